@@ -1,0 +1,1 @@
+"""Running strategies over a task and measuring quality, latency and cost."""

@@ -1,0 +1,180 @@
+"""The journal of a run: `outcomes.jsonl`, one JSON record a line, in the order things happened.
+
+Everything in a report is computed from these records, so the journal is what a rerun continues
+from and what `tuneworth verify` recomputes. A strategy is named by its id: its name, or
+`name@model` where a comparison has several models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from corpora.task import Check, Frozen, Kind, Needs
+
+RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
+
+
+class ModelFacts(Frozen):
+    """What the report says of a model."""
+
+    name: str
+    parameters: int
+    dtype: str
+    fingerprint: str
+    hosted: bool = False
+
+
+class TaskFacts(Frozen):
+    """The task as the report needs it, counts included."""
+
+    name: str
+    kind: Kind
+    metric: str
+    labels: tuple[str, ...] = ()
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_documents: int
+    no_answer: str | None = None
+
+
+class Environment(Frozen):
+    """The machine and the versions a run was made with. `started_at` is ISO 8601, UTC."""
+
+    cpu: str
+    cores: int
+    memory_gb: float
+    gpu: str | None
+    torch: str
+    versions: dict[str, str]
+    started_at: str
+
+
+class StrategyFacts(Frozen):
+    """A strategy of this run. `model` is None for one that uses no language model."""
+
+    id: str
+    name: str
+    family: str
+    model: str | None
+
+
+class RunRecord(Frozen):
+    """The first line: what is compared, on what. `fingerprint` tells two runs apart."""
+
+    record: Literal["run"] = "run"
+    run_schema: Literal["tuneworth.run/1"] = RUN_SCHEMA
+    fingerprint: str
+    seed: int
+    task: TaskFacts
+    needs: Needs
+    models: tuple[ModelFacts, ...]
+    strategies: tuple[StrategyFacts, ...]
+    environment: Environment
+    checks: tuple[Check, ...] = ()
+    prices: dict[str, Any]
+
+
+class SetupRecord(Frozen):
+    """A strategy was prepared, did not fit (skipped) or broke (failed).
+
+    `seconds` is wall time of preparing; `training` is None or has curve, epochs, seeds, search.
+    `artifact` is the folder of the saved strategy, relative to the run's folder.
+    """
+
+    record: Literal["setup"] = "setup"
+    strategy: str
+    status: Literal["completed", "failed", "skipped"]
+    reason: str | None = None
+    seconds: float = 0.0
+    training: dict[str, Any] | None = None
+    artifact: str | None = None
+
+
+class OutcomeRecord(Frozen):
+    """One test example answered by one strategy, stored the moment it is done.
+
+    `scores` maps each metric to a value from 0 to 1 (empty in state error). `rank` is the
+    1-based place of the first right source among `retrieved` distinct documents, 0 where none
+    was right, None where the sources are unknown. `predicted` and `expected` are labels, in
+    classification only. `text`, `input` and `reference` are absent in published records.
+    """
+
+    record: Literal["outcome"] = "outcome"
+    strategy: str
+    example: str
+    group: str | None = None
+    state: Literal["ok", "error"]
+    error: str | None = None
+    scores: dict[str, float] = {}
+    predicted: str | None = None
+    expected: str | None = None
+    confidence: float | None = None
+    rank: int | None = None
+    retrieved: int = 0
+    sources: tuple[str, ...] = ()
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    text: str | None = None
+    input: str | None = None
+    reference: str | None = None
+
+
+class BatchRecord(Frozen):
+    """One batch of test inputs was answered: for throughput."""
+
+    record: Literal["batch"] = "batch"
+    strategy: str
+    n: int
+    seconds: float
+
+
+class LatencyRecord(Frozen):
+    """One request answered alone, after a warm-up, with no answer cache."""
+
+    record: Literal["latency"] = "latency"
+    strategy: str
+    example: str
+    ms: float
+
+
+class FailureRecord(Frozen):
+    """A strategy broke after it was prepared: its status becomes failed."""
+
+    record: Literal["failure"] = "failure"
+    strategy: str
+    reason: str
+
+
+class SentinelRecord(Frozen):
+    """A guard against a broken measurement. `strategy` is None for one about the data."""
+
+    record: Literal["sentinel"] = "sentinel"
+    name: str
+    strategy: str | None = None
+    passed: bool
+    message: str
+
+
+class EndRecord(Frozen):
+    """The run is complete. `seconds` is the wall time of this and earlier sittings."""
+
+    record: Literal["end"] = "end"
+    seconds: float
+
+
+Record = Annotated[
+    RunRecord
+    | SetupRecord
+    | OutcomeRecord
+    | BatchRecord
+    | LatencyRecord
+    | FailureRecord
+    | SentinelRecord
+    | EndRecord,
+    Field(discriminator="record"),
+]
+RECORD: TypeAdapter[Record] = TypeAdapter(Record)

@@ -1,0 +1,1 @@
+"""The data a decision stands on: tasks, examples, documents, splits and data checks."""

@@ -1,0 +1,1 @@
+"""Deciding and serving: recommendation, reports, HTTP API and command line."""

@@ -1,0 +1,1 @@
+"""Ways to answer a task, and the models they answer with."""

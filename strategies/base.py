@@ -1,0 +1,115 @@
+"""The contract of a strategy: prepare once on the training data, then answer inputs.
+
+Preparing returns the object that answers, so answering before preparing cannot be written.
+Neither step ever sees a test example; `answer` sees inputs only, never references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from corpora.task import Document, Example, Task
+from strategies.models.base import Model, Usage
+
+Family = Literal["baseline", "prompting", "rag", "fine-tuning", "combined"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a strategy says to one input.
+
+    `sources` are the ids of the documents it used, best first. `probabilities` maps each label
+    to its probability, for a choice. `error` is the reason of a failure: such an answer is
+    counted as an error, never scored as an empty text.
+    """
+
+    text: str
+    usage: Usage = Usage()
+    sources: tuple[str, ...] = ()
+    probabilities: Mapping[str, float] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a tuned strategy was trained: for the report, never for a decision on test rows.
+
+    `curve` holds one row an epoch: epoch (from 1), train_loss, validation_loss and
+    validation_score. `search` lists what was tried with its validation score.
+    """
+
+    curve: tuple[Mapping[str, float], ...] = ()
+    epochs: int = 0
+    seeds: tuple[int, ...] = ()
+    search: tuple[Mapping[str, float | str], ...] = ()
+    tokens: int = 0
+
+
+Score = Callable[[Sequence[Example], Sequence[Answer]], float]
+"""Mean quality of answers to validation examples, 0 to 1; handed in by the runner."""
+
+Progress = Callable[[float, str], None]
+"""Told the fraction done (0 to 1) and what is being done."""
+
+
+def no_progress(fraction: float, message: str) -> None:
+    """A progress callback for callers that do not watch."""
+
+
+class Prepared(Protocol):
+    """A strategy ready to answer."""
+
+    @property
+    def training(self) -> Training | None: ...
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        """One answer for each input, in order. Never raises for a single bad input."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the artefact the user takes away into `folder`, which exists and is empty."""
+        ...
+
+
+class Strategy(Protocol):
+    """One way to answer a task. Settings are flat keyword arguments of the constructor."""
+
+    name: str
+    family: Family
+    needs_model: bool
+
+    def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
+        """Why this strategy cannot serve the task ("rag needs documents"), or None if it can."""
+        ...
+
+    def prepare(
+        self,
+        task: Task,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        documents: Sequence[Document],
+        model: Model | None,
+        score: Score,
+        *,
+        seed: int = 0,
+        progress: Progress = no_progress,
+    ) -> Prepared:
+        """Spend the setup cost once. Sees training and validation rows only."""
+        ...
+
+    def load(self, folder: Path, task: Task, model: Model | None) -> Prepared:
+        """The inverse of `Prepared.save`: answers exactly as the saved one did."""
+        ...
+
+
+@dataclass(frozen=True)
+class Described:
+    """A row of `tuneworth strategies`."""
+
+    name: str
+    family: Family
+    summary: str
+    kinds: tuple[str, ...] = field(default=())

@@ -1,0 +1,29 @@
+"""Errors of the strategies layer.
+
+StrategyError
+├── UnknownName     no strategy, model or retriever has that name
+├── ModelError      a model cannot be loaded or does not do what is asked
+└── NotFetched      a catalogue model is not on this machine yet
+"""
+
+
+class StrategyError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class UnknownName(StrategyError):
+    """A name that nothing is registered under; says which names exist."""
+
+    def __init__(self, what: str, name: str, known: list[str]) -> None:
+        self.what = what
+        self.name = name
+        self.known = known
+        super().__init__(f"{what}: {name!r} is unknown. Choose one of: {', '.join(known)}.")
+
+
+class ModelError(StrategyError):
+    """A model cannot be loaded, or cannot do what was asked of it."""
+
+
+class NotFetched(ModelError):
+    """A catalogue model whose files are not on this machine; names the command that brings it."""
