@@ -1,0 +1,134 @@
+"""What a run's records amount to: the measured parts of the report, as plain frozen data.
+
+`summarise` in `benchmarks.summary` computes them from the journal; the recommendation and the
+report only read them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from corpora.task import Frozen
+
+Status = Literal["completed", "failed", "skipped", "eliminated"]
+
+
+class Quality(Frozen):
+    """Mean score with its 95% interval, 0 to 1. `n` counts scored rows, `errors` the others.
+
+    `extra` holds the task kind's further metrics (macro_f1, containment, schema_valid, chrf, ...).
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    errors: int
+    extra: dict[str, float] = {}
+
+
+class Cost(Frozen):
+    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume."""
+
+    setup_seconds: float
+    setup_usd: float
+    per_1k_requests_usd: float
+    monthly_usd: float | None
+    horizon_usd: float | None
+
+
+class Tokens(Frozen):
+    """Means over the answered test rows."""
+
+    prompt_per_request: float
+    cached_per_request: float
+    completion_per_request: float
+
+
+class Latency(Frozen):
+    """Milliseconds of single requests, one at a time, uncached."""
+
+    p50: float
+    p95: float
+    n: int
+
+
+class Retrieval(Frozen):
+    """Over test rows whose sources are known. `k` is how many passages were retrieved."""
+
+    hit_at_k: float
+    mrr: float
+    k: int
+
+
+class StrategyResult(Frozen):
+    """One row of the comparison; measured parts are None where it did not complete."""
+
+    id: str
+    name: str
+    model: str | None
+    family: str
+    status: Status
+    reason: str | None = None
+    quality: Quality | None = None
+    cost: Cost | None = None
+    tokens: Tokens | None = None
+    latency_ms: Latency | None = None
+    throughput_per_s: float | None = None
+    retrieval: Retrieval | None = None
+    training: dict[str, Any] | None = None
+    p_best: float | None = None
+
+
+class Comparison(Frozen):
+    """Quality of `a` minus quality of `b` on the same rows, with a 95% interval."""
+
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+
+
+class BreakEven(Frozen):
+    """Requests a month at which `to` (dearer to set up) becomes cheaper than `from`.
+
+    None where it never does. `low` and `high` bound it by the spread of the measured cost.
+    """
+
+    from_: str
+    to: str
+    requests: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class GivenAnswer(Frozen):
+    """What one strategy answered to an example, and its score (None for an error)."""
+
+    text: str | None
+    score: float | None
+
+
+class Disagreement(Frozen):
+    """An example on which strategies differ most."""
+
+    id: str
+    input: str | None
+    reference: str | None
+    answers: dict[str, GivenAnswer]
+
+
+class Summary(Frozen):
+    """Everything measured, in the report's words."""
+
+    strategies: tuple[StrategyResult, ...]
+    comparisons: tuple[Comparison, ...]
+    break_even: tuple[BreakEven, ...]
+    disagreements: tuple[Disagreement, ...]
+    detectable_difference: float
+    seconds: float
+    spent_usd: float
