@@ -1,0 +1,125 @@
+"""Greedy generation and weighing of choices for a causal transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import DynamicCache, StaticCache
+
+from strategies.models.layout import (
+    branches,
+    causal_mask,
+    left_padded,
+    with_branches,
+)
+
+KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+@torch.inference_mode()
+def compute_prefix(network: Any, prefix: Sequence[int]) -> KeyValues:
+    """Keys and values of a prefix, a pair a layer, each 1 × heads × tokens × width."""
+    cache = DynamicCache()
+    ids = torch.tensor([list(prefix)], device=network.device)
+    network(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    return [(layer.keys, layer.values) for layer in cache.layers]
+
+
+def filled_cache(prefix: KeyValues, rows: int) -> DynamicCache:
+    """A cache of `rows` rows that already holds the prefix."""
+    cache = DynamicCache()
+    for number, (keys, values) in enumerate(prefix):
+        cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), number)
+    return cache
+
+
+@torch.inference_mode()
+def weigh(
+    network: Any,
+    prefix: KeyValues,
+    sequences: Sequence[Sequence[int]],
+    continuations: Sequence[Sequence[int]],
+    pad: int,
+) -> torch.Tensor:
+    """Log-likelihood of each continuation after each sequence: rows × continuations, float32.
+
+    One forward pass: the continuations stand side by side behind each sequence, blind to each
+    other, so that a sequence is read once however many continuations there are.
+    """
+    device = network.device
+    length = prefix[0][0].shape[2] if prefix else 0
+    ids, mask, positions = left_padded(sequences, pad)
+    laid = branches(continuations)
+    attention, places = with_branches(length, mask, positions + length, laid)
+    rows, width = ids.shape
+    ids = torch.cat([ids, laid.ids[None].expand(rows, -1)], dim=1)
+    keep = torch.arange(width - 1, ids.shape[1], device=device)
+    logits = network(
+        input_ids=ids.to(device),
+        attention_mask=attention.to(device),
+        position_ids=places.to(device),
+        past_key_values=filled_cache(prefix, rows) if prefix else None,
+        use_cache=bool(prefix),
+        logits_to_keep=keep,
+    ).logits
+    source = laid.source.to(device) + 1
+    target = laid.target.to(device)
+    totals = torch.zeros(rows, len(continuations))
+    for row in range(rows):
+        normal = logits[row].float().log_softmax(dim=-1)
+        chosen = normal[source, target].cpu()
+        totals[row].index_add_(0, laid.branch, chosen)
+    return totals
+
+
+@torch.inference_mode()
+def generate(
+    network: Any,
+    prefix: KeyValues,
+    sequences: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    stop: frozenset[int],
+    pad: int,
+) -> list[list[int]]:
+    """Greedy continuations, each without its stop token, in the order of `sequences`."""
+    device = network.device
+    length = prefix[0][0].shape[2] if prefix else 0
+    ids, mask, positions = left_padded(sequences, pad)
+    rows, width = ids.shape
+    capacity = length + width + max_new_tokens
+    cache = StaticCache(config=network.config, max_cache_len=capacity)
+    for number, (keys, values) in enumerate(prefix):
+        cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), number)
+    visible = torch.zeros(rows, 1, 1, capacity, dtype=torch.bool, device=device)
+    visible[:, 0, 0, :length] = True
+    visible[:, 0, 0, length : length + width] = mask.to(device)
+    attention = torch.zeros(rows, 1, width, capacity, dtype=torch.bool, device=device)
+    attention[..., : length + width] = causal_mask(length, mask).to(device)
+    places = (positions + length).to(device)
+    tokens = ids.to(device)
+    replies: list[list[int]] = [[] for _ in range(rows)]
+    running = set(range(rows))
+    for step in range(max_new_tokens):
+        logits = network(
+            input_ids=tokens,
+            attention_mask=attention,
+            position_ids=places,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits
+        best = logits[:, -1].argmax(dim=-1)
+        for row, token in enumerate(best.tolist()):
+            if row in running:
+                if token in stop:
+                    running.discard(row)
+                else:
+                    replies[row].append(token)
+        if not running:
+            break
+        visible[:, :, :, length + width + step] = True
+        tokens, attention, places = best[:, None], visible, places[:, -1:] + 1
+    return replies

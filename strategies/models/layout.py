@@ -1,0 +1,154 @@
+"""How token sequences lie in one forward pass: shared prefix, padding, masks, positions.
+
+A batch is `[shared prefix | left padding | own tokens]` a row; the prefix is computed once and
+its keys and values are reused. A pack is one row in which several sequences follow their common
+prefix side by side, blind to each other: no padding at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A prompt's token ids; the first `shared` are common to a strategy's requests."""
+
+    ids: tuple[int, ...]
+    shared: int
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        return self.ids[: self.shared]
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        return self.ids[self.shared :]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows (indices into the request) that share `prefix` and go through the model together."""
+
+    prefix: tuple[int, ...]
+    rows: tuple[int, ...]
+
+
+def batches(
+    encoded: Sequence[Encoded], *, max_tokens: int, max_rows: int, extra: int = 0
+) -> list[Batch]:
+    """Rows of equal prefix, sorted by length, in batches of at most `max_tokens` padded tokens.
+
+    `extra` tokens a row are reserved (labels to weigh, completion to come). A row longer than
+    the budget goes alone.
+    """
+    by_prefix: dict[tuple[int, ...], list[int]] = {}
+    for index, item in enumerate(encoded):
+        by_prefix.setdefault(item.prefix, []).append(index)
+    result = []
+    for prefix, rows in by_prefix.items():
+        rows.sort(key=lambda row: len(encoded[row].own), reverse=True)
+        start = 0
+        while start < len(rows):
+            width = len(encoded[rows[start]].own) + extra
+            count = max(1, min(max_rows, max_tokens // max(1, width)))
+            result.append(Batch(prefix, tuple(rows[start : start + count])))
+            start += count
+    return result
+
+
+def left_padded(
+    sequences: Sequence[Sequence[int]], pad: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Token ids, mask (True where a token stands) and positions from 0, each rows × width."""
+    width = max(len(sequence) for sequence in sequences)
+    ids = torch.full((len(sequences), width), pad)
+    mask = torch.zeros((len(sequences), width), dtype=torch.bool)
+    for row, sequence in enumerate(sequences):
+        ids[row, width - len(sequence) :] = torch.tensor(sequence)
+        mask[row, width - len(sequence) :] = True
+    positions = (mask.long().cumsum(1) - 1).clamp(min=0)
+    return ids, mask, positions
+
+
+def causal_mask(prefix: int, mask: torch.Tensor) -> torch.Tensor:
+    """rows × 1 × width × (prefix + width): each token sees the prefix and what stands before it.
+
+    Padding sees itself, so that no softmax runs over nothing.
+    """
+    rows, width = mask.shape
+    seen = torch.tril(torch.ones(width, width, dtype=torch.bool)) & mask[:, None, :]
+    seen |= torch.eye(width, dtype=torch.bool)
+    return torch.cat([torch.ones(rows, width, prefix, dtype=torch.bool), seen], dim=2)[:, None]
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Several continuations side by side in one row, each blind to the others.
+
+    `ids` and `offset` (0-based place in its own branch) are flat over all branches; `visible`
+    is total × total, True where a token may look at another of its own branch. `source` says,
+    for each predicted token, the flat index of the token that predicts it, or -1 for the last
+    token before the branches; `target` the predicted ids; `branch` whose it is.
+    """
+
+    ids: torch.Tensor
+    offset: torch.Tensor
+    visible: torch.Tensor
+    source: torch.Tensor
+    target: torch.Tensor
+    branch: torch.Tensor
+
+
+def branches(continuations: Sequence[Sequence[int]]) -> Branches:
+    """Lay out continuations; the last token of each is only predicted, never read."""
+    ids: list[int] = []
+    offset: list[int] = []
+    owner: list[int] = []
+    source: list[int] = []
+    target: list[int] = []
+    branch: list[int] = []
+    for number, continuation in enumerate(continuations):
+        for place, token in enumerate(continuation):
+            source.append(len(ids) - 1 if place else -1)
+            target.append(token)
+            branch.append(number)
+            if place < len(continuation) - 1:
+                ids.append(token)
+                offset.append(place)
+                owner.append(number)
+    own = torch.tensor(owner, dtype=torch.long)
+    visible = (own[:, None] == own[None, :]) & torch.tril(
+        torch.ones(len(ids), len(ids), dtype=torch.bool)
+    )
+    return Branches(
+        ids=torch.tensor(ids, dtype=torch.long),
+        offset=torch.tensor(offset, dtype=torch.long),
+        visible=visible,
+        source=torch.tensor(source, dtype=torch.long),
+        target=torch.tensor(target, dtype=torch.long),
+        branch=torch.tensor(branch, dtype=torch.long),
+    )
+
+
+def with_branches(
+    prefix: int, mask: torch.Tensor, positions: torch.Tensor, laid: Branches
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mask and positions of a left-padded batch followed by the same branches in every row."""
+    rows, width = mask.shape
+    total = laid.ids.numel()
+    head = causal_mask(prefix, mask)
+    head = torch.cat([head, torch.zeros(rows, 1, width, total, dtype=torch.bool)], dim=3)
+    before = torch.cat([torch.ones(rows, prefix, dtype=torch.bool), mask], dim=1)
+    tail = torch.cat(
+        [
+            before[:, None, None, :].expand(rows, 1, total, prefix + width),
+            laid.visible[None, None].expand(rows, 1, total, total),
+        ],
+        dim=3,
+    )
+    places = positions[:, -1:] + 1 + laid.offset[None]
+    return torch.cat([head, tail], dim=2), torch.cat([positions, places], dim=1)
