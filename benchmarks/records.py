@@ -108,7 +108,7 @@ class OutcomeRecord(Frozen):
     group: str | None = None
     state: Literal["ok", "error"]
     error: str | None = None
-    scores: dict[str, float] = {}
+    scores: dict[str, float] = Field(default_factory=dict)
     predicted: str | None = None
     expected: str | None = None
     confidence: float | None = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from corpora.task import Frozen
 
 Status = Literal["completed", "failed", "skipped", "eliminated"]
@@ -25,7 +27,7 @@ class Quality(Frozen):
     high: float
     n: int
     errors: int
-    extra: dict[str, float] = {}
+    extra: dict[str, float] = Field(default_factory=dict)
 
 
 class Cost(Frozen):
