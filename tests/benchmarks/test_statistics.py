@@ -1,0 +1,138 @@
+"""Statistics against known answers, and against what they promise in simulation."""
+
+import numpy as np
+import pytest
+
+from benchmarks.aggregates import MacroF1
+from benchmarks.records import OutcomeRecord
+from benchmarks.statistics import compare, holm, interval, mcnemar, p_best
+
+NO_GROUPS = [None] * 20
+
+
+def test_wilson_of_17_of_20():
+    low, high = interval([1] * 17 + [0] * 3, NO_GROUPS)
+    assert (low, high) == pytest.approx((0.6396, 0.9476), abs=5e-5)
+
+
+def test_groups_of_one_row_are_no_groups():
+    scores = [1] * 17 + [0] * 3
+    named = [f"g{row}" for row in range(20)]
+    assert interval(scores, named) == interval(scores, NO_GROUPS)
+
+
+def test_clustered_rows_give_a_wider_interval():
+    scores = [1.0] * 10 + [0.0] * 10
+    pairs = [f"g{row // 5}" for row in range(20)]
+    flat_low, flat_high = interval(scores, NO_GROUPS)
+    low, high = interval(scores, pairs)
+    assert low < flat_low
+    assert high > flat_high
+
+
+def test_a_perfect_clustered_score_is_not_certain():
+    low, high = interval([1.0] * 20, [f"g{row // 2}" for row in range(20)])
+    assert (low, high) == pytest.approx((0.7225, 1.0), abs=5e-5)
+    assert interval([0.5, 0.5], ["one", "one"]) == (0.0, 1.0)
+
+
+def test_mcnemar_by_hand():
+    assert mcnemar(9, 1) == pytest.approx(2 * (1 + 10) / 2**10)
+    assert mcnemar(0, 0) == 1.0
+    a = [1] * 9 + [0] * 1 + [1] * 10
+    b = [0] * 9 + [1] * 1 + [1] * 10
+    found = compare(a, b, NO_GROUPS)
+    assert found.difference == pytest.approx(0.4)
+    assert found.p_value == pytest.approx(0.021484375)
+    assert 0 < found.low < 0.4 < found.high
+
+
+def test_swapping_clusters_by_hand():
+    """Four clusters, all in favour of a: only 2 of the 16 swaps are as extreme."""
+    found = compare([0.9, 0.8, 0.7, 0.9], [0.1, 0.3, 0.2, 0.2], [None] * 4)
+    assert found.p_value == pytest.approx(2 / 16)
+
+
+def test_equal_answers_differ_by_nothing_but_prove_little():
+    scores = [0.25, 0.5, 0.75] * 10
+    found = compare(scores, scores, [None] * 30)
+    assert found.difference == 0.0
+    assert found.p_value == 1.0
+    assert found.low < -0.05 < 0.05 < found.high
+
+
+def test_one_cluster_settles_nothing():
+    found = compare([1, 1, 1], [0, 0, 0], ["g", "g", "g"])
+    assert (found.low, found.high, found.p_value) == (-1.0, 1.0, 1.0)
+
+
+def test_p_best_sums_to_one_and_shares_ties():
+    good = [1.0] * 18 + [0.0] * 2
+    bad = [1.0] * 4 + [0.0] * 16
+    odds = p_best({"good": good, "twin": good, "bad": bad}, NO_GROUPS)
+    assert odds["good"] == odds["twin"] == pytest.approx(0.5)
+    assert sum(odds.values()) == pytest.approx(1.0)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    rng = np.random.default_rng(1)
+    a, b = rng.random(50), rng.random(50)
+    groups = [f"g{row % 12}" for row in range(50)]
+    assert interval(a, groups, seed=3) == interval(a, groups, seed=3)
+    assert compare(a, b, groups, seed=3) == compare(a, b, groups, seed=3)
+
+
+def test_macro_f1_is_recomputed_in_every_resample():
+    rows = [
+        OutcomeRecord(
+            strategy="s",
+            example=str(row),
+            state="ok",
+            scores={"m": float(row % 4 > 0)},
+            expected="ab"[row % 2],
+            predicted="ab"[(row % 2) if row % 4 else 1],
+        )
+        for row in range(40)
+    ]
+    figure = MacroF1("m", ("a", "b"))
+    table = figure.sums(rows)
+    value = float(figure.finish(table.sum(axis=0, keepdims=True))[0])
+    low, high = interval(table, [None] * 40, finish=figure.finish)
+    assert value == pytest.approx((2 / 3 + 0.8) / 2)
+    assert 0.5 < low < value < high < 0.9
+    same = compare(table, table, [None] * 40, finish=figure.finish)
+    assert (same.difference, same.p_value) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("binary", "clustered"), [(True, False), (False, False), (False, True)])
+def test_intervals_cover_the_truth(binary, clustered):
+    """Nominal 95%; 200 seeded samples of 24 clusters, so 0.91 is 2.5 standard errors below."""
+    rng = np.random.default_rng(7)
+    covered = 0
+    for seed in range(200):
+        centres = rng.beta(4, 2, size=24)
+        if clustered:
+            scores = np.clip(np.repeat(centres, 3) + rng.normal(0, 0.02, 72), 0, 1)
+            groups = [f"g{row // 3}" for row in range(72)]
+        else:
+            scores = (rng.random(24) < 2 / 3).astype(float) if binary else centres
+            groups = [None] * 24
+        low, high = interval(scores, groups, seed=seed)
+        covered += low <= 2 / 3 <= high
+    assert 0.91 <= covered / 200 <= 0.99
+
+
+def test_the_paired_test_keeps_its_level_on_clustered_null_data():
+    rng = np.random.default_rng(11)
+    rejected = 0
+    groups = [f"g{row // 5}" for row in range(100)]
+    for seed in range(100):
+        a = np.repeat(rng.normal(0.5, 0.1, 20), 5)
+        b = np.repeat(rng.normal(0.5, 0.1, 20), 5)
+        rejected += compare(a, b, groups, seed=seed).p_value < 0.05
+    assert rejected <= 11
