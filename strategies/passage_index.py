@@ -1,0 +1,64 @@
+"""Documents cut into chunks and made searchable: what every strategy that reads documents uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpora.chunks import Chunk, chunk_documents
+from corpora.task import Document
+from strategies.embedding import Embedder
+from strategies.prompting import Passage
+from strategies.retrieval import Retriever
+from strategies.saving import read_lines, write_lines
+
+
+@dataclass(frozen=True)
+class PassageIndex:
+    """Saved as `chunks.jsonl`, beside the retriever's own files."""
+
+    chunks: tuple[Chunk, ...]
+    retriever: Retriever
+
+    @classmethod
+    def build(
+        cls,
+        documents: Sequence[Document],
+        retriever: type[Retriever],
+        embedder: Embedder,
+        *,
+        chunk_tokens: int = 200,
+        overlap: int = 0,
+    ) -> PassageIndex:
+        """Chunks of at most `chunk_tokens` of the embedder's tokens, sharing `overlap`."""
+        chunks = chunk_documents(
+            documents,
+            size=min(chunk_tokens, embedder.max_tokens),
+            overlap=overlap,
+            count_tokens=embedder.count_tokens,
+        )
+        return cls(tuple(chunks), retriever.build(chunks, embedder))
+
+    def find(self, queries: Sequence[str], k: int) -> list[tuple[Passage, ...]]:
+        """Up to `k` passages for each query, best first; one document may appear twice."""
+        return [
+            tuple(self._passage(hit.chunk) for hit in hits)
+            for hits in self.retriever.search(queries, k)
+        ]
+
+    def _passage(self, number: int) -> Passage:
+        chunk = self.chunks[number]
+        return Passage(chunk.document, chunk.text, chunk.title)
+
+    def save(self, folder: Path) -> None:
+        write_lines(
+            folder / "chunks.jsonl",
+            ({"document": c.document, "text": c.text, "title": c.title} for c in self.chunks),
+        )
+        self.retriever.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, retriever: type[Retriever], embedder: Embedder) -> PassageIndex:
+        chunks = tuple(Chunk(**row) for row in read_lines(folder / "chunks.jsonl"))
+        return cls(chunks, retriever.load(folder, chunks, embedder))

@@ -1,0 +1,197 @@
+"""Finding the chunks that belong to a question: by words, by meaning, and by both together.
+
+Each retriever is built or loaded whole, so searching an empty shell cannot be written. Chunks
+of equal score come in the order they were given.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from corpora.chunks import Chunk
+from strategies.embedding import Embedder
+from strategies.saving import check_embedder, read_json, write_json
+
+WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A found chunk, by its place in the sequence given to `build`. Scores only rank."""
+
+    chunk: int
+    score: float
+
+
+class Retriever(Protocol):
+    """Chunks made searchable."""
+
+    @classmethod
+    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self: ...
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        """Up to `k` hits for each query, best first."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what cannot be made again cheaply from the chunks."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        """The inverse of `save`, given the same chunks."""
+        ...
+
+
+def searchable(chunk: Chunk) -> str:
+    """What is indexed of a chunk: its text below its document's title, which often names the
+    thing that the text calls "it"."""
+    if not chunk.title or chunk.text.startswith(chunk.title):
+        return chunk.text
+    return f"{chunk.title}: {chunk.text}"
+
+
+def words(text: str) -> list[str]:
+    """Lower-case runs of letters and digits, with accents folded away ("Café" → "cafe")."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return WORD.findall("".join(c for c in folded if not unicodedata.combining(c)))
+
+
+class Bm25Retriever:
+    """BM25+ (Lv and Zhai 2011) by rank-bm25, k1 = 1.5, b = 0.75, delta = 1.
+
+    A chunk that shares no word with the query is never a hit.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        from rank_bm25 import BM25Plus
+
+        corpus = [words(searchable(chunk)) for chunk in chunks]
+        # rank-bm25 divides by the mean length
+        self._index: Any = BM25Plus(corpus) if any(corpus) else None
+
+    @classmethod
+    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        return cls(chunks)
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        return [self._search(query, k) for query in queries]
+
+    def _search(self, query: str, k: int) -> list[Hit]:
+        if self._index is None:
+            return []
+        scores = np.zeros(self._index.corpus_size)
+        floor = 0.0  # what BM25+ gives to a chunk with none of the words
+        # one pass over the chunks for each distinct known word, however often it is repeated
+        for word, times in Counter(w for w in words(query) if w in self._index.idf).items():
+            scores += times * self._index.get_scores([word])
+            floor += times * self._index.idf[word] * self._index.delta
+        order = np.argsort(-scores, kind="stable")[:k]
+        return [Hit(int(i), float(scores[i])) for i in order if scores[i] > floor + 1e-9]
+
+    def save(self, folder: Path) -> None:
+        """Nothing: counting the words of the chunks again is as quick as reading the counts."""
+
+    @classmethod
+    def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        return cls(chunks)
+
+
+class DenseRetriever:
+    """Cosine of sentence embeddings, searched exactly by a FAISS flat index."""
+
+    def __init__(self, index: Any, embedder: Embedder) -> None:
+        self._index = index
+        self._embedder = embedder
+
+    @classmethod
+    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        import faiss
+
+        if not chunks:
+            return cls(None, embedder)
+        vectors = np.ascontiguousarray(
+            embedder.embed([searchable(chunk) for chunk in chunks]), dtype=np.float32
+        )
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(vectors)
+        return cls(index, embedder)
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        if self._index is None or not queries:
+            return [[] for _ in queries]
+        vectors = np.ascontiguousarray(self._embedder.embed(queries), dtype=np.float32)
+        # some more than asked for, so that equal scores at the edge are cut by order
+        found, rows = self._index.search(vectors, min(self._index.ntotal, k + 16))
+        return [
+            _best_first(zip(ids.tolist(), scores.tolist(), strict=True), k)
+            for ids, scores in zip(rows, found, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        import faiss
+
+        write_json(folder / "dense.json", {"embedder": self._embedder.fingerprint})
+        if self._index is not None:
+            faiss.write_index(self._index, str(folder / "dense.faiss"))
+
+    @classmethod
+    def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        """Raises ModelError where `embedder` is not the one that made the index."""
+        import faiss
+
+        check_embedder(read_json(folder / "dense.json")["embedder"], embedder)
+        path = folder / "dense.faiss"
+        return cls(faiss.read_index(str(path)) if path.exists() else None, embedder)
+
+
+class HybridRetriever:
+    """BM25 and embeddings together, by reciprocal-rank fusion.
+
+    A chunk scores the sum of 1 / (60 + rank) over the two lists of 50 (Cormack, Clarke and
+    Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+    Methods").
+    """
+
+    DEPTH = 50
+    K = 60
+
+    def __init__(self, sparse: Bm25Retriever, dense: DenseRetriever) -> None:
+        self._parts = (sparse, dense)
+
+    @classmethod
+    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        return cls(Bm25Retriever(chunks), DenseRetriever.build(chunks, embedder))
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        depth = max(k, self.DEPTH)
+        fused: list[list[Hit]] = []
+        for rankings in zip(*(part.search(queries, depth) for part in self._parts), strict=True):
+            scores: dict[int, float] = {}
+            for ranking in rankings:
+                for rank, hit in enumerate(ranking, start=1):
+                    scores[hit.chunk] = scores.get(hit.chunk, 0.0) + 1 / (self.K + rank)
+            fused.append(_best_first(scores.items(), k))
+        return fused
+
+    def save(self, folder: Path) -> None:
+        for part in self._parts:
+            part.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+        return cls(Bm25Retriever(chunks), DenseRetriever.load(folder, chunks, embedder))
+
+
+def _best_first(scored: Iterable[tuple[int, float]], k: int) -> list[Hit]:
+    # rounded, so that the noise of float32 sums in another batch size moves no tie
+    order = sorted(scored, key=lambda pair: (-round(pair[1], 6), pair[0]))
+    return [Hit(chunk, score) for chunk, score in order[:k]]
