@@ -1,0 +1,128 @@
+"""Rows of named values out of JSONL, JSON, CSV or an inline list, each with its place."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpora.errors import InvalidInput
+from corpora.files import parse_json, read_text
+from corpora.invalid import did_you_mean
+
+LISTS = ("sources", "alternatives")
+"""Fields that hold several values; a CSV cell gives them as a JSON list or separated by `|`."""
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """`place` + a field's name is how a message calls it: "examples.jsonl line 17: output"."""
+
+    place: str
+    values: Mapping[str, Any]
+
+
+def read_rows(path: Path, shown: str, columns: Mapping[str, str]) -> list[Row]:
+    """The rows of a file by its suffix; `columns` maps field names to the file's own names."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES or not path.is_file():
+        fix = f"Give a file that ends in {', '.join(SUFFIXES)}."
+        raise InvalidInput(shown, path.name, fix)
+    text = read_text(path, shown)
+    if suffix in (".csv", ".tsv"):
+        rows = list(_csv_rows(text, shown, columns))
+    elif suffix == ".json":
+        values = parse_json(text, shown)
+        if not isinstance(values, list):
+            raise InvalidInput(shown, values, "Give a list of objects, or use JSONL.")
+        rows = rows_from_list(values, shown, columns)
+    else:
+        rows = list(_jsonl_rows(text, shown, columns))
+    if not rows:
+        raise InvalidInput(shown, 0, "It holds no rows: add some.")
+    return rows
+
+
+def rows_from_list(
+    values: Sequence[Any], name: str, columns: Mapping[str, str] | None = None
+) -> list[Row]:
+    """Rows given inline; `name` is the field that holds the list."""
+    rows = []
+    for number, value in enumerate(values):
+        if not isinstance(value, Mapping):
+            raise InvalidInput(f"{name}[{number}]", value, 'Give an object: {"input": ...}.')
+        rows.append(Row(f"{name}[{number}].", _rename(value, columns or {})))
+    return rows
+
+
+def _jsonl_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row]:
+    # Not splitlines(): a JSON string may hold U+2028 and other line ends of its own.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{shown} line {number}"
+        value = parse_json(line.strip(), place)
+        if not isinstance(value, dict):
+            raise InvalidInput(place, value, "Write one JSON object on each line.")
+        yield Row(f"{place}: ", _rename(value, columns))
+
+
+def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row]:
+    header = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = [name.strip() for name in reader.fieldnames or []]
+        reader.fieldnames = names
+        _check_header(names, shown, columns)
+        for cells in reader:
+            place = f"{shown} line {reader.line_num}"
+            if None in cells:
+                fix = f"The row has more cells than the header's {len(names)}: quote commas."
+                raise InvalidInput(place, cells[None], fix)
+            yield Row(f"{place}: ", _from_cells(cells, columns, place))
+    except csv.Error as error:
+        place = f"{shown} line {reader.line_num}"
+        fix = f"It is not CSV: {error}. Close every quote, and double quotes inside a cell."
+        raise InvalidInput(place, header[:60], fix) from None
+
+
+def _check_header(names: list[str], shown: str, columns: Mapping[str, str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"{shown} line 1", name, "Two columns have this name: rename one.")
+    wanted = {"input": "input", "output": "output", **columns}
+    for field, column in wanted.items():
+        if column not in names:
+            fix = (
+                f"No such column{did_you_mean(column, names)}. Found: {', '.join(names)}. "
+                f"Say which one it is with `columns: {{{field}: NAME}}`."
+            )
+            raise InvalidInput(f"{shown} line 1: {field}", column, fix)
+
+
+def _from_cells(cells: Mapping[str, str], columns: Mapping[str, str], place: str) -> dict[str, Any]:
+    """The named fields of a row; further columns are left out, and empty cells too."""
+    fields = ("id", "input", "output", "split", "group", *LISTS)
+    values: dict[str, Any] = {}
+    for field in fields:
+        cell = cells.get(columns.get(field, field))
+        if not cell:
+            continue
+        if field not in LISTS:
+            values[field] = cell
+        elif cell.lstrip().startswith("["):
+            values[field] = parse_json(cell, f"{place}: {field}")
+        else:
+            values[field] = [part.strip() for part in cell.split("|")]
+    return values
+
+
+def _rename(value: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    fields = {column: field for field, column in columns.items()}
+    return {fields.get(str(name), str(name)): item for name, item in value.items()}
