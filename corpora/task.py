@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["classification", "extraction", "question-answering", "generation"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Split = Literal["train", "validation", "test"]
 ChangePace = Literal["never", "monthly", "weekly", "daily"]
 
