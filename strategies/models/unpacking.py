@@ -23,7 +23,7 @@ def unpack_gguf(gguf_file: Path, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(
             source, gguf_file=gguf_file.name, local_files_only=True, trust_remote_code=False
         )
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             source,
             gguf_file=gguf_file.name,
             quantization_config=GgufConfig(dequantize=True),

@@ -1,0 +1,205 @@
+"""Models behind an OpenAI-compatible endpoint, configured by name in the user's `models.yaml`:
+
+team-gpt:
+  base_url: https://llm.example.com/v1
+  model: gpt-4o-mini
+  api_key_env: TEAM_GPT_KEY      # the variable that holds the key; leave out where none is
+  context_length: 128000
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from strategies.errors import ModelError, UnknownName
+from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
+from strategies.models.chat_client import ChatClient, Completion
+from strategies.models.labels import certain
+
+CHARACTERS_PER_TOKEN = 4
+
+
+class Endpoint(BaseModel):
+    """One entry of `models.yaml`. Unknown fields are refused, a key in the file among them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str = Field(pattern=r"^https?://")
+    model: str = Field(min_length=1)
+    api_key_env: str | None = None
+    context_length: int = Field(default=128_000, ge=1)
+    concurrency: int = Field(default=8, ge=1, le=64)
+    timeout_s: float = Field(default=120.0, gt=0)
+
+
+class HostedModel:
+    """A model billed by the token.
+
+    Its tokenizer is not at hand: token counts before a request are estimates at four characters
+    a token, and so is the usage where the endpoint reports none. It gives no likelihoods: a
+    choice is a written reply matched to the labels. A failed request is an error of that
+    request alone.
+    """
+
+    trainable = False
+    hosted = True
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        client: ChatClient,
+        context_length: int = 128_000,
+        concurrency: int = 8,
+    ) -> None:
+        self.context_length = context_length
+        self._client = client
+        self._concurrency = concurrency
+        served = f"{client.base_url}\n{client.model}"
+        self.info = ModelInfo(
+            name,
+            parameters=0,
+            dtype="hosted",
+            fingerprint=f"hosted:{hashlib.sha256(served.encode()).hexdigest()[:16]}",
+        )
+
+    def __repr__(self) -> str:
+        return f"HostedModel({self.info.name!r}, model={self._client.model!r})"
+
+    def render(self, prompt: Prompt) -> str:
+        """The conversation as it is sent; the endpoint puts its own marks around the turns."""
+        turns = [f"{message.role}: {message.content}" for message in prompt.messages]
+        return "\n".join([*turns, "assistant:"])
+
+    def count_tokens(self, text: str) -> int:
+        return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
+
+    def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Generation]:
+        def one(prompt: Prompt) -> Generation:
+            return self._generate(prompt, max_new_tokens)
+
+        with ThreadPoolExecutor(max_workers=self._concurrency) as pool:
+            return list(pool.map(one, prompts))
+
+    def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice]:
+        # one token a character is the most that a label can take; the rest is for a preamble
+        limit = max(len(choice) for choice in choices) + 32
+        return [
+            Choice({}, given.usage, error=given.error)
+            if given.error is not None
+            else Choice(certain(given.text, choices), given.usage)
+            for given in self.generate(prompts, max_new_tokens=limit)
+        ]
+
+    def _generate(self, prompt: Prompt, max_new_tokens: int) -> Generation:
+        try:
+            completion = self._client.complete(prompt.messages, max_tokens=max_new_tokens)
+        except ModelError as error:
+            return Generation("", error=str(error))
+        option = completion.choices[0]
+        text = option.message.content
+        usage = self._usage(prompt, completion, text or "")
+        if text is None:
+            why = option.message.refusal or option.finish_reason or "no reason given"
+            return Generation("", usage, error=f"the endpoint gave no text: {why}")
+        return Generation(text.strip(), usage)
+
+    def _usage(self, prompt: Prompt, completion: Completion, text: str) -> Usage:
+        said = completion.usage
+        if said is None:
+            return Usage(self.count_tokens(self.render(prompt)), completion=self.count_tokens(text))
+        details = said.prompt_tokens_details
+        cached = (details.cached_tokens if details else None) or 0
+        return Usage(said.prompt_tokens, cached, said.completion_tokens)
+
+
+def hosted_models() -> list[str]:
+    """The configured names, sorted. Raises ModelError where the file is wrong."""
+    return sorted(_endpoints())
+
+
+def load_hosted(name: str) -> HostedModel:
+    """The model configured under `name`, with its key taken from the environment."""
+    endpoints = _endpoints()
+    if name not in endpoints:
+        raise UnknownName("hosted model", name, sorted(endpoints))
+    endpoint = endpoints[name]
+    client = ChatClient(
+        base_url=endpoint.base_url,
+        model=endpoint.model,
+        api_key=_key(name, endpoint.api_key_env),
+        timeout_s=endpoint.timeout_s,
+    )
+    return HostedModel(
+        name,
+        client=client,
+        context_length=endpoint.context_length,
+        concurrency=endpoint.concurrency,
+    )
+
+
+def models_file() -> Path:
+    """Where hosted models are configured: TUNEWORTH_MODELS, else the user's settings folder."""
+    import platformdirs
+
+    chosen = os.environ.get("TUNEWORTH_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
+    return platformdirs.user_config_path("tuneworth") / "models.yaml"
+
+
+def _key(name: str, variable: str | None) -> str:
+    if variable is None:
+        return ""
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ModelError(
+            f"{name}: the environment variable {variable} is empty. Put the API key into it;"
+            f" {models_file()} names it as api_key_env."
+        )
+    return key
+
+
+def _endpoints() -> dict[str, Endpoint]:
+    path = models_file()
+    if not path.is_file():
+        if os.environ.get("TUNEWORTH_MODELS"):
+            raise ModelError(f"TUNEWORTH_MODELS: {path} is not a file. Correct or unset it.")
+        return {}
+    return {name: _endpoint(path, name, fields) for name, fields in _read(path).items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ModelError(f"{path}: cannot be read as YAML ({error}).") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise ModelError(f"{path}: must map names to endpoints (base_url, model, ...).")
+    return found
+
+
+def _endpoint(path: Path, name: str, fields: Any) -> Endpoint:
+    try:
+        return Endpoint.model_validate(fields)
+    except ValidationError as error:
+        # inputs are left out: a key pasted into the file must not reach a log
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join([name, *(str(part) for part in first["loc"])])
+        raise ModelError(
+            f"{path}: {where}: {first['msg']}. An endpoint has base_url (http...), model, and"
+            " optionally api_key_env (the name of the variable that holds the key),"
+            " context_length, concurrency and timeout_s."
+        ) from None
