@@ -1,0 +1,118 @@
+"""The rule: needs first, then the cheapest strategy that no other one beats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+from benchmarks.records import TaskFacts
+from benchmarks.results import StrategyResult, Summary
+from corpora.task import Needs
+from service.evidence import Evidence, Gap, evidence_of
+from service.suitability import Candidate, Floor, candidates_of, floor_of
+
+SIMPLICITY = ("baseline", "prompting", "rag", "fine-tuning", "combined")
+"""From the simplest to run to the most involved: the order of cost where no volume is stated."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What the rule picks. `beaten` says for each strategy that is out which one beats it most."""
+
+    first: Candidate
+    undefeated: tuple[Candidate, ...]
+    beaten: dict[str, tuple[str, Gap]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything a recommendation argues from. `pick` is None where nothing can be picked."""
+
+    summary: Summary
+    task: TaskFacts
+    needs: Needs
+    evidence: Evidence
+    floor: Floor
+    candidates: tuple[Candidate, ...]
+    pick: Pick | None
+    runner_up: Candidate | None
+
+    @property
+    def best(self) -> Candidate | None:
+        """The highest measured quality, whatever it costs."""
+        return max(self.candidates, key=lambda c: c.quality.value, default=None)
+
+    @property
+    def rivals(self) -> tuple[Candidate, ...]:
+        """The strategies that serve the needs at least as well as the picked one."""
+        if self.pick is None:
+            return ()
+        first = self.pick.first
+        return tuple(
+            c
+            for c in self.candidates
+            if c.id != first.id
+            and (c.reliable or not first.reliable)
+            and c.shortfall[0] <= first.shortfall[0]
+        )
+
+
+def build_case(summary: Summary, task: TaskFacts, needs: Needs) -> Case:
+    """Judge every strategy, pick one, and pick again without it for the runner-up."""
+    evidence = evidence_of(summary)
+    floor = floor_of(summary.strategies, task)
+    candidates = candidates_of(summary.strategies, floor, evidence, needs)
+    pick = pick_one(candidates, evidence, needs)
+    others = [c for c in candidates if pick is not None and c.id != pick.first.id]
+    second = pick_one(others, evidence, needs)
+    return Case(
+        summary=summary,
+        task=task,
+        needs=needs,
+        evidence=evidence,
+        floor=floor,
+        candidates=candidates,
+        pick=pick,
+        runner_up=second.first if second else None,
+    )
+
+
+def pick_one(candidates: Sequence[Candidate], evidence: Evidence, needs: Needs) -> Pick | None:
+    """The rule itself; None where no strategy is clear of the trivial floor.
+
+    Strategies with too many errors are left out while another one serves; those that miss the
+    fewest needs, then are uncertain about the fewest, compete. One is beaten by another of them
+    that is better by more than the practical margin with an interval above 0. The cheapest of
+    the unbeaten is picked.
+    """
+    serving = [c for c in candidates if c.clear]
+    serving = [c for c in serving if c.reliable] or serving
+    if not serving:
+        return None
+    least = min(c.shortfall for c in serving)
+    pool = [c for c in serving if c.shortfall == least]
+    beaten: dict[str, tuple[str, Gap]] = {}
+    for loser in pool:
+        gaps = [(other.id, evidence.gap(other.id, loser.id)) for other in pool if other != loser]
+        winners = [pair for pair in gaps if pair[1].shows_more_than(needs.practical_margin)]
+        if winners:
+            beaten[loser.id] = max(winners, key=lambda pair: pair[1].difference)
+    undefeated = [c for c in pool if c.id not in beaten]
+    # errors can make the rows of pairs differ, and then three strategies can beat each other
+    undefeated = undefeated or [max(pool, key=lambda c: c.quality.value)]
+    undefeated.sort(key=lambda c: price_key(c.result, needs))
+    return Pick(undefeated[0], tuple(undefeated), beaten)
+
+
+def price_key(result: StrategyResult, needs: Needs) -> tuple[float, ...]:
+    """Cheapest first: by cost over the horizon where a volume is stated, else by simplicity."""
+    cost = result.cost
+    rank = SIMPLICITY.index(result.family) if result.family in SIMPLICITY else len(SIMPLICITY)
+    per_1k = cost.per_1k_requests_usd if cost else inf
+    setup = cost.setup_usd if cost else inf
+    quality = result.quality.value if result.quality else 0.0
+    if needs.requests_per_month is not None:
+        horizon = cost.horizon_usd if cost and cost.horizon_usd is not None else inf
+        return (horizon, rank, per_1k, setup, -quality)
+    return (rank, per_1k, setup, -quality)

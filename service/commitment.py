@@ -1,0 +1,169 @@
+"""The expensive decision: commit to fine-tuning, or not, or not yet.
+
+Yes: the picked strategy is tuned, serves every stated need for certain, and either beats the best
+strategy without tuning by more than the practical margin (low above 0), or is not worse than it
+by the margin and costs less over the stated horizon, or it alone can serve the needs.
+
+No: a strategy without tuning is picked, and the chance that a tuned one is better by more than
+the margin is below 10%, or below 20% where the tuned one did not even measure better. A small
+chance of a gain is not worth paying for; waiting to be certain costs labels too.
+
+Not yet: everything else, with the number of test examples that would settle it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from service import wording
+from service.choosing import Case
+from service.evidence import Gap
+from service.suitability import Candidate, is_tuned
+
+Commit = Literal["yes", "no", "not yet"]
+CHANCE_OF_A_MEASURED_GAIN = 0.10
+CHANCE_OF_AN_UNSEEN_GAIN = 0.20
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """`why` is one sentence; `examples` are further test rows that would settle a "not yet"."""
+
+    answer: Commit
+    why: str
+    examples: int | None = None
+
+
+def commit(case: Case) -> Commitment:
+    if case.pick is None:
+        return with_nothing_picked(case)
+    if is_tuned(case.pick.first.result):
+        return with_tuned_picked(case, case.pick.first)
+    tuned = [c for c in case.candidates if is_tuned(c.result)]
+    if not tuned:
+        return with_none_tuned(case, case.pick.first)
+    return with_untuned_picked(case, case.pick.first, tuned)
+
+
+def with_nothing_picked(case: Case) -> Commitment:
+    """No strategy is clear of the floor: hopeless, or too few rows to tell."""
+    best = case.best
+    if best is None:
+        return Commitment("not yet", "No strategy completed, so nothing was measured.")
+    over = case.evidence.over(best.id, case.floor.value)
+    tuned = [c for c in case.candidates if is_tuned(c.result)]
+    if over.difference > case.needs.practical_margin:
+        needed = over.further_examples(case.needs.practical_margin)
+        return Commitment(
+            "not yet",
+            f"{best.quality.n} test examples cannot tell {best.id} from {case.floor.meaning};"
+            f" {wording.count(needed)} more would.",
+            needed,
+        )
+    if tuned:
+        top = max(tuned, key=lambda c: c.quality.value)
+        return Commitment(
+            "no",
+            f"Tuning this model does not solve the task either: {top.id} scores"
+            f" {wording.measured(top.quality)}.",
+        )
+    return Commitment("not yet", "No tuned strategy completed, so tuning may still be the way.")
+
+
+def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
+    """A tuned strategy is picked: is it sure enough to pay for?"""
+    missed, uncertain = first.shortfall
+    if missed:
+        return Commitment(
+            "not yet", f"{first.id} is the best at hand, but it misses a stated need."
+        )
+    if uncertain:
+        bar = case.needs.quality_at_least
+        over = case.evidence.over(first.id, bar) if bar is not None else None
+        needed = over.further_examples(case.needs.practical_margin) if over else None
+        more = f"; {wording.count(needed)} more test examples would tell" if needed else ""
+        return Commitment(
+            "not yet", f"It is not certain that {first.id} meets every need{more}.", needed
+        )
+    untuned = [c for c in case.candidates if not is_tuned(c.result)]
+    if not untuned:
+        return Commitment(
+            "not yet", "Nothing without tuning completed, so nothing cheaper is known."
+        )
+    able = [c for c in untuned if not c.ruled_out and c.id != case.floor.majority]
+    if not able:
+        return Commitment("yes", f"Only {first.id} can serve the stated needs.")
+    other = max(able, key=lambda c: c.quality.value)
+    gap = case.evidence.gap(first.id, other.id)
+    told = f"{gap_text(gap)} against {other.id}, the best without tuning"
+    if gap.shows_more_than(case.needs.practical_margin):
+        return Commitment("yes", f"{first.id} gains {told}.")
+    if gap.low >= -case.needs.practical_margin and is_cheaper(first, other):
+        return Commitment("yes", f"{first.id} costs less over the horizon and is no worse: {told}.")
+    needed = gap.further_examples(case.needs.practical_margin)
+    return Commitment(
+        "not yet",
+        f"The gain is not proven: {told}; {wording.count(needed)} more test examples would tell.",
+        needed,
+    )
+
+
+def with_none_tuned(case: Case, first: Candidate) -> Commitment:
+    """No tuned strategy completed: is one still needed?"""
+    bar = case.needs.quality_at_least
+    if bar is not None and first.shortfall == (0, 0):
+        return Commitment("no", f"{first.id} meets every stated need without tuning.")
+    if 1 - first.quality.value <= case.needs.practical_margin:
+        return Commitment("no", f"{first.id} leaves less than the practical margin to gain.")
+    left = [row for row in case.summary.strategies if is_tuned(row)]
+    told = [f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "") for row in left]
+    if left and all(row.status == "eliminated" for row in left):
+        return Commitment("no", f"Every tuned strategy was beaten on the way: {'; '.join(told)}.")
+    if told:
+        return Commitment("not yet", f"No tuned strategy completed: {'; '.join(told)}.")
+    return Commitment("not yet", "No tuned strategy was part of this comparison.")
+
+
+def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) -> Commitment:
+    """Could a tuned strategy still be worth it? Judged on the likeliest one."""
+    able = [c for c in tuned if first.ruled_out or not c.ruled_out]
+    if not able:
+        worst = tuned[0]
+        text = next(j.text for j in worst.judgements if j.hopeless)
+        return Commitment("no", f"{wording.listed([c.id for c in tuned])} cannot serve: {text}.")
+    margin = case.needs.practical_margin
+    gaps = {c.id: case.evidence.gap(c.id, first.id) for c in able}
+    likeliest = max(able, key=lambda c: gaps[c.id].chance_above(margin))
+    gap = gaps[likeliest.id]
+    chance = gap.chance_above(margin)
+    told = (
+        f"{likeliest.id} measures {gap_text(gap)} against {first.id}, and the chance that it is"
+        f" better by more than {wording.many_points(margin)} is {wording.percent(chance)}"
+    )
+    limit = CHANCE_OF_A_MEASURED_GAIN if gap.difference > 0 else CHANCE_OF_AN_UNSEEN_GAIN
+    if chance < limit:
+        return Commitment("no", f"{told}: not worth paying for.")
+    if not likeliest.reliable:
+        share = wording.percent(wording.error_share(likeliest.result))
+        return Commitment("not yet", f"{told}, but {share} of its answers failed.")
+    needed = gap.further_examples(margin)
+    return Commitment(
+        "not yet", f"{told}; {wording.count(needed)} more test examples would tell.", needed
+    )
+
+
+def is_cheaper(one: Candidate, other: Candidate) -> bool:
+    """Over the horizon; False where no volume is stated."""
+    a, b = one.result.cost, other.result.cost
+    if a is None or b is None or a.horizon_usd is None or b.horizon_usd is None:
+        return False
+    return a.horizon_usd < b.horizon_usd
+
+
+def gap_text(gap: Gap) -> str:
+    """`+27.0 points (95% interval +18.1 to +35.9, 60 test examples)`."""
+    between = wording.points_between(gap.low, gap.high)
+    return (
+        f"{wording.points(gap.difference)} points (95% interval {between}, {gap.n} test examples)"
+    )

@@ -1,0 +1,93 @@
+"""What the measured differences support: gaps between strategies, and the chances they imply.
+
+A gap is taken as normal around the measured paired difference, with the standard error that its
+95% interval implies: error = (high - low) / (2 × 1.96).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+from benchmarks.results import Quality, Summary
+from corpora.power import examples_needed
+
+NORMAL = NormalDist()
+Z95 = NORMAL.inv_cdf(0.975)
+HAIR = 1e-9
+"""Differences of means of rows are compared with limits up to this rounding error."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Quality of one strategy minus another's (or minus a fixed limit), -1 to 1."""
+
+    difference: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def error(self) -> float:
+        """Standard error."""
+        return (self.high - self.low) / (2 * Z95)
+
+    def shows_more_than(self, margin: float) -> bool:
+        """Larger than the margin, and an interval that supports it: low above 0."""
+        return self.difference > margin + HAIR and self.low > 0
+
+    def chance_above(self, threshold: float) -> float:
+        """The chance that the true gap exceeds `threshold`, 0 to 1."""
+        if self.error < HAIR:
+            return 1.0 if self.difference > threshold + HAIR else 0.0
+        return 1 - NORMAL.cdf((threshold - self.difference) / self.error)
+
+    def expected_gain(self) -> float:
+        """E[max(0, gap)] = error × φ(z) + difference × Φ(z), with z = difference / error."""
+        if self.error < HAIR:
+            return max(0.0, self.difference)
+        z = self.difference / self.error
+        return self.error * NORMAL.pdf(z) + self.difference * NORMAL.cdf(z)
+
+    def further_examples(self, smallest: float) -> int:
+        """Test rows to add so that the gap (or `smallest`, if larger) would show at 80% power.
+
+        The share of discordant pairs is read off the interval: a row's difference has the mean
+        square n × error² + difference².
+        """
+        size = min(1.0, max(abs(self.difference), smallest, 0.01))
+        discordant = min(1.0, max(self.n * self.error**2 + self.difference**2, 0.005))
+        return max(1, examples_needed(size, discordant=discordant) - self.n)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The gaps between the strategies of a summary."""
+
+    qualities: dict[str, Quality]
+    gaps: dict[tuple[str, str], Gap]
+
+    def gap(self, a: str, b: str) -> Gap:
+        """Quality of `a` minus that of `b`; as if unpaired where no pair was measured."""
+        if (a, b) in self.gaps:
+            return self.gaps[a, b]
+        if (b, a) in self.gaps:
+            other = self.gaps[b, a]
+            return Gap(-other.difference, -other.high, -other.low, other.n)
+        one, two = self.qualities[a], self.qualities[b]
+        reach = sqrt(((one.high - one.low) / 2) ** 2 + ((two.high - two.low) / 2) ** 2)
+        value = one.value - two.value
+        return Gap(value, value - reach, value + reach, min(one.n, two.n))
+
+    def over(self, a: str, limit: float) -> Gap:
+        """Quality of `a` minus a fixed limit."""
+        one = self.qualities[a]
+        return Gap(one.value - limit, one.low - limit, one.high - limit, one.n)
+
+
+def evidence_of(summary: Summary) -> Evidence:
+    return Evidence(
+        qualities={row.id: row.quality for row in summary.strategies if row.quality is not None},
+        gaps={(c.a, c.b): Gap(c.difference, c.low, c.high, c.n) for c in summary.comparisons},
+    )

@@ -1,0 +1,196 @@
+"""The recommendation in short sentences: every claim with its number, interval and n."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service import wording
+from service.choosing import Case
+from service.commitment import Commitment, gap_text
+from service.suitability import Candidate, is_tuned
+from service.switches import SwitchPoint
+
+
+def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None) -> tuple[str, ...]:
+    """Why this answer, most important first."""
+    if case.pick is None:
+        return (*no_solution(case), commitment.why, *broken(case))
+    first = case.pick.first
+    found = [f"{first.id} scores {wording.measured(first.quality)}."]
+    if contender is not None:
+        gap = case.evidence.gap(contender.id, first.id)
+        found.append(
+            f"No verdict yet: {contender.id} is probably better, {gap_text(gap)}, but the test"
+            f" is too small to prove it. Until then {first.id} is the cheapest that nothing beats."
+        )
+    found += standing(first)
+    found += against_rivals(case, first)
+    found.append(commitment.why)
+    found += money(case, first)
+    found += latency(case, first)
+    found += left_out(case, first)
+    found += broken(case)
+    return tuple(found)
+
+
+def no_solution(case: Case) -> list[str]:
+    """Nothing is clear of the trivial floor."""
+    best = case.best
+    if best is None:
+        return ["No strategy completed, so there is nothing to recommend."]
+    floor = f"{wording.score(case.floor.value)} ({case.floor.meaning})"
+    value = wording.measured(best.quality)
+    over = case.evidence.over(best.id, case.floor.value)
+    if over.difference > case.needs.practical_margin:
+        return [f"The test is too small: the best, {best.id}, scores {value}, and {floor} is free."]
+    return [
+        "No approach solves this task with this model.",
+        f"The best, {best.id}, scores {value}; that is not clearly above {floor}.",
+        "A larger model, or a simpler task, is the next thing to try.",
+    ]
+
+
+def standing(first: Candidate) -> list[str]:
+    """Needs that are missed or not certain, and errors."""
+    found = [
+        f"No strategy meets every need. {first.id} misses {j.text}."
+        for j in first.judgements
+        if j.standing == "missed"
+    ]
+    found += [f"Not certain: {j.text}." for j in first.judgements if j.standing == "uncertain"]
+    if errors := first.quality.errors:
+        share = wording.percent(wording.error_share(first.result))
+        found.append(f"{errors} of its answers failed ({share}); no score counts them.")
+    return found
+
+
+def against_rivals(case: Case, first: Candidate) -> list[str]:
+    """The beaten in one sentence, the overlapping in one sentence."""
+    if case.pick is None:
+        return []
+    found = []
+    others = [c for c in case.pick.undefeated if c.id != first.id]
+    if others:
+        best = max(others, key=lambda c: c.quality.value)
+        gap = case.evidence.gap(best.id, first.id)
+        cheaper = "cheapest" if case.needs.requests_per_month is not None else "simplest"
+        found.append(
+            f"{wording.listed([c.id for c in others])} cannot be told apart from it by more than"
+            f" {wording.many_points(case.needs.practical_margin)}, so the {cheaper} is recommended"
+            f" ({best.id}: {gap_text(gap)})."
+        )
+    mine = {loser: gap for loser, (winner, gap) in case.pick.beaten.items() if winner == first.id}
+    if mine:
+        loser = max(mine, key=lambda name: case.evidence.qualities[name].value)
+        found.append(
+            f"It beats {wording.listed(sorted(mine))}; {loser} is the closest of them:"
+            f" {gap_text(mine[loser])}."
+        )
+    return found
+
+
+def money(case: Case, first: Candidate) -> list[str]:
+    """What it costs, and when the best tuned strategy would cost less."""
+    cost = first.result.cost
+    if cost is None:
+        return []
+    text = (
+        f"It costs {wording.dollars(cost.per_1k_requests_usd)} per 1,000 requests after"
+        f" {wording.dollars(cost.setup_usd)} of setup"
+    )
+    volume = case.needs.requests_per_month
+    if cost.monthly_usd is not None and volume is not None:
+        text += f", {wording.dollars(cost.monthly_usd)} a month at {wording.count(volume)} requests"
+    found = [text + "."]
+    kind = is_tuned(first.result)
+    others = [c for c in case.candidates if is_tuned(c.result) != kind and c.clear]
+    best = max(others, key=lambda c: c.quality.value, default=None)
+    return found + break_even(case, first, best) if best else found
+
+
+def break_even(case: Case, first: Candidate, other: Candidate) -> list[str]:
+    """One sentence on the volume at which the two cost the same."""
+    for row in case.summary.break_even:
+        if {row.from_, row.to} != {first.id, other.id}:
+            continue
+        if row.requests is None:
+            return [f"{row.to} never becomes cheaper than {row.from_} at any volume."]
+        spread = ""
+        if row.low is not None and row.high is not None:
+            spread = f" (between {wording.count(row.low)} and {wording.count(row.high)})"
+        at = wording.count(row.requests)
+        return [f"{row.to} costs less than {row.from_} from {at} requests a month{spread}."]
+    return []
+
+
+def latency(case: Case, first: Candidate) -> list[str]:
+    found = first.result.latency_ms
+    if found is None:
+        return []
+    return [
+        f"Half of its answers take up to {wording.milliseconds(found.p50)}, 95% up to"
+        f" {wording.milliseconds(found.p95)} ({found.n} single requests)."
+    ]
+
+
+def left_out(case: Case, first: Candidate) -> list[str]:
+    """Strategies that measured better and are out all the same."""
+    found = []
+    for c in case.candidates:
+        better = c.quality.value > first.quality.value
+        missed = [j.text for j in c.judgements if j.standing == "missed"]
+        if better and not c.reliable and first.reliable:
+            share = wording.percent(wording.error_share(c.result))
+            found.append(f"{c.id} is out: {share} of its answers failed.")
+        elif better and c.shortfall > first.shortfall and missed:
+            found.append(f"{c.id} is out: {'; '.join(missed)}.")
+    return found
+
+
+def broken(case: Case) -> list[str]:
+    """Strategies that did not complete although they fit."""
+    return [
+        f"{row.id} {row.status}: {row.reason or 'no reason given'}."
+        for row in case.summary.strategies
+        if row.status in ("failed", "eliminated")
+    ]
+
+
+def changes_for(
+    case: Case, commitment: Commitment, points: Sequence[SwitchPoint], examples: int | None
+) -> tuple[str, ...]:
+    """What would turn the answer, concretely."""
+    found = [switch_text(point) for point in points]
+    if examples is not None:
+        found.append(f"{wording.count(examples)} more labelled test examples could settle it.")
+    if case.pick is None:
+        floor = wording.score(case.floor.value)
+        found.append(f"A model whose whole interval lies above {floor} on this task.")
+        return tuple(found)
+    bar, first = case.needs.quality_at_least, case.pick.first
+    for judgement in first.judgements:
+        if judgement.standing == "missed" and judgement.need == "quality_at_least" and bar:
+            top = wording.score(first.quality.value)
+            found.append(f"A quality bar of {top} or less, or a model that reaches {bar:g}.")
+    if commitment.answer == "no" and not is_tuned(first.result):
+        gain = wording.many_points(case.needs.practical_margin)
+        found.append(f"A tuned strategy that measures more than {gain} above {first.id}.")
+    return tuple(found)
+
+
+def switch_text(point: SwitchPoint) -> str:
+    """A switch point as a sentence."""
+    if point.what == "requests_per_month":
+        side = "Above" if point.beyond == "above" else "Below"
+        return f"{side} {wording.count(point.at)} requests a month, {point.to} costs less."
+    if point.what == "quality_at_least":
+        return f"If quality must be above {wording.score(point.at)} for certain: {point.to}."
+    if point.what == "latency_p95_ms":
+        limit = wording.milliseconds(point.at)
+        return f"If 95% of answers must come in less than {limit}: {point.to}."
+    if point.what == "cost_per_1k_requests":
+        return f"If 1,000 requests must cost less than {wording.dollars(point.at)}: {point.to}."
+    gain = wording.many_points(point.at)
+    if point.beyond == "below":
+        return f"If a difference of {gain} matters to you: {point.to}."
+    return f"If a difference of {gain} does not matter to you: {point.to}."

@@ -1,0 +1,159 @@
+"""Which strategies may be recommended at all: stated needs, errors, and the trivial floor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.records import TaskFacts
+from benchmarks.results import Quality, StrategyResult
+from corpora.task import Needs
+from service import wording
+from service.evidence import Evidence
+
+Standing = Literal["met", "uncertain", "missed"]
+MAJORITY = "baseline.majority"
+ERRORS_ALLOWED = 0.05
+"""A strategy with a larger share of errors is out while another one serves."""
+
+FLOOR_OF_TEXTS = 0.1
+"""Scores of free text below this are worth nothing.
+
+Overlap measures give unrelated texts of one subject some 0.05 to 0.1 for the function words they
+share, and always answering "not known" gets the share of such questions, often a tenth. A
+strategy has to be above it with the whole interval.
+"""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What costs no thought to reach: `value`, the higher of two.
+
+    `limit` is fixed (chance, or the floor of texts); `majority` is the id of the measured constant
+    answer, where there is one.
+    """
+
+    value: float
+    meaning: str
+    limit: float
+    majority: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A stated need against what was measured. `hopeless`: missed, whatever the interval."""
+
+    need: str
+    standing: Standing
+    text: str
+    hopeless: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A completed strategy with how it stands."""
+
+    result: StrategyResult
+    quality: Quality
+    judgements: tuple[Judgement, ...]
+    reliable: bool
+    clear: bool
+
+    @property
+    def id(self) -> str:
+        return self.result.id
+
+    @property
+    def shortfall(self) -> tuple[int, int]:
+        """How many needs are missed, and how many are not certain; smaller is better."""
+        standings = [judgement.standing for judgement in self.judgements]
+        return standings.count("missed"), standings.count("uncertain")
+
+    @property
+    def ruled_out(self) -> bool:
+        """Misses a need beyond the doubt of its interval."""
+        return any(judgement.hopeless for judgement in self.judgements)
+
+
+def is_tuned(result: StrategyResult) -> bool:
+    """Whether it trains the model: fine-tuning, or a combination that contains it."""
+    combined = result.family == "combined" and (
+        result.training is not None or "lora" in result.name
+    )
+    return result.family == "fine-tuning" or combined
+
+
+def floor_of(strategies: Sequence[StrategyResult], task: TaskFacts) -> Floor:
+    """Chance or always the same answer, whichever scores higher; 0.1 for free text."""
+    limit, meaning = FLOOR_OF_TEXTS, "what unrelated texts can score"
+    if task.kind == "classification":
+        limit = 1 / len(task.labels) if task.labels else 0.0
+        meaning = f"guessing among {len(task.labels)} labels"
+    for row in strategies:
+        if row.name == MAJORITY and row.quality is not None and row.status == "completed":
+            if row.quality.value >= limit:
+                meaning = "always giving the most frequent answer"
+            return Floor(max(row.quality.value, limit), meaning, limit, row.id)
+    return Floor(limit, meaning, limit)
+
+
+def candidates_of(
+    strategies: Sequence[StrategyResult], floor: Floor, evidence: Evidence, needs: Needs
+) -> tuple[Candidate, ...]:
+    """The completed strategies with at least one scored row."""
+    return tuple(
+        Candidate(
+            result=row,
+            quality=row.quality,
+            judgements=judge(row, needs),
+            reliable=wording.error_share(row) <= ERRORS_ALLOWED,
+            clear=is_clear(row, floor, evidence),
+        )
+        for row in strategies
+        if row.status == "completed" and row.quality is not None and row.quality.n > 0
+    )
+
+
+def is_clear(row: StrategyResult, floor: Floor, evidence: Evidence) -> bool:
+    """Above the limit with the whole interval, and above the constant answer pair by pair."""
+    if row.quality is None or row.id == floor.majority:
+        return False
+    above = row.quality.low > floor.limit
+    return above and (floor.majority is None or evidence.gap(row.id, floor.majority).low > 0)
+
+
+def judge(row: StrategyResult, needs: Needs) -> tuple[Judgement, ...]:
+    """Each stated need, judged for one strategy."""
+    found = []
+    if needs.quality_at_least is not None and row.quality is not None:
+        found.append(judge_quality(row.quality, needs.quality_at_least))
+    if needs.latency_p95_ms is not None:
+        p95 = row.latency_ms.p95 if row.latency_ms else None
+        found.append(judge_limit("latency_p95_ms", p95, needs.latency_p95_ms))
+    if needs.cost_per_1k_requests is not None:
+        cost = row.cost.per_1k_requests_usd if row.cost else None
+        found.append(judge_limit("cost_per_1k_requests", cost, needs.cost_per_1k_requests))
+    return tuple(found)
+
+
+def judge_quality(quality: Quality, bar: float) -> Judgement:
+    """Met where the whole interval clears the bar; uncertain where only the value does."""
+    found = f"{wording.score(quality.value)} ({wording.interval(quality.low, quality.high)})"
+    asked = f"quality of at least {wording.score(bar)}"
+    if quality.low >= bar:
+        return Judgement("quality_at_least", "met", f"{asked}: {found}")
+    if quality.value >= bar:
+        return Judgement("quality_at_least", "uncertain", f"{asked}: {found}, not certain")
+    return Judgement("quality_at_least", "missed", f"{asked}: {found}", quality.high < bar)
+
+
+def judge_limit(need: str, value: float | None, limit: float) -> Judgement:
+    """An upper limit; uncertain where nothing was measured."""
+    tell = wording.milliseconds if need == "latency_p95_ms" else wording.dollars
+    label = "p95 latency" if need == "latency_p95_ms" else "cost per 1,000 requests"
+    asked = f"{label} of at most {tell(limit)}"
+    if value is None:
+        return Judgement(need, "uncertain", f"{asked}: not measured")
+    standing: Standing = "met" if value <= limit else "missed"
+    return Judgement(need, standing, f"{asked}: {tell(value)}", standing == "missed")

@@ -1,0 +1,120 @@
+"""Numbers as people read them, and the few set phrases that every view of a report shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, floor, log10
+
+from benchmarks.results import Quality, StrategyResult
+
+VERDICTS = {
+    "prompting": "Prompting is enough",
+    "rag": "Use retrieval (RAG)",
+    "fine-tuning": "Fine-tune",
+    "combined": "Fine-tune and retrieve",
+    "no-llm": "No language model needed",
+    "inconclusive": "No clear answer yet",
+}
+COMMITMENTS = {
+    "yes": "Commit to fine-tuning: yes",
+    "no": "Commit to fine-tuning: no",
+    "not yet": "Commit to fine-tuning: not yet",
+}
+
+
+def dollars(amount: float) -> str:
+    """Two significant digits below a cent, cents above: `$0`, `$0.00021`, `$0.34`, `$1,205`."""
+    size = abs(amount)
+    sign = "−" if amount < 0 else ""
+    if size == 0:
+        return "$0"
+    if size < 1e-7:
+        return f"{sign}under $0.0000001"
+    if size < 0.01:
+        return f"{sign}${size:.{1 - floor(log10(size))}f}"
+    return f"{sign}${size:,.0f}" if size >= 1000 else f"{sign}${size:,.2f}"
+
+
+def score(value: float) -> str:
+    """Two decimals, three where two would round a score to 1."""
+    return f"{value:.3f}" if 0.995 <= value < 1 else f"{value:.2f}"
+
+
+def interval(low: float, high: float) -> str:
+    return f"{score(low)}–{score(high)}"
+
+
+def points(difference: float) -> str:
+    """A difference of scores in points of a hundred, with its sign: `+3.0`, `−0.7`, `0.0`."""
+    value = round(100 * difference, 1)
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{abs(value):.1f}"
+
+
+def points_between(low: float, high: float) -> str:
+    return f"{points(low)} to {points(high)}"
+
+
+def many_points(difference: float) -> str:
+    """A size without a sign: `1 point`, `2 points`, `0.5 points`."""
+    value = round(100 * abs(difference), 1)
+    return "1 point" if value == 1 else f"{value:g} points"
+
+
+def percent(share: float) -> str:
+    """A chance in words that never claims certainty."""
+    if share < 0.01:
+        return "under 1%"
+    return "over 99%" if share > 0.99 else f"{100 * share:.0f}%"
+
+
+def milliseconds(ms: float) -> str:
+    return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"
+
+
+def duration(seconds: float) -> str:
+    """As people say it: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def count(number: float) -> str:
+    """A number of requests or examples: exact below a thousand, two digits above ten thousand."""
+    if number < 10_000:
+        return f"{ceil(number):,}"
+    step = 10 ** (floor(log10(number)) - 1)
+    return f"{round(number / step) * step:,.0f}"
+
+
+def measured(quality: Quality) -> str:
+    """`0.96 accuracy (95% interval 0.92–0.98, 150 test examples)`."""
+    return (
+        f"{score(quality.value)} {quality.metric}"
+        f" (95% interval {interval(quality.low, quality.high)}, {quality.n} test examples)"
+    )
+
+
+def sureness(confidence: float) -> str:
+    """Confidence in words."""
+    if confidence >= 0.95:
+        return "very sure"
+    if confidence >= 0.8:
+        return "fairly sure"
+    return "more likely than not" if confidence >= 0.5 else "a close call"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def error_share(result: StrategyResult) -> float:
+    """Share of test rows that ended in an error, 0 to 1."""
+    quality = result.quality
+    total = quality.n + quality.errors if quality else 0
+    return quality.errors / total if quality and total else 0.0

@@ -1,0 +1,330 @@
+"""The decision rule, one planted situation a test."""
+
+import pytest
+from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
+
+from benchmarks.results import BreakEven
+from corpora.task import Needs
+from service.recommendation import Recommendation, recommend
+
+NEEDS = Needs(requests_per_month=10_000)
+
+
+def test_a_tie_goes_to_the_cheaper_and_says_so() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.90, 0.03, per_1k=0.05, n=600),
+            strategy("prompt.zero-shot", 0.895, 0.03, per_1k=0.01, n=600),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert (found.strategy, found.verdict) == ("prompt.zero-shot", "prompting")
+    assert found.runner_up == "prompt.few-shot"
+    assert any("cannot be told apart" in reason for reason in found.reasons)
+    assert any("cheapest is recommended" in reason for reason in found.reasons)
+
+
+def test_the_common_case_is_no_and_not_not_yet() -> None:
+    found = banking(Needs(requests_per_month=10_000))
+    assert found.strategy == "baseline.linear"
+    assert found.verdict == "no-llm"
+    assert found.commit_to_fine_tuning == "no"
+    assert found.examples_needed is None
+    assert found.confidence > 0.8
+    assert any("not worth paying for" in reason for reason in found.reasons)
+
+
+def banking(needs: Needs) -> Recommendation:
+    """The figures measured on ten classes of BANKING77."""
+    return recommend(
+        summary_of(
+            strategy("baseline.majority", 0.10, 0.05, per_1k=0.0),
+            strategy("baseline.linear", 0.96, 0.03, per_1k=0.0004, setup=0.0001),
+            strategy("prompt.zero-shot", 0.10, 0.05, per_1k=0.01),
+            strategy("prompt.few-shot", 0.33, 0.075, per_1k=0.02),
+            strategy("prompt.nearest", 0.95, 0.035, per_1k=0.04, setup=0.0002),
+            strategy("lora", 0.93, 0.04, per_1k=0.012, setup=0.01),
+        ),
+        TRIAGE,
+        needs,
+    )
+
+
+def test_a_clearly_better_tuned_strategy_is_worth_committing_to() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.80, 0.04, n=400),
+            strategy("lora", 0.92, 0.03, n=400, setup=2.0),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert (found.strategy, found.verdict, found.commit_to_fine_tuning) == (
+        "lora",
+        "fine-tuning",
+        "yes",
+    )
+    assert found.confidence > 0.95
+
+
+def test_better_by_more_than_the_margin_wins_even_if_it_never_breaks_even() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.80, 0.04, n=400, per_1k=0.01),
+            strategy("lora", 0.92, 0.03, n=400, setup=2.0, per_1k=0.02),
+            break_even=(BreakEven(from_="prompt.nearest", to="lora", requests=None),),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert found.commit_to_fine_tuning == "yes"
+    assert "lora never becomes cheaper than prompt.nearest at any volume." in found.reasons
+
+
+def test_better_within_the_margin_that_never_breaks_even_is_a_no() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.90, 0.008, n=4000, per_1k=0.01),
+            strategy("lora", 0.909, 0.008, n=4000, setup=2.0, per_1k=0.02),
+            break_even=(BreakEven(from_="prompt.nearest", to="lora", requests=None),),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert (found.strategy, found.commit_to_fine_tuning) == ("prompt.nearest", "no")
+    turn = next(point for point in found.switch_points if point.what == "practical_margin")
+    assert (turn.at, turn.beyond, turn.to) == (pytest.approx(0.009), "below", "lora")
+
+
+def test_as_good_and_past_its_break_even_is_a_yes() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.90, 0.01, n=4000, per_1k=0.50),
+            strategy("lora", 0.90, 0.01, n=4000, setup=2.0, per_1k=0.10),
+            break_even=(BreakEven(from_="prompt.nearest", to="lora", requests=417.0),),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", "yes")
+    turn = next(point for point in found.switch_points if point.what == "requests_per_month")
+    assert (turn.at, turn.beyond, turn.to) == (417.0, "below", "prompt.nearest")
+
+
+def test_too_little_data_is_not_yet_with_the_examples_that_would_tell() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.75, 0.13, n=40),
+            strategy("lora", 0.80, 0.12, n=40, setup=2.0),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert (found.strategy, found.verdict) == ("prompt.few-shot", "prompting")
+    assert found.commit_to_fine_tuning == "not yet"
+    # by hand: error = 0.1253 / 1.96 = 0.0639, discordant = 40 × 0.0639² + 0.05² = 0.166
+    assert found.examples_needed == pytest.approx(480, abs=15)
+    assert any("more test examples would tell" in reason for reason in found.reasons)
+
+
+def test_a_probably_better_rival_of_another_kind_leaves_it_open() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.60, 0.14, n=50),
+            strategy("lora", 0.72, 0.13, n=50, setup=2.0),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert found.verdict == "inconclusive"
+    assert found.strategy == "prompt.few-shot"
+    assert found.commit_to_fine_tuning == "not yet"
+    assert found.examples_needed is not None
+    assert found.confidence < 0.2
+
+
+def test_all_below_the_bar_names_the_best_and_the_unmet_need() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.70, 0.06),
+            strategy("prompt.few-shot", 0.50, 0.06),
+            absent("lora", "failed", "out of memory"),
+        ),
+        TRIAGE,
+        Needs(requests_per_month=10_000, quality_at_least=0.9),
+    )
+    assert (found.strategy, found.verdict) == ("prompt.nearest", "prompting")
+    assert found.unmet_needs == ("quality of at least 0.90: 0.70 (0.64–0.76)",)
+    assert found.commit_to_fine_tuning == "not yet"
+
+
+def test_a_bar_that_only_the_value_clears_is_not_certain() -> None:
+    found = recommend(
+        summary_of(strategy("prompt.nearest", 0.91, 0.04), strategy("lora", 0.80, 0.05, setup=2.0)),
+        TRIAGE,
+        Needs(quality_at_least=0.9),
+    )
+    assert found.strategy == "prompt.nearest"
+    assert found.unmet_needs == ()
+    assert any(reason.startswith("Not certain: quality") for reason in found.reasons)
+    assert found.commit_to_fine_tuning == "no"
+
+
+def test_a_latency_limit_excludes_the_best() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.80, 0.04, p95=200),
+            strategy("lora", 0.93, 0.03, p95=1900, setup=2.0),
+        ),
+        TRIAGE,
+        Needs(latency_p95_ms=800),
+    )
+    assert (found.strategy, found.commit_to_fine_tuning) == ("prompt.nearest", "no")
+    assert "lora is out: p95 latency of at most 800 ms: 1,900 ms." in found.reasons
+
+
+def test_only_the_tuned_strategy_can_serve_the_needs() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.93, 0.03, p95=1900),
+            strategy("lora", 0.93, 0.03, p95=200, setup=2.0),
+        ),
+        TRIAGE,
+        Needs(latency_p95_ms=800),
+    )
+    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", "yes")
+
+
+def test_nothing_is_praised_for_a_score_near_zero() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.03, 0.03, n=100, metric="exact_match"),
+            strategy("lora", 0.05, 0.04, n=100, metric="exact_match", setup=1.0),
+        ),
+        QUESTIONS,
+        NEEDS,
+    )
+    assert (found.strategy, found.verdict) == (None, "inconclusive")
+    assert found.reasons[0] == "No approach solves this task with this model."
+    assert found.commit_to_fine_tuning == "no"
+    assert found.confidence > 0.9
+
+
+def test_chance_is_the_floor_of_a_classification() -> None:
+    found = recommend(
+        summary_of(strategy("prompt.zero-shot", 0.12, 0.05), strategy("lora", 0.13, 0.05)),
+        TRIAGE,
+        NEEDS,
+    )
+    assert found.verdict == "inconclusive"
+
+
+def test_a_test_split_too_small_to_tell_from_the_floor_asks_for_more() -> None:
+    found = recommend(summary_of(strategy("prompt.few-shot", 0.4, 0.35, n=5)), TRIAGE, NEEDS)
+    assert (found.strategy, found.verdict) == (None, "inconclusive")
+    assert found.commit_to_fine_tuning == "not yet"
+    assert found.examples_needed is not None
+    assert found.examples_needed >= 1
+
+
+def test_eight_percent_of_errors_disqualify_while_another_serves() -> None:
+    shaky = strategy("prompt.nearest", 0.95, 0.03, n=138, errors=12, per_1k=0.001)
+    steady = strategy("prompt.few-shot", 0.85, 0.05)
+    found = recommend(summary_of(shaky, steady), TRIAGE, NEEDS)
+    assert found.strategy == "prompt.few-shot"
+    assert "prompt.nearest is out: 8% of its answers failed." in found.reasons
+    alone = recommend(summary_of(shaky), TRIAGE, NEEDS)
+    assert alone.strategy == "prompt.nearest"
+    assert any("12 of its answers failed (8%)" in reason for reason in alone.reasons)
+
+
+def test_an_equal_baseline_means_no_language_model() -> None:
+    found = recommend(
+        summary_of(
+            strategy("baseline.linear", 0.95, 0.02, n=500),
+            strategy("prompt.nearest", 0.95, 0.02, n=500),
+            strategy("lora", 0.95, 0.02, n=500, setup=2.0),
+        ),
+        TRIAGE,
+        Needs(),
+    )
+    assert (found.strategy, found.verdict) == ("baseline.linear", "no-llm")
+    assert found.model is None
+    assert found.commit_to_fine_tuning == "no"
+
+
+def test_retrieval_wins_on_knowledge() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.42, 0.08, n=100, metric="token_f1"),
+            strategy("rag.hybrid", 0.62, 0.07, n=100, metric="token_f1"),
+            strategy("lora", 0.44, 0.08, n=100, metric="token_f1", setup=2.0),
+        ),
+        QUESTIONS,
+        NEEDS,
+    )
+    assert (found.strategy, found.verdict, found.commit_to_fine_tuning) == (
+        "rag.hybrid",
+        "rag",
+        "no",
+    )
+
+
+def test_the_combination_wins() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.04, 0.02, n=60, metric="token_f1"),
+            strategy("rag.hybrid", 0.17, 0.06, n=60, metric="token_f1"),
+            strategy("lora+rag", 0.44, 0.10, n=60, metric="token_f1", setup=0.1),
+        ),
+        QUESTIONS,
+        NEEDS,
+    )
+    assert (found.strategy, found.verdict, found.commit_to_fine_tuning) == (
+        "lora+rag",
+        "combined",
+        "yes",
+    )
+
+
+def test_a_failed_tuning_leaves_it_open_unless_the_needs_are_met() -> None:
+    failed = absent("lora", "failed", "loss became NaN in epoch 1")
+    rows = summary_of(strategy("prompt.nearest", 0.92, 0.02, n=600), failed)
+    found = recommend(rows, TRIAGE, NEEDS)
+    assert found.commit_to_fine_tuning == "not yet"
+    assert "lora failed: loss became NaN in epoch 1." in found.reasons
+    met = recommend(rows, TRIAGE, Needs(quality_at_least=0.85))
+    assert met.commit_to_fine_tuning == "no"
+
+
+def test_without_a_volume_the_simplest_of_equals_is_recommended() -> None:
+    found = recommend(
+        summary_of(
+            strategy("rag.dense", 0.60, 0.05, per_1k=0.01, volume=None, metric="token_f1"),
+            strategy("prompt.few-shot", 0.60, 0.05, per_1k=0.05, volume=None, metric="token_f1"),
+        ),
+        QUESTIONS,
+        Needs(),
+    )
+    assert found.strategy == "prompt.few-shot"
+    turn = next(point for point in found.switch_points if point.what == "cost_per_1k_requests")
+    assert (turn.at, turn.to) == (0.05, "rag.dense")
+
+
+def test_a_quality_bar_above_what_is_certain_turns_the_choice() -> None:
+    found = recommend(
+        summary_of(
+            strategy("prompt.few-shot", 0.900, 0.020, n=900, per_1k=0.01),
+            strategy("lora", 0.915, 0.012, n=900, per_1k=0.02, setup=1.0),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    turn = next(point for point in found.switch_points if point.what == "quality_at_least")
+    assert (found.strategy, turn.at, turn.to) == ("prompt.few-shot", pytest.approx(0.88), "lora")
+
+
+def test_nothing_completed() -> None:
+    found = recommend(summary_of(absent("lora", "failed", "out of memory")), TRIAGE, NEEDS)
+    assert (found.strategy, found.verdict, found.confidence) == (None, "inconclusive", 0.0)
