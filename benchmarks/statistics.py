@@ -44,7 +44,7 @@ class Difference:
 
 
 def interval(
-    scores: Sequence[float], groups: Groups, *, seed: int = 0, finish: Finish | None = None
+    scores: Sequence[float] | Floats, groups: Groups, *, seed: int = 0, finish: Finish | None = None
 ) -> tuple[float, float]:
     """The 95% interval of a mean score from 0 to 1, or of another figure.
 
@@ -84,8 +84,8 @@ def wilson(successes: float, n: int) -> tuple[float, float]:
 
 
 def compare(
-    a: Sequence[float],
-    b: Sequence[float],
+    a: Sequence[float] | Floats,
+    b: Sequence[float] | Floats,
     groups: Groups,
     *,
     seed: int = 0,
@@ -173,7 +173,7 @@ def swapped(swaps: Floats, one: Floats, other: Floats, finish: Finish) -> Floats
 
 
 def p_best(
-    strategies: Mapping[str, Sequence[float]],
+    strategies: Mapping[str, Sequence[float] | Floats],
     groups: Groups,
     *,
     seed: int = 0,

@@ -1,0 +1,71 @@
+"""From an answer to its record: scored, or counted as an error, never both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.metrics import aggregate, label_of, score_row
+from benchmarks.records import OutcomeRecord
+from corpora.task import Example, Task
+from strategies.base import Answer, Score
+
+
+def judge(strategy: str, task: Task, example: Example, answer: Answer) -> OutcomeRecord:
+    """What is stored of one test example. An answer in state error keeps its reason only."""
+    sources = tuple(dict.fromkeys(answer.sources))
+    ok = answer.error is None
+    is_choice = task.kind == "classification"
+    return OutcomeRecord(
+        strategy=strategy,
+        example=example.id,
+        group=example.group,
+        state="ok" if ok else "error",
+        error=answer.error,
+        scores=score_row(task, example, answer.text) if ok else {},
+        predicted=label_of(answer.text, task.labels) if ok and is_choice else None,
+        expected=example.output if is_choice else None,
+        confidence=confidence(answer),
+        rank=rank_of(example.sources, sources) if ok else None,
+        retrieved=len(sources),
+        sources=sources,
+        prompt_tokens=answer.usage.prompt,
+        cached_tokens=answer.usage.cached,
+        completion_tokens=answer.usage.completion,
+        text=answer.text if ok else None,
+        input=example.input,
+        reference=example.output,
+    )
+
+
+def confidence(answer: Answer) -> float | None:
+    """The probability of the chosen label, where the strategy gave probabilities."""
+    if not answer.probabilities:
+        return None
+    return float(answer.probabilities.get(answer.text, max(answer.probabilities.values())))
+
+
+def rank_of(right: Sequence[str] | None, retrieved: Sequence[str]) -> int | None:
+    """The place of the first right document, 0 where none is, None where none could be."""
+    if not right:
+        return None
+    places = [place for place, source in enumerate(retrieved, start=1) if source in right]
+    return places[0] if places else 0
+
+
+def scorer(task: Task) -> Score:
+    """The task's own metric over examples and answers, for choices on the validation split.
+
+    An answer in error counts 0 here: a setting that breaks is a bad setting.
+    """
+
+    def score(examples: Sequence[Example], answers: Sequence[Answer]) -> float:
+        rows = [
+            row if row.state == "ok" else row.model_copy(update={"scores": {task.metric: 0.0}})
+            for row in (
+                judge("validation", task, example, answer)
+                for example, answer in zip(examples, answers, strict=True)
+            )
+        ]
+        return aggregate(task.metric, rows, task.labels)
+
+    return score

@@ -1,0 +1,163 @@
+"""Guards against a broken measurement: each looks for one fault that would go unnoticed.
+
+An adapter that is silently not applied, a prompt that differs between training and serving,
+scores that move with the batch size, test rows that were in the training data: each has spoilt
+comparisons elsewhere. None of them decides anything; they warn in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from benchmarks.records import SentinelRecord
+from corpora.similarity import near_duplicates
+from corpora.task import Dataset, Example
+from strategies.base import Answer, Prepared, Score
+
+ADAPTER_ROWS = 16
+PROMPT_ROWS = 8
+BATCH_ROWS = 32
+BATCH_SIZE = 8
+SCORE_TOLERANCE = 0.05
+PROBABILITY_TOLERANCE = 0.1
+SAME_PROBABILITY = 1e-6
+SHOWN = 5
+
+
+@runtime_checkable
+class HasBase(Protocol):
+    """A prepared strategy that can answer the same prompts with its adapter switched off."""
+
+    def base_answers(self, inputs: Sequence[str]) -> list[Answer]: ...
+
+
+@runtime_checkable
+class RendersPrompts(Protocol):
+    """A prepared strategy that shows the text it was trained on and the text it is served."""
+
+    def rendered_training_prompt(self, example: Example) -> str: ...
+
+    def rendered_serving_prompt(self, text: str) -> str: ...
+
+
+def check_strategy(
+    strategy: str,
+    family: str,
+    prepared: Prepared,
+    rows: Sequence[Example],
+    score: Score,
+    *,
+    batch_rows: int = BATCH_ROWS,
+) -> list[SentinelRecord]:
+    """All guards that apply to a strategy, on `rows` of the validation split."""
+    found: list[SentinelRecord] = []
+    if isinstance(prepared, HasBase):
+        found.append(adapter_changes_outputs(strategy, prepared.answer, prepared, rows))
+    elif family == "fine-tuning":
+        message = "Not shown: the strategy cannot answer without its adapter for comparison."
+        found.append(verdict("adapter changes outputs", strategy, False, message))
+    if isinstance(prepared, RendersPrompts):
+        found.append(same_prompt(strategy, prepared, rows))
+    found.append(batch_size_is_harmless(strategy, prepared.answer, rows[:batch_rows], score))
+    return found
+
+
+def adapter_changes_outputs(
+    strategy: str,
+    answer: Callable[[Sequence[str]], list[Answer]],
+    base: HasBase,
+    rows: Sequence[Example],
+) -> SentinelRecord:
+    """Fires where adapter on and off give the same texts and label probabilities."""
+    inputs = [row.input for row in rows[:ADAPTER_ROWS]]
+    pairs = list(zip(answer(inputs), base.base_answers(inputs), strict=True))
+    changed = sum(
+        tuned.text != plain.text or probability_gap(tuned, plain) > SAME_PROBABILITY
+        for tuned, plain in pairs
+    )
+    passed = changed > 0 or not pairs
+    message = f"With the adapter, {changed} of {len(pairs)} answers differ from the base model's."
+    if not passed:
+        message += " It seems not to be applied."
+    return verdict("adapter changes outputs", strategy, passed, message)
+
+
+def same_prompt(strategy: str, prepared: RendersPrompts, rows: Sequence[Example]) -> SentinelRecord:
+    """Fires where a row is rendered differently for training and for serving."""
+    checked = rows[:PROMPT_ROWS]
+    differing = [
+        row.id
+        for row in checked
+        if prepared.rendered_training_prompt(row) != prepared.rendered_serving_prompt(row.input)
+    ]
+    message = f"Training and serving render the same prompt for {len(checked)} rows."
+    if differing:
+        message = f"Training and serving render different prompts: {shown(differing)}."
+    return verdict("same prompt", strategy, not differing, message)
+
+
+def batch_size_is_harmless(
+    strategy: str,
+    answer: Callable[[Sequence[str]], list[Answer]],
+    rows: Sequence[Example],
+    score: Score,
+) -> SentinelRecord:
+    """Fires where answering singly and in batches of 8 gives different scores.
+
+    The mean score may move by SCORE_TOLERANCE, and the probability of no label by more than
+    PROBABILITY_TOLERANCE: sums in another order round differently, and no more than that.
+    """
+    inputs = [row.input for row in rows]
+    singly = [answer([text])[0] for text in inputs]
+    together = [
+        given
+        for start in range(0, len(inputs), BATCH_SIZE)
+        for given in answer(inputs[start : start + BATCH_SIZE])
+    ]
+    move = abs(score(rows, singly) - score(rows, together)) if rows else 0.0
+    gaps = [probability_gap(one, other) for one, other in zip(singly, together, strict=True)]
+    gap = max(gaps, default=0.0)
+    passed = move <= SCORE_TOLERANCE + 1e-9 and gap <= PROBABILITY_TOLERANCE + 1e-9
+    message = (
+        f"Answering {len(rows)} rows singly and in batches of {BATCH_SIZE} moves the mean score "
+        f"by {move:.3f} (allowed: {SCORE_TOLERANCE}) and a label's probability by at most "
+        f"{gap:.3f} (allowed: {PROBABILITY_TOLERANCE})."
+    )
+    return verdict("batch size", strategy, passed, message)
+
+
+def train_and_test_are_apart(dataset: Dataset) -> SentinelRecord:
+    """Fires where a test input is nearly a training input."""
+    rows = [*dataset.train, *dataset.test]
+    border = len(dataset.train)
+    pairs = [
+        f"{rows[first].id} and {rows[second].id}"
+        for one, other in near_duplicates([row.input for row in rows])
+        for first, second in [sorted((one, other))]
+        if first < border <= second
+    ]
+    message = "No test input is nearly the same as a training input."
+    if pairs:
+        message = f"Test inputs are nearly the same as training inputs: {shown(pairs)}."
+    return verdict("train and test apart", None, not pairs, message)
+
+
+def probability_gap(one: Answer, other: Answer) -> float:
+    """The largest difference of a label's probability; 0 where either has none."""
+    if not one.probabilities or not other.probabilities:
+        return 0.0
+    labels = {*one.probabilities, *other.probabilities}
+    return max(
+        abs(one.probabilities.get(label, 0.0) - other.probabilities.get(label, 0.0))
+        for label in labels
+    )
+
+
+def shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def verdict(name: str, strategy: str | None, passed: bool, message: str) -> SentinelRecord:
+    return SentinelRecord(name=name, strategy=strategy, passed=passed, message=message)

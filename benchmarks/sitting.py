@@ -1,0 +1,232 @@
+"""One strategy's turn in a run: prepare, answer, time, check; each step stored as it is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import Cancelled
+from benchmarks.guard import Broken, guarded
+from benchmarks.journal import Journal
+from benchmarks.judging import judge, scorer
+from benchmarks.latency import REQUESTS, enough, time_requests
+from benchmarks.plan import Entry
+from benchmarks.progress import Reporter
+from benchmarks.records import BatchRecord, FailureRecord, Record, SetupRecord
+from benchmarks.sentinels import BATCH_ROWS, BATCH_SIZE, check_strategy
+from benchmarks.standing import Standing, standing_of
+from corpora.task import Dataset
+from strategies.base import Answer, Prepared
+from strategies.models.base import Model
+
+CHUNK = 16
+"""Test inputs answered at once. Chunks start at multiples of it, in a rerun too."""
+ARTIFACTS = "artifacts"
+CHECK_SECONDS = 15.0
+"""Time that the batch-size sentinel's single requests may take, as far as latency foretells."""
+
+
+class Sitting:
+    """The turn of one entry. `before` is always the journal as this process found it."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        dataset: Dataset,
+        folder: Path,
+        journal: Journal,
+        seed: int,
+        reporter: Reporter,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.entry = entry
+        self.dataset = dataset
+        self.folder = folder
+        self.journal = journal
+        self.seed = seed
+        self.reporter = reporter
+        self.cancelled = cancelled
+        self.score = scorer(dataset.task)
+
+    def is_done(self, before: Sequence[Record], *, hosted: bool) -> bool:
+        """Whether nothing is left to do: skipped, or prepared, answered, timed and checked."""
+        standing = standing_of(before, self.entry.id)
+        if standing.setup is None or standing.failure or standing.setup.status == "failed":
+            return False
+        if standing.setup.status == "skipped":
+            return True
+        every = {example.id for example in self.dataset.test}
+        checked = standing.checked or not self.entry.model or hosted
+        return standing.answered >= every and enough(standing.latencies, hosted=hosted) and checked
+
+    def work(self, before: Sequence[Record], model: Model | None) -> None:
+        """Do what is left. What the strategy raises is stored as its failure."""
+        standing = standing_of(before, self.entry.id)
+        self.poll()
+        began = time.perf_counter()
+        try:
+            prepared = self.prepare(standing, model)
+        except Broken as broken:
+            seconds = time.perf_counter() - began
+            self.store(self.setup_record("failed", reason=str(broken), seconds=seconds))
+            return
+        if prepared is None:
+            return
+        hosted = model is not None and model.hosted
+        try:
+            self.answer_test(prepared, standing)
+            self.time_single(prepared, standing, hosted=hosted)
+            if model is not None and not hosted and not standing.checked:
+                self.check(prepared, standing)
+        except Broken as broken:
+            self.store(FailureRecord(strategy=self.entry.id, reason=str(broken)))
+
+    def prepare(self, standing: Standing, model: Model | None) -> Prepared | None:
+        """The strategy ready to answer: loaded if it was prepared before. None if skipped."""
+        strategy, task = self.entry.strategy, self.dataset.task
+        setup = standing.setup
+        place = self.folder / ARTIFACTS / self.entry.folder_name
+        if setup is not None and setup.status == "completed" and place.is_dir():
+            self.reporter.tell("loading", 0.0)
+            prepared = guarded(lambda: strategy.load(place, task, model), self.folder)
+            if standing.failure is not None:
+                self.store(setup)
+            return prepared
+        has_documents = bool(self.dataset.documents)
+        reason = guarded(
+            lambda: strategy.misfit(task, has_documents=has_documents, model=model), self.folder
+        )
+        if reason is not None:
+            self.store(self.setup_record("skipped", reason=reason))
+            return None
+        return self.prepare_anew(model, place)
+
+    def prepare_anew(self, model: Model | None, place: Path) -> Prepared:
+        """Spend the setup cost, save the artefact whole or not at all, and store both."""
+        self.reporter.tell("preparing", 0.0)
+        began = time.perf_counter()
+        data = self.dataset
+
+        def prepare() -> Prepared:
+            return self.entry.strategy.prepare(
+                data.task,
+                data.train,
+                data.validation,
+                data.documents,
+                model,
+                self.score,
+                seed=self.seed,
+                progress=self.tell_preparing,
+            )
+
+        prepared = guarded(prepare, self.folder)
+        seconds = time.perf_counter() - began
+        guarded(lambda: save_whole(prepared, place), self.folder)
+        training = guarded(lambda: prepared.training, self.folder)
+        self.store(
+            self.setup_record(
+                "completed",
+                seconds=seconds,
+                training=asdict(training) if training else None,
+                artifact=f"{ARTIFACTS}/{place.name}",
+            )
+        )
+        return prepared
+
+    def answer_test(self, prepared: Prepared, standing: Standing) -> None:
+        """Answer the test split chunk by chunk, in its own order."""
+        rows = self.dataset.test
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            self.reporter.tell("answering", start / len(rows))
+            if standing.answered.issuperset(example.id for example in chunk):
+                continue
+            self.poll()
+            inputs = [example.input for example in chunk]
+            began = time.perf_counter()
+            answers = self.answers(prepared, inputs)
+            seconds = time.perf_counter() - began
+            outcomes = [
+                judge(self.entry.id, self.dataset.task, example, answer)
+                for example, answer in zip(chunk, answers, strict=True)
+            ]
+            batch = BatchRecord(strategy=self.entry.id, n=len(chunk), seconds=seconds)
+            self.journal.append([*outcomes, batch])
+
+    def answers(self, prepared: Prepared, inputs: Sequence[str]) -> list[Answer]:
+        """The strategy's answers; one too few or too many is a fault of the strategy."""
+        answers = guarded(lambda: prepared.answer(inputs), self.folder)
+        if len(answers) != len(inputs):
+            raise Broken(f"gave {len(answers)} answers to {len(inputs)} inputs")
+        return answers
+
+    def time_single(self, prepared: Prepared, standing: Standing, *, hosted: bool) -> None:
+        requests = time_requests(
+            self.entry.id,
+            lambda inputs: self.answers(prepared, inputs),
+            self.dataset.test,
+            hosted=hosted,
+            taken=standing.latencies,
+        )
+        self.reporter.tell("timing", len(standing.latencies) / REQUESTS)
+        for done, record in enumerate(requests, start=len(standing.latencies) + 1):
+            self.store(record)
+            self.reporter.tell("timing", done / REQUESTS)
+            self.poll()
+
+    def check(self, prepared: Prepared, standing: Standing) -> None:
+        """Run the sentinels on validation rows (training rows where there are none)."""
+        self.reporter.tell("checking", 0.0)
+        data = self.dataset
+        rows = (data.validation or data.train)[:BATCH_ROWS]
+        records = guarded(
+            lambda: check_strategy(
+                self.entry.id,
+                self.entry.strategy.family,
+                prepared,
+                rows,
+                self.score,
+                batch_rows=self.affordable_rows(),
+            ),
+            self.folder,
+        )
+        self.journal.append(records)
+
+    def affordable_rows(self) -> int:
+        """Between one batch and BATCH_ROWS, as many as CHECK_SECONDS of single requests allow."""
+        latencies = standing_of(self.journal.read(), self.entry.id).latencies
+        if not latencies:
+            return BATCH_SIZE
+        seconds = sum(record.ms for record in latencies) / len(latencies) / 1000
+        return max(BATCH_SIZE, min(BATCH_ROWS, int(CHECK_SECONDS / max(seconds, 1e-9))))
+
+    def setup_record(self, status: Any, **fields: Any) -> SetupRecord:
+        return SetupRecord(strategy=self.entry.id, status=status, **fields)
+
+    def store(self, record: Record) -> None:
+        self.journal.append([record])
+
+    def poll(self) -> None:
+        """Raises Cancelled where the caller asked to stop; all done so far is stored."""
+        if self.cancelled():
+            raise Cancelled(f"stopped at {self.entry.id}; run again to continue.")
+
+    def tell_preparing(self, fraction: float, message: str) -> None:
+        self.reporter.tell("preparing", fraction, message)
+        self.poll()
+
+
+def save_whole(prepared: Prepared, place: Path) -> None:
+    """Save beside its place, then move: a folder without `.tmp` is complete."""
+    draft = place.with_name(place.name + ".tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    prepared.save(draft)
+    if place.exists():
+        shutil.rmtree(place)
+    os.replace(draft, place)

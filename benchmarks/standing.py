@@ -1,0 +1,62 @@
+"""What the journal says is already done, for a run that continues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.records import (
+    BatchRecord,
+    EndRecord,
+    FailureRecord,
+    LatencyRecord,
+    OutcomeRecord,
+    Record,
+    RunRecord,
+    SentinelRecord,
+    SetupRecord,
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One strategy's records so far. `failure` is one that no later setup has made up for."""
+
+    setup: SetupRecord | None
+    failure: FailureRecord | None
+    answered: frozenset[str]
+    latencies: tuple[LatencyRecord, ...]
+    checked: bool
+
+
+def standing_of(records: Sequence[Record], strategy: str) -> Standing:
+    mine = [record for record in records if getattr(record, "strategy", None) == strategy]
+    turns = [record for record in mine if isinstance(record, SetupRecord | FailureRecord)]
+    last = turns[-1] if turns else None
+    setups = [record for record in mine if isinstance(record, SetupRecord)]
+    return Standing(
+        setup=setups[-1] if setups else None,
+        failure=last if isinstance(last, FailureRecord) else None,
+        answered=frozenset(row.example for row in mine if isinstance(row, OutcomeRecord)),
+        latencies=tuple(row for row in mine if isinstance(row, LatencyRecord)),
+        checked=any(isinstance(row, SentinelRecord) for row in mine),
+    )
+
+
+def latest_run(records: Sequence[Record]) -> RunRecord | None:
+    """The run record that holds: a rerun with other prices or needs appends one."""
+    runs = [record for record in records if isinstance(record, RunRecord)]
+    return runs[-1] if runs else None
+
+
+def recorded_seconds(records: Sequence[Record]) -> float:
+    """Wall time of earlier sittings: as their last end record says, plus work since then."""
+    seconds = 0.0
+    for record in records:
+        if isinstance(record, EndRecord):
+            seconds = record.seconds
+        elif isinstance(record, SetupRecord | BatchRecord):
+            seconds += record.seconds
+        elif isinstance(record, LatencyRecord):
+            seconds += record.ms / 1000
+    return seconds

@@ -1,0 +1,197 @@
+"""From a run's records to everything a report shows: a pure function of the records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from benchmarks.break_even import break_evens
+from benchmarks.costs import RunPrices
+from benchmarks.disagreements import most_disputed
+from benchmarks.errors import BenchmarkError
+from benchmarks.quality import compare_tracks, quality_of, scored_table
+from benchmarks.records import Record, RunRecord
+from benchmarks.resampling import Finish, Floats
+from benchmarks.results import Comparison, Latency, Retrieval, StrategyResult, Summary, Tokens
+from benchmarks.spending import (
+    Spending,
+    as_run_prices,
+    cost_of,
+    hosted_units,
+    local_units,
+    refresh_seconds,
+)
+from benchmarks.standing import latest_run, recorded_seconds
+from benchmarks.statistics import holm, p_best
+from benchmarks.track import Track, track_of
+from corpora.power import detectable_difference
+
+
+def summarise(records: Sequence[Record]) -> Summary:
+    """Everything measured, with the seed of the run; the same records give the same summary.
+
+    A strategy whose every answer is an error counts as failed. Raises BenchmarkError for
+    records without a run record.
+    """
+    run = latest_run(records)
+    if run is None:
+        raise BenchmarkError("these records hold no run record: there is nothing to summarise.")
+    prices = as_run_prices(run.prices)
+    tracks = [track_of(records, facts) for facts in run.strategies]
+    finished = [track for track in tracks if track.status == "completed"]
+    spendings = {track.id: spending_of(track, finished, run, prices) for track in finished}
+    odds = odds_of_best(finished, run)
+    results = tuple(result_of(track, run, prices, spendings, odds) for track in tracks)
+    qualities = {
+        result.id: result.quality.value
+        for result in results
+        if result.quality and len(spendings[result.id].units)
+    }
+    return Summary(
+        strategies=results,
+        comparisons=all_comparisons(finished, run),
+        break_even=break_evens(qualities, spendings, run.needs, prices, seed=run.seed),
+        disagreements=most_disputed(finished, run.task.metric),
+        detectable_difference=detectable_difference(max(1, run.task.n_test)),
+        seconds=recorded_seconds(records),
+        spent_usd=spent(tracks, run, prices),
+    )
+
+
+def result_of(
+    track: Track,
+    run: RunRecord,
+    prices: RunPrices,
+    spendings: dict[str, Spending],
+    odds: dict[str, float],
+) -> StrategyResult:
+    """One row of the report."""
+    facts = track.facts
+    done = track.status == "completed"
+    return StrategyResult(
+        id=facts.id,
+        name=facts.name,
+        model=facts.model,
+        family=facts.family,
+        status=track.status,
+        reason=track.reason,
+        quality=quality_of(track, run.task, run.seed) if done else None,
+        cost=cost_of(spendings[facts.id], run.needs, prices) if done else None,
+        tokens=tokens_of(track) if done else None,
+        latency_ms=latency_of(track) if done else None,
+        throughput_per_s=throughput_of(track) if done else None,
+        retrieval=retrieval_of(track) if done else None,
+        training=track.setup.training if track.setup else None,
+        p_best=odds.get(facts.id),
+    )
+
+
+def all_comparisons(tracks: Sequence[Track], run: RunRecord) -> tuple[Comparison, ...]:
+    """Every pair of completed strategies, p-values adjusted for their number (Holm)."""
+    found = [
+        compare_tracks(one, other, run.task, run.seed) for one, other in combinations(tracks, 2)
+    ]
+    adjusted = holm([comparison.p_value for comparison in found])
+    return tuple(
+        comparison.model_copy(update={"p_value": p})
+        for comparison, p in zip(found, adjusted, strict=True)
+    )
+
+
+def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
+    """On the rows that every completed strategy was asked; an error counts as a wrong answer."""
+    if not tracks:
+        return {}
+    shared = [name for name in tracks[0].outcomes if all(name in t.outcomes for t in tracks)]
+    if not shared:
+        return {}
+    tables: dict[str, Sequence[float] | Floats] = {}
+    finish: Finish | None = None
+    for track in tracks:
+        rows = [track.outcomes[name] for name in shared]
+        tables[track.id], finish = scored_table(rows, run.task, errors_as=0.0)
+    groups = [tracks[0].outcomes[name].group for name in shared]
+    return p_best(tables, groups, seed=run.seed, finish=finish)
+
+
+def spending_of(
+    track: Track, tracks: Sequence[Track], run: RunRecord, prices: RunPrices
+) -> Spending:
+    hosted = {model.name for model in run.models if model.hosted}
+    model = track.facts.model
+    index_seconds = [
+        other.setup_seconds
+        for other in tracks
+        if other.facts.family == "rag" and other.facts.model == model
+    ]
+    uses_documents = any(row.retrieved for row in track.outcomes.values())
+    units = (
+        hosted_units(list(track.outcomes.values()), model, prices)
+        if model in hosted and model is not None
+        else local_units(track.batches, prices)
+    )
+    return Spending(
+        setup_seconds=track.setup_seconds,
+        refresh_seconds=refresh_seconds(
+            track.facts.family, track.setup_seconds, uses_documents, index_seconds
+        ),
+        units=units,
+    )
+
+
+def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
+    """What the run itself cost: the machine's time of all steps, and hosted tokens.
+
+    The tokens of the latency requests are taken as those of the test answers, on average.
+    """
+    dollars = 0.0
+    hosted = {model.name for model in run.models if model.hosted}
+    for track in tracks:
+        seconds = track.setup_seconds + sum(batch.seconds for batch in track.batches)
+        seconds += sum(latency.ms for latency in track.latencies) / 1000
+        dollars += seconds * prices.usd_per_second
+        if track.facts.model in hosted and track.facts.model is not None:
+            units = hosted_units(list(track.outcomes.values()), track.facts.model, prices)
+            if len(units):
+                dollars += float(units[:, 0].sum() + units[:, 0].mean() * len(track.latencies))
+    return dollars
+
+
+def tokens_of(track: Track) -> Tokens | None:
+    rows = track.scored
+    if not rows:
+        return None
+    return Tokens(
+        prompt_per_request=float(np.mean([row.prompt_tokens for row in rows])),
+        cached_per_request=float(np.mean([row.cached_tokens for row in rows])),
+        completion_per_request=float(np.mean([row.completion_tokens for row in rows])),
+    )
+
+
+def latency_of(track: Track) -> Latency | None:
+    values = [record.ms for record in track.latencies]
+    if not values:
+        return None
+    p50, p95 = np.quantile(values, [0.5, 0.95])
+    return Latency(p50=float(p50), p95=float(p95), n=len(values))
+
+
+def throughput_of(track: Track) -> float | None:
+    """Requests a second over all batches."""
+    seconds = sum(batch.seconds for batch in track.batches)
+    return sum(batch.n for batch in track.batches) / seconds if seconds > 0 else None
+
+
+def retrieval_of(track: Track) -> Retrieval | None:
+    """Over answered rows whose sources are known; None for a strategy that retrieves nothing."""
+    rows = [row for row in track.scored if row.rank is not None]
+    if not rows or not any(row.retrieved for row in track.scored):
+        return None
+    ranks = [row.rank or 0 for row in rows]
+    return Retrieval(
+        hit_at_k=float(np.mean([rank > 0 for rank in ranks])),
+        mrr=float(np.mean([1 / rank if rank else 0.0 for rank in ranks])),
+        k=max(row.retrieved for row in track.scored),
+    )

@@ -1,0 +1,77 @@
+"""The records of one strategy, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.records import (
+    BatchRecord,
+    LatencyRecord,
+    OutcomeRecord,
+    Record,
+    SetupRecord,
+    StrategyFacts,
+)
+from benchmarks.standing import standing_of
+
+
+@dataclass(frozen=True)
+class Track:
+    """One strategy's run. `outcomes` are by example id, in the order they were answered."""
+
+    facts: StrategyFacts
+    status: Literal["completed", "failed", "skipped"]
+    reason: str | None
+    setup: SetupRecord | None
+    outcomes: dict[str, OutcomeRecord]
+    batches: tuple[BatchRecord, ...]
+    latencies: tuple[LatencyRecord, ...]
+
+    @property
+    def id(self) -> str:
+        return self.facts.id
+
+    @property
+    def setup_seconds(self) -> float:
+        return self.setup.seconds if self.setup else 0.0
+
+    @property
+    def scored(self) -> list[OutcomeRecord]:
+        return [row for row in self.outcomes.values() if row.state == "ok"]
+
+    @property
+    def errors(self) -> int:
+        return len(self.outcomes) - len(self.scored)
+
+
+def track_of(records: Sequence[Record], facts: StrategyFacts) -> Track:
+    """What became of a strategy. One that answered nothing, or errors only, has failed."""
+    mine = [record for record in records if getattr(record, "strategy", None) == facts.id]
+    outcomes = {row.example: row for row in mine if isinstance(row, OutcomeRecord)}
+    standing = standing_of(mine, facts.id)
+    status, reason = status_of(standing.setup)
+    if standing.failure is not None:
+        status, reason = "failed", standing.failure.reason
+    elif status == "completed" and not any(row.state == "ok" for row in outcomes.values()):
+        first = next(iter(outcomes.values()), None)
+        reason = f"every answer was an error: {first.error}" if first else "answered nothing yet"
+        status = "failed"
+    return Track(
+        facts=facts,
+        status=status,
+        reason=reason,
+        setup=standing.setup,
+        outcomes=outcomes,
+        batches=tuple(row for row in mine if isinstance(row, BatchRecord)),
+        latencies=standing.latencies,
+    )
+
+
+def status_of(
+    setup: SetupRecord | None,
+) -> tuple[Literal["completed", "failed", "skipped"], str | None]:
+    if setup is None:
+        return "failed", "not prepared yet"
+    return setup.status, setup.reason

@@ -1,0 +1,259 @@
+"""The runner: what is stored, what is skipped, and how a run goes on."""
+
+import errno
+from itertools import pairwise
+
+import pytest
+from filelock import FileLock
+from tinystrategies import Tiny, always_red, right
+
+from benchmarks.errors import BadPriceFile, Cancelled, RunLocked, RunMismatch, StorageFull
+from benchmarks.journal import Journal
+from benchmarks.records import (
+    BatchRecord,
+    EndRecord,
+    FailureRecord,
+    LatencyRecord,
+    OutcomeRecord,
+    RunRecord,
+    SentinelRecord,
+    SetupRecord,
+)
+from benchmarks.runner import run_comparison
+from benchmarks.summary import summarise
+from strategies.base import Answer
+from strategies.models.scripted import ScriptedModel
+
+
+def of(records, kind, strategy=None):
+    found = [record for record in records if isinstance(record, kind)]
+    return [record for record in found if strategy is None or record.strategy == strategy]
+
+
+def run(dataset, prices, folder, *strategies, models=None, **more):
+    return run_comparison(
+        dataset, strategies=strategies, models=models or {}, folder=folder, prices=prices, **more
+    )
+
+
+def test_every_example_is_answered_once_in_chunks_of_16(dataset, prices, tmp_path):
+    tiny = Tiny(right)
+    records = run(dataset, prices, tmp_path, tiny)
+    outcomes = of(records, OutcomeRecord)
+    assert [row.example for row in outcomes] == [row.id for row in dataset.test]
+    assert [batch.n for batch in of(records, BatchRecord)] == [16, 16, 8]
+    assert len(of(records, LatencyRecord)) == 60
+    first = outcomes[0]
+    assert (first.predicted, first.expected, first.scores["accuracy"]) == ("red", "red", 1.0)
+    assert (first.prompt_tokens, first.cached_tokens, first.completion_tokens) == (10, 4, 1)
+    assert first.input == dataset.test[0].input
+    assert [len(batch) for batch in tiny.speaker.asked] == [16, 16, 8] + [1] * 63
+    assert isinstance(records[0], RunRecord)
+    assert isinstance(records[-1], EndRecord)
+    assert (tmp_path / "artifacts" / "tiny" / "note.txt").exists()
+
+
+def test_one_that_breaks_or_does_not_fit_harms_no_other(dataset, prices, tmp_path):
+    class Raises(Tiny):
+        def prepare(self, *args, **more):
+            raise ValueError("no such luck")
+
+    def breaks(text):
+        raise RuntimeError("cannot say")
+
+    records = run(
+        dataset,
+        prices,
+        tmp_path,
+        Raises(right, name="raises"),
+        Tiny(right, name="misfit", excuse="misfit needs documents"),
+        Tiny(breaks, name="mute"),
+        Tiny(right, name="good"),
+    )
+    statuses = {row.id: (row.status, row.reason) for row in summarise(records).strategies}
+    assert statuses == {
+        "raises": ("failed", "ValueError: no such luck"),
+        "misfit": ("skipped", "misfit needs documents"),
+        "mute": ("failed", "RuntimeError: cannot say"),
+        "good": ("completed", None),
+    }
+
+
+def test_an_answer_in_error_is_recorded_and_never_scored(dataset, prices, tmp_path):
+    def sometimes(text):
+        return Answer("", error="timeout") if " 7:" in text else right(text)
+
+    records = run(dataset, prices, tmp_path, Tiny(sometimes))
+    (bad,) = [row for row in of(records, OutcomeRecord) if row.state == "error"]
+    assert (bad.error, bad.scores, bad.text) == ("timeout", {}, None)
+    quality = summarise(records).strategies[0].quality
+    assert (quality.value, quality.n, quality.errors) == (1.0, 39, 1)
+    assert len(of(records, LatencyRecord)) == 60
+    assert "test-7" not in {row.example for row in of(records, LatencyRecord)}
+
+
+def test_too_few_answers_are_a_fault_of_the_strategy(dataset, prices, tmp_path):
+    class Short(Tiny):
+        def prepare(self, *args, **more):
+            speaker = super().prepare(*args, **more)
+            speaker.answer = lambda inputs: []
+            return speaker
+
+    records = run(dataset, prices, tmp_path, Short(right))
+    (failure,) = of(records, FailureRecord)
+    assert failure.reason == "gave 0 answers to 16 inputs"
+
+
+def test_a_finished_run_does_nothing_again(dataset, prices, tmp_path):
+    first = run(dataset, prices, tmp_path, Tiny(right), Tiny(right, name="no", excuse="no"))
+    again = Tiny(right)
+    second = run(dataset, prices, tmp_path, again, Tiny(right, name="no", excuse="no"))
+    assert again.log == []
+    assert second == first
+
+
+def test_a_cancelled_run_goes_on_where_it_was(dataset, prices, tmp_path):
+    polls = iter(range(1000))
+    tiny = Tiny(right)
+    with pytest.raises(Cancelled):
+        run(dataset, prices, tmp_path, tiny, cancelled=lambda: next(polls) == 3)
+    stopped = Journal(tmp_path / "outcomes.jsonl").read()
+    assert len(of(stopped, OutcomeRecord)) == 16
+    again = Tiny(right)
+    records = run(dataset, prices, tmp_path, again)
+    assert again.log == ["load"]
+    assert [len(batch) for batch in again.speaker.asked][:2] == [16, 8]
+    names = [row.example for row in of(records, OutcomeRecord)]
+    assert names == [row.id for row in dataset.test]
+
+
+def test_cancelling_while_preparing_is_no_failure(dataset, prices, tmp_path):
+    polls = iter([False, True])
+    with pytest.raises(Cancelled):
+        run(dataset, prices, tmp_path, Tiny(right), cancelled=lambda: next(polls))
+    assert of(Journal(tmp_path / "outcomes.jsonl").read(), SetupRecord) == []
+
+
+def test_a_missing_artefact_is_prepared_again(dataset, prices, tmp_path):
+    polls = iter(range(1000))
+    with pytest.raises(Cancelled):
+        run(dataset, prices, tmp_path, Tiny(right), cancelled=lambda: next(polls) == 3)
+    (tmp_path / "artifacts" / "tiny" / "note.txt").unlink()
+    (tmp_path / "artifacts" / "tiny").rmdir()
+    again = Tiny(right)
+    run(dataset, prices, tmp_path, again)
+    assert again.log == ["prepare"]
+
+
+def test_a_failed_strategy_is_tried_again_by_a_rerun(dataset, prices, tmp_path):
+    def breaks(text):
+        raise RuntimeError("no network")
+
+    run(dataset, prices, tmp_path, Tiny(breaks))
+    records = run(dataset, prices, tmp_path, Tiny(right))
+    (row,) = summarise(records).strategies
+    assert (row.status, row.quality.value) == ("completed", 1.0)
+    assert len(of(records, EndRecord)) == 2
+    assert all(a.seconds < b.seconds for a, b in pairwise(of(records, EndRecord)))
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"strategies": [Tiny(right, name="other")]}, "choice of strategies"),
+        ({"test": 39}, "number of rows"),
+        ({"settings": True}, "content of the data, settings of the strategies or version"),
+    ],
+)
+def test_another_run_in_the_same_folder_is_refused(dataset, prices, tmp_path, change, differs):
+    run(dataset, prices, tmp_path, Tiny(right))
+    strategies = change.get("strategies", [Tiny(right)])
+    if "settings" in change:
+        strategies[0].top_k = 5
+    if "test" in change:
+        dataset = dataset.model_copy(update={"test": dataset.test[:39]})
+    with pytest.raises(RunMismatch, match=differs) as caught:
+        run(dataset, prices, tmp_path, *strategies, seed=change.get("seed", 0))
+    assert "--fresh" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_new_prices_and_needs_need_no_new_run(dataset, prices, tmp_path):
+    first = summarise(run(dataset, prices, tmp_path, Tiny(right)))
+    machines = {
+        name: machine.model_copy(update={"usd_per_hour": 2 * machine.usd_per_hour})
+        for name, machine in prices.machines.items()
+    }
+    again = Tiny(right)
+    records = run(dataset, prices.model_copy(update={"machines": machines}), tmp_path, again)
+    assert again.log == []
+    assert len(of(records, RunRecord)) == 2
+    dearer, cheaper = summarise(records).strategies[0].cost, first.strategies[0].cost
+    assert dearer.setup_usd == pytest.approx(2 * cheaper.setup_usd)
+
+
+def test_two_processes_cannot_share_a_folder(dataset, prices, tmp_path):
+    with FileLock(tmp_path / ".lock"), pytest.raises(RunLocked, match="another process"):
+        run(dataset, prices, tmp_path, Tiny(right))
+
+
+def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path):
+    class Heavy(Tiny):
+        def prepare(self, *args, **more):
+            speaker = super().prepare(*args, **more)
+            speaker.save = self.fill
+            return speaker
+
+        def fill(self, folder):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageFull, match="run again"):
+        run(dataset, prices, tmp_path, Heavy(right))
+    records = run(dataset, prices, tmp_path, Tiny(right))
+    assert summarise(records).strategies[0].status == "completed"
+
+
+def test_models_take_turns_and_every_row_names_its_model(dataset, prices, tmp_path):
+    alive = []
+
+    def load(name):
+        alive.append(name)
+        return ScriptedModel(lambda prompt: "red", name=name)
+
+    models = {name: lambda name=name: load(name) for name in ("one", "two")}
+    records = run(
+        dataset,
+        prices,
+        tmp_path,
+        Tiny(always_red, name="zero", family="prompting", needs_model=True),
+        Tiny(right, name="plain"),
+        models=models,
+    )
+    assert [row.id for row in of(records, RunRecord)[0].strategies] == [
+        "plain",
+        "zero@one",
+        "zero@two",
+    ]
+    assert alive == ["two", "one", "two"]
+    assert [facts.name for facts in of(records, RunRecord)[0].models] == ["one", "two"]
+    assert {row.strategy for row in of(records, SentinelRecord)} == {None, "zero@one", "zero@two"}
+
+
+def test_a_hosted_model_without_a_price_stops_before_anything_is_spent(dataset, prices, tmp_path):
+    model = ScriptedModel(lambda prompt: "red", name="my-endpoint")
+    model.hosted = True
+    tiny = Tiny(right, needs_model=True)
+    with pytest.raises(BadPriceFile, match=r"models\.my-endpoint"):
+        run(dataset, prices, tmp_path, tiny, models={"my-endpoint": lambda: model})
+    assert tiny.log == []
+
+
+def test_progress_names_strategy_phase_and_time_left(dataset, prices, tmp_path):
+    events = []
+    run(dataset, prices, tmp_path, Tiny(right), on_progress=events.append)
+    phases = list(dict.fromkeys(event.phase for event in events))
+    assert phases == ["preparing", "answering", "timing", "done"]
+    assert all(event.strategy == "tiny" and 0 <= event.fraction <= 1 for event in events)
+    assert any(event.seconds_left is not None for event in events)
+    assert (events[-1].position, events[-1].total) == (1, 1)
