@@ -1,0 +1,66 @@
+"""The command line: `tuneworth compare SPEC` and what belongs to it.
+
+Nothing heavy is imported here or in the modules of the commands; each command loads what it
+needs when it runs, so that `--help` answers at once.
+"""
+
+from typing import Any
+
+import rich_click as click
+
+from service.cli_compare import compare
+from service.cli_options import is_debugging
+from service.cli_serve import serve, worker
+from service.cli_show import check, models, strategies, tasks, verify
+from service.exits import refusal
+from service.terminal import say_refusal
+
+click.rich_click.USE_RICH_MARKUP = True
+click.rich_click.COMMAND_GROUPS = {
+    "tuneworth": [
+        {"name": "Decide", "commands": ["compare", "check", "verify"]},
+        {"name": "Serve", "commands": ["serve", "worker"]},
+        {"name": "Look up", "commands": ["strategies", "tasks", "models"]},
+    ]
+}
+
+
+class Tuneworth(click.RichGroup):
+    """The group that turns what a command returns or raises into an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            raise  # the reader of a pipe has left: click ends quietly
+        except (Exception, KeyboardInterrupt) as error:  # the outermost frame: all ends here
+            if is_debugging(ctx):
+                raise
+            problem = refusal(error)
+            say_refusal(problem)
+            code = problem.code
+        if code:
+            ctx.exit(code)
+
+
+@click.group(cls=Tuneworth, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tuneworth")
+def cli() -> None:
+    """Is it worth tuning?
+
+    Measures prompting, retrieval and LoRA fine-tuning on your own task, with the same model on
+    the same test examples, and recommends one: with its quality, cost and latency.
+
+    Start with: tuneworth compare support-triage
+    """
+
+
+for command in (compare, check, verify, serve, worker, strategies, tasks, models):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The entry point of the `tuneworth` command."""
+    cli.main(prog_name="tuneworth")

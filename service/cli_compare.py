@@ -1,0 +1,213 @@
+"""`tuneworth compare`: facts, findings and the quote first, then the run, then the answer."""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from service.cli_options import comma_separated, common
+from service.cli_show import dataset_facts
+from service.exits import DONE, FAILED, Refused
+from service.terminal import Watch, console, is_interactive, print_json, watching
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmarks.progress import ProgressEvent
+    from benchmarks.quote import Quote
+    from corpora.task import Check, Dataset
+    from service.report import Report
+
+LONG_SECONDS = 600.0
+"""A run expected to take longer asks first, on a terminal."""
+
+
+@click.command()
+@click.argument("spec")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the reports; a second run continues what it finds there. "
+    "[default: out/NAME-OF-THE-TASK]",
+)
+@click.option(
+    "--strategies",
+    callback=comma_separated,
+    metavar="A,B",
+    help="Only these strategies. [default: all that fit the task]",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many test rows.")
+@click.option(
+    "--train-limit", type=click.IntRange(min=1), help="At most this many rows to train on."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="The model, in place of the task's own; repeat it to compare several.",
+)
+@click.option(
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own prices of hardware and tokens.",
+)
+@click.option("--dry-run", is_flag=True, help="Only quote time and money.")
+@click.option("--yes", is_flag=True, help="Do not ask before a long or paid run.")
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the folder.")
+@common
+def compare(
+    spec: str,
+    out: Path | None,
+    strategies: tuple[str, ...] | None,
+    limit: int | None,
+    train_limit: int | None,
+    seed: int,
+    models: tuple[str, ...],
+    prices: Path | None,
+    dry_run: bool,
+    yes: bool,
+    fresh: bool,
+    as_json: bool,
+) -> int:
+    """Compare strategies on a task and recommend one.
+
+    SPEC is a task folder, a .yaml or .json file, or the name of a built-in task
+    (see tuneworth tasks).
+    """
+    from benchmarks.costs import read_prices
+    from corpora.reading import read_dataset
+    from service import comparing
+
+    to = console(stderr=as_json)
+    dataset = read_dataset(spec, seed=seed, limit=limit, train_limit=train_limit)
+    dataset = comparing.with_models(dataset, models) if models else dataset
+    price_list = read_prices(prices)
+    chosen = comparing.chosen_strategies(dataset.task, strategies)
+    comparing.checked_models(dataset.task, chosen)
+    checks = show_findings(dataset, to)
+    estimate = comparing.quoted(dataset, chosen, price_list)
+    show_quote(estimate, to)
+    if dry_run:
+        if as_json:
+            found = [check.model_dump() for check in checks]
+            quoted = estimate.model_dump()
+            print_json({"task": dataset_facts(dataset), "checks": found, "quote": quoted})
+        return DONE
+    ask_first(estimate, yes=yes)
+    folder = out or Path("out") / folder_name(dataset.task.name)
+    if fresh:
+        comparing.forget(folder)
+    ids = [entry.id for entry in comparing.planned(dataset, chosen)]
+    with stoppable() as cancelled, watching(ids) as watch:
+        report = comparing.compare(
+            dataset,
+            out=folder,
+            strategies=strategies,
+            seed=seed,
+            prices=price_list,
+            on_progress=partial(follow, watch),
+            cancelled=cancelled,
+        )
+    if as_json:
+        print((folder / "report.json").read_text(encoding="utf-8"))
+    else:
+        show_report(report, folder, to)
+    return DONE if any(row.status == "completed" for row in report.strategies) else FAILED
+
+
+def show_findings(dataset: "Dataset", to: "Console") -> "Sequence[Check]":
+    """The task's facts and what its data show; an error among them ends the command."""
+    from corpora.checks import check_dataset
+    from service.cli_tables import checks_text, facts_text
+
+    checks = check_dataset(dataset)
+    to.print(facts_text(dataset))
+    to.print(checks_text(checks))
+    errors = sum(check.severity == "error" for check in checks)
+    if errors:
+        what = "one error" if errors == 1 else f"{errors} errors"
+        raise Refused(f"The data have {what}; see above.", "Mend them, then compare.")
+    return checks
+
+
+def show_quote(estimate: "Quote", to: "Console") -> None:
+    from service.cli_tables import quote_table, quote_text
+
+    to.print()
+    to.print(quote_table(estimate))
+    to.print(quote_text(estimate))
+    to.print()
+
+
+def ask_first(estimate: "Quote", *, yes: bool) -> None:
+    """Nothing long or paid without consent, on a terminal; elsewhere nothing paid."""
+    paid = estimate.usd > 0
+    if yes or not (paid or estimate.seconds > LONG_SECONDS):
+        return
+    if is_interactive():
+        if not click.confirm("Run it?", default=not paid, err=True):
+            raise Refused("Nothing was run.", "Add --yes to run without this question.", FAILED)
+    elif paid:
+        fix = "Add --yes to agree, or --dry-run to see the quote only."
+        raise Refused(f"This run costs about {dollars(estimate.usd)} of hosted models.", fix)
+
+
+def follow(watch: Watch, event: "ProgressEvent") -> None:
+    """Show one event of the runner."""
+    if event.strategy is None:
+        watch.tell("model", f"{event.phase} {event.message}", event.fraction, event.seconds_left)
+    elif event.phase == "done":
+        watch.finish(event.strategy, event.message or "done")
+    else:
+        phase = f"{event.phase}: {event.message}" if event.message else event.phase
+        watch.tell(event.strategy, phase, event.fraction, event.seconds_left)
+
+
+def show_report(report: "Report", folder: Path, to: "Console") -> None:
+    from service.cli_tables import recommendation_text, result_table, skipped_text
+
+    to.print()
+    to.print(result_table(report.strategies))
+    if skipped := skipped_text(report.strategies):
+        to.print(skipped)
+    to.print()
+    to.print(recommendation_text(report.recommendation))
+    to.print(f"\nReports: {folder}/report.html, report.md and report.json", soft_wrap=True)
+
+
+def folder_name(task: str) -> str:
+    """A task's name as one folder's name."""
+    return re.sub(r"[^\w.-]+", "-", task).strip(".-") or "task"
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Hands out a function that says whether the user asked to stop.
+
+    The first SIGINT asks, so that the sample at work is finished and stored; the second one
+    raises KeyboardInterrupt where it strikes.
+    """
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        # os.write: a signal can strike in the middle of a buffered write to the same stream
+        os.write(2, b"\nStopping after this step; press Ctrl-C again to stop at once.\n")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,43 @@
+"""`tuneworth serve` and `tuneworth worker`: the HTTP service and what computes for it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import rich_click as click
+
+from service.cli_options import debug_option
+
+
+@click.command()
+@click.option("--host", help="Address to listen on. [default: TUNEWORTH_HOST, else 127.0.0.1]")
+@click.option("--port", type=int, help="Port, 0 for a free one. [default: TUNEWORTH_PORT or 8000]")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the database and the reports. [default: TUNEWORTH_DATA]",
+)
+@debug_option
+def serve(host: str | None, port: int | None, data: Path | None) -> None:
+    """Serve the JSON API, with a worker beside it."""
+    from service.serve import serve as run
+    from service.settings import Settings
+
+    given = {"host": host, "port": port, "data": data and data.absolute()}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    run(replace(Settings.from_environment(), **chosen))
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the database and the reports. [default: TUNEWORTH_DATA]",
+)
+@debug_option
+def worker(data: Path | None) -> None:
+    """Compute queued comparisons until stopped; one worker for a data folder."""
+    from service.settings import Settings
+    from service.worker import work
+
+    settings = Settings.from_environment()
+    work(replace(settings, data=data.absolute()) if data else settings)

@@ -1,0 +1,111 @@
+"""The comparison as text for a terminal: facts, findings, quote, results, recommendation."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.results import Latency, Quality, StrategyResult
+from corpora.task import Check, Dataset
+from service.recommendation import Recommendation
+from service.wording import COMMITMENTS, VERDICTS, dollars, duration, interval, score, sureness
+
+SEVERITY_STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def facts_text(dataset: Dataset) -> Text:
+    """The task in two lines: what it is, and how much data there is."""
+    task = dataset.task
+    counts = (
+        f"{len(dataset.train)} training, {len(dataset.validation)} validation and"
+        f" {len(dataset.test)} test examples"
+    )
+    parts = [counts]
+    if task.labels:
+        parts.append(f"{len(task.labels)} labels")
+    if dataset.documents:
+        parts.append(f"{len(dataset.documents)} documents")
+    return Text.assemble(
+        (task.name, "bold"),
+        f"  {task.kind}, scored by {task.metric}, on {', '.join(task.models)}\n",
+        ", ".join(parts),
+    )
+
+
+def checks_text(checks: Sequence[Check]) -> Text:
+    """One line a finding, with the ids that show it."""
+    if not checks:
+        return Text("Data checks: nothing found.", style="green")
+    lines = []
+    for found in checks:
+        line = Text.assemble((found.severity, SEVERITY_STYLE[found.severity]), f"  {found.message}")
+        if found.examples:
+            line.append(f"  ({', '.join(found.examples)})", style="dim")
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def result_table(rows: Sequence[StrategyResult]) -> Table:
+    """Every strategy that ran, best quality first; those that broke below them."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("strategy", no_wrap=True)
+    table.add_column("quality [95% interval]", no_wrap=True)
+    for column in ("setup", "$ per 1k", "p50 / p95 ms"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    for row in sorted(rows, key=_best_first):
+        if row.status == "skipped":
+            continue
+        table.add_row(
+            row.id,
+            quality_text(row.quality),
+            duration(row.cost.setup_seconds) if row.cost else "-",
+            dollars(row.cost.per_1k_requests_usd) if row.cost else "-",
+            latency_text(row.latency_ms),
+            row.status if row.reason is None else f"{row.status}: {row.reason}",
+            style="red" if row.status == "failed" else None,
+        )
+    return table
+
+
+def skipped_text(rows: Sequence[StrategyResult]) -> Text:
+    """Which strategies do not fit the task, and why, one a line; empty where all fit."""
+    lines = [f"{row.id}: {row.reason}" for row in rows if row.status == "skipped"]
+    return Text("\n".join(["Not for this task:", *lines]), style="dim") if lines else Text()
+
+
+def _best_first(row: StrategyResult) -> tuple[int, float]:
+    return (0, -row.quality.value) if row.quality else (1, 0.0)
+
+
+def quality_text(quality: Quality | None) -> str:
+    """`0.95 [0.92-0.97] n=300`, errors counted apart."""
+    if quality is None:
+        return "-"
+    text = f"{score(quality.value)} [{interval(quality.low, quality.high)}] n={quality.n}"
+    return f"{text}, {quality.errors} errors" if quality.errors else text
+
+
+def latency_text(latency: Latency | None) -> str:
+    """Both percentiles in milliseconds."""
+    if latency is None:
+        return "-"
+    digits = 0 if latency.p50 >= 10 else 1
+    return f"{latency.p50:,.{digits}f} / {latency.p95:,.{digits}f}"
+
+
+def recommendation_text(answer: Recommendation) -> Text:
+    """The answer in words: verdict, reasons, and what would change it."""
+    head = VERDICTS[answer.verdict]
+    if answer.strategy is not None:
+        head += f": {answer.strategy} ({sureness(answer.confidence)})"
+    lines = [
+        Text.assemble((head, "bold green" if answer.strategy else "bold yellow")),
+        Text(COMMITMENTS[answer.commit_to_fine_tuning]),
+    ]
+    lines += [Text(f"  - {reason}") for reason in answer.reasons]
+    lines += [Text(f"  - not met: {need}", style="yellow") for need in answer.unmet_needs]
+    if answer.would_change_if:
+        lines.append(Text("What would change it:"))
+        lines += [Text(f"  - {change}") for change in answer.would_change_if]
+    return Text("\n").join(lines)
