@@ -31,10 +31,14 @@ class ChatFormat:
         self.end_token = self._find_end_token()
 
     def render(self, messages: Sequence[Message], *, reply: bool) -> str:
-        """The conversation as text; with `reply`, up to where the assistant begins to answer."""
+        """The conversation as text; with `reply`, up to where the assistant begins to answer.
+
+        Special tokens that stand in somebody's words are broken up: data opens no turn.
+        """
         turns = messages if self.takes_system else fold_system(messages)
+        special = self.tokenizer.all_special_tokens
         text: str = self.tokenizer.apply_chat_template(
-            [{"role": turn.role, "content": turn.content} for turn in turns],
+            [{"role": turn.role, "content": neutralise(turn.content, special)} for turn in turns],
             tokenize=False,
             add_generation_prompt=reply,
         )
@@ -47,11 +51,10 @@ class ChatFormat:
 
     def encode_prompt(self, prompt: Prompt) -> tuple[list[int], int]:
         """Token ids of a prompt, and how many leading ones its shared messages take."""
-        messages = neutralised(prompt.messages, self.tokenizer.all_special_tokens)
-        ids = self.encode(self.render(messages, reply=True))
+        ids = self.encode(self.render(prompt.messages, reply=True))
         if not prompt.shared:
             return ids, 0
-        head = self.encode(self.render(messages[: prompt.shared], reply=False))
+        head = self.encode(self.render(prompt.messages[: prompt.shared], reply=False))
         shared = 0
         for left, right in zip(head, ids, strict=False):
             if left != right:
@@ -92,13 +95,8 @@ def fold_system(messages: Sequence[Message]) -> list[Message]:
 
 
 def neutralise(text: str, special_tokens: Sequence[str]) -> str:
-    """Data must not open or close turns: special tokens written in it are broken up."""
+    """The text with a space inside every special token that is written out in it."""
     for token in special_tokens:
         if token in text:
             text = text.replace(token, token[0] + " " + token[1:])
     return text
-
-
-def neutralised(messages: Sequence[Message], special_tokens: Sequence[str]) -> list[Message]:
-    """The messages with every special token in their words broken up."""
-    return [Message(m.role, neutralise(m.content, special_tokens)) for m in messages]

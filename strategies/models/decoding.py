@@ -24,7 +24,13 @@ def compute_prefix(network: Any, prefix: Sequence[int]) -> KeyValues:
     cache = DynamicCache()
     ids = torch.tensor([list(prefix)], device=network.device)
     network(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return [(layer.keys, layer.values) for layer in cache.layers]
+    return layers_of(cache)
+
+
+def layers_of(cache: DynamicCache) -> KeyValues:
+    """The keys and values that a cache holds."""
+    layers: list[Any] = cache.layers
+    return [(layer.keys, layer.values) for layer in layers]
 
 
 def filled_cache(prefix: KeyValues, rows: int) -> DynamicCache:

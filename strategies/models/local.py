@@ -42,7 +42,9 @@ class LocalModel:
         download: bool = False,
     ) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = dtype or (torch.bfloat16 if computes_bfloat16(device) else torch.float32)
         common: dict[str, Any] = {
@@ -51,7 +53,7 @@ class LocalModel:
         }
         try:
             tokenizer = AutoTokenizer.from_pretrained(source, **common)
-            network = AutoModelForCausalLM.from_pretrained(
+            network: Any = AutoModelForCausalLM.from_pretrained(
                 source, dtype=dtype, use_safetensors=True, **common
             )
         except (OSError, ValueError, KeyError) as error:
@@ -189,7 +191,7 @@ class LocalModel:
 def computes_bfloat16(device: str) -> bool:
     """Whether bfloat16 is the faster type: on CUDA, or on a CPU with bfloat16 matrix units."""
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if platform.system() != "Linux" or not Path("/proc/cpuinfo").is_file():
         return False
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,276 @@
+"""LoRA training of a local model: shared prefixes computed once, the loss on the answers only.
+
+Rows of one step that share a prefix (the instruction) read it from one computation, whose
+gradient is summed over them: the same gradient as that of separate rows. The base weights stay
+in their own type; adapters compute in it too, while the optimiser keeps float32 masters of them.
+
+LoRA: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from strategies.base import Progress, Training, no_progress
+from strategies.errors import ModelError
+from strategies.models.base import Prompt
+from strategies.models.decoding import filled_cache, layers_of
+from strategies.models.layout import causal_mask, left_padded
+from strategies.models.local import LocalModel
+
+BATCH_TOKENS = 2048
+IGNORED = -100
+ROW_TOKENS = 2048
+WARM_UP = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """A prompt and the reply to be learned."""
+
+    prompt: Prompt
+    reply: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """Token ids of a row: the prefix it shares with others, its own prompt, its reply."""
+
+    prefix: tuple[int, ...]
+    own: tuple[int, ...]
+    reply: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.own) + len(self.reply)
+
+
+def train_lora(
+    model: LocalModel,
+    rows: Sequence[TrainingRow],
+    validation: Sequence[TrainingRow],
+    folder: Path,
+    *,
+    rank: int,
+    alpha: int,
+    learning_rate: float,
+    epochs: int,
+    batch_rows: int,
+    seed: int,
+    evaluate: Callable[[LocalModel], float] | None = None,
+    progress: Progress = no_progress,
+) -> Training:
+    """Train, keep the epoch that does best on validation, and write its adapter to `folder`.
+
+    `evaluate` scores the model in training (0 to 1) on the validation split; the best epoch has
+    the highest score, then the lowest validation loss. Without validation rows the last epoch
+    is kept. Raises ModelError where no row fits the model's context or the loss is not finite.
+    """
+    limit = min(ROW_TOKENS, model.context_length)
+    items = [item for row in rows if len(item := encode_row(model, row)) <= limit]
+    held_out = [item for row in validation if len(item := encode_row(model, row)) <= limit]
+    if not items:
+        raise ModelError(f"lora: no training row fits into {limit} tokens; shorten the inputs.")
+    with wrapped(model, rank=rank, alpha=alpha, seed=seed) as (network, tuned):
+        optimiser = MasterAdam(network, learning_rate)
+        steps_an_epoch = math.ceil(len(items) / batch_rows)
+        curve: list[Mapping[str, float]] = []
+        best: tuple[float, float] | None = None
+        order = random.Random(seed)
+        for epoch in range(1, epochs + 1):
+            losses = []
+            for number, step in enumerate(steps(items, batch_rows, order)):
+                done = (epoch - 1) * steps_an_epoch + number
+                optimiser.rate(learning_rate * schedule(done, epochs * steps_an_epoch))
+                losses.append(accumulate(network, step))
+                optimiser.step()
+                share = (done + 1) / (epochs * steps_an_epoch)
+                progress(share, f"epoch {epoch} of {epochs}, loss {losses[-1]:.3f}")
+            row = {"epoch": float(epoch), "train_loss": sum(losses) / len(losses)}
+            if not math.isfinite(row["train_loss"]):
+                raise ModelError("lora: the training loss is not finite; lower learning_rate.")
+            if held_out:
+                row["validation_loss"] = mean_loss(network, held_out)
+                tuned.forget_prefixes()
+                row["validation_score"] = evaluate(tuned) if evaluate else 0.0
+            curve.append(row)
+            rank_of = (row.get("validation_score", 0.0), -row.get("validation_loss", -epoch))
+            if best is None or rank_of > best:
+                best, chosen = rank_of, epoch
+                optimiser.save(network, folder)
+    return Training(
+        curve=tuple(curve),
+        epochs=chosen,
+        seeds=(seed,),
+        search=tuple(
+            {"epochs": row["epoch"], "validation_score": row["validation_score"]}
+            for row in curve
+            if "validation_score" in row
+        ),
+        tokens=epochs * sum(len(item) for item in items),
+    )
+
+
+def encode_row(model: LocalModel, row: TrainingRow) -> Item:
+    """A row as token ids: exactly the prompt that serving renders, then the reply."""
+    encoded = model.encode(row.prompt)
+    return Item(encoded.prefix, encoded.own, tuple(model.chat.encode_reply(row.reply)))
+
+
+class wrapped:
+    """LoRA layers around every linear layer of the blocks while the context is open."""
+
+    def __init__(self, model: LocalModel, *, rank: int, alpha: int, seed: int) -> None:
+        self.model, self.rank, self.alpha, self.seed = model, rank, alpha, seed
+
+    def __enter__(self) -> tuple[Any, LocalModel]:
+        from peft import LoraConfig, get_peft_model
+
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            target_modules="all-linear",
+            lora_dropout=0.0,
+            bias="none",
+            task_type="CAUSAL_LM",
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.peft: Any = get_peft_model(
+                self.model.network, config, autocast_adapter_dtype=False
+            )
+        self.peft.to(self.model.network.dtype)
+        return self.peft, self.model.variant(self.peft, f"in training {self.seed}")
+
+    def __exit__(self, *exception: object) -> None:
+        self.peft.unload()
+        self.model.network.requires_grad_(False).eval()
+
+
+class MasterAdam:
+    """AdamW on float32 masters of the trainable weights, copied back after every step."""
+
+    def __init__(self, network: Any, learning_rate: float) -> None:
+        self.weights = {n: w for n, w in network.named_parameters() if w.requires_grad}
+        self.masters = {n: w.detach().float().clone() for n, w in self.weights.items()}
+        self.optimiser = torch.optim.AdamW(
+            list(self.masters.values()), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0
+        )
+
+    def rate(self, learning_rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+
+    def step(self) -> None:
+        for name, master in self.masters.items():
+            gradient = self.weights[name].grad
+            master.grad = None if gradient is None else gradient.float()
+            self.weights[name].grad = None
+        torch.nn.utils.clip_grad_norm_(list(self.masters.values()), 1.0)
+        self.optimiser.step()
+        with torch.no_grad():
+            for name, master in self.masters.items():
+                self.weights[name].copy_(master)
+
+    def save(self, network: Any, folder: Path) -> None:
+        """Write the float32 masters as a PEFT adapter (safetensors) into `folder`."""
+        network.save_pretrained(str(folder), state_dict={**network.state_dict(), **self.masters})
+
+
+def schedule(step: int, total: int) -> float:
+    """Linear warm-up over a tenth of the steps, then linear decay to zero."""
+    warm = max(1, int(total * WARM_UP))
+    return min((step + 1) / warm, (total - step) / max(1, total - warm), 1.0)
+
+
+def steps(items: Sequence[Item], batch_rows: int, order: random.Random) -> list[list[Item]]:
+    """One epoch: optimiser steps of `batch_rows` rows.
+
+    Rows are shuffled, then bucketed by length over eight steps at a time, so that little is
+    padded and the order of steps stays random.
+    """
+    shuffled = list(items)
+    order.shuffle(shuffled)
+    result = []
+    for start in range(0, len(shuffled), batch_rows * 8):
+        window = sorted(shuffled[start : start + batch_rows * 8], key=len)
+        for first in range(0, len(window), batch_rows):
+            result.append(window[first : first + batch_rows])
+    order.shuffle(result)
+    return result
+
+
+def micro_batches(items: Sequence[Item]) -> list[list[Item]]:
+    """Rows of one prefix and of like length together, within the token budget where rows allow."""
+    result: list[list[Item]] = []
+    for item in sorted(items, key=lambda item: (item.prefix, len(item))):
+        last = result[-1] if result else []
+        if last and last[0].prefix == item.prefix and (len(last) + 1) * len(item) <= BATCH_TOKENS:
+            last.append(item)
+        else:
+            result.append([item])
+    return result
+
+
+def accumulate(network: Any, step: Sequence[Item]) -> float:
+    """Gradients of one optimiser step; returns the mean loss a reply token."""
+    total = sum(len(item.reply) for item in step)
+    network.train()
+    loss = 0.0
+    for batch in micro_batches(step):
+        part = batch_loss(network, batch) / total
+        part.backward()  # type: ignore[no-untyped-call]
+        loss += float(part.detach())
+    network.eval()
+    return loss
+
+
+@torch.inference_mode()
+def mean_loss(network: Any, items: Sequence[Item]) -> float:
+    """Cross-entropy a reply token, over all items."""
+    total = sum(len(item.reply) for item in items)
+    return sum(float(batch_loss(network, batch)) for batch in micro_batches(items)) / total
+
+
+def batch_loss(network: Any, batch: Sequence[Item]) -> torch.Tensor:
+    """Summed cross-entropy of the replies in one micro-batch; a scalar, float32.
+
+    The prefix goes through the network once, with its gradient, and its keys and values serve
+    every row.
+    """
+    device = network.device
+    prefix = batch[0].prefix
+    cache = DynamicCache()
+    if prefix:
+        network(
+            input_ids=torch.tensor([prefix], device=device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+    # the last token of a reply is predicted, never read
+    ids, mask, positions = left_padded([[*item.own, *item.reply][:-1] for item in batch], 0)
+    longest = max(len(item.reply) for item in batch)
+    logits = network(
+        input_ids=ids.to(device),
+        attention_mask=causal_mask(len(prefix), mask).to(device),
+        position_ids=(positions + len(prefix)).to(device),
+        past_key_values=filled_cache(layers_of(cache), len(batch)) if prefix else None,
+        use_cache=bool(prefix),
+        # as an index: a slice would make torch copy the output head once a row
+        logits_to_keep=torch.arange(ids.shape[1] - longest, ids.shape[1], device=device),
+    ).logits
+    target = torch.full((len(batch), longest), IGNORED)
+    for row, item in enumerate(batch):
+        target[row, longest - len(item.reply) :] = torch.tensor(item.reply)
+    wanted = (target != IGNORED).to(device)
+    return torch.nn.functional.cross_entropy(
+        logits[wanted].float(), target.to(device)[wanted], reduction="sum"
+    )

@@ -1,0 +1,128 @@
+"""A tuned model ready to answer, and its artefact: the adapter, the prompt, the index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corpora.task import Example, Task
+from strategies.answering import Fitted, answer_fitted, fit_prompt
+from strategies.base import Answer, Training
+from strategies.passage_index import PassageIndex
+from strategies.prompting import Passage
+from strategies.saving import read_json, write_json, write_prompt
+
+if TYPE_CHECKING:
+    from strategies.models.local import LocalModel
+    from strategies.training import TrainingRow
+
+
+@dataclass(frozen=True)
+class PreparedLora:
+    """Ready to answer with the adapter merged into a copy of the weights.
+
+    `adapter` holds the adapter's files by name. Saved: those files, the prompt to read, the
+    training record, settings, and the index where there is one.
+    """
+
+    task: Task
+    base: LocalModel
+    tuned: LocalModel
+    adapter: Mapping[str, bytes]
+    max_new_tokens: int
+    index: tuple[PassageIndex, int] | None = None
+    training: Training | None = None
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        return self._answer(self.tuned, inputs)
+
+    def base_answers(self, inputs: Sequence[str]) -> list[Answer]:
+        """What the model says to the same prompts without the adapter."""
+        return self._answer(self.base, inputs)
+
+    def rendered_training_prompt(self, example: Example) -> str:
+        """The text before the reply as training reads it."""
+        from strategies.training import encode_row
+
+        item = encode_row(self.tuned, self.training_rows([example])[0])
+        text: str = self.tuned.tokenizer.decode([*item.prefix, *item.own])
+        return text
+
+    def rendered_serving_prompt(self, text: str) -> str:
+        """The text before the reply as answering reads it."""
+        ids = [self.tuned.encode(each.prompt).ids for each in self._fit([text]) if each.prompt]
+        rendered: str = self.tuned.tokenizer.decode(list(ids[0]))
+        return rendered
+
+    def training_rows(self, examples: Sequence[Example]) -> list[TrainingRow]:
+        """Rows as training reads them; one whose input does not fit the model is left out."""
+        from strategies.training import TrainingRow
+
+        fitted = self._fit([example.input for example in examples])
+        return [
+            TrainingRow(each.prompt, example.output)
+            for each, example in zip(fitted, examples, strict=True)
+            if each.prompt is not None
+        ]
+
+    def _answer(self, model: LocalModel, inputs: Sequence[str]) -> list[Answer]:
+        fitted = self._fit(inputs)
+        return answer_fitted(self.task, model, fitted, max_new_tokens=self.max_new_tokens)
+
+    def _fit(self, inputs: Sequence[str]) -> list[Fitted]:
+        found: Sequence[tuple[Passage, ...]] = [()] * len(inputs)
+        if self.index is not None:
+            found = self.index[0].find(inputs, self.index[1])
+        return [
+            fit_prompt(
+                self.task,
+                self.tuned,
+                text,
+                passages=passages,
+                max_new_tokens=self.max_new_tokens,
+            )
+            for text, passages in zip(inputs, found, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        for name, content in self.adapter.items():
+            (folder / name).write_bytes(content)
+        settings = {"max_new_tokens": self.max_new_tokens, "base_model": self.base.info.name}
+        if self.index is not None:
+            self.index[0].save(folder)
+            settings["top_k"] = self.index[1]
+        write_prompt(folder / "prompt.md", self.task, (), grounded=self.index is not None)
+        write_json(folder / "settings.json", settings)
+        write_training(folder, self.training)
+
+
+def read_adapter(folder: Path, base_model: str) -> dict[str, bytes]:
+    """An adapter's files by name; its configuration names the base model, not a local path."""
+    config = read_json(folder / "adapter_config.json")
+    config["base_model_name_or_path"] = base_model
+    return {
+        "adapter_config.json": json.dumps(config, indent=2, sort_keys=True).encode(),
+        "adapter_model.safetensors": (folder / "adapter_model.safetensors").read_bytes(),
+    }
+
+
+def write_training(folder: Path, training: Training | None) -> None:
+    if training is not None:
+        write_json(folder / "training.json", asdict(training))
+
+
+def read_training(folder: Path) -> Training | None:
+    path = folder / "training.json"
+    if not path.is_file():
+        return None
+    saved = read_json(path)
+    return Training(
+        curve=tuple(saved["curve"]),
+        epochs=saved["epochs"],
+        seeds=tuple(saved["seeds"]),
+        search=tuple(saved["search"]),
+        tokens=saved["tokens"],
+    )

@@ -1,0 +1,156 @@
+"""LoRA training on a tiny real transformer: the gradient, the loss, what is left behind."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from strategies.errors import ModelError
+from strategies.models.base import Message, Prompt
+from strategies.models.local import LocalModel
+from strategies.training import (
+    TrainingRow,
+    accumulate,
+    encode_row,
+    mean_loss,
+    micro_batches,
+    schedule,
+    steps,
+    train_lora,
+    wrapped,
+)
+
+SYSTEM = Message("system", "sort the card")
+TEXTS = {"my card is lost": "card", "the bike order": "order", "refund": "refund of the order"}
+
+
+def row(text: str, reply: str) -> TrainingRow:
+    return TrainingRow(Prompt((SYSTEM, Message("user", text)), shared=1), reply)
+
+
+ROWS = [row(text, reply) for text, reply in TEXTS.items()]
+
+
+def plain_loss(network: object, model: LocalModel) -> torch.Tensor:
+    total, count = torch.zeros(()), 0
+    for item in (encode_row(model, each) for each in ROWS):
+        ids = torch.tensor([[*item.prefix, *item.own, *item.reply]])
+        logits = network(ids).logits[0, -len(item.reply) - 1 : -1].float()  # type: ignore[operator]
+        target = torch.tensor(item.reply)
+        total = total + torch.nn.functional.cross_entropy(logits, target, reduction="sum")
+        count += len(item.reply)
+    return total / count
+
+
+def test_loss_and_gradient_equal_those_of_separate_rows(tiny_model: LocalModel) -> None:
+    items = [encode_row(tiny_model, each) for each in ROWS]
+    with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (network, _):
+        weights = [w for w in network.parameters() if w.requires_grad]
+        expected_loss = plain_loss(network, tiny_model)
+        expected = torch.autograd.grad(expected_loss, weights)
+        loss = accumulate(network, items)
+        assert loss == pytest.approx(expected_loss.item(), abs=1e-5)
+        assert mean_loss(network, items) == pytest.approx(loss, abs=1e-5)
+        for weight, gradient in zip(weights, expected, strict=True):
+            assert torch.allclose(weight.grad, gradient, atol=1e-5)
+
+
+def test_the_saved_adapter_is_the_best_epoch_and_the_base_stays_untouched(
+    tiny_model: LocalModel, tmp_path: Path
+) -> None:
+    before = tiny_model.generate([each.prompt for each in ROWS], max_new_tokens=12)
+    training = train_lora(
+        tiny_model,
+        ROWS,
+        ROWS,
+        tmp_path,
+        rank=8,
+        alpha=16,
+        learning_rate=2e-2,
+        epochs=12,
+        batch_rows=3,
+        seed=0,
+    )
+    tuned = tiny_model.with_adapter(tmp_path)
+
+    kept = training.curve[training.epochs - 1]
+    items = [encode_row(tiny_model, each) for each in ROWS]
+    assert mean_loss(tuned.network, items) == pytest.approx(kept["validation_loss"], abs=1e-4)
+    assert kept["validation_loss"] < 0.7 * mean_loss(tiny_model.network, items)
+    assert tiny_model.generate([each.prompt for each in ROWS], max_new_tokens=12) == before
+    assert tuned.info.fingerprint != tiny_model.info.fingerprint
+
+
+def test_the_same_seed_gives_the_same_curve(tiny_model: LocalModel, tmp_path: Path) -> None:
+    def curve(seed: int) -> list[float]:
+        training = train_lora(
+            tiny_model,
+            ROWS,
+            [],
+            tmp_path,
+            rank=2,
+            alpha=4,
+            learning_rate=1e-2,
+            epochs=2,
+            batch_rows=2,
+            seed=seed,
+        )
+        return [epoch["train_loss"] for epoch in training.curve]
+
+    assert curve(0) == curve(0)
+    assert curve(0) != curve(1)
+
+
+def test_the_epoch_that_does_best_on_validation_is_kept(
+    tiny_model: LocalModel, tmp_path: Path
+) -> None:
+    scores = iter([0.2, 0.9, 0.5])
+    training = train_lora(
+        tiny_model,
+        ROWS,
+        ROWS[:1],
+        tmp_path,
+        rank=2,
+        alpha=4,
+        learning_rate=1e-2,
+        epochs=3,
+        batch_rows=2,
+        seed=0,
+        evaluate=lambda tuned: next(scores),
+    )
+    assert training.epochs == 2
+    assert [row["validation_score"] for row in training.curve] == [0.2, 0.9, 0.5]
+
+
+def test_rows_that_do_not_fit_are_refused(tiny_model: LocalModel, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no training row fits"):
+        train_lora(
+            tiny_model,
+            [row("card " * 3000, "card")],
+            [],
+            tmp_path,
+            rank=2,
+            alpha=4,
+            learning_rate=1e-2,
+            epochs=1,
+            batch_rows=1,
+            seed=0,
+        )
+
+
+def test_an_epoch_holds_every_row_once(tiny_model: LocalModel) -> None:
+    items = [encode_row(tiny_model, row("card " * n, "card")) for n in range(1, 40)]
+    epoch = steps(items, 4, random.Random(0))
+    assert sorted(len(i) for step in epoch for i in step) == sorted(len(i) for i in items)
+    assert sorted(len(i) for step in epoch for b in micro_batches(step) for i in b) == sorted(
+        len(i) for i in items
+    )
+
+
+def test_schedule_warms_up_and_decays() -> None:
+    rates = [schedule(step, 20) for step in range(20)]
+    assert rates[0] == 0.5
+    assert rates[1] == 1.0
+    assert rates[-1] == pytest.approx(1 / 18)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
