@@ -1,0 +1,102 @@
+"""Comparisons over HTTP: start, look at, watch, cancel, remove."""
+
+import shutil
+from typing import Any
+
+from litestar import Request, Response, Router, delete, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath, RawBody
+from litestar.response import ServerSentEvent
+from sqlalchemy.orm import Session
+
+from service.events import watch
+from service.openapi import PostComparison, events_response, problems
+from service.posting import Post, Reply, answer_once, parse_object, read_post
+from service.services import Services, services
+from service.shapes import API, ComparisonReply, NewComparison, comparison_reply
+from service.specs import check_names
+from service.storage import FINISHED
+from strategies.registry import strategy_names
+
+
+@post(
+    "/tasks/{task_id:str}/comparisons",
+    status_code=202,
+    operation_class=PostComparison,
+    responses=problems(400, 404, 413, 415, 422),
+)
+async def start_comparison(
+    request: Request[Any, Any, Any], task_id: FromPath[str], body: RawBody
+) -> Response[ComparisonReply]:
+    """Queue a comparison of strategies on a task. The worker takes them one at a time."""
+    sent = read_post(request, body)
+    return (await sync_to_thread(_start, services(request), task_id, sent)).response()
+
+
+def _start(at: Services, task: str, sent: Post) -> Reply:
+    def check() -> Any:
+        options = NewComparison.model_validate(parse_object(sent.body), strict=True)
+        check_names("strategies", options.strategies, strategy_names())
+
+        def make(session: Session) -> Reply:
+            row = at.store.add_comparison(session, task, options.model_dump(), at.queue.add)
+            reply = comparison_reply(row).model_dump(mode="json")
+            return Reply(202, reply, f"{API}/comparisons/{row.id}")
+
+        return make
+
+    return answer_once(at.store, sent, check)
+
+
+@get("/comparisons/{comparison_id:str}", sync_to_thread=True, responses=problems(404))
+def show_comparison(
+    request: Request[Any, Any, Any], comparison_id: FromPath[str]
+) -> ComparisonReply:
+    """A comparison: its state, and how far each strategy is."""
+    return comparison_reply(services(request).store.comparison(comparison_id))
+
+
+@get("/comparisons/{comparison_id:str}/events", responses=events_response() | problems(404))
+async def watch_comparison(
+    request: Request[Any, Any, Any], comparison_id: FromPath[str]
+) -> Response[Any]:
+    """Server-sent events until the comparison ends: `state`, `progress`, `end`.
+
+    The data of each is the comparison as `GET /comparisons/{id}` shows it. After a break, send
+    the last id as `Last-Event-ID` (browsers do): 204 says that there is nothing more to come.
+    """
+    store = services(request).store
+    row = await sync_to_thread(store.comparison, comparison_id)
+    last = request.headers.get("Last-Event-ID", "")
+    seen = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else 0
+    if row.state in FINISHED and seen >= row.revision:
+        return Response(None, status_code=204)
+    return ServerSentEvent(
+        watch(store, comparison_id, min(seen, row.revision), request.app.state.is_stopping)
+    )
+
+
+@delete(
+    "/comparisons/{comparison_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    responses=problems(404),
+)
+def end_comparison(
+    request: Request[Any, Any, Any], comparison_id: FromPath[str]
+) -> Response[ComparisonReply | None]:
+    """Cancel a comparison (202); remove one that has ended, with its files (204)."""
+    at = services(request)
+    row = at.store.comparison(comparison_id)
+    if row.state in FINISHED:
+        at.store.remove_comparison(comparison_id)
+        shutil.rmtree(at.settings.comparison_folder(comparison_id), ignore_errors=True)
+        return Response(None, status_code=204)
+    return Response(comparison_reply(at.store.cancel(comparison_id)), status_code=202)
+
+
+comparisons = Router(
+    "/",
+    route_handlers=[start_comparison, show_comparison, watch_comparison, end_comparison],
+    tags=["Comparisons"],
+)

@@ -1,0 +1,101 @@
+"""What a finished comparison leaves: the report in three formats, and the artefacts."""
+
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Router, get
+from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath
+from litestar.response import File
+
+from service.artifacts import zip_artifact
+from service.errors import Conflict, NotFound
+from service.openapi import problems, report_response, zip_response
+from service.problems import Problem
+from service.services import Services, services
+
+FORMATS = {
+    "application/json": "report.json",
+    "text/markdown": "report.md",
+    "text/html": "report.html",
+}
+# The page holds texts of the user's data: nothing in it may load or run anything.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@get(
+    "/comparisons/{comparison_id:str}/report",
+    responses=report_response() | problems(404, 406, 409),
+)
+async def show_report(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
+    """The report as JSON, Markdown or HTML, by the Accept header."""
+    media_type = request.accept.best_match(list(FORMATS))
+    if media_type is None:
+        detail = f"The report comes as {', '.join(FORMATS)}: accept one of them."
+        raise Problem(406, "not-acceptable", "No such format", detail)
+    return await _report(services(request), comparison_id, media_type)
+
+
+@get("/comparisons/{comparison_id:str}/report.json", responses=problems(404, 409))
+async def show_json(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
+    """The report as JSON: the one source of the other formats."""
+    return await _report(services(request), comparison_id, "application/json")
+
+
+@get("/comparisons/{comparison_id:str}/report.md", responses=problems(404, 409))
+async def show_markdown(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
+    """The report as Markdown."""
+    return await _report(services(request), comparison_id, "text/markdown")
+
+
+@get("/comparisons/{comparison_id:str}/report.html", responses=problems(404, 409))
+async def show_html(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
+    """The report as one self-contained page."""
+    return await _report(services(request), comparison_id, "text/html")
+
+
+@get(
+    "/comparisons/{comparison_id:str}/artifacts/{strategy:str}",
+    responses=zip_response() | problems(404, 409),
+)
+async def take_artifact(
+    request: Request[Any, Any, Any], comparison_id: FromPath[str], strategy: FromPath[str]
+) -> File:
+    """What a strategy prepared (prompt, index, adapter), as a zip. Named by its id."""
+    folder = await sync_to_thread(_finished_folder, services(request), comparison_id)
+    path = await sync_to_thread(zip_artifact, folder, strategy)
+    return File(path, filename=f"{path.name}", media_type="application/zip")
+
+
+async def _report(at: Services, comparison: str, media_type: str) -> File:
+    folder = await sync_to_thread(_finished_folder, at, comparison)
+    path = folder / FORMATS[media_type]
+    if not path.exists():
+        raise NotFound("report of comparison", comparison)
+    return File(
+        path,
+        filename=path.name,
+        media_type=f"{media_type}; charset=utf-8",
+        content_disposition_type="inline",
+        headers={"Vary": "Accept", **HEADERS},
+    )
+
+
+def _finished_folder(at: Services, comparison: str) -> Path:
+    """The folder of a completed comparison; Conflict says why there is none, or not yet."""
+    row = at.store.comparison(comparison)
+    if row.state in ("queued", "running"):
+        raise Conflict(f"The comparison is {row.state}. Wait until its state is completed.")
+    if row.state != "completed":
+        raise Conflict(f"The comparison is {row.state}, so it has no report. Start another one.")
+    return at.settings.comparison_folder(comparison)
+
+
+reports = Router(
+    "/",
+    route_handlers=[show_report, show_json, show_markdown, show_html, take_artifact],
+    tags=["Reports"],
+)

@@ -1,0 +1,74 @@
+"""Tasks over HTTP: submit, list, look at, remove."""
+
+import re
+import shutil
+from typing import Annotated, Any
+
+from litestar import Request, Response, Router, delete, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath, QueryParameter, RawBody
+from sqlalchemy.orm import Session
+
+from corpora.errors import InvalidInput
+from service.openapi import PostTask, problems
+from service.posting import Post, Reply, answer_once, parse_object, read_post
+from service.services import Services, services
+from service.shapes import API, TaskPage, TaskReply, task_reply
+from service.specs import check_spec
+
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Most tasks on a page.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
+
+
+@post("/tasks", operation_class=PostTask, responses=problems(400, 413, 415, 422))
+async def submit_task(request: Request[Any, Any, Any], body: RawBody) -> Response[TaskReply]:
+    """Submit a task with its rows and documents inline. Nothing is computed yet."""
+    sent = read_post(request, body)
+    return (await sync_to_thread(_submit, services(request), sent)).response()
+
+
+def _submit(at: Services, sent: Post) -> Reply:
+    def check() -> Any:
+        spec = parse_object(sent.body)
+        facts = check_spec(spec)
+
+        def make(session: Session) -> Reply:
+            row = at.store.add_task(session, facts, spec)
+            return Reply(201, task_reply(row).model_dump(), f"{API}/tasks/{row.id}")
+
+        return make
+
+    return answer_once(at.store, sent, check)
+
+
+@get("/tasks", sync_to_thread=True, responses=problems(400))
+def list_tasks(
+    request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
+) -> TaskPage:
+    """The tasks, newest first, page by page."""
+    if cursor is not None and not re.fullmatch(r"[0-9a-f]{22}", cursor):
+        raise InvalidInput("cursor", cursor, "Send the next_cursor of the page before.")
+    rows = services(request).store.tasks(limit + 1, cursor)
+    page, more = rows[:limit], len(rows) > limit
+    return TaskPage(
+        tasks=[task_reply(row) for row in page], next_cursor=page[-1].id if more else None
+    )
+
+
+@get("/tasks/{task_id:str}", sync_to_thread=True, responses=problems(404))
+def show_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> TaskReply:
+    """A task: what it is and how many rows it has, without the rows."""
+    return task_reply(services(request).store.task(task_id))
+
+
+@delete("/tasks/{task_id:str}", sync_to_thread=True, responses=problems(404, 409))
+def remove_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> None:
+    """Remove a task, its comparisons and their files. Cancel unfinished comparisons first."""
+    at = services(request)
+    for comparison in at.store.remove_task(task_id):
+        shutil.rmtree(at.settings.comparison_folder(comparison), ignore_errors=True)
+
+
+tasks = Router(
+    "/", route_handlers=[submit_task, list_tasks, show_task, remove_task], tags=["Tasks"]
+)

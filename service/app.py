@@ -1,0 +1,56 @@
+"""The web application. Importing it loads nothing heavy: the work is done by the worker."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.concurrency import sync_to_thread
+
+from service.api import api, operations
+from service.openapi import openapi_config
+from service.problems import Problem, reply_with_problem
+from service.services import Services
+from service.settings import LOOPBACK, Settings
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+
+
+def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: False) -> Litestar:
+    """The application on the data folder of `settings`, opened when it starts.
+
+    Event streams end once `is_stopping` says so, as a server waits for open replies.
+    """
+
+    @asynccontextmanager
+    async def opened(app: Litestar) -> AsyncGenerator[None, None]:
+        app.state.is_stopping = is_stopping
+        app.state.services = await sync_to_thread(Services.start, settings)
+        try:
+            yield
+        finally:
+            await sync_to_thread(app.state.services.stop)
+
+    return Litestar(
+        route_handlers=[api, operations],
+        lifespan=[opened],
+        before_request=refuse_other_hosts,
+        exception_handlers={Exception: reply_with_problem},
+        logging_config=None,
+        openapi_config=openapi_config(version("tuneworth")),
+        request_max_body_size=MAX_BODY_BYTES,
+    )
+
+
+def refuse_other_hosts(request: Request[Any, Any, Any]) -> None:
+    """Stop a web page that made its own host name point here and reads replies as its own."""
+    host = request.headers.get("host", "").lower().removesuffix(f":{request.url.port}")
+    if host.strip("[]") not in LOOPBACK:
+        detail = f"Use one of {', '.join(LOOPBACK)} as the host, not {host!r}."
+        raise Problem(421, "misdirected-request", "Unknown host", detail)
+
+
+def app() -> Litestar:
+    """For servers that take a factory; settings come from the environment."""
+    return create_app(Settings.from_environment())

@@ -1,0 +1,22 @@
+"""What the worker does with an order: the real comparison, by the registries."""
+
+from benchmarks.costs import read_prices
+from service.comparing import compare
+from service.specs import dataset_from
+from service.worker import Order
+
+
+def compute(order: Order) -> None:
+    """Compare, and write the reports into the order's folder (`service.worker.Compare`)."""
+    dataset = dataset_from(
+        order.spec, seed=order.seed, limit=order.limit, train_limit=order.train_limit
+    )
+    compare(
+        dataset,
+        out=order.folder,
+        strategies=order.strategies,
+        seed=order.seed,
+        prices=read_prices(None),
+        on_progress=order.board.note,
+        cancelled=order.cancelled,
+    )

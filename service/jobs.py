@@ -1,0 +1,67 @@
+"""Durable jobs: the queue through which the API hands comparisons to the worker.
+
+Only ids pass through it; what is to be done and how far it is stand in our own tables. A fixed
+application version lets a new build take over what an older one queued.
+"""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from sqlalchemy.orm import Session
+
+APPLICATION = "tuneworth"
+VERSION = "1"
+QUEUE = "comparisons"
+JOB = "compare"
+POLLING_SECONDS = 0.25
+
+
+class Queue:
+    """The API's end: it adds jobs, and runs none."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._client = DBOSClient(
+            system_database_engine=engine,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+        )
+
+    def add(self, session: Session, comparison: str) -> None:
+        """Queue a comparison within the caller's transaction: both are stored, or neither."""
+        self._client.enqueue_in_transaction(
+            session,
+            {
+                "workflow_name": JOB,
+                "queue_name": QUEUE,
+                "workflow_id": comparison,
+                "app_version": VERSION,
+            },
+            comparison,
+        )
+
+    def close(self) -> None:
+        self._client.destroy()
+
+
+def take_jobs(database_url: str, run: Callable[[str], None]) -> None:
+    """The worker's end: call `run` with each queued id, one at a time, in a thread of its own.
+
+    A job that was running when the worker died is run again. Returns at once.
+    """
+    DBOS(
+        config={
+            "name": APPLICATION,
+            "system_database_url": database_url,
+            "application_version": VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+        }
+    )
+
+    @DBOS.workflow(name=JOB)
+    def compare(comparison: str) -> None:
+        run(comparison)
+
+    DBOS.launch()
+    DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLLING_SECONDS)

@@ -1,0 +1,128 @@
+"""What every POST has in common: a JSON body, and the Idempotency-Key.
+
+Bodies are parsed here and not by the framework: off the event loop, once, and so that each
+fault becomes a problem document.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from litestar import Request, Response
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from service.errors import KeyReused
+from service.problems import Problem
+from service.storage import ReplyRow, now
+from service.store import Store
+
+KEPT = timedelta(hours=24)
+"""How long a reply is given again for its Idempotency-Key."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """A POST as it came: `operation` is its method and path, `key` its Idempotency-Key."""
+
+    operation: str
+    body: bytes
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is answered, and what is kept for the same key. `location` is in the body's links."""
+
+    status: int
+    body: dict[str, Any]
+    location: str
+
+    def response(self) -> Response[Any]:
+        return Response(self.body, status_code=self.status, headers={"Location": self.location})
+
+
+def read_post(request: Request[Any, Any, Any], body: bytes) -> Post:
+    """The request, its media type and its key checked."""
+    media_type = request.content_type[0]
+    if body and media_type != "application/json" and not media_type.endswith("+json"):
+        detail = f"Send JSON with Content-Type: application/json, not {media_type or 'none'!r}."
+        raise Problem(415, "unsupported-media-type", "Wrong media type", detail)
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
+        raise Problem(400, "bad-request", "Bad Idempotency-Key", "Use 1 to 255 characters.")
+    return Post(f"{request.method} {request.url.path}", body, key)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`; no body is an empty object."""
+    try:
+        value = msgspec.json.decode(body or b"{}")
+    except RecursionError:
+        raise _not_json("It is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json(f"{error}.") from None
+    if not isinstance(value, dict):
+        raise _not_json("Send an object: {...}.")
+    return value
+
+
+def answer_once(
+    store: Store, post: Post, create: Callable[[], Callable[[Session], Reply]]
+) -> Reply:
+    """The reply to a POST: the earlier one where its key is known, else a new one.
+
+    `create` checks the request and returns what stores it. What it stores and the reply under
+    the key go into one transaction, so that two requests at once make one thing.
+    """
+    if post.key is None:
+        make = create()
+        with store.begin() as session:
+            return make(session)
+    digest = hashlib.sha256(post.body).hexdigest()
+    earlier = _earlier(store, post, digest)
+    if earlier is not None:
+        return earlier
+    make = create()
+    try:
+        with store.begin() as session:
+            old = (datetime.now(UTC) - KEPT).isoformat()
+            session.execute(sa.delete(ReplyRow).where(ReplyRow.created_at < old))
+            reply = make(session)
+            session.add(_row(post, digest, reply))
+        return reply
+    except IntegrityError:
+        earlier = _earlier(store, post, digest)
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _row(post: Post, digest: str, reply: Reply) -> ReplyRow:
+    return ReplyRow(
+        key=post.key,
+        operation=post.operation,
+        digest=digest,
+        status=reply.status,
+        body={"body": reply.body, "location": reply.location},
+        created_at=now(),
+    )
+
+
+def _earlier(store: Store, post: Post, digest: str) -> Reply | None:
+    assert post.key is not None
+    with store.begin() as session:
+        row = session.get(ReplyRow, (post.key, post.operation))
+    if row is None:
+        return None
+    if row.digest != digest:
+        raise KeyReused(post.key)
+    return Reply(row.status, row.body["body"], row.body["location"])
+
+
+def _not_json(reason: str) -> Problem:
+    return Problem(400, "bad-json", "The body is not the JSON expected here", reason)

@@ -1,0 +1,81 @@
+"""How far a running comparison is, as the worker notes it and the API tells it."""
+
+import threading
+from typing import Any
+
+from pydantic import Field
+
+from benchmarks.progress import Phase, ProgressEvent
+from corpora.task import Frozen
+
+SHARES: dict[Phase, tuple[float, float]] = {
+    "loading": (0.0, 0.0),
+    "preparing": (0.0, 0.4),
+    "answering": (0.4, 0.8),
+    "timing": (0.8, 0.95),
+    "checking": (0.95, 1.0),
+    "done": (1.0, 1.0),
+}
+"""From where to where each phase moves a strategy's bar; preparing is short but for tuning."""
+
+
+class StrategyProgress(Frozen):
+    """How far one strategy is: `fraction` of all its phases, `seconds_left` of this phase."""
+
+    strategy: str
+    phase: Phase
+    fraction: float = Field(ge=0, le=1)
+    seconds_left: float | None = Field(description="Of this phase; null where nobody can say.")
+    message: str = Field(description="What is being done, or why it ended as it did.")
+
+
+class Progress(Frozen):
+    """How far a comparison is. Strategies are listed from when they begin, of `total`."""
+
+    fraction: float = Field(default=0.0, ge=0, le=1, description="Of all strategies.")
+    total: int = Field(default=0, description="Strategies to compare; 0 until that is known.")
+    message: str = Field(default="", description="Of what concerns no strategy: loading a model.")
+    strategies: tuple[StrategyProgress, ...] = ()
+
+
+class ProgressBoard:
+    """Written by the thread that computes, read by the one that stores: neither waits long."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[str, StrategyProgress] = {}
+        self._total = 0
+        self._message = ""
+        self._changed = False
+
+    def note(self, event: ProgressEvent) -> None:
+        """Take in where the run is now."""
+        with self._lock:
+            self._changed = True
+            self._total = max(self._total, event.total)
+            if event.strategy is None:
+                self._message = event.message or event.phase
+                return
+            self._message = ""
+            start, end = SHARES[event.phase]
+            part = min(max(event.fraction, 0.0), 1.0)
+            self._rows[event.strategy] = StrategyProgress(
+                strategy=event.strategy,
+                phase=event.phase,
+                fraction=start + (end - start) * part,
+                seconds_left=event.seconds_left,
+                message=event.message,
+            )
+
+    def changes(self) -> dict[str, Any] | None:
+        """The whole progress as JSON, or None where nothing changed since the last call."""
+        with self._lock:
+            if not self._changed:
+                return None
+            self._changed = False
+            rows, total = tuple(self._rows.values()), self._total
+            done = sum(row.fraction for row in rows) / max(total, len(rows), 1)
+            progress = Progress(
+                fraction=round(done, 4), total=total, message=self._message, strategies=rows
+            )
+        return progress.model_dump(mode="json")

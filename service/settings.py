@@ -1,0 +1,52 @@
+"""What the environment decides: the data folder, and the address to listen on."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from corpora.errors import InvalidInput
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`data` holds the database and the files of every comparison; port 0 takes a free one."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+    def __post_init__(self) -> None:
+        if self.host not in LOOPBACK:
+            raise InvalidInput(
+                "TUNEWORTH_HOST",
+                self.host,
+                "Only this machine may connect, as there are no API keys yet: use 127.0.0.1.",
+            )
+        if not 0 <= self.port <= 65535:
+            raise InvalidInput("TUNEWORTH_PORT", self.port, "Give a number from 0 to 65535.")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """From TUNEWORTH_DATA, TUNEWORTH_HOST and TUNEWORTH_PORT; raises InvalidInput."""
+        port = environ.get("TUNEWORTH_PORT") or "8000"
+        if not (port.isascii() and port.isdigit()):
+            raise InvalidInput("TUNEWORTH_PORT", port, "Give a number from 0 to 65535.")
+        data = environ.get("TUNEWORTH_DATA")
+        return cls(
+            data=Path(data).expanduser().absolute() if data else user_data_path("tuneworth"),
+            host=environ.get("TUNEWORTH_HOST") or "127.0.0.1",
+            port=int(port),
+        )
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data / 'tuneworth.db'}"
+
+    def comparison_folder(self, comparison: str) -> Path:
+        """Where the journal, the artefacts and the report of a comparison lie."""
+        return self.data / "comparisons" / comparison

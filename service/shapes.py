@@ -1,0 +1,91 @@
+"""What the API takes and gives, as pydantic models; OpenAPI is made from them."""
+
+from typing import Any
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from corpora.task import Frozen, Kind
+from service.progress import Progress
+from service.storage import FINISHED, ComparisonRow, State, TaskRow
+
+API = "/api/v1"
+
+
+class TaskFacts(Frozen):
+    """What a task is, without its rows."""
+
+    name: str
+    kind: Kind
+    metric: str
+    models: list[str]
+    strategies: list[str] | None = Field(description="None: all that fit the task.")
+    labels: list[str]
+    n_examples: int
+    n_documents: int
+
+
+class TaskReply(TaskFacts):
+    """A stored task."""
+
+    id: str
+    created_at: str = Field(description="ISO 8601, UTC.")
+
+
+class TaskPage(Frozen):
+    """One page of tasks, newest first."""
+
+    tasks: list[TaskReply]
+    next_cursor: str | None = Field(description="Send it as `cursor` to get the next page.")
+
+
+class NewComparison(Frozen):
+    """How to compare; every field may be left out, and so may the whole body."""
+
+    strategies: list[str] | None = Field(
+        default=None, min_length=1, description="Default: those of the task, or all that fit."
+    )
+    limit: PositiveInt | None = Field(default=None, description="Most test rows to answer.")
+    train_limit: PositiveInt | None = Field(
+        default=None, description="Most rows to train and validate on."
+    )
+    seed: NonNegativeInt = 0
+
+
+class ComparisonReply(Frozen):
+    """A comparison and how far it is."""
+
+    id: str
+    task: str
+    state: State
+    cancelling: bool = Field(description="It was told to stop and has not stopped yet.")
+    progress: Progress
+    options: NewComparison
+    error: dict[str, Any] | None = Field(description="A problem document, where it failed.")
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    links: dict[str, str]
+
+
+def task_reply(row: TaskRow) -> TaskReply:
+    return TaskReply(id=row.id, created_at=row.created_at, **row.facts)
+
+
+def comparison_reply(row: ComparisonRow) -> ComparisonReply:
+    place = f"{API}/comparisons/{row.id}"
+    links = {"self": place, "task": f"{API}/tasks/{row.task}", "events": f"{place}/events"}
+    if row.state == "completed":
+        links["report"] = f"{place}/report"
+    return ComparisonReply(
+        id=row.id,
+        task=row.task,
+        state=row.state,
+        cancelling=row.cancelling and row.state not in FINISHED,
+        progress=Progress.model_validate(row.progress),
+        options=NewComparison(**row.options),
+        error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        links=links,
+    )

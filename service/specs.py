@@ -1,0 +1,83 @@
+"""A task's spec as it comes over HTTP: inline data, known names, and no path of this machine."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from corpora.checks import no_examples, no_test_rows, single_label, vague_instruction
+from corpora.documents import documents_from
+from corpora.errors import InvalidInput
+from corpora.examples import examples_from, labels_of
+from corpora.invalid import check_plain
+from corpora.reading import read_dataset
+from corpora.rows import rows_from_list
+from corpora.spec import read_spec, task_from
+from corpora.task import Dataset, Document, Example, Task
+from strategies.registry import model_names, strategy_names
+
+QUICK_CHECKS = (
+    ("examples", no_examples),
+    ("examples", no_test_rows),
+    ("labels", single_label),
+    ("instruction", vague_instruction),
+)
+
+
+def dataset_from(spec: Mapping[str, Any], **options: Any) -> Dataset:
+    """The data set of a spec; raises InvalidInput. `options` are those of `read_dataset`."""
+    _check_names_of(spec)
+    return read_dataset(spec, allow_paths=False, **options)
+
+
+def check_names(field: str, names: object, known: Iterable[str]) -> None:
+    """Raise InvalidInput for the first name that is unknown; other faults are left to others."""
+    known = sorted(known)
+    for name in names if isinstance(names, list) else []:
+        if isinstance(name, str) and name not in known:
+            raise InvalidInput(field, name, f"Choose one of: {', '.join(known)}.")
+
+
+def check_spec(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a task (`service.shapes.TaskFacts`); raises InvalidInput.
+
+    Quick, so that a request can wait for it: nothing is split, and no text is compared with
+    another. What shows only then fails the comparison.
+    """
+    _check_names_of(values)
+    check_plain(values)
+    spec = read_spec(values, allow_paths=False)
+    documents: tuple[Document, ...] = ()
+    if spec.documents is not None:
+        documents = documents_from(rows_from_list(spec.documents, "documents"), "documents")
+    known = None if spec.documents is None else {document.id for document in documents}
+    rows = rows_from_list(spec.examples, "examples", spec.columns)
+    examples = examples_from(rows, spec, known)
+    task = task_from(spec, labels_of(examples, spec))
+    _refuse_senseless(task, examples)
+    return {
+        "name": task.name,
+        "kind": task.kind,
+        "metric": task.metric,
+        "models": list(task.models),
+        "strategies": None if task.strategies is None else list(task.strategies),
+        "labels": list(task.labels),
+        "n_examples": len(examples),
+        "n_documents": len(documents),
+    }
+
+
+def _check_names_of(values: Mapping[str, Any]) -> None:
+    models = values.get("model")
+    check_names("model", [models] if isinstance(models, str) else models, model_names())
+    check_names("strategies", values.get("strategies"), strategy_names())
+
+
+def _refuse_senseless(task: Task, examples: Sequence[Example]) -> None:
+    """Findings with which a comparison makes no sense, of those that are quick to look for."""
+    splits_named = any(example.split for example in examples)
+    test = tuple(one for one in examples if one.split == "test" or not splits_named)
+    train = tuple(one for one in examples if one.split != "test" and splits_named)
+    dataset = Dataset(task=task, train=train, validation=(), test=test)
+    for field, check in QUICK_CHECKS:
+        for finding in check(dataset):
+            value = task.instruction if field == "instruction" else f"{len(examples)} rows"
+            raise InvalidInput(field, value, finding.message)
