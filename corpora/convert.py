@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from typing import Any
 
 from corpora.errors import InvalidInput
 
 MAX_PAGES = 3_000
-_DROPPED = ("script", "style", "noscript", "template", "head", "svg", "iframe", "object")
+_DROPPED = (
+    *("script", "style", "noscript", "template", "head", "title"),
+    *("svg", "iframe", "object"),
+)
 _BLOCKS = (
     *("p", "div", "section", "article", "main", "aside", "header", "footer", "nav", "address"),
     *("ul", "ol", "dl", "table", "blockquote", "pre", "figure", "form", "fieldset", "details"),
 )
-_LINES = ("tr", "dt", "dd", "summary", "figcaption", "caption", "option")
+_HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
+_KEPT = ("pre", "li", "td", "th")
+_MARKS = {
+    **{"br": "\n", "li": "\n- ", "tr": "\n", "dt": "\n", "dd": "\n"},
+    **{"summary": "\n", "figcaption": "\n", "caption": "\n", "option": "\n"},
+}
+_SPACE = re.compile(r"\s+")
 
 
 def html_to_text(content: bytes, shown: str) -> str:
@@ -27,15 +37,11 @@ def html_to_text(content: bytes, shown: str) -> str:
     try:
         soup = BeautifulSoup(_decode(content, shown), "html.parser")
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
-        for tag in soup(list(_DROPPED)):
-            tag.decompose()
-        has_heading = soup.find(re.compile(r"^h[1-6]$")) is not None
-        _mark_up(soup)
-        text = soup.get_text()
+        has_heading = soup.find(_HEADINGS) is not None
+        text = _lay_out(soup)
     except RecursionError:
         raise InvalidInput(shown, "…", "The page is nested too deeply: flatten it.") from None
-    lines = [line.strip() for line in text.replace("\xa0", " ").split("\n")]
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()
     return f"# {title}\n\n{text}" if text and title and not has_heading else text
 
 
@@ -76,28 +82,38 @@ def _decode(content: bytes, shown: str) -> str:
     raise InvalidInput(shown, content[:20], "It is not UTF-8: save the page with that encoding.")
 
 
-def _mark_up(soup: Any) -> None:
-    """Put line ends around blocks and marks before headings and items, in place."""
-    for string in soup.find_all(string=True):
-        if string.parent.name != "pre" and not string.find_parent("pre"):
-            string.replace_with(re.sub(r"\s+", " ", string))
-    for level in range(1, 7):
-        for tag in soup(f"h{level}"):
-            heading = tag.get_text(" ", strip=True)
-            tag.string = f"\n\n{'#' * level} {heading}\n\n" if heading else ""
-    for tag in soup("br"):
-        tag.replace_with("\n")
-    for tag in soup("li"):
-        tag.insert_before("\n- ")
-        tag.insert_after("\n")
-    for tag in soup(["td", "th"]):
-        if tag.find_next_sibling(["td", "th"]):
-            tag.insert_after(" | ")
-    for tag in soup(list(_LINES)):
-        tag.insert_before("\n")
-        tag.insert_after("\n")
-    for tag in soup(list(_BLOCKS)):
+def _lay_out(soup: Any) -> str:
+    """The text in one walk over the tree, however deep: blocks apart, items and rows on lines."""
+    from bs4.element import NavigableString, Tag
+
+    out: list[str] = []
+    inside: Counter[str] = Counter()
+    first_cell = True
+    waiting: list[tuple[Any, bool]] = [(soup, False)]
+    while waiting:
+        node, leaving = waiting.pop()
+        name = node.name if isinstance(node, Tag) else ""
         # A paragraph inside an item or a cell stays on that item's line.
-        if tag.name not in ("p", "div") or not tag.find_parent(["li", "td", "th"]):
-            tag.insert_before("\n\n")
-            tag.insert_after("\n\n")
+        own_line = name in ("p", "div") and inside.total() > inside["pre"]
+        block = "\n\n" if name in _BLOCKS and not own_line else ""
+        if leaving:
+            out.append(block)
+            inside[name] -= name in _KEPT
+        elif type(node) is NavigableString:  # not a comment or a doctype
+            text = node.replace("\xa0", " ")
+            out.append(text.replace(" ", "\xa0") if inside["pre"] else _SPACE.sub(" ", text))
+        elif name in _HEADINGS:
+            heading = node.get_text(" ", strip=True)
+            out.append(f"\n\n{'#' * int(name[1])} {_SPACE.sub(' ', heading)}\n\n")
+        elif name and name not in _DROPPED:
+            mark = _MARKS.get(name, "")
+            if name in ("td", "th"):
+                mark = "" if first_cell else " | "
+            first_cell = name == "tr" or (first_cell and name not in ("td", "th"))
+            out.append(block + mark)
+            inside[name] += name in _KEPT
+            waiting.append((node, True))
+            waiting.extend((child, False) for child in reversed(node.contents))
+    lines = "".join(out).split("\n")
+    # Inside <pre> spaces were kept as no-break spaces, which strip(" ") leaves alone.
+    return "\n".join(line.strip(" \t") for line in lines).replace("\xa0", " ")

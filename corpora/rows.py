@@ -76,18 +76,21 @@ def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row
     header = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
     try:
         names = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = names
         _check_header(names, shown, columns)
+        line = reader.reader.line_num + 1  # where the row begins: a cell may hold line ends
         for cells in reader:
-            place = f"{shown} line {reader.line_num}"
+            place = f"{shown} line {line}"
             if None in cells:
                 fix = f"The row has more cells than the header's {len(names)}: quote commas."
                 raise InvalidInput(place, cells[None], fix)
             yield Row(f"{place}: ", _from_cells(cells, columns, place))
+            line = reader.reader.line_num + 1
     except csv.Error as error:
-        place = f"{shown} line {reader.line_num}"
+        place = f"{shown} line {line}"
         fix = f"It is not CSV: {error}. Close every quote, and double quotes inside a cell."
         raise InvalidInput(place, header[:60], fix) from None
 

@@ -1,0 +1,313 @@
+"""Every fault in a task names its field, its value and the fix."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora.errors import InvalidInput
+from corpora.reading import read_dataset
+
+ROWS: list[dict[str, Any]] = [
+    {"id": f"r{n}", "input": f"text number {n}", "output": "ab"[n % 2]} for n in range(20)
+]
+SPEC: dict[str, Any] = {
+    "name": "letters",
+    "kind": "classification",
+    "instruction": "Say which letter the text is about.",
+    "labels": ["a", "b"],
+}
+EXTRACTION = {
+    "kind": "extraction",
+    "labels": None,
+    "output_schema": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "additionalProperties": False,
+    },
+}
+QUESTIONS = {"kind": "question-answering", "labels": None, "no_answer": "Not known."}
+DOCUMENTS = [{"id": "guide", "text": "The guide says a."}]
+
+
+def inline(spec: dict[str, Any] | None = None, row: dict[str, Any] | None = None) -> Any:
+    rows = [dict(one) for one in ROWS]
+    rows[16].update(row or {})
+    return {**SPEC, "examples": rows, **(spec or {})}
+
+
+def fault(source: Any, **options: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        read_dataset(source, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "fix"),
+    [
+        ({"kind": "classify"}, "kind", "did you mean 'classification'"),
+        ({"kind": None}, "kind", "required"),
+        ({"name": None}, "name", "required"),
+        ({"name": "../up"}, "name", "letters"),
+        ({"instruction": "  "}, "instruction", "blank"),
+        ({"instruction": 5}, "instruction", "quotes"),
+        ({"labels": "a"}, "labels", "Give a list"),
+        ({"labels": ["a", "b", "c", True]}, "labels[3]", "quotes"),
+        ({"labels": ["a", 1]}, "labels[1]", "quotes"),
+        ({"labels": ["a", "b", "a"]}, "labels[2]", "twice"),
+        ({"labels": []}, "labels", "at least one"),
+        ({"labels": ["a", " b"]}, "labels[1]", "space"),
+        ({"exampels": "x"}, "exampels", "did you mean 'examples'"),
+        ({"needs": {"quality_at_leest": 1}}, "needs.quality_at_leest", "'quality_at_least'"),
+        ({"needs": {"quality_at_least": 1.5}}, "needs.quality_at_least", "less than or equal to 1"),
+        ({"needs": {"quality_at_least": "0.9"}}, "needs.quality_at_least", "without quotes"),
+        ({"needs": {"quality_at_least": True}}, "needs.quality_at_least", "number"),
+        ({"needs": {"documents_change": "dayly"}}, "needs.documents_change", "'daily'"),
+        ({"needs": {"horizon_months": float("nan")}}, "needs.horizon_months", "finite"),
+        ({"needs": 3}, "needs", "mapping"),
+        ({"metric": "rouge_l"}, "metric", "accuracy, macro_f1"),
+        ({"metric": "acuracy"}, "metric", "did you mean 'accuracy'"),
+        ({"no_answer": "none"}, "no_answer", "question-answering"),
+        ({"output_schema": {"type": "object"}}, "output_schema", "extraction"),
+        ({"model": []}, "model", "at least one"),
+        ({"model": ["m", "m"]}, "model[1]", "twice"),
+        ({"strategies": [3]}, "strategies[0]", "quotes"),
+        ({"columns": {"inptu": "x"}}, "columns.inptu", "did you mean 'input'"),
+        ({"examples": []}, "examples", "Add rows"),
+        ({"examples": 7}, "examples", "file, or a list"),
+        ({"examples": ["a"]}, "examples[0]", "object"),
+        ({"documents": []}, "documents", "no document"),
+        ({"documents": [{"id": "d"}]}, "documents[0].text", "required"),
+        ({"documents": [{"id": "d", "text": " "}]}, "documents[0].text", "blank"),
+        ({"documents": [{"id": "d", "text": "x"}] * 2}, "documents[1].id", "same id"),
+        ({"instruction": "a\0b"}, "instruction", "NUL"),
+        ({**EXTRACTION, "output_schema": {"type": "array"}}, "output_schema", "object"),
+        (
+            {**EXTRACTION, "output_schema": {"properties": {"a": {"type": "strnig"}}}},
+            "output_schema.properties.a.type",
+            "No JSON Schema",
+        ),
+        (
+            {**EXTRACTION, "output_schema": {"properties": {"a": {"$ref": "file:///x"}}}},
+            "output_schema.$ref",
+            "inside the schema",
+        ),
+        (
+            {**EXTRACTION, "output_schema": {"properties": {"a": {"$ref": "#/nowhere"}}}},
+            "output_schema",
+            "cannot be followed",
+        ),
+        (
+            {**EXTRACTION, "output_schema": {"properties": {"a": {"$ref": "#/properties/a"}}}},
+            "output_schema",
+            "cannot be followed",
+        ),
+    ],
+)
+def test_a_wrong_spec_names_field_and_fix(spec: dict[str, Any], field: str, fix: str) -> None:
+    error = fault(inline(spec))
+    assert error.field == field
+    assert fix in error.fix
+
+
+@pytest.mark.parametrize(
+    ("spec", "row", "field", "fix"),
+    [
+        ({}, {"output": "c"}, "output", "not in `labels`"),
+        ({}, {"output": True}, "output", "quotes"),
+        ({}, {"output": None}, "output", "required"),
+        ({}, {"output": ["a"]}, "output", "not a list"),
+        ({}, {"input": ""}, "input", "empty"),
+        ({}, {"input": " \n"}, "input", "blank"),
+        ({}, {"input": "a\0"}, "input", "NUL"),
+        ({}, {"input": "\ud800"}, "input", "surrogate"),
+        ({}, {"id": "r3"}, "id", "examples[3]"),
+        ({}, {"lable": "a"}, "lable", "Known: alternatives"),
+        ({}, {"split": "dev"}, "split", "train, validation, test"),
+        ({}, {"sources": "guide"}, "sources", "Give a list"),
+        ({}, {"sources": ["guide"]}, "sources[0]", "no documents"),
+        ({"documents": DOCUMENTS}, {"sources": ["giude"]}, "sources[0]", "mean 'guide'"),
+    ],
+)
+def test_a_wrong_row_names_its_place(
+    spec: dict[str, Any], row: dict[str, Any], field: str, fix: str
+) -> None:
+    error = fault(inline(spec, row))
+    assert error.field == f"examples[16].{field}"
+    assert fix in error.fix
+
+
+def test_outputs_follow_the_schema() -> None:
+    good = [{**row, "output": {"city": "Vejle"}} for row in ROWS]
+    dataset = read_dataset({**SPEC, **EXTRACTION, "examples": good})
+    assert dataset.test[0].output == '{"city": "Vejle"}'
+    cases = {
+        '{"city": 3}': ("examples[2].output.city", "breaks `output_schema`"),
+        '{"town": "x"}': ("examples[2].output", "breaks `output_schema`"),
+        "Vejle": ("examples[2].output", "not JSON"),
+        '["Vejle"]': ("examples[2].output", "one JSON object"),
+        "[" * 100_000: ("examples[2].output", "deep"),
+        '{"city": NaN}': ("examples[2].output", "NaN"),
+        '{"city": "a", "city": "b"}': ("examples[2].output", "given twice"),
+    }
+    for output, (field, fix) in cases.items():
+        rows = [*good[:2], {**ROWS[2], "output": output}]
+        error = fault({**SPEC, **EXTRACTION, "examples": rows})
+        assert (error.field, fix in error.fix) == (field, True)
+
+
+def test_an_unanswerable_row_has_no_sources() -> None:
+    spec = {**QUESTIONS, "documents": DOCUMENTS}
+    error = fault(inline(spec, {"output": "Not known.", "sources": ["guide"]}))
+    assert error.field == "examples[16].sources"
+    dataset = read_dataset(inline(spec, {"output": "Not known."}))
+    rows = [*dataset.train, *dataset.validation, *dataset.test]
+    assert next(row for row in rows if row.id == "r16").sources == ()
+
+
+def test_splits_are_all_or_none_and_leave_test_rows() -> None:
+    error = fault(inline({}, {"split": "test"}))
+    assert error.field == "examples[0].split"
+    assert "1 of 20" in error.fix
+    rows = [{**row, "split": "train"} for row in ROWS]
+    assert "test" in fault({**SPEC, "examples": rows}).fix
+    grouped = [{**row, "group": "one"} for row in ROWS]
+    assert "cannot be cut" in fault({**SPEC, "examples": grouped}).fix
+    assert fault(inline(), limit=0).field == "limit"
+
+
+def test_nesting_and_size_do_not_break_the_reader(tmp_path: Path) -> None:
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+    assert "deep" in fault(inline({"output_schema": {"a": deep}})).fix
+    (tmp_path / "task.json").write_text("[" * 100_000)
+    assert "deep" in fault(tmp_path).fix
+    (tmp_path / "task.json").write_text('{"a": ' + "9" * 5000 + "}")
+    assert fault(tmp_path).field == "task.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("name: x\nkind: [", "expected"),
+        ("a: &a [1]\nb: *a\n", "Aliases"),
+        ("name: x\nname: y\n", "given twice"),
+        ("- a\n- b\n", "mapping"),
+        ("a: !!python/object:os.system {}", "could not determine a constructor"),
+        ("? [a, b]\n: c\n", "unhashable"),
+        ("a: 2024-99-99", "not YAML"),
+        ("a: " + "[" * 5000, ""),
+        ("a: " + "x" * 2**20, "JSONL"),
+        ("", "empty"),
+        ("\ufeff", "empty"),
+    ],
+)
+def test_broken_yaml(tmp_path: Path, text: str, fix: str) -> None:
+    (tmp_path / "task.yaml").write_text(text, encoding="utf-8")
+    error = fault(tmp_path)
+    assert error.field.startswith("task.yaml")
+    assert fix in error.fix
+
+
+def task_folder(folder: Path, rows: bytes | None = None, **spec: Any) -> Path:
+    lines = "\n".join(json.dumps(row) for row in ROWS).encode()
+    (folder / "examples.jsonl").write_bytes(lines if rows is None else rows)
+    text = json.dumps({**SPEC, "examples": "examples.jsonl", **spec})
+    (folder / "task.yaml").write_text(text, encoding="utf-8")  # JSON is YAML
+    return folder
+
+
+def test_yaml_reads_yes_and_no_as_booleans(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text(
+        "name: x\nkind: classification\ninstruction: Say yes or no.\n"
+        "labels: [maybe, no]\nexamples: rows.jsonl\n"
+    )
+    error = fault(tmp_path)
+    assert (error.field, error.value) == ("labels[1]", False)
+    assert "quotes" in error.fix
+
+
+def test_faults_in_a_file_name_the_line(tmp_path: Path) -> None:
+    lines = [json.dumps(row).encode() for row in ROWS]
+    cases = {
+        b'{"input": "x", "output": "a"': ("examples.jsonl line 17", "not JSON"),
+        b'["x"]': ("examples.jsonl line 17", "one JSON object"),
+        b'{"input": "x", "output": "c"}': ("examples.jsonl line 17: output", "not in `labels`"),
+        b'{"input": "\xff", "output": "a"}': ("examples.jsonl line 17", "not UTF-8"),
+        b'{"input": "\x00", "output": "a"}': ("examples.jsonl line 17", "NUL"),
+        b'{"input": "\\u0000", "output": "a"}': ("examples.jsonl line 17: input", "NUL"),
+        b'{"id": "r2", "input": "x", "output": "a"}': ("examples.jsonl line 17: id", "line 3"),
+        b"[" * 100_000: ("examples.jsonl line 17", "deep"),
+        b'{"a":' * 300 + b"1" + b"}" * 300: ("examples.jsonl line 17: a", "deep"),
+    }
+    for line, (field, fix) in cases.items():
+        error = fault(task_folder(tmp_path, b"\n".join([*lines[:16], line, *lines[17:]])))
+        assert (error.field, fix in error.fix) == (field, True), error
+    for empty in (b"", b"\n \n"):
+        assert "empty" in fault(task_folder(tmp_path, empty)).fix
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    lines = "\r\n".join(json.dumps(row) for row in ROWS)
+    dataset = read_dataset(task_folder(tmp_path, b"\xef\xbb\xbf" + lines.encode()))
+    assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == 20
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["missing.jsonl", "/etc/passwd", "../outside.jsonl", "a/../../b", "C:\\x", "", "x" * 5000],
+)
+def test_paths_stay_in_the_task_folder(tmp_path: Path, path: str) -> None:
+    (tmp_path / "outside.jsonl").write_text("{}")
+    (tmp_path / "task").mkdir()
+    assert fault(task_folder(tmp_path / "task", examples=path)).field == "examples"
+    assert fault(task_folder(tmp_path / "task", documents=path)).field == "documents"
+
+
+def test_links_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.md").write_text("# Secret")
+    folder = tmp_path / "task"
+    (folder / "docs" / "deep").mkdir(parents=True)
+    (folder / "docs" / "a.md").write_text("# A\n\ntext")
+    os.symlink(tmp_path / "outside", folder / "linked")
+    assert "link" in fault(task_folder(folder, documents="linked")).fix
+    os.symlink(tmp_path / "outside" / "secret.md", folder / "docs" / "deep" / "b.md")
+    error = fault(task_folder(folder, documents="docs"))
+    assert error.field == "docs/deep/b.md"
+    (folder / "docs" / "deep" / "b.md").unlink()
+    os.symlink(tmp_path / "outside", folder / "docs" / "deep" / "folder")
+    assert "link" in fault(task_folder(folder, documents="docs")).fix
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.jsonl")
+    assert fault(task_folder(tmp_path, examples="rows.jsonl")).field == "rows.jsonl"
+
+
+def test_without_paths_rows_come_inline() -> None:
+    for field in ("examples", "documents"):
+        error = fault(inline({field: "rows.jsonl"}), allow_paths=False)
+        assert error.field == field
+        assert "send the rows inline" in error.fix
+    for model in ("/models/x", "./x", "~/x", "a/b/c", "..\\x", "corpora/../x"):
+        assert fault(inline({"model": model}), allow_paths=False).field == "model"
+    assert read_dataset(inline({"model": "owner/name"}), allow_paths=False).task.models == (
+        "owner/name",
+    )
+    assert fault("pyproject.toml", allow_paths=False).field == "spec"
+
+
+def test_an_unknown_source_says_what_there_is(tmp_path: Path) -> None:
+    assert "built-in" in fault("no-such-task").fix
+    assert fault("x" * 5000).field == "spec"
+    assert fault("a\0b").field == "spec"
+    assert "task.yaml" in fault(tmp_path).fix
+    (tmp_path / "task.toml").write_text("x")
+    assert ".yaml" in fault(tmp_path / "task.toml").fix
+    task_folder(tmp_path)
+    (tmp_path / "task.json").write_text("{}")
+    assert "both" in fault(tmp_path).fix
