@@ -89,5 +89,6 @@ def publish_records(records: Sequence[Record]) -> list[Record]:
 
 def without_texts(record: Record) -> Record:
     if isinstance(record, OutcomeRecord):
-        return record.model_copy(update={"text": None, "input": None, "reference": None})
+        texts = {"text": None, "input": None, "reference": None, "alternatives": ()}
+        return record.model_copy(update=texts)
     return record

@@ -34,6 +34,7 @@ def judge(strategy: str, task: Task, example: Example, answer: Answer) -> Outcom
         text=answer.text if ok else None,
         input=example.input,
         reference=example.output,
+        alternatives=example.alternatives,
     )
 
 

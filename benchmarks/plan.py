@@ -76,6 +76,7 @@ def task_facts(dataset: Dataset) -> TaskFacts:
         n_test=len(dataset.test),
         n_documents=len(dataset.documents),
         no_answer=task.no_answer,
+        output_schema=task.output_schema,
     )
 
 

@@ -38,6 +38,7 @@ class TaskFacts(Frozen):
     n_test: int
     n_documents: int
     no_answer: str | None = None
+    output_schema: dict[str, Any] | None = None
 
 
 class Environment(Frozen):
@@ -99,7 +100,8 @@ class OutcomeRecord(Frozen):
     `scores` maps each metric to a value from 0 to 1 (empty in state error). `rank` is the
     1-based place of the first right source among `retrieved` distinct documents, 0 where none
     was right, None where the sources are unknown. `predicted` and `expected` are labels, in
-    classification only. `text`, `input` and `reference` are absent in published records.
+    classification only. `text`, `input`, `reference` and its `alternatives` are absent in published
+    records.
     """
 
     record: Literal["outcome"] = "outcome"
@@ -121,6 +123,7 @@ class OutcomeRecord(Frozen):
     text: str | None = None
     input: str | None = None
     reference: str | None = None
+    alternatives: tuple[str, ...] = ()
 
 
 class BatchRecord(Frozen):

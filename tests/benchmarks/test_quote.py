@@ -1,0 +1,64 @@
+"""Quotes worked out by hand."""
+
+import pytest
+from tinystrategies import Tiny, right
+
+from benchmarks.errors import BadPriceFile
+from benchmarks.quote import QuotedModel, quote
+from corpora.power import detectable_difference
+
+LOCAL = QuotedModel(name="small", parameters=135_000_000)
+
+
+def test_a_local_model_by_hand(dataset, prices):
+    """12 training rows of 7 words and 1 word; 3 labels of 1 word; 10 words of instruction."""
+    strategy = Tiny(right, name="lora", family="fine-tuning", needs_model=True)
+    strategy.epochs = 3
+    found = quote(dataset, [strategy], [LOCAL], prices, cores=2)
+    (row,) = found.rows
+    words = len(dataset.test[0].input.split())
+    fresh, labels = 1.35 * words, 1.35 * 3
+    request = (fresh + labels) / 1300
+    training = 3 * ((fresh + 1.35) * 12 / 600 + 6 * request)
+    assert row.setup_seconds == pytest.approx(training)
+    assert row.seconds == pytest.approx(training + request * (40 + 63 + 64))
+    assert row.usd == pytest.approx(row.seconds * 0.09 / 3600)
+    instruction = len(dataset.task.instruction.split()) + 3
+    assert row.prompt_tokens == pytest.approx(1.35 * (instruction + words) + 20)
+    assert found.detectable_difference == detectable_difference(40)
+    assert (found.machine, found.paid, found.n_test) == ("cpu-2-core", False, 40)
+
+
+def test_a_model_twice_as_large_takes_twice_the_time(dataset, prices):
+    strategy = Tiny(right, needs_model=True)
+    small = quote(dataset, [strategy], [LOCAL], prices, cores=2)
+    double = LOCAL.model_copy(update={"parameters": 270_000_000})
+    large = quote(dataset, [strategy], [double], prices, cores=2)
+    assert large.seconds == pytest.approx(2 * small.seconds)
+
+
+def test_examples_cost_prompt_tokens_and_a_misfit_costs_nothing(dataset, prices):
+    few = Tiny(right, name="few", family="prompting", needs_model=True)
+    few.shots = 8
+    unfit = Tiny(right, name="rag", family="rag", needs_model=True, excuse="rag needs documents")
+    zero, shot, skipped = quote(
+        dataset,
+        [Tiny(right, name="zero", family="prompting", needs_model=True), few, unfit],
+        [LOCAL],
+        prices,
+    ).rows
+    words = len(dataset.test[0].input.split())
+    assert shot.prompt_tokens - zero.prompt_tokens == pytest.approx(8 * 1.35 * (words + 1))
+    assert (skipped.skipped, skipped.seconds, skipped.usd) == ("rag needs documents", 0.0, 0.0)
+
+
+def test_a_hosted_model_is_quoted_by_the_token_or_refused(dataset, prices):
+    strategy = Tiny(right, needs_model=True)
+    hosted = QuotedModel(name="gpt-4o-mini", hosted=True)
+    found = quote(dataset, [strategy], [hosted], prices)
+    (row,) = found.rows
+    tokens = row.prompt_tokens * 0.15 + row.completion_tokens * 0.60
+    assert found.paid
+    assert row.usd == pytest.approx(103 * tokens / 1e6)
+    with pytest.raises(BadPriceFile, match=r"models\.nobody-knows-me"):
+        quote(dataset, [strategy], [QuotedModel(name="nobody-knows-me", hosted=True)], prices)
