@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -24,8 +25,8 @@ _FIXES = {
     "float_type": "Give a number, without quotes.",
     "finite_number": "Give a finite number.",
     "string_too_short": "It must not be empty.",
-    "string_unicode": "It holds half of a surrogate pair: write it as valid UTF-8.",
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def validated(
@@ -94,7 +95,7 @@ def show_location(location: Iterable[int | str]) -> str:
 
 
 def check_plain(value: object, place: str = "") -> None:
-    """Refuse NUL characters and nesting beyond MAX_DEPTH anywhere in `value`, without recursion."""
+    """Refuse NUL, lone surrogates and nesting beyond MAX_DEPTH in `value`, without recursion."""
     waiting: list[tuple[object, tuple[int | str, ...]]] = [(value, ())]
     while waiting:
         item, location = waiting.pop()
@@ -105,6 +106,9 @@ def check_plain(value: object, place: str = "") -> None:
         if isinstance(item, str) and "\0" in item:
             field = place + show_location(location)
             raise InvalidInput(field, item, "It holds a NUL character: remove it.")
+        if isinstance(item, str) and not item.isascii() and _SURROGATE.search(item):
+            fix = "It holds half of a surrogate pair: write it as valid UTF-8."
+            raise InvalidInput(place + show_location(location), item, fix)
         if isinstance(item, Mapping):
             waiting.extend((inner, (*location, str(name))) for name, inner in item.items())
         elif isinstance(item, list | tuple):

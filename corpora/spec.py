@@ -149,6 +149,8 @@ def _check_schema(schema: dict[str, Any]) -> None:
         if not isinstance(reference, str) or not reference.startswith("#"):
             fix = "Only references inside the schema (#/...) are followed: write it out."
             raise InvalidInput("output_schema.$ref", reference, fix)
+    if not isinstance(schema.get("$schema", ""), str):
+        raise InvalidInput("output_schema.$schema", schema["$schema"], "Give a text, or none.")
     properties = schema.get("properties")
     if schema.get("type", "object") != "object" or not properties:
         fix = "Describe an object: `type: object` with its fields under `properties`."
