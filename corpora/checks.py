@@ -79,7 +79,7 @@ def small_test(dataset: Dataset) -> Iterator[Check]:
     if 0 < have < need:
         points = 100 * detectable_difference(have)
         message = (
-            f"With {have} test rows, only differences of about {points:.0f} points or more "
+            f"With {have} test rows, only differences of about {points:.1f} points or more "
             f"can be told; for 10 points {need} test rows are needed, {need - have} more."
         )
         yield Check(check="small-test", severity="warning", message=message)

@@ -49,7 +49,7 @@ def test_errors_come_first() -> None:
     assert named(found) == [("error", "vague-instruction"), ("warning", "small-test")]
     assert "'make it better'" in found[0].message
     assert "155 test rows are needed, 95 more" in found[1].message
-    assert "16 points" in found[1].message
+    assert "15.9 points" in found[1].message
     assert named(check_dataset(dataset(task=task(instruction="Do it as I say")))) == [
         ("error", "vague-instruction")
     ]
