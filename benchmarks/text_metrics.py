@@ -14,9 +14,11 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
+from typing import TYPE_CHECKING
 
-from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics.chrf import CHRF
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics.chrf import CHRF
 
 ARTICLES = frozenset({"a", "an", "the"})
 NUMBER = re.compile(r"-?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?")
@@ -75,11 +77,16 @@ class WordTokenizer:
 
 @cache
 def rouge_scorer() -> RougeScorer:
+    """Loaded where it is used: it brings nltk and scikit-learn with it, seconds of importing."""
+    from rouge_score.rouge_scorer import RougeScorer
+
     return RougeScorer(["rougeL"], tokenizer=WordTokenizer())
 
 
 @cache
 def chrf_scorer() -> CHRF:
+    from sacrebleu.metrics.chrf import CHRF
+
     return CHRF()
 
 

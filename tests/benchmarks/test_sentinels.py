@@ -1,0 +1,136 @@
+"""Each sentinel passes on sound work and fires on a planted fault."""
+
+from dataclasses import dataclass
+
+import pytest
+from tinystrategies import Speaker, Tiny, right
+
+from benchmarks.judging import scorer
+from benchmarks.records import SentinelRecord
+from benchmarks.runner import run_comparison
+from benchmarks.sentinels import (
+    adapter_changes_outputs,
+    batch_size_is_harmless,
+    check_strategy,
+    same_prompt,
+    train_and_test_are_apart,
+)
+from strategies.base import Answer
+from strategies.models.scripted import ScriptedModel
+
+
+@dataclass
+class Tuned(Speaker):
+    """A tuned strategy with its hooks; `base` answers with the adapter off."""
+
+    base: object = right
+    suffix: str = ""
+
+    def base_answers(self, inputs):
+        return [self.base(text) for text in inputs]
+
+    def rendered_training_prompt(self, example):
+        return f"user: {example.input}\nassistant:"
+
+    def rendered_serving_prompt(self, text):
+        return f"user: {text}\nassistant:{self.suffix}"
+
+
+def weighed(red):
+    return lambda text: Answer("red", probabilities={"red": red, "blue": 1 - red})
+
+
+def test_an_adapter_that_is_not_applied_fires(dataset):
+    silent = Tuned(right, base=right)
+    record = adapter_changes_outputs("lora", silent.answer, silent, dataset.validation)
+    assert not record.passed
+    assert record.message.startswith("With the adapter, 0 of 6 answers differ")
+    louder = Tuned(weighed(0.7), base=weighed(0.6))
+    assert adapter_changes_outputs("lora", louder.answer, louder, dataset.validation).passed
+    same = Tuned(weighed(0.7), base=weighed(0.7))
+    assert not adapter_changes_outputs("lora", same.answer, same, dataset.validation).passed
+
+
+def test_another_prompt_in_serving_fires(dataset):
+    assert same_prompt("lora", Tuned(right), dataset.validation).passed
+    record = same_prompt("lora", Tuned(right, suffix=" "), dataset.validation)
+    assert not record.passed
+    assert "validation-0, validation-1" in record.message
+
+
+@dataclass
+class BatchShy:
+    """Answers differently in company: the fault that padding makes."""
+
+    alone: object
+    crowd: object
+
+    def answer(self, inputs):
+        return [(self.alone if len(inputs) == 1 else self.crowd)(text) for text in inputs]
+
+
+def red_for_one(text):
+    return Answer("red") if "item 1:" in text else right(text)
+
+
+@pytest.mark.parametrize(
+    ("crowd", "passed"),
+    [(right, True), (red_for_one, False), (lambda text: Answer("red"), False)],
+)
+def test_scores_that_move_with_the_batch_fire(dataset, crowd, passed):
+    shy = BatchShy(right, crowd)
+    record = batch_size_is_harmless("s", shy.answer, dataset.validation, scorer(dataset.task))
+    assert record.passed is passed
+    assert "allowed: 0.05" in record.message
+
+
+@pytest.mark.parametrize(("crowd", "passed"), [(0.68, True), (0.55, False)])
+def test_probabilities_that_move_with_the_batch_fire(dataset, crowd, passed):
+    shy = BatchShy(weighed(0.7), weighed(crowd))
+    record = batch_size_is_harmless("s", shy.answer, dataset.validation, scorer(dataset.task))
+    assert record.passed is passed
+
+
+def test_a_test_row_in_the_training_data_fires(dataset):
+    text = (
+        "My parcel with the two blue lamps never came, and nobody answers the telephone; I have "
+        "waited since Monday and would like to know where it is and when it comes at last"
+    )
+    train = dataset.train[0].model_copy(update={"input": text})
+    nearly = dataset.test[3].model_copy(update={"input": text.upper() + " please"})
+    leaky = dataset.model_copy(update={"train": (train,), "test": (dataset.test[0], nearly)})
+    record = train_and_test_are_apart(leaky)
+    assert not record.passed
+    assert record.message.endswith(": train-0 and test-3.")
+    assert train_and_test_are_apart(leaky.model_copy(update={"test": dataset.test[:2]})).passed
+
+
+def test_tuning_without_a_way_to_show_it_is_not_taken_on_trust(dataset):
+    records = check_strategy(
+        "lora", "fine-tuning", Speaker(right), dataset.validation, scorer(dataset.task)
+    )
+    assert [(record.name, record.passed) for record in records] == [
+        ("adapter changes outputs", False),
+        ("batch size", True),
+    ]
+
+
+def test_they_run_in_every_comparison(dataset, prices, tmp_path):
+    class Lora(Tiny):
+        def prepare(self, *args, **more):
+            return Tuned(self.say, base=weighed(0.5))
+
+    records = run_comparison(
+        dataset,
+        strategies=[Lora(right, name="lora", family="fine-tuning", needs_model=True)],
+        models={"m": lambda: ScriptedModel({})},
+        folder=tmp_path,
+        prices=prices,
+    )
+    found = [record for record in records if isinstance(record, SentinelRecord)]
+    assert [(record.strategy, record.name, record.passed) for record in found] == [
+        (None, "train and test apart", True),
+        ("lora", "adapter changes outputs", True),
+        ("lora", "same prompt", True),
+        ("lora", "batch size", True),
+    ]
