@@ -29,6 +29,7 @@ from benchmarks.resampling import (
 )
 
 Groups = Sequence[str | None]
+FEWEST_ODD = 3
 EXACT_FLIPS = 12
 """Up to this many clusters, all 2^n sign flips are counted instead of drawn."""
 
@@ -50,10 +51,12 @@ def interval(
 
     With `finish`, `scores` is a table of addable lines (rows × features) and `finish` makes the
     figure of their totals. Wilson for scores of 0 and 1 where no group has more than one row;
-    the expanded-percentile bootstrap over clusters otherwise. Where no resample differs from
-    another (all answers right, say), Wilson on the number of clusters says how little that
-    proves. One cluster proves nothing: 0 to 1.
+    the expanded-percentile bootstrap over clusters otherwise. Where fewer than FEWEST_ODD
+    clusters score differently from the rest (all answers right, say), resampling them shows too
+    little of what could be, and Wilson on the number of clusters, the widest that a mean of
+    values from 0 to 1 can call for, takes its place. One cluster proves nothing: 0 to 1.
     """
+    plain = finish is None
     table = mean_sums(scores) if finish is None else np.asarray(scores, dtype=float)
     if finish is None and is_flat(groups) and is_binary(table[:, 0]):
         return wilson(float(table[:, 0].sum()), len(table))
@@ -65,10 +68,15 @@ def interval(
     rng = np.random.default_rng(seed)
     draws = np.concatenate([finish(block @ clusters) for block in drawn_counts(rng, count)])
     value = float(finish(clusters.sum(axis=0, keepdims=True))[0])
-    if np.ptp(draws) < 1e-12:
+    if np.ptp(draws) < 1e-12 or (plain and odd_ones(finish(clusters)) < FEWEST_ODD):
         return wilson(value * count, count)
     low, high = bounds(draws, count)
     return max(0.0, min(low, value)), min(1.0, max(high, value))
+
+
+def odd_ones(values: Floats) -> int:
+    """How many values differ from the most frequent one."""
+    return len(values) - int(np.unique(values.round(12), return_counts=True)[1].max())
 
 
 def is_binary(values: Floats) -> bool:

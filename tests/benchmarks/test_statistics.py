@@ -34,6 +34,8 @@ def test_a_perfect_clustered_score_is_not_certain():
     low, high = interval([1.0] * 20, [f"g{row // 2}" for row in range(20)])
     assert (low, high) == pytest.approx((0.7225, 1.0), abs=5e-5)
     assert interval([0.5, 0.5], ["one", "one"]) == (0.0, 1.0)
+    nearly = interval([0.01] + [0.0] * 19, [f"g{row // 2}" for row in range(20)])
+    assert nearly == pytest.approx((0.0, 0.2785), abs=5e-3)
 
 
 def test_mcnemar_by_hand():
