@@ -26,11 +26,11 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncGenerator[None, None]:
         app.state.is_stopping = is_stopping
-        app.state.services = await sync_to_thread(Services.start, settings)
+        app.state.services = services = await sync_to_thread(Services.start, settings)
         try:
             yield
         finally:
-            await sync_to_thread(app.state.services.stop)
+            await sync_to_thread(services.stop)
 
     return Litestar(
         route_handlers=[api, operations],

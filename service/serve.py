@@ -58,6 +58,7 @@ def _listen(settings: Settings) -> socket.socket:
         listener.close()
         fix = f"{error.strerror}: stop what listens there, or set another port."
         raise InvalidInput("TUNEWORTH_PORT", settings.port, fix) from error
+    listener.listen(2048)  # from here on a client can connect, and waits
     return listener
 
 

@@ -76,6 +76,9 @@ class Worker:
         row = self.store.start(comparison)
         if row is None:
             return
+        if row.cancelling:  # told to stop while no worker was alive
+            self.store.finish(comparison, "cancelled")
+            return
         if row.attempts > MAX_ATTEMPTS:
             detail = f"The worker ended {MAX_ATTEMPTS} times while computing it; out of memory?"
             self.store.finish(comparison, "failed", {"title": "Given up", "detail": detail})

@@ -1,0 +1,63 @@
+"""A worker whose comparison is scripted by the name of the task: run as a process by the tests.
+
+It writes one line a step into steps.txt, so that a test sees what was done, and done again.
+"""
+
+import json
+import os
+import sys
+import time
+
+from benchmarks.errors import Cancelled
+from benchmarks.journal import Journal
+from benchmarks.progress import ProgressEvent
+from benchmarks.records import SetupRecord
+from corpora.errors import InvalidInput
+from service.settings import Settings
+from service.worker import Order, work
+
+SECONDS = 0.05
+
+
+def scripted(order: Order) -> None:
+    """The task "N steps" takes N steps; "broken" and "bad" raise; "deadly" kills the process."""
+    name = order.spec["name"]
+    if name == "broken":
+        raise RuntimeError("the model caught fire")
+    if name == "bad":
+        raise InvalidInput("examples", "3 rows", "Add rows.")
+    if name == "deadly":
+        os._exit(9)
+    steps = int(name.split()[0])
+    order.board.note(ProgressEvent(None, "loading", 0.0, None, 1, 2, "tiny model"))
+    done = order.folder / "steps.txt"
+    begun = len(done.read_text().splitlines()) if done.exists() else 0
+    for step in range(begun, steps):
+        if order.cancelled():
+            raise Cancelled("told to stop")
+        time.sleep(SECONDS)
+        with done.open("a") as file:
+            file.write(f"{step}\n")
+        left = SECONDS * (steps - step - 1)
+        event = ProgressEvent("prompt.nearest", "answering", (step + 1) / steps, left, 1, 2)
+        order.board.note(event)
+    order.board.note(ProgressEvent("prompt.nearest", "done", 1.0, 0.0, 1, 2))
+    order.board.note(ProgressEvent("lora", "done", 1.0, 0.0, 2, 2, "skipped: too few rows"))
+    write_results(order)
+
+
+def write_results(order: Order) -> None:
+    artifact = order.folder / "artifacts" / "lora+rag"
+    artifact.mkdir(parents=True, exist_ok=True)
+    (artifact / "adapter.json").write_text('{"rank": 16}')
+    record = SetupRecord(strategy="lora+rag", status="completed", artifact="artifacts/lora+rag")
+    Journal(order.folder / "outcomes.jsonl").append([record])
+    options = {"limit": order.limit, "train_limit": order.train_limit, "seed": order.seed}
+    report = {"schema": "tuneworth.report/1", "strategies": order.strategies, **options}
+    (order.folder / "report.json").write_text(json.dumps(report))
+    (order.folder / "report.md").write_text("# Report\n")
+    (order.folder / "report.html").write_text("<!doctype html><title>Report</title>")
+
+
+if __name__ == "__main__":
+    work(Settings.from_environment(), scripted, int(sys.argv[1]) if sys.argv[1:] else None)

@@ -1,0 +1,98 @@
+"""What the tests of the service share: a task to send, a worker process, waiting."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+
+SCRIPT = Path(__file__).with_name("scripted_worker.py")
+API = "/api/v1"
+
+
+def spec(name: str = "3 steps", **fields: Any) -> dict[str, Any]:
+    """A valid task; the scripted worker acts by its name."""
+    rows = [
+        {"id": str(number), "input": f"mail number {number}", "output": ("billing", "other")[odd]}
+        for number in range(12)
+        for odd in (number % 2,)
+    ]
+    return {
+        "name": name,
+        "kind": "classification",
+        "instruction": "Classify the customer's mail into exactly one category.",
+        "examples": rows,
+        **fields,
+    }
+
+
+@contextmanager
+def client_of(data: Path) -> Iterator[TestClient[Litestar]]:
+    """The real application on a data folder."""
+    with TestClient(create_app(Settings(data)), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def environment(data: Path, **more: str) -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    return {**os.environ, "TUNEWORTH_DATA": str(data), "PYTHONPATH": root, **more}
+
+
+def start_worker(data: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, str(SCRIPT)], env=environment(data))
+
+
+@contextmanager
+def worker_on(data: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A scripted worker process, ended afterwards."""
+    process = start_worker(data)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(test: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """The first true result of `test`, asked again and again; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = test()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"nothing within {seconds} s")
+
+
+def submit(client: TestClient[Litestar], name: str = "3 steps", **fields: Any) -> str:
+    """Send a task; its address."""
+    reply = client.post(f"{API}/tasks", json=spec(name, **fields))
+    assert reply.status_code == 201, reply.text
+    return reply.headers["Location"]
+
+
+def start(client: TestClient[Litestar], task: str, **options: Any) -> str:
+    """Start a comparison; its address."""
+    reply = client.post(f"{task}/comparisons", json=options)
+    assert reply.status_code == 202, reply.text
+    return reply.headers["Location"]
+
+
+def finished(client: TestClient[Litestar], comparison: str) -> dict[str, Any]:
+    """The comparison once it has ended."""
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = client.get(comparison).json()
+        return found if found["state"] in ("completed", "failed", "cancelled") else None
+
+    result: dict[str, Any] = wait_until(ended)
+    return result

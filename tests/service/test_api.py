@@ -1,0 +1,328 @@
+"""The API from task to report, over a real worker process with a scripted comparison."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from serving import (
+    API,
+    client_of,
+    environment,
+    finished,
+    spec,
+    start,
+    submit,
+    wait_until,
+    worker_on,
+)
+
+from service.openapi import COMPARISON_EXAMPLE, TASK_EXAMPLE
+from service.settings import Settings
+from service.storage import FINISHED
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory):
+    """The application with a living worker."""
+    data = tmp_path_factory.mktemp("data")
+    with client_of(data) as client, worker_on(data):
+        wait_until(lambda: client.get("/ready").status_code == 200)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def done(client: TestClient[Litestar]) -> str:
+    """The address of a completed comparison."""
+    options = {"strategies": ["prompt.nearest", "lora+rag"], "limit": 7, "seed": 3}
+    comparison = start(client, submit(client, "3 steps"), **options)
+    assert finished(client, comparison)["state"] == "completed"
+    return comparison
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """An application of its own, without a worker."""
+    with client_of(tmp_path) as client:
+        yield client
+
+
+def test_a_task_is_shown_without_its_rows(alone) -> None:
+    reply = alone.post(f"{API}/tasks", json=spec("mails", needs={"quality_at_least": 0.9}))
+    task = reply.json()
+    assert reply.status_code == 201
+    assert reply.headers["Location"] == f"{API}/tasks/{task['id']}"
+    assert alone.get(reply.headers["Location"]).json() == task
+    del task["id"], task["created_at"]
+    assert task == {
+        "name": "mails",
+        "kind": "classification",
+        "metric": "accuracy",
+        "models": ["smollm2-135m-q4"],
+        "strategies": None,
+        "labels": ["billing", "other"],
+        "n_examples": 12,
+        "n_documents": 0,
+    }
+
+
+def test_tasks_come_page_by_page_newest_first(alone) -> None:
+    for number in range(5):
+        submit(alone, f"task {number}")
+    names, cursor = [], ""
+    for size in (2, 2, 1):
+        page = alone.get(f"{API}/tasks?limit=2{cursor}").json()
+        assert len(page["tasks"]) == size
+        names += [task["name"] for task in page["tasks"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert page["next_cursor"] is None
+    assert sorted(names) == [f"task {number}" for number in range(5)]
+    times = [task["created_at"] for task in alone.get(f"{API}/tasks").json()["tasks"]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_finished_comparison_says_what_was_done(client, done) -> None:
+    comparison = client.get(done).json()
+    assert comparison["progress"] == {
+        "fraction": 1.0,
+        "total": 2,
+        "message": "",
+        "strategies": [
+            {
+                "strategy": "prompt.nearest",
+                "phase": "done",
+                "fraction": 1.0,
+                "seconds_left": 0.0,
+                "message": "",
+            },
+            {
+                "strategy": "lora",
+                "phase": "done",
+                "fraction": 1.0,
+                "seconds_left": 0.0,
+                "message": "skipped: too few rows",
+            },
+        ],
+    }
+    assert comparison["links"]["report"] == f"{done}/report"
+    assert comparison["created_at"] <= comparison["started_at"] <= comparison["finished_at"]
+    assert (comparison["error"], comparison["cancelling"]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "text"),
+    [
+        ("application/json", "application/json", "tuneworth.report/1"),
+        ("*/*", "application/json", "tuneworth.report/1"),
+        ("text/markdown", "text/markdown", "# Report"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html", "<!doctype html>"),
+    ],
+)
+def test_the_report_comes_in_the_accepted_format(
+    client, done, accept: str, media_type: str, text: str
+) -> None:
+    reply = client.get(f"{done}/report", headers={"Accept": accept})
+    assert reply.headers["content-type"].startswith(media_type)
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert text in reply.text
+
+
+@pytest.mark.parametrize("ending", ["json", "md", "html"])
+def test_the_report_comes_by_its_ending(client, done, ending: str) -> None:
+    assert client.get(f"{done}/report.{ending}").status_code == 200
+
+
+def test_the_options_reach_the_worker(client, done) -> None:
+    report = client.get(f"{done}/report.json").json()
+    assert report == {
+        "schema": "tuneworth.report/1",
+        "strategies": ["prompt.nearest", "lora+rag"],
+        "limit": 7,
+        "train_limit": None,
+        "seed": 3,
+    }
+
+
+def test_an_artefact_comes_as_a_zip(client, done) -> None:
+    for _ in range(2):
+        reply = client.get(f"{done}/artifacts/lora+rag")
+        assert reply.headers["content-type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
+            assert archive.namelist() == ["adapter.json"]
+            assert archive.read("adapter.json") == b'{"rank": 16}'
+    assert client.get(f"{done}/artifacts/lora").status_code == 404
+    assert client.get(f"{done}/artifacts/..%2F..%2Ftuneworth.db").status_code == 404
+
+
+def events(client, address: str, last: str | None = None) -> list[tuple[str, str | None, dict]]:
+    """(event, id, data) of a whole stream."""
+    headers = {"Last-Event-ID": last} if last else {}
+    found = []
+    with client.stream("GET", f"{address}/events", headers=headers) as reply:
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        block: dict[str, str] = {}
+        for line in reply.iter_lines():
+            if line:
+                key, _, value = line.partition(": ")
+                block[key] = value
+            elif "event" in block:
+                found.append((block["event"], block.get("id"), json.loads(block["data"])))
+                block = {}
+    return found
+
+
+def test_events_tell_of_every_state_until_the_end(client) -> None:
+    comparison = start(client, submit(client, "12 steps"))
+    told = events(client, comparison)
+    states = [data["state"] for event, _, data in told if event == "state"]
+    assert states in (["queued", "running", "completed"], ["running", "completed"])
+    fractions = [data["progress"]["fraction"] for event, _, data in told if event == "progress"]
+    assert fractions == sorted(fractions)
+    assert len(set(fractions)) >= 3
+    assert [event for event, _, _ in told].count("end") == 1
+    assert told[-1][0] == "end"
+    assert told[-1][2] == client.get(comparison).json()
+
+
+def test_events_resume_behind_the_last_one_seen(client, done) -> None:
+    told = events(client, done)
+    assert [event for event, _, _ in told] == ["state", "progress", "end"]
+    last = told[-1][1]
+    assert last is not None
+    assert [event for event, _, _ in events(client, done, str(int(last) - 1))] == [
+        *("state", "progress", "end")
+    ]
+    assert client.get(f"{done}/events", headers={"Last-Event-ID": last}).status_code == 204
+
+
+def test_cancelling_a_running_comparison(client) -> None:
+    comparison = start(client, submit(client, "600 steps"))
+    wait_until(lambda: client.get(comparison).json()["state"] == "running")
+    reply = client.delete(comparison)
+    assert reply.status_code == 202
+    assert reply.json()["cancelling"] is True
+    end = wait_until(lambda: (c := client.get(comparison).json())["state"] in FINISHED and c, 3)
+    assert (end["state"], end["cancelling"]) == ("cancelled", False)
+    assert client.get(f"{comparison}/report").status_code == 409
+
+
+def test_cancelling_a_queued_comparison_and_removing_it(alone) -> None:
+    comparison = start(alone, submit(alone))
+    assert alone.delete(comparison).json()["state"] == "cancelled"
+    assert alone.delete(comparison).status_code == 204
+    assert alone.get(comparison).status_code == 404
+
+
+def test_removing_a_finished_comparison_removes_its_files(client, done) -> None:
+    comparison = start(client, submit(client, "1 steps"))
+    finished(client, comparison)
+    data = client.app.state.services.settings.data
+    folder = data / "comparisons" / comparison.rsplit("/", 1)[-1]
+    assert (folder / "report.json").exists()
+    assert client.delete(comparison).status_code == 204
+    assert not folder.exists()
+
+
+def test_removing_a_task_removes_its_comparisons(client) -> None:
+    task = submit(client, "1 steps")
+    comparison = start(client, task)
+    finished(client, comparison)
+    assert client.delete(task).status_code == 204
+    assert client.get(task).status_code == 404
+    assert client.get(comparison).status_code == 404
+
+
+def test_a_repeated_post_makes_one_thing(alone) -> None:
+    key = {"Idempotency-Key": "a-1"}
+    first = alone.post(f"{API}/tasks", json=spec(), headers=key)
+    again = alone.post(f"{API}/tasks", json=spec(), headers=key)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["Location"] == first.headers["Location"]
+    assert len(alone.get(f"{API}/tasks").json()["tasks"]) == 1
+    other = alone.post(f"{API}/tasks", json=spec("another"), headers=key)
+    assert other.status_code == 422
+    assert other.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_a_key_means_one_thing_for_each_address(alone) -> None:
+    key = {"Idempotency-Key": "b-1"}
+    one, two = submit(alone, "one"), submit(alone, "two")
+    replies = [alone.post(f"{task}/comparisons", headers=key) for task in (one, two, one)]
+    assert [reply.status_code for reply in replies] == [202, 202, 202]
+    ids = [reply.json()["id"] for reply in replies]
+    assert ids[0] == ids[2] != ids[1]
+
+
+def test_the_same_key_at_the_same_moment_makes_one_thing(alone) -> None:
+    key = {"Idempotency-Key": "c-1"}
+
+    def send(_: int) -> str:
+        return alone.post(f"{API}/tasks", json=spec(), headers=key).json()["id"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(send, range(16)))) == 1
+    assert len(alone.get(f"{API}/tasks").json()["tasks"]) == 1
+
+
+def test_the_schema_describes_every_operation(alone) -> None:
+    schema = alone.get("/schema/openapi.json").json()
+    operations = [
+        operation
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+        if method in ("get", "post", "delete")
+    ]
+    assert len(operations) == 15
+    assert all(operation["description"] for operation in operations)
+    posts = [item["post"] for item in schema["paths"].values() if "post" in item]
+    for post in posts:
+        media = post["requestBody"]["content"]["application/json"]
+        assert media["examples"]["example"]["value"] in (TASK_EXAMPLE, COMPARISON_EXAMPLE)
+        assert "Idempotency-Key" in [parameter["name"] for parameter in post["parameters"]]
+        assert "application/problem+json" in post["responses"]["422"]["content"]
+
+
+def test_the_examples_of_the_schema_work(alone) -> None:
+    task = alone.post(f"{API}/tasks", json=TASK_EXAMPLE)
+    assert task.status_code == 201
+    comparison = alone.post(f"{task.headers['Location']}/comparisons", json=COMPARISON_EXAMPLE)
+    assert comparison.status_code == 202
+
+
+def test_the_schema_page_loads_nothing_from_outside(alone) -> None:
+    page = alone.get("/schema")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/api/v1/tasks/{task_id}/comparisons" in page.text
+    for sign in ("<script", "http://", "https://", "<link", "@import"):
+        assert sign not in page.text
+
+
+def test_health_and_readiness(client) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/ready").json() == {"status": "ready"}
+
+
+def test_importing_the_application_loads_nothing_heavy(tmp_path) -> None:
+    code = "import sys, service.app; print([m for m in HEAVY if m in sys.modules])"
+    heavy = ["torch", "transformers", "sklearn", "faiss", "scipy", "numpy"]
+    command = [sys.executable, "-c", code.replace("HEAVY", repr(heavy))]
+    shown = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True)
+    assert (shown.stdout, shown.returncode) == ("[]\n", 0), shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "field"),
+    [
+        ({"TUNEWORTH_HOST": "0.0.0.0"}, "TUNEWORTH_HOST"),
+        ({"TUNEWORTH_PORT": "http"}, "TUNEWORTH_PORT"),
+        ({"TUNEWORTH_PORT": "70000"}, "TUNEWORTH_PORT"),
+    ],
+)
+def test_wrong_settings_name_the_variable(variables: dict, field: str) -> None:
+    with pytest.raises(Exception, match=field):
+        Settings.from_environment(variables)

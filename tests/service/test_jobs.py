@@ -1,0 +1,219 @@
+"""The worker process: what it survives, and how it and the server end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import (
+    API,
+    SCRIPT,
+    client_of,
+    environment,
+    finished,
+    spec,
+    start,
+    start_worker,
+    submit,
+    wait_until,
+    worker_on,
+)
+
+SERVE = """
+import sys
+from service.serve import serve
+from service.settings import Settings
+serve(Settings.from_environment(), worker=(sys.executable, {script!r}))
+"""
+
+PARENT = """
+import os, subprocess, sys
+worker = subprocess.Popen([sys.executable, {script!r}, str(os.getpid())])
+print(worker.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def steps(data: Path, comparison: str) -> list[str]:
+    """What the scripted comparison has done so far."""
+    path = data / "comparisons" / comparison.rsplit("/", 1)[-1] / "steps.txt"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_killed_worker_goes_on_where_it_was(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        comparison = start(client, submit(client, "30 steps"))
+        with worker_on(tmp_path) as first:
+            wait_until(lambda: len(steps(tmp_path, comparison)) >= 8)
+            first.send_signal(signal.SIGKILL)
+            first.wait()
+        at_death = len(steps(tmp_path, comparison))
+        assert client.get(comparison).json()["state"] == "running"
+        with worker_on(tmp_path):
+            assert finished(client, comparison)["state"] == "completed"
+        assert 8 <= at_death < 30
+        assert steps(tmp_path, comparison) == [str(number) for number in range(30)]
+
+
+def test_a_stopped_worker_leaves_the_rest_to_the_next(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        comparison = start(client, submit(client, "15 steps"))
+        with worker_on(tmp_path) as first:
+            wait_until(lambda: len(steps(tmp_path, comparison)) >= 3)
+            first.send_signal(signal.SIGTERM)
+            assert first.wait(5) == 0
+        assert client.get(comparison).json()["state"] == "running"
+        with worker_on(tmp_path):
+            assert finished(client, comparison)["state"] == "completed"
+        assert steps(tmp_path, comparison) == [str(number) for number in range(15)]
+
+
+def test_comparisons_run_one_after_the_other(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        task = submit(client, "5 steps")
+        three = [start(client, task) for _ in range(3)]
+        with worker_on(tmp_path):
+            ended = [finished(client, comparison) for comparison in three]
+        times = [(one["started_at"], one["finished_at"]) for one in ended]
+        times.sort()
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(times))
+
+
+def test_a_failed_comparison_gives_its_reason_and_harms_no_other(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        broken, bad, good = (
+            start(client, submit(client, name)) for name in ("broken", "bad", "1 steps")
+        )
+        with worker_on(tmp_path):
+            ends = [finished(client, comparison) for comparison in (broken, bad, good)]
+        assert [end["state"] for end in ends] == ["failed", "failed", "completed"]
+        assert ends[0]["error"]["detail"] == "RuntimeError: the model caught fire"
+        [error] = ends[1]["error"]["errors"]
+        assert error == {"field": "examples", "value": "'3 rows'", "fix": "Add rows."}
+        reply = client.get(f"{broken}/report")
+        assert reply.status_code == 409
+        assert "failed" in reply.json()["detail"]
+
+
+def test_a_second_worker_on_the_same_folder_is_refused(tmp_path) -> None:
+    with client_of(tmp_path) as client, worker_on(tmp_path):
+        wait_until(lambda: client.get("/ready").status_code == 200)
+        command = [sys.executable, str(SCRIPT)]
+        second = subprocess.run(
+            command, env=environment(tmp_path), capture_output=True, text=True, timeout=20
+        )
+        assert second.returncode == 1
+        assert "A worker already serves" in second.stderr
+
+
+def test_a_worker_ends_with_its_server(tmp_path) -> None:
+    code = PARENT.format(script=str(SCRIPT))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment(tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    with client_of(tmp_path) as client:
+        wait_until(lambda: client.get("/ready").status_code == 200)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not is_alive(worker), 5)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{process}/stat")  # one that ended and that nobody waited for is gone too
+    return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """(address, process) of a real server with its scripted worker."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE.format(script=str(SCRIPT))],
+        env=environment(tmp_path, TUNEWORTH_PORT="0"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().split()[3]
+    try:
+        wait_until(lambda: httpx.get(f"{address}/ready").status_code == 200)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def test_a_server_answers_quickly_while_its_worker_computes(server) -> None:
+    address, _ = server
+    with httpx.Client(base_url=address) as client:
+        task = client.post(f"{API}/tasks", json=spec("200 steps")).headers["Location"]
+        comparison = client.post(f"{task}/comparisons").headers["Location"]
+        wait_until(lambda: client.get(comparison).json()["state"] == "running")
+        times = []
+        for _ in range(40):
+            began = time.perf_counter()
+            assert client.get(comparison).status_code == 200
+            times.append(time.perf_counter() - began)
+        assert sorted(times)[len(times) // 2] < 0.1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_stops_with_its_worker_and_open_streams(server, tmp_path, number) -> None:
+    address, process = server
+    with httpx.Client(base_url=address) as client:
+        task = client.post(f"{API}/tasks", json=spec("600 steps")).headers["Location"]
+        comparison = client.post(f"{task}/comparisons").headers["Location"]
+        with client.stream("GET", f"{comparison}/events") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            began = time.monotonic()
+            process.send_signal(number)
+            for _ in lines:
+                pass
+    process.wait(10)
+    assert time.monotonic() - began < 5
+    second = start_worker(tmp_path)  # the first is gone, so that this one is not refused
+    time.sleep(1.5)
+    assert second.poll() is None
+    second.kill()
+    second.wait()
+
+
+def test_a_server_replaces_a_dead_worker(server, tmp_path) -> None:
+    address, _ = server
+    with httpx.Client(base_url=address) as client:
+        task = client.post(f"{API}/tasks", json=spec("deadly")).headers["Location"]
+        deadly = client.post(f"{task}/comparisons").headers["Location"]
+        wait_until(lambda: client.get(deadly).json()["state"] == "running")
+        client.delete(deadly)
+        task = client.post(f"{API}/tasks", json=spec("1 steps")).headers["Location"]
+        comparison = client.post(f"{task}/comparisons").headers["Location"]
+        wait_until(lambda: client.get(deadly).json()["state"] == "cancelled", 40)
+        wait_until(lambda: client.get(comparison).json()["state"] == "completed", 40)
+
+
+def test_a_taken_port_is_said_before_anything_starts(server, tmp_path) -> None:
+    address, _ = server
+    port = address.rsplit(":", 1)[1]
+    second = subprocess.run(
+        [sys.executable, "-c", SERVE.format(script=str(SCRIPT))],
+        env=environment(tmp_path, TUNEWORTH_PORT=port),
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert second.returncode == 1
+    assert "TUNEWORTH_PORT" in second.stderr
