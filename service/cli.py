@@ -7,6 +7,7 @@ needs when it runs, so that `--help` answers at once.
 from typing import Any
 
 import rich_click as click
+from click.exceptions import Abort, ClickException, Exit
 
 from service.cli_compare import compare
 from service.cli_options import is_debugging
@@ -15,7 +16,6 @@ from service.cli_show import check, models, strategies, tasks, verify
 from service.exits import refusal
 from service.terminal import say_refusal
 
-click.rich_click.USE_RICH_MARKUP = True
 click.rich_click.COMMAND_GROUPS = {
     "tuneworth": [
         {"name": "Decide", "commands": ["compare", "check", "verify"]},
@@ -31,7 +31,7 @@ class Tuneworth(click.RichGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             code = super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (ClickException, Exit, Abort):
             raise
         except BrokenPipeError:
             raise  # the reader of a pipe has left: click ends quietly

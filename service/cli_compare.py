@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmarks.progress import ProgressEvent
-    from benchmarks.quote import Quote
     from corpora.task import Check, Dataset
+    from service.comparing import Plan
     from service.report import Report
 
 LONG_SECONDS = 600.0
@@ -85,29 +85,27 @@ def compare(
     """
     from benchmarks.costs import read_prices
     from corpora.reading import read_dataset
-    from service import comparing
 
     to = console(stderr=as_json)
     dataset = read_dataset(spec, seed=seed, limit=limit, train_limit=train_limit)
+    from service import comparing  # after reading: a misspelt path is told at once
+
     dataset = comparing.with_models(dataset, models) if models else dataset
     price_list = read_prices(prices)
-    chosen = comparing.chosen_strategies(dataset.task, strategies)
-    comparing.checked_models(dataset.task, chosen)
+    plan = comparing.plan(dataset, strategies=strategies, prices=price_list)
     checks = show_findings(dataset, to)
-    estimate = comparing.quoted(dataset, chosen, price_list)
-    show_quote(estimate, to)
+    show_quote(plan, to)
     if dry_run:
         if as_json:
             found = [check.model_dump() for check in checks]
-            quoted = estimate.model_dump()
+            quoted = {**plan.quote.model_dump(), "paid_usd": plan.paid_usd}
             print_json({"task": dataset_facts(dataset), "checks": found, "quote": quoted})
         return DONE
-    ask_first(estimate, yes=yes)
+    ask_first(plan, yes=yes)
     folder = out or Path("out") / folder_name(dataset.task.name)
     if fresh:
         comparing.forget(folder)
-    ids = [entry.id for entry in comparing.planned(dataset, chosen)]
-    with stoppable() as cancelled, watching(ids) as watch:
+    with stoppable() as cancelled, watching(plan.ids) as watch:
         report = comparing.compare(
             dataset,
             out=folder,
@@ -139,26 +137,28 @@ def show_findings(dataset: "Dataset", to: "Console") -> "Sequence[Check]":
     return checks
 
 
-def show_quote(estimate: "Quote", to: "Console") -> None:
+def show_quote(plan: "Plan", to: "Console") -> None:
+    """Time and money expected, and what the test split can tell."""
     from service.cli_tables import quote_table, quote_text
 
     to.print()
-    to.print(quote_table(estimate))
-    to.print(quote_text(estimate))
-    to.print()
+    to.print(quote_table(plan.quote))
+    to.print(quote_text(plan.quote))
 
 
-def ask_first(estimate: "Quote", *, yes: bool) -> None:
+def ask_first(plan: "Plan", *, yes: bool) -> None:
     """Nothing long or paid without consent, on a terminal; elsewhere nothing paid."""
-    paid = estimate.usd > 0
-    if yes or not (paid or estimate.seconds > LONG_SECONDS):
+    paid = plan.paid_usd > 0
+    if yes or not (paid or plan.quote.seconds > LONG_SECONDS):
         return
     if is_interactive():
         if not click.confirm("Run it?", default=not paid, err=True):
             raise Refused("Nothing was run.", "Add --yes to run without this question.", FAILED)
     elif paid:
+        from service.wording import dollars
+
         fix = "Add --yes to agree, or --dry-run to see the quote only."
-        raise Refused(f"This run costs about {dollars(estimate.usd)} of hosted models.", fix)
+        raise Refused(f"This run costs about {dollars(plan.paid_usd)} of hosted models.", fix)
 
 
 def follow(watch: Watch, event: "ProgressEvent") -> None:

@@ -22,9 +22,15 @@ def serve(host: str | None, port: int | None, data: Path | None) -> None:
     from service.serve import serve as run
     from service.settings import Settings
 
-    given = {"host": host, "port": port, "data": data and data.absolute()}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    run(replace(Settings.from_environment(), **chosen))
+    settings = Settings.from_environment()
+    run(
+        replace(
+            settings,
+            host=host or settings.host,
+            port=settings.port if port is None else port,
+            data=data.absolute() if data else settings.data,
+        )
+    )
 
 
 @click.command()

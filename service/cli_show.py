@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from service.cli_options import common
-from service.exits import BAD_INPUT, DONE, FAILED
+from service.exits import BAD_INPUT, DONE, FAILED, Refused
 from service.terminal import console, one_bar, print_json
 
 if TYPE_CHECKING:
@@ -84,14 +84,15 @@ def check(spec: str, seed: int, as_json: bool) -> int:
 @common
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:
-    """List the models that can be brought here, or bring one."""
+    """List the models that have a name here, or bring one."""
     if ctx.invoked_subcommand is not None:
         return
     from strategies.models.catalogue import catalogue
+    from strategies.models.hosted import hosted_models, models_file
 
-    rows = catalogue()
+    rows, hosted = catalogue(), hosted_models()
     if as_json:
-        print_json([asdict(row) for row in rows])
+        print_json({"catalogue": [asdict(row) for row in rows], "hosted": hosted})
         return
     from rich.table import Table
 
@@ -100,6 +101,8 @@ def models(ctx: click.Context, as_json: bool) -> None:
         here = "yes" if row.fetched else "no"
         table.add_row(row.name, here, f"{row.megabytes} MB", row.licence, row.summary)
     console().print(table)
+    if hosted:
+        console().print(f"\nHosted, from {models_file()}: {', '.join(hosted)}", soft_wrap=True)
     if missing := [row.name for row in rows if not row.fetched]:
         console().print(f"\nBring one with: tuneworth models pull {missing[0]}")
 
@@ -124,11 +127,14 @@ def pull(name: str, as_json: bool) -> None:
 @common
 def verify(folder: str, as_json: bool) -> int:
     """Recompute every figure and the verdict of the report in DIR from its outcomes.jsonl."""
-    from service.report import verify as recompute
+    from service.verify import verify as recompute
 
+    if not (Path(folder) / "report.json").is_file():
+        raise Refused(f"{folder} holds no report.json.", "Give the --out folder of a comparison.")
     differences = recompute(Path(folder))
     if as_json:
-        print_json({"folder": folder, "agrees": not differences, "differences": differences})
+        rows = [asdict(difference) for difference in differences]
+        print_json({"folder": folder, "agrees": not rows, "differences": rows})
     elif differences:
         console().print(f"The report in {folder} differs from its records:", style="red")
         for difference in differences:

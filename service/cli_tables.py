@@ -5,10 +5,20 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.quote import Quote
 from benchmarks.results import Latency, Quality, StrategyResult
 from corpora.task import Check, Dataset
 from service.recommendation import Recommendation
-from service.wording import COMMITMENTS, VERDICTS, dollars, duration, interval, score, sureness
+from service.wording import (
+    COMMITMENTS,
+    VERDICTS,
+    dollars,
+    duration,
+    interval,
+    many_points,
+    score,
+    sureness,
+)
 
 SEVERITY_STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -45,6 +55,44 @@ def checks_text(checks: Sequence[Check]) -> Text:
     return Text("\n").join(lines)
 
 
+def quote_table(quote: Quote) -> Table:
+    """Time and money expected of each strategy that fits."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("to run", no_wrap=True)
+    for column in ("setup", "in all", "cost", "prompt tokens"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in quote.rows:
+        if row.skipped is None:
+            table.add_row(
+                row.id,
+                about(row.setup_seconds),
+                about(row.seconds),
+                dollars(row.usd),
+                f"{row.prompt_tokens:,.0f}" if row.prompt_tokens else "-",
+            )
+    return table
+
+
+def quote_text(quote: Quote) -> Text:
+    """What it comes to, what cannot run, and what the test split can tell."""
+    lines = unfit_lines([(row.id, row.skipped) for row in quote.rows if row.skipped])
+    spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
+    lines.append(
+        f"Expected: about {duration(quote.seconds)} and {dollars(quote.usd)} {spent}"
+        f" (priced as {quote.machine})."
+    )
+    lines.append(
+        f"The {quote.n_test} test examples can tell two strategies apart that differ by"
+        f" {many_points(quote.detectable_difference)} or more."
+    )
+    return Text("\n".join(lines))
+
+
+def about(seconds: float) -> str:
+    """A guess, without false precision below a second."""
+    return "under 1 s" if seconds < 1 else duration(seconds)
+
+
 def result_table(rows: Sequence[StrategyResult]) -> Table:
     """Every strategy that ran, best quality first; those that broke below them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -69,9 +117,15 @@ def result_table(rows: Sequence[StrategyResult]) -> Table:
 
 
 def skipped_text(rows: Sequence[StrategyResult]) -> Text:
-    """Which strategies do not fit the task, and why, one a line; empty where all fit."""
-    lines = [f"{row.id}: {row.reason}" for row in rows if row.status == "skipped"]
-    return Text("\n".join(["Not for this task:", *lines]), style="dim") if lines else Text()
+    """Which strategies do not fit the task, and why; empty where all fit."""
+    skipped = [(row.id, row.reason or "no reason given") for row in rows if row.status == "skipped"]
+    return Text("\n".join(unfit_lines(skipped)), style="dim")
+
+
+def unfit_lines(reasons: Sequence[tuple[str, str]]) -> list[str]:
+    """One line for all (id, reason); a reason that begins with the id is not said twice."""
+    said = [reason if reason.startswith(id_) else f"{id_}: {reason}" for id_, reason in reasons]
+    return [f"Not for this task: {'; '.join(said)}."] if said else []
 
 
 def _best_first(row: StrategyResult) -> tuple[int, float]:

@@ -6,25 +6,30 @@ reaches the first strategy that uses them.
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks.costs import PriceList
 from benchmarks.journal import JOURNAL
-from benchmarks.plan import Entry, needed_models, plan_run
+from benchmarks.plan import needed_models, plan_run
 from benchmarks.progress import OnProgress, ignore_progress
+from benchmarks.quote import Quote, QuotedModel, quote
 from benchmarks.runner import never, run_comparison, sole_owner
 from benchmarks.sitting import ARTIFACTS
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
-from service.report import Report, build_report, write_reports
+from service.published import REPORT_FILES, write_reports
+from service.report import Report, build_report
 from strategies.base import Strategy
 from strategies.errors import ModelError, NotFetched, UnknownName
 from strategies.models.base import Model
 from strategies.models.catalogue import ENTRIES, model_folder
+from strategies.models.hosted import hosted_models
 from strategies.registry import create_strategy, load_model, model_names, strategy_names
 
-REPORTS = ("report.html", "report.md", "report.json")
+WEIGHT_BYTES = 2
+"""Bytes of a parameter in a folder of weights, for quotes: most are stored in 16 bits."""
 
 
 def compare(
@@ -45,7 +50,7 @@ def compare(
     `cancelled` says so.
     """
     chosen = chosen_strategies(dataset.task, strategies)
-    names = checked_models(dataset.task, chosen)
+    names = checked_models(dataset, chosen)
     out.mkdir(parents=True, exist_ok=True)
     records = run_comparison(
         dataset,
@@ -62,15 +67,37 @@ def compare(
     return report
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a comparison will be: the ids of its rows in order, and what it will take.
+
+    `paid_usd` is the part of the quote that goes to hosted models.
+    """
+
+    ids: tuple[str, ...]
+    quote: Quote
+    paid_usd: float
+
+
+def plan(dataset: Dataset, *, strategies: Sequence[str] | None, prices: PriceList) -> Plan:
+    """Look ahead without loading a model. Raises as `compare` does before anything runs."""
+    chosen = chosen_strategies(dataset.task, strategies)
+    models = [quoted_model(name) for name in checked_models(dataset, chosen)]
+    estimate = quote(dataset, chosen, models, prices)
+    entries = plan_run(chosen, [model.name for model in models])
+    hosted = {model.name for model in models if model.hosted}
+    paid = {entry.id for entry in entries if entry.model in hosted}
+    return Plan(
+        ids=tuple(entry.id for entry in entries),
+        quote=estimate,
+        paid_usd=sum(row.usd for row in estimate.rows if row.id in paid),
+    )
+
+
 def chosen_strategies(task: Task, names: Sequence[str] | None = None) -> list[Strategy]:
     """The named strategies, else those the task names, else all. Raises UnknownName."""
     wanted = names or task.strategies or strategy_names()
     return [create_strategy(name) for name in dict.fromkeys(wanted)]
-
-
-def planned(dataset: Dataset, strategies: Sequence[Strategy]) -> list[Entry]:
-    """The rows that the comparison will have, in the order in which they run."""
-    return plan_run(strategies, dataset.task.models)
 
 
 def with_models(dataset: Dataset, models: Sequence[str]) -> Dataset:
@@ -79,20 +106,27 @@ def with_models(dataset: Dataset, models: Sequence[str]) -> Dataset:
     return dataset.model_copy(update={"task": task})
 
 
-def checked_models(task: Task, strategies: Sequence[Strategy]) -> list[str]:
+def checked_models(dataset: Dataset, strategies: Sequence[Strategy]) -> list[str]:
     """The models that the strategies will use, without loading any.
 
     Raises UnknownName, or NotFetched with the command that brings the model. Whether a folder or
     a hub id holds a model shows when it is loaded.
     """
-    names = needed_models(plan_run(strategies, task.models))
+    names = needed_models(plan_run(strategies, dataset.task.models))
     known = model_names()
     for name in names:
         if name in ENTRIES:
             model_folder(name)
-        elif name not in known and "/" not in name and not Path(name).expanduser().is_dir():
+        elif name not in known and "/" not in name and not _folder(name).is_dir():
             raise UnknownName("model", name, known)
     return names
+
+
+def quoted_model(name: str) -> QuotedModel:
+    """What a quote needs of a model, without loading it; 0 parameters where unknown."""
+    weights = _folder(name).glob("*.safetensors")
+    parameters = sum(path.stat().st_size for path in weights) // WEIGHT_BYTES
+    return QuotedModel(name=name, parameters=parameters, hosted=name in hosted_models())
 
 
 def load_named(name: str) -> Model:
@@ -114,5 +148,9 @@ def forget(out: Path) -> None:
         return
     with sole_owner(out):
         shutil.rmtree(out / ARTIFACTS, ignore_errors=True)
-        for name in (*REPORTS, JOURNAL):
+        for name in (*REPORT_FILES, JOURNAL):
             (out / name).unlink(missing_ok=True)
+
+
+def _folder(name: str) -> Path:
+    return Path(name).expanduser()

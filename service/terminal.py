@@ -4,6 +4,7 @@ Results go to stdout, progress and errors to stderr, so that a pipe gets the res
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from service.exits import Refusal
+from service.exits import STOPPED, Refusal
 
 PIPED_WIDTH = 140
 """Columns where nobody's window limits them: tables stay in one piece in a log."""
@@ -45,7 +46,10 @@ def is_interactive() -> bool:
 def say_refusal(problem: Refusal) -> None:
     """The error on stderr: the message in red, then its details one a line."""
     to = console(stderr=True)
-    to.print(Text.assemble(("Error: ", "bold red"), (problem.message, "red")))
+    if problem.code == STOPPED:
+        to.print(Text(problem.message, "yellow"))
+    else:
+        to.print(Text.assemble(("Error: ", "bold red"), (problem.message, "red")))
     for label, text in problem.details:
         to.print(Text.assemble((f"  {label:<6} ", "dim"), text))
 
@@ -77,6 +81,8 @@ def one_bar(name: str) -> Iterator[Callable[[float, str], None]]:
 @contextmanager
 def watching(names: Sequence[str]) -> Iterator[Watch]:
     """Progress on stderr: a bar for each name on a terminal, plain lines elsewhere."""
+    # the bars of the libraries beneath would tear ours
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if not sys.stderr.isatty():
         yield Lines(console(stderr=True))
         return
