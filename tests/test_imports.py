@@ -47,6 +47,13 @@ def test_checking_a_task_loads_no_torch():
     assert "torch" not in loaded(said)
 
 
+def test_a_dry_run_loads_no_torch():
+    spec = '"compare", "support-triage", "--dry-run", "--strategies", "baseline.linear"'
+    said = run(PROBE.replace('"--help"', spec))
+    assert said.returncode == 0, said.stderr
+    assert "torch" not in loaded(said)
+
+
 def test_the_application_loads_no_torch():
     said = run("import sys, service.app\nprint('LOADED', *sys.modules)")
     assert said.returncode == 0, said.stderr
