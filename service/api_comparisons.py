@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.events import watch
 from service.openapi import PostComparison, events_response, problems
-from service.posting import Post, Reply, answer_once, parse_object, read_post
+from service.posting import Post, Reply, answer_once, parse_as, read_post
 from service.services import Services, services
 from service.shapes import API, ComparisonReply, NewComparison, comparison_reply
 from service.specs import check_names
@@ -35,7 +35,7 @@ async def start_comparison(
 
 def _start(at: Services, task: str, sent: Post) -> Reply:
     def check() -> Any:
-        options = NewComparison.model_validate(parse_object(sent.body), strict=True)
+        options = parse_as(NewComparison, sent.body)
         check_names("strategies", options.strategies, strategy_names())
 
         def make(session: Session) -> Reply:

@@ -180,7 +180,7 @@ class PlainPage(OpenAPIRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         loader = jinja2.PackageLoader("service")
         environment = jinja2.Environment(loader=loader, autoescape=True)
-        template = environment.get_template("schema.html")
+        template = environment.get_template("schema.html.j2")
         return template.render(schema=openapi_schema, json=_pretty).encode()
 
 

@@ -8,19 +8,21 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from litestar import Request, Response
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.errors import KeyReused
-from service.problems import Problem
+from service.problems import Problem, of_body
 from service.storage import ReplyRow, now
 from service.store import Store
 
+Body = TypeVar("Body", bound=BaseModel)
 KEPT = timedelta(hours=24)
 """How long a reply is given again for its Idempotency-Key."""
 
@@ -69,6 +71,14 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _not_json("Send an object: {...}.")
     return value
+
+
+def parse_as(model: type[Body], body: bytes) -> Body:
+    """The body as a `model`; the problem document names every field that does not fit."""
+    try:
+        return model.model_validate(parse_object(body), strict=True)
+    except ValidationError as error:
+        raise of_body(error) from None
 
 
 def answer_once(

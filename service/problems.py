@@ -79,8 +79,6 @@ def problem_of(error: Exception) -> Problem:
         case UnknownName():
             known = ", ".join(error.known)
             return invalid([wrong_field(error.what, error.name, f"Choose one of: {known}.")])
-        case ValidationError():
-            return invalid([_pydantic_error(one) for one in error.errors(include_url=False)])
         case CorpusError() | StrategyError():
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case HTTPException():
@@ -103,6 +101,11 @@ def reply_with_problem(request: Request[Any, Any, Any], error: Exception) -> Res
         media_type=MEDIA_TYPE,
         headers=problem.headers,
     )
+
+
+def of_body(error: ValidationError) -> Problem:
+    """For a body that does not fit its model; elsewhere such an error is unexpected."""
+    return invalid([_pydantic_error(one) for one in error.errors(include_url=False)])
 
 
 def _pydantic_error(error: Any) -> dict[str, str]:

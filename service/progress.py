@@ -54,7 +54,7 @@ class ProgressBoard:
             self._changed = True
             self._total = max(self._total, event.total)
             if event.strategy is None:
-                self._message = event.message or event.phase
+                self._message = f"{event.phase} {event.message}".strip()
                 return
             self._message = ""
             start, end = SHARES[event.phase]
@@ -62,8 +62,8 @@ class ProgressBoard:
             self._rows[event.strategy] = StrategyProgress(
                 strategy=event.strategy,
                 phase=event.phase,
-                fraction=start + (end - start) * part,
-                seconds_left=event.seconds_left,
+                fraction=round(start + (end - start) * part, 4),
+                seconds_left=None if event.seconds_left is None else round(event.seconds_left, 1),
                 message=event.message,
             )
 

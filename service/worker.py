@@ -173,5 +173,5 @@ def _watch(worker: Worker, stop: threading.Event, parent: int | None) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
+    logging.basicConfig(level=logging.WARNING)
     work(Settings.from_environment(), parent=int(sys.argv[1]) if sys.argv[1:] else None)
