@@ -1,5 +1,6 @@
 """Commands that show something and change nothing, except `models pull`."""
 
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @common
 def strategies(as_json: bool) -> None:
     """List the strategies, what each does and the task kinds it serves."""
+    from corpora.task import DEFAULT_METRIC  # its keys are the task kinds
     from strategies.registry import describe_strategies
 
     rows = describe_strategies()
@@ -28,7 +30,8 @@ def strategies(as_json: bool) -> None:
 
     table = Table("name", "family", "task kinds", "what it does", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(row.name, row.family, ", ".join(row.kinds) or "all", row.summary)
+        kinds = ", ".join(row.kinds) if len(row.kinds) < len(DEFAULT_METRIC) else "all"
+        table.add_row(row.name, row.family, kinds or "all", row.summary)
     console().print(table)
 
 
@@ -45,12 +48,11 @@ def tasks(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("name", "kind", "rows", "documents", box=None, pad_edge=False)
-    table.add_column("instruction", no_wrap=True, overflow="ellipsis")
+    table = Table("name", "kind", "rows", "documents", "instruction", box=None, pad_edge=False)
     for row in rows:
         n = row["n_train"] + row["n_validation"] + row["n_test"]
-        first = row["instruction"].strip().splitlines()[0]
-        table.add_row(row["name"], row["kind"], str(n), str(row["n_documents"]), first)
+        beginning = textwrap.shorten(row["instruction"], 70, placeholder=" …")
+        table.add_row(row["name"], row["kind"], str(n), str(row["n_documents"]), beginning)
     console().print(table)
 
 

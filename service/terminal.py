@@ -20,7 +20,7 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
 )
-from rich.table import Column
+from rich.table import Column, Table
 from rich.text import Text
 
 from service.exits import STOPPED, Refusal
@@ -50,8 +50,10 @@ def say_refusal(problem: Refusal) -> None:
         to.print(Text(problem.message, "yellow"))
     else:
         to.print(Text.assemble(("Error: ", "bold red"), (problem.message, "red")))
+    details = Table.grid(padding=(0, 2))
     for label, text in problem.details:
-        to.print(Text.assemble((f"  {label:<6} ", "dim"), text))
+        details.add_row(Text(f"  {label}", "dim"), Text(text))
+    to.print(details)
 
 
 def print_json(value: Any) -> None:

@@ -38,4 +38,5 @@ def test_a_refusal_goes_to_stderr_with_brackets_unharmed(capsys):
     say_refusal(Refusal(2, "labels[red] is wrong", (("fix", "Use [/] less."),)))
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == "Error: labels[red] is wrong\n  fix    Use [/] less.\n"
+    lines = [line.rstrip() for line in said.err.splitlines()]
+    assert lines == ["Error: labels[red] is wrong", "  fix  Use [/] less."]
