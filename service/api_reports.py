@@ -67,7 +67,7 @@ async def take_artifact(
     """What a strategy prepared (prompt, index, adapter), as a zip. Named by its id."""
     folder = await sync_to_thread(_finished_folder, services(request), comparison_id)
     path = await sync_to_thread(zip_artifact, folder, strategy)
-    return File(path, filename=f"{path.name}", media_type="application/zip")
+    return File(path, filename=path.name, media_type="application/zip")
 
 
 async def _report(at: Services, comparison: str, media_type: str) -> File:
@@ -78,7 +78,7 @@ async def _report(at: Services, comparison: str, media_type: str) -> File:
     return File(
         path,
         filename=path.name,
-        media_type=f"{media_type}; charset=utf-8",
+        media_type=media_type,  # the framework adds the charset of texts
         content_disposition_type="inline",
         headers={"Vary": "Accept", **HEADERS},
     )
