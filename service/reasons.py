@@ -24,8 +24,8 @@ def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None)
             f" is too small to prove it. Until then {first.id} is the cheapest that nothing beats."
         )
     found += standing(first)
-    found += against_rivals(case, first)
     found.append(commitment.why)
+    found += against_rivals(case, first)
     found += money(case, first)
     found += latency(case, first)
     found += left_out(case, first)
@@ -60,7 +60,7 @@ def standing(first: Candidate) -> list[str]:
     found += [f"Not certain: {j.text}." for j in first.judgements if j.standing == "uncertain"]
     if errors := first.quality.errors:
         share = wording.percent(wording.error_share(first.result))
-        found.append(f"{errors} of its answers failed ({share}); no score counts them.")
+        found.append(f"{errors} of its answers failed ({share}); the score leaves them out.")
     return found
 
 
@@ -79,14 +79,28 @@ def against_rivals(case: Case, first: Candidate) -> list[str]:
             f" {wording.many_points(case.needs.practical_margin)}, so the {cheaper} is recommended"
             f" ({best.id}: {gap_text(gap)})."
         )
-    mine = {loser: gap for loser, (winner, gap) in case.pick.beaten.items() if winner == first.id}
-    if mine:
-        loser = max(mine, key=lambda name: case.evidence.qualities[name].value)
-        found.append(
-            f"It beats {wording.listed(sorted(mine))}; {loser} is the closest of them:"
-            f" {gap_text(mine[loser])}."
-        )
+    found += beside_the_bar(case, first)
+    margin = case.needs.practical_margin
+    gaps = {c.id: case.evidence.gap(first.id, c.id) for c in case.candidates if c.id != first.id}
+    beaten = [name for name, gap in gaps.items() if gap.shows_more_than(margin)]
+    if beaten:
+        closest = max(beaten, key=lambda name: case.evidence.qualities[name].value)
+        names = wording.listed(beaten) if len(beaten) <= 3 else f"{len(beaten)} others"
+        if len(beaten) == len(gaps) > 1:
+            names = "every other strategy"
+        nearest = f"; {closest} comes closest" if len(beaten) > 1 else ""
+        found.append(f"{first.id} beats {names}{nearest}: {gap_text(gaps[closest])}.")
     return found
+
+
+def beside_the_bar(case: Case, first: Candidate) -> list[str]:
+    """Strategies that would do if their intervals were narrower."""
+    bar = case.needs.quality_at_least
+    names = [c.id for c in case.candidates if c.shortfall == (0, 1) and c.clear]
+    if bar is None or not names or first.shortfall != (0, 0):
+        return []
+    verb = "reaches" if len(names) == 1 else "reach"
+    return [f"{wording.listed(names)} {verb} the bar of {wording.score(bar)}, but not for certain."]
 
 
 def money(case: Case, first: Candidate) -> list[str]:
@@ -95,7 +109,7 @@ def money(case: Case, first: Candidate) -> list[str]:
     if cost is None:
         return []
     text = (
-        f"It costs {wording.dollars(cost.per_1k_requests_usd)} per 1,000 requests after"
+        f"{first.id} costs {wording.dollars(cost.per_1k_requests_usd)} per 1,000 requests after"
         f" {wording.dollars(cost.setup_usd)} of setup"
     )
     volume = case.needs.requests_per_month
@@ -128,7 +142,7 @@ def latency(case: Case, first: Candidate) -> list[str]:
     if found is None:
         return []
     return [
-        f"Half of its answers take up to {wording.milliseconds(found.p50)}, 95% up to"
+        f"Half of the answers of {first.id} take up to {wording.milliseconds(found.p50)}, 95% up to"
         f" {wording.milliseconds(found.p95)} ({found.n} single requests)."
     ]
 

@@ -9,6 +9,9 @@ from service.choosing import Case, Pick, pick_one
 from service.evidence import HAIR
 from service.suitability import candidates_of
 
+WIDEST = 0.1
+"""Nobody calls a larger difference in quality no matter."""
+
 
 class SwitchPoint(Frozen):
     """Where `what`, a field of the needs, passes `at`, the recommendation becomes `to`.
@@ -89,7 +92,7 @@ def margin_points(case: Case) -> list[SwitchPoint]:
     first, margin = case.pick.first.id, case.needs.practical_margin
     pool = [c.id for c in case.pick.undefeated] + list(case.pick.beaten)
     gaps = [case.evidence.gap(a, b) for a in pool for b in pool if a != b]
-    sizes = sorted({gap.difference for gap in gaps if gap.difference > 0 and gap.low > 0})
+    sizes = sorted({gap.difference for gap in gaps if 0 < gap.difference <= WIDEST and gap.low > 0})
     for beyond, ordered in (
         ("below", [size for size in reversed(sizes) if size <= margin + HAIR]),
         ("above", [size for size in sizes if size > margin + HAIR]),

@@ -23,14 +23,14 @@ COMMITMENTS = {
 
 
 def dollars(amount: float) -> str:
-    """Two significant digits below a cent, cents above: `$0`, `$0.00021`, `$0.34`, `$1,205`."""
+    """Two significant digits below ten cents, cents above: `~$0`, `$0.00021`, `$0.34`, `$1,205`."""
     size = abs(amount)
     sign = "−" if amount < 0 else ""
     if size == 0:
         return "$0"
-    if size < 1e-7:
-        return f"{sign}under $0.0000001"
-    if size < 0.01:
+    if size < 1e-5:
+        return "~$0"
+    if size < 0.1:
         return f"{sign}${size:.{1 - floor(log10(size))}f}"
     return f"{sign}${size:,.0f}" if size >= 1000 else f"{sign}${size:,.2f}"
 
@@ -68,11 +68,15 @@ def percent(share: float) -> str:
 
 
 def milliseconds(ms: float) -> str:
+    if ms < 0.1:
+        return "<0.1 ms"
     return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"
 
 
 def duration(seconds: float) -> str:
     """As people say it: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 0.05:
+        return "<0.1 s"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -94,9 +98,15 @@ def count(number: float) -> str:
 def measured(quality: Quality) -> str:
     """`0.96 accuracy (95% interval 0.92–0.98, 150 test examples)`."""
     return (
-        f"{score(quality.value)} {quality.metric}"
+        f"{score(quality.value)} {metric_name(quality.metric)}"
         f" (95% interval {interval(quality.low, quality.high)}, {quality.n} test examples)"
     )
+
+
+def metric_name(metric: str) -> str:
+    """`token_f1` as `token F1`."""
+    words = metric.replace("_", " ").replace(" f1", " F1")
+    return {"rouge l": "ROUGE-L", "chrf": "chrF"}.get(words, words)
 
 
 def sureness(confidence: float) -> str:

@@ -1,0 +1,115 @@
+"""The report as one self-contained HTML page: no script, no network, all texts escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from benchmarks.results import GivenAnswer, Quality, StrategyResult
+from service import view, wording
+from service.charts import charts, colour
+from service.evidence import Gap
+from service.report import Report
+
+TEMPLATES = Path(__file__).with_name("templates")
+BAR_WIDTH, BAR_HEIGHT = 92, 18
+WIDEST_GAP = 0.25
+"""Differences beyond this are off the bar: the text tells them, the bars tell the close ones."""
+
+
+def as_html(report: Report) -> str:
+    """The whole page."""
+    return template().render(
+        report=report,
+        answer=report.recommendation,
+        headline=view.headline(report),
+        commitment=wording.COMMITMENTS[report.recommendation.commit_to_fine_tuning],
+        confidence=view.confidence(report),
+        figures=view.figures(report),
+        rows=list(view.table(report)),
+        more=view.further_table(report),
+        warnings=view.warnings(report),
+        has_month=report.needs.requests_per_month is not None,
+        # the only markup that is not the template's own: what the chart library drew
+        charts=[
+            (chart.title, Markup(chart.wide), Markup(chart.narrow), chart.text)
+            for chart in charts(report)
+        ],
+        facts=view.facts(report),
+        needs=view.needs_told(report),
+        guide=view.reading_guide(report),
+        css=Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8")),
+        colour=colour,
+        bar=quality_bar,
+        gap_of=lambda strategy: view.against(report, strategy),
+        gap_bar=gap_bar,
+        gap_reach=gap_reach(report),
+        mark=mark,
+        score=wording.score,
+        count=wording.count,
+    )
+
+
+@cache
+def template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def quality_bar(quality: Quality, result: StrategyResult) -> Markup:
+    """The interval as a line from 0 to 1 with a dot at the value."""
+    return interval_svg(quality.value, quality.low, quality.high, 0.0, 1.0, colour(result))
+
+
+def gap_bar(gap: Gap, reach: float, result: StrategyResult) -> Markup:
+    """A difference with its interval around a line at 0; the bar spans -reach to +reach."""
+    if gap.high < -reach or gap.low > reach:
+        return Markup("")
+    return interval_svg(gap.difference, gap.low, gap.high, -reach, reach, colour(result), zero=True)
+
+
+def gap_reach(report: Report) -> float:
+    """Half the width of the difference bars: the largest end of any interval."""
+    gaps = [view.against(report, row.id) for row in report.strategies]
+    ends = [max(abs(gap.low), abs(gap.high)) for gap in gaps if gap]
+    close = [end for end in ends if end <= WIDEST_GAP]
+    return max([0.05, *(close or ends)])
+
+
+def interval_svg(
+    value: float, low: float, high: float, start: float, stop: float, paint: str, zero: bool = False
+) -> Markup:
+    """A whisker as SVG; drawn shapes print, where browsers leave backgrounds out."""
+
+    def x(number: float) -> float:
+        share = (number - start) / (stop - start)
+        return round(4 + min(1.0, max(0.0, share)) * (BAR_WIDTH - 8), 1)
+
+    middle = BAR_HEIGHT / 2
+    axis = (
+        f'<line x1="{x(0)}" x2="{x(0)}" y1="1" y2="{BAR_HEIGHT - 1}" class="zero"/>' if zero else ""
+    )
+    return Markup(  # numbers and our own colours only
+        f'<svg class="whisker" viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" width="{BAR_WIDTH}"'
+        f' height="{BAR_HEIGHT}" aria-hidden="true">'
+        f'<line x1="4" x2="{BAR_WIDTH - 4}" y1="{middle}" y2="{middle}" class="track"/>{axis}'
+        f'<line x1="{x(low)}" x2="{x(high)}" y1="{middle}" y2="{middle}" stroke="{paint}"'
+        f' stroke-width="5" stroke-linecap="round" opacity=".42"/>'
+        f'<circle cx="{x(value)}" cy="{middle}" r="4" fill="{paint}"/></svg>'
+    )
+
+
+def mark(given: GivenAnswer) -> str:
+    """How an answer is coloured: right, partly right, wrong, or an error."""
+    if given.score is None:
+        return "error"
+    return "right" if given.score >= 0.999 else "wrong" if given.score <= 0.001 else "partly"

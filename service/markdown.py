@@ -1,0 +1,134 @@
+"""The report as Markdown: the same answer and figures, for a terminal, a wiki or a review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from service import view, wording
+from service.report import Report
+
+LONGEST = 160
+"""Characters of a text in a table cell."""
+
+
+def as_markdown(report: Report) -> str:
+    """The whole report as one Markdown text."""
+    parts = [
+        *answer_part(report),
+        *table_part(report),
+        *disagreement_part(report),
+        *measured_part(report),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def answer_part(report: Report) -> list[str]:
+    """Title, verdict, its numbers and reasons."""
+    answer = report.recommendation
+    lines = [f"# {plain(report.task.name)}: {view.headline(report)}", ""]
+    if answer.strategy is not None:
+        lines += [f"**Recommended: {code(answer.strategy)}**", ""]
+    lines.append(f"- **{wording.COMMITMENTS[answer.commit_to_fine_tuning]}**")
+    lines.append(f"- Confidence: {view.confidence(report)}")
+    lines += [f"- {f.label}: **{f.value}** ({f.note})" for f in view.figures(report)]
+    if answer.runner_up is not None:
+        lines.append(f"- Runner-up: {code(answer.runner_up)}")
+    lines += [f"- **Warning:** {plain(text, 400)}" for text in view.warnings(report)]
+    lines += ["", "## Why", "", *bullets(answer.reasons)]
+    if answer.unmet_needs:
+        lines += ["", "## Unmet needs", "", *bullets(answer.unmet_needs)]
+    if answer.would_change_if:
+        lines += ["", "## What would change this", "", *bullets(answer.would_change_if)]
+    return lines
+
+
+def table_part(report: Report) -> list[str]:
+    """All strategies; those without a score below."""
+    rows = list(view.table(report))
+    has_month = report.needs.requests_per_month is not None
+    head = ["strategy", "family", "quality", "95% interval", "n", "against the recommended, points"]
+    head += ["setup", "per 1,000", *(["a month"] if has_month else []), "p50 / p95 ms"]
+    lines = ["", "## Every strategy", "", line(head), line(["---"] * len(head))]
+    for row in rows:
+        if row.result.quality is None:
+            continue
+        name = code(row.result.id)
+        cells = [f"**{name}** ◀" if row.recommended else name, row.result.family, row.quality]
+        cells += [row.interval, row.n, row.against, row.setup, row.per_1k]
+        cells += [row.monthly] if has_month else []
+        lines.append(line([*cells, row.latency]))
+    absent = [row for row in rows if row.result.quality is None]
+    if absent:
+        lines += ["", *(f"- {code(row.result.id)} {plain(row.note)}" for row in absent)]
+    if any(row.requests is not None for row in report.break_even):
+        lines += ["", "Break-even volumes:", ""]
+        lines += [
+            f"- {code(row.to)} costs less than {code(row.from_)} from"
+            f" {wording.count(row.requests)} requests a month"
+            for row in report.break_even
+            if row.requests is not None
+        ]
+    head, further = view.further_table(report)
+    if further:
+        lines += ["", "## Behind the figures", "", line(head), line(["---"] * len(head))]
+        lines += [line([code(cells[0]), *cells[1:]]) for cells in further]
+    return lines
+
+
+def disagreement_part(report: Report) -> list[str]:
+    """The examples on which strategies differ most."""
+    if not report.disagreements:
+        return []
+    lines = ["", "## Where the strategies disagree"]
+    for example in report.disagreements:
+        lines += ["", f"### {plain(example.id)}", ""]
+        if example.input is not None:
+            lines += [f"> {plain(example.input, 600)}", ""]
+        if example.reference is not None:
+            lines += [f"Right answer: {plain(example.reference, 300)}", ""]
+        lines += [line(["strategy", "answer", "score"]), line(["---"] * 3)]
+        for name, given in example.answers.items():
+            text = "(not published)" if given.text is None else given.text
+            score = "error" if given.score is None else wording.score(given.score)
+            lines.append(line([code(name), plain(text), score]))
+    return lines
+
+
+def measured_part(report: Report) -> list[str]:
+    """What, how and where; checks and sentinels."""
+    lines = ["", "## What was measured", ""]
+    lines += [f"- {name}: {plain(text, 600)}" for name, text in view.facts(report)]
+    lines.append(f"- Needs: {view.needs_told(report)}")
+    if report.sentinels:
+        lines += ["", "## Guards against a broken measurement", ""]
+    for sentinel in report.sentinels:
+        about = f" ({code(sentinel.strategy)})" if sentinel.strategy else ""
+        state = "passed" if sentinel.passed else "**FAILED**"
+        lines.append(f"- {state}: {sentinel.name}{about}. {plain(sentinel.message, 300)}")
+    if report.checks:
+        lines += ["", "## Data checks", ""]
+    for check in report.checks:
+        ids = f" ({plain(', '.join(check.examples))})" if check.examples else ""
+        lines.append(f"- {check.severity}: {plain(check.message, 300)}{ids}")
+    return [*lines, "", "## How to read this", "", *bullets(view.reading_guide(report))]
+
+
+def bullets(sentences: Iterable[str]) -> list[str]:
+    return [f"- {plain(sentence, 1000)}" for sentence in sentences]
+
+
+def line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def code(name: str) -> str:
+    return f"`{name.replace(chr(96), chr(39)).replace(chr(124), chr(47))}`"
+
+
+def plain(text: str, limit: int = LONGEST) -> str:
+    """Text of users and models as one line that Markdown and HTML leave alone."""
+    short = " ".join(text.split())
+    short = short if len(short) <= limit else short[: limit - 1] + "…"
+    short = short.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|`\[\]])", r"\\\1", short)

@@ -1,0 +1,273 @@
+"""What the Markdown and HTML views say alike: the answer, its three numbers, the table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.results import StrategyResult
+from service import wording
+from service.evidence import Gap
+from service.report import Report
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of the numbers behind the answer: what, how much, and how sure or on what."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A strategy as the table shows it; texts are empty where nothing was measured."""
+
+    result: StrategyResult
+    recommended: bool
+    runner_up: bool
+    quality: str
+    interval: str
+    n: str
+    against: str
+    setup: str
+    per_1k: str
+    monthly: str
+    latency: str
+    note: str
+
+
+def headline(report: Report) -> str:
+    """The verdict in words."""
+    answer = report.recommendation
+    if answer.strategy is None and not any(row.quality for row in report.strategies):
+        return "Nothing could be measured"
+    if answer.strategy is None and answer.reasons[0].startswith("No approach"):
+        return answer.reasons[0].rstrip(".")
+    return wording.VERDICTS[answer.verdict]
+
+
+def confidence(report: Report) -> str:
+    """In words, with the number behind them."""
+    answer = report.recommendation
+    words = wording.sureness(answer.confidence)
+    if answer.strategy is None:
+        return f"{words} ({wording.percent(answer.confidence)} that nothing is above the floor)"
+    margin = wording.many_points(report.needs.practical_margin)
+    share = wording.percent(answer.confidence)
+    return f"{words} ({share} that nothing is better by more than {margin})"
+
+
+def recommended(report: Report) -> StrategyResult | None:
+    return next((r for r in report.strategies if r.id == report.recommendation.strategy), None)
+
+
+def figures(report: Report) -> list[Figure]:
+    """Quality, cost and latency of the recommended strategy."""
+    row = recommended(report)
+    if row is None or row.quality is None:
+        return []
+    quality = row.quality
+    found = [
+        Figure(
+            capital(wording.metric_name(quality.metric)),
+            wording.score(quality.value),
+            f"{wording.interval(quality.low, quality.high)} with 95% certainty, n = {quality.n}",
+        )
+    ]
+    if row.cost:
+        per_1k = wording.dollars(row.cost.per_1k_requests_usd)
+        setup = f"{wording.dollars(row.cost.setup_usd)} setup"
+        volume = report.needs.requests_per_month
+        if row.cost.monthly_usd is not None and volume is not None:
+            month = wording.dollars(row.cost.monthly_usd)
+            note = f"{wording.count(volume)} requests, {per_1k} per 1,000; {setup}"
+            found.append(Figure("Cost a month", month, note))
+        else:
+            found.append(Figure("Cost per 1,000 requests", per_1k, setup))
+    if row.latency_ms:
+        p95, p50 = (wording.milliseconds(ms) for ms in (row.latency_ms.p95, row.latency_ms.p50))
+        found.append(Figure("p95 latency", p95, f"median {p50}, n = {row.latency_ms.n}"))
+    return found
+
+
+def table(report: Report) -> Iterator[Row]:
+    """Every strategy, the failed and skipped ones with their reasons."""
+    answer = report.recommendation
+    for result in report.strategies:
+        quality, cost, latency = result.quality, result.cost, result.latency_ms
+        gap = against(report, result.id)
+        yield Row(
+            result=result,
+            recommended=result.id == answer.strategy,
+            runner_up=result.id == answer.runner_up,
+            quality=wording.score(quality.value) if quality else "",
+            interval=wording.interval(quality.low, quality.high) if quality else "",
+            n=rows_told(result),
+            against=f"{wording.points(gap.difference)} ({gap_interval(gap)})" if gap else "",
+            setup=wording.duration(cost.setup_seconds) if cost else "",
+            per_1k=wording.dollars(cost.per_1k_requests_usd) if cost else "",
+            monthly=wording.dollars(cost.monthly_usd)
+            if cost and cost.monthly_usd is not None
+            else "",
+            latency=f"{ms(latency.p50)} / {ms(latency.p95)}" if latency else "",
+            note="" if result.status == "completed" else f"{result.status}: {result.reason or '-'}",
+        )
+
+
+def rows_told(result: StrategyResult) -> str:
+    """`150`, or `138 + 12 errors`."""
+    if result.quality is None:
+        return ""
+    errors = result.quality.errors
+    return f"{result.quality.n}" + (f" + {errors} errors" if errors else "")
+
+
+def ms(value: float) -> str:
+    return wording.milliseconds(value).removesuffix(" ms")
+
+
+def gap_interval(gap: Gap) -> str:
+    return wording.points_between(gap.low, gap.high)
+
+
+def against(report: Report, strategy: str) -> Gap | None:
+    """The strategy's quality minus the recommended one's; None for itself or where unmeasured."""
+    first = report.recommendation.strategy
+    for row in report.comparisons:
+        if (row.a, row.b) == (strategy, first):
+            return Gap(row.difference, row.low, row.high, row.n)
+        if (row.a, row.b) == (first, strategy):
+            return Gap(-row.difference, -row.high, -row.low, row.n)
+    return None
+
+
+def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of what else was measured; only columns that hold something."""
+    rows = [row for row in report.strategies if row.quality]
+    extras = sorted({name for row in rows if row.quality for name in row.quality.extra})
+    columns: list[tuple[str, list[str]]] = [
+        (
+            wording.metric_name(name),
+            [shown(row.quality.extra.get(name), wording.score) for row in rows if row.quality],
+        )
+        for name in extras
+    ]
+    found = [row.retrieval for row in rows]
+    k = max((each.k for each in found if each), default=0)
+    columns += [
+        (f"hit@{k}", [wording.score(each.hit_at_k) if each else "" for each in found]),
+        ("MRR", [wording.score(each.mrr) if each else "" for each in found]),
+        ("tokens in (cached)", [tokens_in(row) for row in rows]),
+        ("tokens out", [tokens_out(row) for row in rows]),
+        ("requests/s in batches", [shown(row.throughput_per_s, one) for row in rows]),
+        ("chance of being best", [shown(row.p_best, wording.percent) for row in rows]),
+        ("epochs", [str((row.training or {}).get("epochs", "")) for row in rows]),
+    ]
+    kept = [(head, cells) for head, cells in columns if any(cells)]
+    lines = [[row.id, *(cells[at] for _, cells in kept)] for at, row in enumerate(rows)]
+    return ["strategy", *(head for head, _ in kept)], lines
+
+
+def shown(value: float | None, tell: Callable[[float], str]) -> str:
+    return "" if value is None else tell(value)
+
+
+def one(value: float) -> str:
+    """A plain number: `0.4`, `12`, `1,300`."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def tokens_in(row: StrategyResult) -> str:
+    if row.tokens is None or not row.tokens.prompt_per_request:
+        return ""
+    return f"{row.tokens.prompt_per_request:,.0f} ({row.tokens.cached_per_request:,.0f})"
+
+
+def tokens_out(row: StrategyResult) -> str:
+    if row.tokens is None or not row.tokens.completion_per_request:
+        return ""
+    return one(row.tokens.completion_per_request)
+
+
+def warnings(report: Report) -> list[str]:
+    """What casts doubt on the figures, for the first screen."""
+    found = [
+        f"A guard failed{f' for {row.strategy}' if row.strategy else ''}: {row.message}"
+        for row in report.sentinels
+        if not row.passed
+    ]
+    return found + [check.message for check in report.checks if check.severity == "error"]
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """What was measured, and on what machine."""
+    task, machine = report.task, report.environment
+    data = (
+        f"{task.n_test} test, {task.n_train} training and {task.n_validation} validation examples"
+    )
+    if task.labels:
+        data += f", {len(task.labels)} labels"
+    if task.n_documents:
+        data += f", {task.n_documents} documents"
+    found = [("Task", f"{task.name}: {task.kind}, scored by {task.metric}"), ("Data", data)]
+    found += [("Model", model_text(report, index)) for index in range(len(report.models))]
+    hardware = f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB"
+    found.append(("Machine", hardware + (f", {machine.gpu}" if machine.gpu else ", no GPU")))
+    versions = {"torch": machine.torch, **machine.versions}
+    found.append(("Versions", ", ".join(f"{name} {text}" for name, text in versions.items())))
+    spent = wording.dollars(machine.spent_usd)
+    found.append(("Started", machine.started_at))
+    found.append(("The comparison took", f"{wording.duration(machine.seconds)} and {spent}"))
+    if "usd_per_hour" in report.prices:
+        hour = wording.dollars(float(report.prices["usd_per_hour"]))
+        source, date = report.prices.get("source", ""), report.prices.get("as_of", "")
+        found.append(("Prices", f"{hour} an hour of the machine: {source}, {date}"))
+    return found
+
+
+def model_text(report: Report, index: int) -> str:
+    model = report.models[index]
+    size = f"{model.parameters / 1e6:,.0f} million parameters, " if model.parameters else ""
+    where = "hosted" if model.hosted else model.dtype
+    return f"{model.name}: {size}{where}, fingerprint {model.fingerprint[:12]}"
+
+
+def needs_told(report: Report) -> str:
+    """The stated needs in one line."""
+    needs = report.needs
+    found = []
+    if needs.quality_at_least is not None:
+        found.append(f"quality of at least {wording.score(needs.quality_at_least)}")
+    if needs.latency_p95_ms is not None:
+        found.append(f"95% of answers within {wording.milliseconds(needs.latency_p95_ms)}")
+    if needs.cost_per_1k_requests is not None:
+        found.append(f"at most {wording.dollars(needs.cost_per_1k_requests)} per 1,000 requests")
+    if needs.requests_per_month is not None:
+        months = f"{needs.horizon_months:g} months"
+        found.append(f"{wording.count(needs.requests_per_month)} requests a month over {months}")
+    found.append(f"a difference below {wording.many_points(needs.practical_margin)} is no matter")
+    return "; ".join(found)
+
+
+def reading_guide(report: Report) -> list[str]:
+    """How to read this, in a few sentences."""
+    detectable = wording.many_points(report.detectable_difference)
+    return [
+        "Every strategy answered the same test examples with the same model on the same machine.",
+        "An interval holds the true value with 95% certainty; it comes from the test examples"
+        " alone, so it says nothing of data that looks different.",
+        "Two strategies are compared example by example. That is sharper than to see whether"
+        " their intervals overlap.",
+        f"With {report.task.n_test} test examples, a difference of {detectable} or more is found"
+        " four times in five.",
+        "An answer that failed is counted as an error. It is neither scored as wrong nor left out"
+        " of the count.",
+        "The rule: of the strategies that serve the stated needs, the cheapest that no other one"
+        " beats by more than the practical margin.",
+    ]
