@@ -32,13 +32,15 @@ def mean_of(metric: str, labels: tuple[str, ...]) -> Aggregate:
 class Metric:
     """A named score. `aggregate` makes, from the metric's name and the task's labels, the figure.
 
-    The score runs from 0 to 1 and depends on its three arguments only.
+    The score runs from 0 to 1 and depends on its three arguments only. It is told of every task
+    of its `kinds`, and of one of the kinds in `also` where the task is judged by it.
     """
 
     name: str
     kinds: tuple[Kind, ...]
     score: ScoreText
     aggregate: AggregateFor = mean_of
+    also: tuple[Kind, ...] = ()
 
 
 @cache
@@ -57,15 +59,23 @@ def metrics_of(kind: Kind) -> list[Metric]:
 
 def metric_for(name: str, kind: Kind) -> Metric:
     """The metric of that name, if it fits the kind; raises UnknownMetric otherwise."""
-    known = {metric.name: metric for metric in metrics_of(kind)}
+    known = {
+        metric.name: metric
+        for metric in all_metrics().values()
+        if kind in (*metric.kinds, *metric.also)
+    }
     if name not in known:
         raise UnknownMetric(name, sorted(known))
     return known[name]
 
 
 def score_row(task: Task, example: Example, answer: str) -> dict[str, float]:
-    """Every metric of the task's kind for one answer."""
-    return {metric.name: metric.score(answer, example, task) for metric in metrics_of(task.kind)}
+    """Every metric of the task's kind for one answer, and the task's own where that is another."""
+    metrics = metrics_of(task.kind)
+    own = all_metrics().get(task.metric)
+    if own is not None and task.kind in own.also:
+        metrics.append(own)
+    return {metric.name: metric.score(answer, example, task) for metric in metrics}
 
 
 def aggregate_of(name: str, labels: Sequence[str] = ()) -> Aggregate:
@@ -137,20 +147,32 @@ def answerable(score: Callable[[str, str], float]) -> ScoreText:
     return scored
 
 
-def rouge_score(answer: str, example: Example, task: Task) -> float:
-    return text_metrics.rouge_l(answer, references(example))
+def whole_match(answer: str, example: Example, task: Task) -> float:
+    """Of an extracted object: every field right and none too many, in any order."""
+    if task.kind == "extraction":
+        return float(field_score(answer, example, task) == 1.0)
+    return answerable(text_metrics.exact_match)(answer, example, task)
 
 
-def chrf_score(answer: str, example: Example, task: Task) -> float:
-    return text_metrics.chrf(answer, references(example))
+def rouge_score(answer: str, reference: str) -> float:
+    return text_metrics.rouge_l(answer, (reference,))
 
 
-accuracy = Metric("accuracy", ("classification",), label_hit)
-macro_f1 = Metric("macro_f1", ("classification",), label_hit, MacroF1)
-field_f1 = Metric("field_f1", ("extraction",), field_score)
-schema_valid = Metric("schema_valid", ("extraction",), schema_score)
-exact_match = Metric("exact_match", ("question-answering",), answerable(text_metrics.exact_match))
-token_f1 = Metric("token_f1", ("question-answering",), answerable(text_metrics.token_f1))
-containment = Metric("containment", ("question-answering",), answerable(text_metrics.containment))
-rouge_l = Metric("rouge_l", ("generation",), rouge_score)
-chrf = Metric("chrf", ("generation",), chrf_score)
+def chrf_score(answer: str, reference: str) -> float:
+    return text_metrics.chrf(answer, (reference,))
+
+
+CLASSIFICATION: tuple[Kind, ...] = ("classification",)
+EXTRACTION: tuple[Kind, ...] = ("extraction",)
+ANSWERS: tuple[Kind, ...] = ("question-answering",)
+TEXTS: tuple[Kind, ...] = ("generation",)
+
+accuracy = Metric("accuracy", CLASSIFICATION, label_hit)
+macro_f1 = Metric("macro_f1", CLASSIFICATION, label_hit, MacroF1)
+field_f1 = Metric("field_f1", EXTRACTION, field_score)
+schema_valid = Metric("schema_valid", EXTRACTION, schema_score)
+exact_match = Metric("exact_match", ANSWERS, whole_match, also=(*EXTRACTION, *TEXTS))
+token_f1 = Metric("token_f1", ANSWERS, answerable(text_metrics.token_f1), also=TEXTS)
+containment = Metric("containment", ANSWERS, answerable(text_metrics.containment))
+rouge_l = Metric("rouge_l", TEXTS, answerable(rouge_score), also=ANSWERS)
+chrf = Metric("chrf", TEXTS, answerable(chrf_score), also=ANSWERS)

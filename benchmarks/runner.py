@@ -18,12 +18,14 @@ from benchmarks.costs import PriceList
 from benchmarks.environment import read_environment
 from benchmarks.errors import RunLocked, RunMismatch
 from benchmarks.journal import JOURNAL, Journal
+from benchmarks.metrics import metric_for
 from benchmarks.plan import Entry, difference, fingerprint, needed_models, plan_run, task_facts
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
 from benchmarks.records import EndRecord, ModelFacts, Record, RunRecord, SentinelRecord
 from benchmarks.sentinels import train_and_test_are_apart
 from benchmarks.sitting import Sitting
 from benchmarks.standing import latest_run, recorded_seconds
+from benchmarks.track import track_of
 from corpora.checks import check_dataset
 from corpora.task import Dataset
 from strategies.base import Strategy
@@ -53,9 +55,11 @@ def run_comparison(
     `models` maps a name to what loads it; one model is in memory at a time. A strategy that
     does not fit is skipped, one that raises is failed, and the others are unharmed; a rerun
     tries the failed ones again. Raises RunMismatch, RunLocked, StorageFull, DamagedJournal,
-    BadPriceFile (a hosted model without a price), Cancelled, and what a model's loading raises.
+    BadPriceFile (a hosted model without a price), UnknownMetric, Cancelled, and what a model's
+    loading raises.
     """
     began = time.perf_counter()
+    metric_for(dataset.task.metric, dataset.task.kind)
     entries = plan_run(strategies, models)
     with sole_owner(folder):
         journal = Journal(folder / JOURNAL)
@@ -73,15 +77,22 @@ def run_comparison(
             )
             sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled)
             hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
+            records: Sequence[Record] = before
             if not sitting.is_done(before, hosted=hosted):
-                model = slot.load(entry.model) if entry.model else None
-                sitting.work(before, model)
-                worked = True
-            reporter.tell("done", 1.0)
+                # not kept in a name here: the next model comes only after this one is let go
+                model = slot.load(entry.model) if entry.model else None; sitting.work(before, model)
+                worked, records = True, journal.read()
+            reporter.tell("done", 1.0, ending(records, entry))
         if worked or not any(isinstance(record, EndRecord) for record in before):
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])
         return journal.read()
+
+
+def ending(records: Sequence[Record], entry: Entry) -> str:
+    """Why a strategy did not complete ("failed: ...", "skipped: ..."); empty where it did."""
+    track = track_of(records, entry.facts)
+    return "" if track.status == "completed" else f"{track.status}: {track.reason}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.costs import PriceList
 from benchmarks.journal import JOURNAL
+from benchmarks.metrics import metric_for
 from benchmarks.plan import needed_models, plan_run
 from benchmarks.progress import OnProgress, ignore_progress
 from benchmarks.quote import Quote, QuotedModel, quote
@@ -81,6 +82,7 @@ class Plan:
 
 def plan(dataset: Dataset, *, strategies: Sequence[str] | None, prices: PriceList) -> Plan:
     """Look ahead without loading a model. Raises as `compare` does before anything runs."""
+    metric_for(dataset.task.metric, dataset.task.kind)
     chosen = chosen_strategies(dataset.task, strategies)
     models = [quoted_model(name) for name in checked_models(dataset, chosen)]
     estimate = quote(dataset, chosen, models, prices)

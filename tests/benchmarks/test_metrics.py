@@ -7,6 +7,7 @@ from benchmarks.json_metrics import field_f1, first_object
 from benchmarks.metrics import aggregate, all_metrics, metric_for, score_row
 from benchmarks.records import OutcomeRecord
 from benchmarks.text_metrics import chrf, containment, exact_match, normalised_tokens, token_f1
+from corpora.spec import METRICS
 from corpora.task import Example, Task
 
 
@@ -148,3 +149,28 @@ def test_metrics_are_found_by_entry_point_and_fit_their_kind():
     assert metric_for("token_f1", "question-answering").name == "token_f1"
     with pytest.raises(UnknownMetric, match="rouge_l"):
         metric_for("accuracy", "generation")
+
+
+@pytest.mark.parametrize("kind", METRICS)
+def test_every_metric_that_a_spec_may_name_is_scored(kind):
+    wanted = '{"a": 1, "b": 2}' if kind == "extraction" else "red"
+    answer = '{"b": 2, "a": 1}' if kind == "extraction" else "red"
+    labels = ("red", "blue") if kind == "classification" else ()
+    for name in METRICS[kind]:
+        assert metric_for(name, kind).name == name
+        judged = task(kind, labels=labels).model_copy(update={"metric": name})
+        assert score_row(judged, example(wanted), answer)[name] == 1.0
+        assert score_row(judged, example(wanted), "{}")[name] < 1.0
+
+
+def test_whole_match_of_an_object_wants_every_field():
+    judged = task("extraction").model_copy(update={"metric": "exact_match"})
+    assert score_row(judged, example('{"a": 1, "b": 2}'), '{"a": 1}')["exact_match"] == 0.0
+
+
+def test_not_known_is_right_or_wrong_under_any_metric():
+    judged = task("question-answering", no_answer="Not known.").model_copy(
+        update={"metric": "chrf"}
+    )
+    assert score_row(judged, example("Not known."), "Not known at all")["chrf"] == 0.0
+    assert score_row(judged, example("Not far."), "Not known.")["chrf"] == 0.0
