@@ -80,7 +80,7 @@ def run_comparison(
             records: Sequence[Record] = before
             if not sitting.is_done(before, hosted=hosted):
                 # not kept in a name here: the next model comes only after this one is let go
-                model = slot.load(entry.model) if entry.model else None; sitting.work(before, model)
+                sitting.work(before, slot.load(entry.model) if entry.model else None)
                 worked, records = True, journal.read()
             reporter.tell("done", 1.0, ending(records, entry))
         if worked or not any(isinstance(record, EndRecord) for record in before):

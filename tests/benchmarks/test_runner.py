@@ -1,6 +1,7 @@
 """The runner: what is stored, what is skipped, and how a run goes on."""
 
 import errno
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -215,11 +216,14 @@ def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path):
 
 
 def test_models_take_turns_and_every_row_names_its_model(dataset, prices, tmp_path):
-    alive = []
+    alive, made = [], []
 
     def load(name):
+        assert not [model for model in made if model() is not None], "two models at once"
         alive.append(name)
-        return ScriptedModel(lambda prompt: "red", name=name)
+        model = ScriptedModel(lambda prompt: "red", name=name)
+        made.append(weakref.ref(model))
+        return model
 
     models = {name: lambda name=name: load(name) for name in ("one", "two")}
     records = run(
@@ -257,3 +261,19 @@ def test_progress_names_strategy_phase_and_time_left(dataset, prices, tmp_path):
     assert all(event.strategy == "tiny" and 0 <= event.fraction <= 1 for event in events)
     assert any(event.seconds_left is not None for event in events)
     assert (events[-1].position, events[-1].total) == (1, 1)
+
+
+def test_the_end_of_each_strategy_says_why_it_did_not_complete(dataset, prices, tmp_path):
+    def broken(text):
+        raise ValueError("no [/idea]")
+
+    for _ in range(2):  # a rerun says the same
+        unfit = Tiny(right, name="b", excuse="b needs a door")
+        tinies = (Tiny(right), unfit, Tiny(broken, name="c"))
+        events = []
+        run(dataset, prices, tmp_path, *tinies, on_progress=events.append)
+        assert {event.strategy: event.message for event in events if event.phase == "done"} == {
+            "tiny": "",
+            "b": "skipped: b needs a door",
+            "c": "failed: ValueError: no [/idea]",
+        }
