@@ -1,5 +1,6 @@
 """The web application. Importing it loads nothing heavy: the work is done by the worker."""
 
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -8,6 +9,7 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.concurrency import sync_to_thread
 
+from corpora.errors import shorten
 from service.api import api, operations
 from service.openapi import openapi_config
 from service.problems import Problem, reply_with_problem
@@ -15,6 +17,8 @@ from service.services import Services
 from service.settings import LOOPBACK, Settings
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+HOST = re.compile(r"(\[[0-9a-f:]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
+"""A Host header: a name or an address, an IPv6 one in brackets, and perhaps a port."""
 
 
 def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: False) -> Litestar:
@@ -45,9 +49,11 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
 
 def refuse_other_hosts(request: Request[Any, Any, Any]) -> None:
     """Stop a web page that made its own host name point here and reads replies as its own."""
-    host = request.headers.get("host", "").lower().removesuffix(f":{request.url.port}")
-    if host.strip("[]") not in LOOPBACK:
-        detail = f"Use one of {', '.join(LOOPBACK)} as the host, not {host!r}."
+    # read here, as the framework's reading of the address fails where the port is no number
+    sent = request.headers.get("host", "").lower()
+    found = HOST.fullmatch(sent)
+    if not found or found[1].strip("[]") not in LOOPBACK or int(found[2] or 0) > 65535:
+        detail = f"Use one of {', '.join(LOOPBACK)} as the host, not {shorten(sent)}."
         raise Problem(421, "misdirected-request", "Unknown host", detail)
 
 

@@ -94,7 +94,7 @@ def reply_with_problem(request: Request[Any, Any, Any], error: Exception) -> Res
         if one["field"] in request.query_params:  # the framework does not say what it refused
             one["value"] = shorten(request.query_params[one["field"]])
     if problem.status >= 500 and not isinstance(error, Problem):
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return Response(
         problem.document,
         status_code=problem.status,
