@@ -47,7 +47,7 @@ LONG_SECONDS = 600.0
 @click.option(
     "--train-limit", type=click.IntRange(min=1), help="At most this many rows to train on."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--model",
     "models",

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, PositiveInt
 
 from corpora.task import Frozen, Kind
 from service.progress import Progress
 from service.storage import FINISHED, ComparisonRow, State, TaskRow
 
 API = "/api/v1"
+MAX_SEED = 2**32 - 1
+"""The largest seed that every library beneath takes."""
 
 
 class TaskFacts(Frozen):
@@ -48,7 +50,7 @@ class NewComparison(Frozen):
     train_limit: PositiveInt | None = Field(
         default=None, description="Most rows to train and validate on."
     )
-    seed: NonNegativeInt = 0
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
 class ComparisonReply(Frozen):

@@ -133,6 +133,7 @@ def test_a_wrong_method_lists_the_right_ones(client) -> None:
         ({"limit": "ten"}, "limit"),
         ({"train_limit": -1}, "train_limit"),
         ({"seed": 1.5}, "seed"),
+        ({"seed": 2**32}, "seed"),
         ({"strategies": []}, "strategies"),
         ({"strategies": ["magic"]}, "strategies"),
         ({"shards": 2}, "shards"),
@@ -175,8 +176,26 @@ def test_a_task_with_an_unfinished_comparison_stays(client) -> None:
     assert client.get(task).status_code == 200
 
 
-def test_another_host_name_is_refused(client) -> None:
-    refused(client.get(f"{API}/tasks", headers={"Host": "evil.example:8000"}), 421)
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "localhost@evil.example",
+        "localhost:http",
+        "localhost:99999",
+        "localhost:80:80",
+        "localhost:",
+        "",
+    ],
+)
+def test_another_host_name_is_refused(client, host: str) -> None:
+    refused(client.get(f"{API}/tasks", headers={"Host": host}), 421)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9000", "127.0.0.1:8000", "[::1]:8000"])
+def test_this_machine_by_any_of_its_names(client, host: str) -> None:
+    assert client.get(f"{API}/tasks", headers={"Host": host}).status_code == 200
 
 
 def test_not_ready_without_a_worker(client) -> None:
