@@ -32,10 +32,13 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on stdout (results) or stderr (the rest)."""
+    """A console on stdout (results) or stderr (the rest).
+
+    Without markup: names, reasons and paths come from users, and may hold square brackets.
+    """
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=False)
 
 
 def is_interactive() -> bool:

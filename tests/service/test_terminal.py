@@ -3,9 +3,10 @@
 import io
 
 from rich.console import Console
+from rich.table import Table
 
 from service.exits import Refusal
-from service.terminal import Lines, say_refusal
+from service.terminal import Lines, console, say_refusal
 
 
 def lines_at(times):
@@ -40,3 +41,13 @@ def test_a_refusal_goes_to_stderr_with_brackets_unharmed(capsys):
     assert said.out == ""
     lines = [line.rstrip() for line in said.err.splitlines()]
     assert lines == ["Error: labels[red] is wrong", "  fix  Use [/] less."]
+
+
+def test_brackets_in_a_table_or_a_line_are_no_markup(capsys):
+    table = Table("status")
+    table.add_row("failed: KeyError: '[/x]' [red]")
+    console().print(table)
+    console().print("out/[/x]/report.html")
+    said = capsys.readouterr().out
+    assert "failed: KeyError: '[/x]' [red]" in said
+    assert "out/[/x]/report.html" in said
