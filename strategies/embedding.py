@@ -73,7 +73,9 @@ class SentenceEmbedder:
     def _network(self) -> Any:
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         network = SentenceTransformer(
             str(self.folder),
             local_files_only=True,
