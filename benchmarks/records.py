@@ -14,6 +14,8 @@ from pydantic import Field, TypeAdapter
 from corpora.task import Check, Frozen, Kind, Needs
 
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
+LAST_GUARD = "batch size"
+"""The last of a strategy's sentinels: where it is stored, all of them are."""
 
 
 class ModelFacts(Frozen):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from benchmarks.records import SentinelRecord
+from benchmarks.records import LAST_GUARD, SentinelRecord
 from corpora.similarity import near_duplicates
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared, Score
@@ -124,7 +124,7 @@ def batch_size_is_harmless(
         f"by {move:.3f} (allowed: {SCORE_TOLERANCE}) and a label's probability by at most "
         f"{gap:.3f} (allowed: {PROBABILITY_TOLERANCE})."
     )
-    return verdict("batch size", strategy, passed, message)
+    return verdict(LAST_GUARD, strategy, passed, message)
 
 
 def train_and_test_are_apart(dataset: Dataset) -> SentinelRecord:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.records import (
+    LAST_GUARD,
     BatchRecord,
     EndRecord,
     FailureRecord,
@@ -39,7 +40,7 @@ def standing_of(records: Sequence[Record], strategy: str) -> Standing:
         failure=last if isinstance(last, FailureRecord) else None,
         answered=frozenset(row.example for row in mine if isinstance(row, OutcomeRecord)),
         latencies=tuple(row for row in mine if isinstance(row, LatencyRecord)),
-        checked=any(isinstance(row, SentinelRecord) for row in mine),
+        checked=any(isinstance(row, SentinelRecord) and row.name == LAST_GUARD for row in mine),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from tinystrategies import Speaker, Tiny, right
 
 from benchmarks.judging import scorer
+from benchmarks.journal import Journal
 from benchmarks.records import SentinelRecord
 from benchmarks.runner import run_comparison
 from benchmarks.sentinels import (
@@ -120,17 +121,26 @@ def test_they_run_in_every_comparison(dataset, prices, tmp_path):
         def prepare(self, *args, **more):
             return Tuned(self.say, base=weighed(0.5))
 
-    records = run_comparison(
-        dataset,
-        strategies=[Lora(right, name="lora", family="fine-tuning", needs_model=True)],
-        models={"m": lambda: ScriptedModel({})},
-        folder=tmp_path,
-        prices=prices,
-    )
-    found = [record for record in records if isinstance(record, SentinelRecord)]
+    def run():
+        return run_comparison(
+            dataset,
+            strategies=[Lora(right, name="lora", family="fine-tuning", needs_model=True)],
+            models={"m": lambda: ScriptedModel({})},
+            folder=tmp_path,
+            prices=prices,
+        )
+
+    found = [record for record in run() if isinstance(record, SentinelRecord)]
     assert [(record.strategy, record.name, record.passed) for record in found] == [
         (None, "train and test apart", True),
         ("lora", "adapter changes outputs", True),
         ("lora", "same prompt", True),
         ("lora", "batch size", True),
     ]
+    # a write that was cut short after the first guard: the others are not taken as done
+    journal = Journal(tmp_path / "outcomes.jsonl")
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    first = next(at for at, line in enumerate(lines) if b"adapter changes" in line)
+    journal.path.write_bytes(b"".join(lines[: first + 1]) + lines[first + 1][:9])
+    again = {record.name for record in run() if isinstance(record, SentinelRecord)}
+    assert "batch size" in again
