@@ -125,10 +125,10 @@ def conflicting_labels(dataset: Dataset) -> Iterator[Check]:
         rows[normalise(row.input)].append(row)
     torn = [same for same in rows.values() if len({row.output for row in same}) > 1]
     if torn:
-        one = torn[0][0].input
+        number = len(torn)  # findings name rows and quote none: they stand in published records
         message = (
-            f"{len(torn)} input{'s' * (len(torn) > 1)} occur with different labels, such as "
-            f"{one[:60]!r}. Decide on one label each."
+            f"{number} input{'s' * (number > 1)} occur{'s' * (number == 1)} with different labels. "
+            "Decide on one label each."
         )
         ids = [row.id for same in torn for row in same]
         yield _about("conflicting-labels", "warning", message, ids)

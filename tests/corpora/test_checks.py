@@ -93,6 +93,7 @@ def test_conflicting_labels() -> None:
     found = check_dataset(dataset(train=train))
     assert named(found) == [("warning", "conflicting-labels")]
     assert found[0].examples == ("yes", "no")
+    assert "same text" not in found[0].message.lower()
 
 
 def test_rare_and_missing_labels() -> None:
