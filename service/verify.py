@@ -113,6 +113,7 @@ def misjudged_row(row: OutcomeRecord, task: Task) -> Iterator[Difference]:
     if task.kind == "classification":
         named = label_of(row.text, task.labels)
         yield from differences(row.predicted, named, f"{place}.predicted")
+        yield from differences(row.expected, row.reference, f"{place}.expected")
 
 
 def task_from(facts: TaskFacts) -> Task:

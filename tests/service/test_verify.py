@@ -99,6 +99,17 @@ def test_a_changed_score_is_found_by_scoring_again(tmp_path: Path) -> None:
     assert (found.stored, found.recomputed) == (1.0, 0.0)
 
 
+def test_a_changed_right_answer_is_found(tmp_path: Path) -> None:
+    records = example_records()
+    place = next(at for at, row in enumerate(records) if isinstance(row, OutcomeRecord))
+    row = records[place]
+    assert isinstance(row, OutcomeRecord)
+    records[place] = row.model_copy(update={"expected": "delivery by owl"})
+    write(tmp_path, records)
+    paths = {found.path for found in verify(tmp_path)}
+    assert f"outcomes[{row.strategy}, {row.example}].expected" in paths
+
+
 def test_accepted_alternatives_count_when_scoring_again(tmp_path: Path) -> None:
     records: list[Record] = []
     for record in example_records():
