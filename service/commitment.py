@@ -8,7 +8,8 @@ No: a strategy without tuning is picked, and the chance that a tuned one is bett
 the margin is below 10%, or below 20% where the tuned one did not even measure better. A small
 chance of a gain is not worth paying for; waiting to be certain costs labels too.
 
-Not yet: everything else, with the number of test examples that would settle it.
+Not yet: everything else, with the number of test examples that would settle it; and a yes or no
+over a whole kind of strategy that broke, because what was not measured was not beaten.
 """
 
 from __future__ import annotations
@@ -36,6 +37,42 @@ class Commitment:
 
 
 def commit(case: Case) -> Commitment:
+    """The decision, held back where a kind that could overturn it was never measured."""
+    found = decide(case)
+    unknown = unmeasured(case, tuned=found.answer == "no")
+    settled = case.pick is not None and needless(case, case.pick.first)
+    if found.answer == "not yet" or not unknown or (found.answer == "no" and settled):
+        return found
+    broke = f"{wording.listed(unknown)} failed and may be better: mend that first"
+    return Commitment("not yet", f"{found.why.rstrip('.')}; but {broke}.")
+
+
+def unmeasured(case: Case, *, tuned: bool) -> list[str]:
+    """What failed where nothing else of its family was measured with the same model."""
+    measured = {(c.result.family, c.result.model) for c in case.candidates}
+    return [
+        row.id
+        for row in case.summary.strategies
+        if row.status == "failed"
+        and row.family != "baseline"
+        and is_tuned(row) == tuned
+        and (row.family, row.model) not in measured
+    ]
+
+
+def needless(case: Case, first: Candidate) -> str | None:
+    """Why nothing tuned is needed, whatever it would score; None where it could be."""
+    if is_tuned(first.result):
+        return None
+    if case.needs.quality_at_least is not None and first.shortfall == (0, 0):
+        return f"{first.id} meets every stated need without tuning."
+    if 1 - first.quality.value <= case.needs.practical_margin:
+        return f"{first.id} leaves less than the practical margin to gain."
+    return None
+
+
+def decide(case: Case) -> Commitment:
+    """The decision from what was measured."""
     if case.pick is None:
         return with_nothing_picked(case)
     if is_tuned(case.pick.first.result):
@@ -111,11 +148,8 @@ def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
 
 def with_none_tuned(case: Case, first: Candidate) -> Commitment:
     """No tuned strategy completed: is one still needed?"""
-    bar = case.needs.quality_at_least
-    if bar is not None and first.shortfall == (0, 0):
-        return Commitment("no", f"{first.id} meets every stated need without tuning.")
-    if 1 - first.quality.value <= case.needs.practical_margin:
-        return Commitment("no", f"{first.id} leaves less than the practical margin to gain.")
+    if why := needless(case, first):
+        return Commitment("no", why)
     left = [row for row in case.summary.strategies if is_tuned(row)]
     told = [f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "") for row in left]
     if left and all(row.status == "eliminated" for row in left):

@@ -7,7 +7,7 @@ A gap is taken as normal around the measured paired difference, with the standar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from statistics import NormalDist
 
 from benchmarks.results import Quality, Summary
@@ -15,6 +15,9 @@ from corpora.power import examples_needed
 
 NORMAL = NormalDist()
 Z95 = NORMAL.inv_cdf(0.975)
+Z90 = NORMAL.inv_cdf(0.90)
+CLOSEST = 0.001
+"""Nearer than a tenth of a point to the margin, no number of rows is worth stating."""
 HAIR = 1e-9
 """Differences of means of rows are compared with limits up to this rounding error."""
 
@@ -54,11 +57,16 @@ class Gap:
         """Test rows to add so that the gap (or `smallest`, if larger) would show at 80% power.
 
         The share of discordant pairs is read off the interval: a row's difference has the mean
-        square n × error² + difference².
+        square n × error² + difference². A gap above 0 but not above `smallest` is settled once
+        the chance that it exceeds `smallest` is down to 10%: the nearer the two, the more rows.
         """
         size = min(1.0, max(abs(self.difference), smallest, 0.01))
         discordant = min(1.0, max(self.n * self.error**2 + self.difference**2, 0.005))
-        return max(1, examples_needed(size, discordant=discordant) - self.n)
+        needed = examples_needed(size, discordant=discordant)
+        if 0 < self.difference <= smallest:
+            distance = max(smallest - self.difference, CLOSEST)
+            needed = max(needed, ceil(self.n * (Z90 * self.error / distance) ** 2))
+        return max(1, needed - self.n)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 import pytest
 from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
 
-from benchmarks.results import BreakEven
 from corpora.task import Needs
-from service.recommendation import Recommendation, recommend
+from service.recommendation import recommend
 
 NEEDS = Needs(requests_per_month=10_000)
 
@@ -23,109 +22,6 @@ def test_a_tie_goes_to_the_cheaper_and_says_so() -> None:
     assert found.runner_up == "prompt.few-shot"
     assert any("cannot be told apart" in reason for reason in found.reasons)
     assert any("cheapest is recommended" in reason for reason in found.reasons)
-
-
-def test_the_common_case_is_no_and_not_not_yet() -> None:
-    found = banking(Needs(requests_per_month=10_000))
-    assert found.strategy == "baseline.linear"
-    assert found.verdict == "no-llm"
-    assert found.commit_to_fine_tuning == "no"
-    assert found.examples_needed is None
-    assert found.confidence > 0.8
-    assert any("not worth paying for" in reason for reason in found.reasons)
-
-
-def banking(needs: Needs) -> Recommendation:
-    """The figures measured on ten classes of BANKING77."""
-    return recommend(
-        summary_of(
-            strategy("baseline.majority", 0.10, 0.05, per_1k=0.0),
-            strategy("baseline.linear", 0.96, 0.03, per_1k=0.0004, setup=0.0001),
-            strategy("prompt.zero-shot", 0.10, 0.05, per_1k=0.01),
-            strategy("prompt.few-shot", 0.33, 0.075, per_1k=0.02),
-            strategy("prompt.nearest", 0.95, 0.035, per_1k=0.04, setup=0.0002),
-            strategy("lora", 0.93, 0.04, per_1k=0.012, setup=0.01),
-        ),
-        TRIAGE,
-        needs,
-    )
-
-
-def test_a_clearly_better_tuned_strategy_is_worth_committing_to() -> None:
-    found = recommend(
-        summary_of(
-            strategy("prompt.nearest", 0.80, 0.04, n=400),
-            strategy("lora", 0.92, 0.03, n=400, setup=2.0),
-        ),
-        TRIAGE,
-        NEEDS,
-    )
-    assert (found.strategy, found.verdict, found.commit_to_fine_tuning) == (
-        "lora",
-        "fine-tuning",
-        "yes",
-    )
-    assert found.confidence > 0.95
-
-
-def test_better_by_more_than_the_margin_wins_even_if_it_never_breaks_even() -> None:
-    found = recommend(
-        summary_of(
-            strategy("prompt.nearest", 0.80, 0.04, n=400, per_1k=0.01),
-            strategy("lora", 0.92, 0.03, n=400, setup=2.0, per_1k=0.02),
-            break_even=(BreakEven(from_="prompt.nearest", to="lora", requests=None),),
-        ),
-        TRIAGE,
-        NEEDS,
-    )
-    assert found.commit_to_fine_tuning == "yes"
-    assert "lora never becomes cheaper than prompt.nearest at any volume." in found.reasons
-
-
-def test_better_within_the_margin_that_never_breaks_even_is_a_no() -> None:
-    found = recommend(
-        summary_of(
-            strategy("prompt.nearest", 0.90, 0.008, n=4000, per_1k=0.01),
-            strategy("lora", 0.909, 0.008, n=4000, setup=2.0, per_1k=0.02),
-            break_even=(BreakEven(from_="prompt.nearest", to="lora", requests=None),),
-        ),
-        TRIAGE,
-        NEEDS,
-    )
-    assert (found.strategy, found.commit_to_fine_tuning) == ("prompt.nearest", "no")
-    turn = next(point for point in found.switch_points if point.what == "practical_margin")
-    assert (turn.at, turn.beyond, turn.to) == (pytest.approx(0.009), "below", "lora")
-
-
-def test_as_good_and_past_its_break_even_is_a_yes() -> None:
-    found = recommend(
-        summary_of(
-            strategy("prompt.nearest", 0.90, 0.01, n=4000, per_1k=0.50),
-            strategy("lora", 0.90, 0.01, n=4000, setup=2.0, per_1k=0.10),
-            break_even=(BreakEven(from_="prompt.nearest", to="lora", requests=417.0),),
-        ),
-        TRIAGE,
-        NEEDS,
-    )
-    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", "yes")
-    turn = next(point for point in found.switch_points if point.what == "requests_per_month")
-    assert (turn.at, turn.beyond, turn.to) == (417.0, "below", "prompt.nearest")
-
-
-def test_too_little_data_is_not_yet_with_the_examples_that_would_tell() -> None:
-    found = recommend(
-        summary_of(
-            strategy("prompt.few-shot", 0.75, 0.13, n=40),
-            strategy("lora", 0.80, 0.12, n=40, setup=2.0),
-        ),
-        TRIAGE,
-        NEEDS,
-    )
-    assert (found.strategy, found.verdict) == ("prompt.few-shot", "prompting")
-    assert found.commit_to_fine_tuning == "not yet"
-    # by hand: error = 0.1253 / 1.96 = 0.0639, discordant = 40 × 0.0639² + 0.05² = 0.166
-    assert found.examples_needed == pytest.approx(480, abs=15)
-    assert any("more test examples would tell" in reason for reason in found.reasons)
 
 
 def test_a_probably_better_rival_of_another_kind_leaves_it_open() -> None:
@@ -182,18 +78,6 @@ def test_a_latency_limit_excludes_the_best() -> None:
     )
     assert (found.strategy, found.commit_to_fine_tuning) == ("prompt.nearest", "no")
     assert "lora is out: p95 latency of at most 800 ms: 1,900 ms." in found.reasons
-
-
-def test_only_the_tuned_strategy_can_serve_the_needs() -> None:
-    found = recommend(
-        summary_of(
-            strategy("prompt.nearest", 0.93, 0.03, p95=1900),
-            strategy("lora", 0.93, 0.03, p95=200, setup=2.0),
-        ),
-        TRIAGE,
-        Needs(latency_p95_ms=800),
-    )
-    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", "yes")
 
 
 def test_nothing_is_praised_for_a_score_near_zero() -> None:
@@ -286,16 +170,6 @@ def test_the_combination_wins() -> None:
         "combined",
         "yes",
     )
-
-
-def test_a_failed_tuning_leaves_it_open_unless_the_needs_are_met() -> None:
-    failed = absent("lora", "failed", "loss became NaN in epoch 1")
-    rows = summary_of(strategy("prompt.nearest", 0.92, 0.02, n=600), failed)
-    found = recommend(rows, TRIAGE, NEEDS)
-    assert found.commit_to_fine_tuning == "not yet"
-    assert "lora failed: loss became NaN in epoch 1." in found.reasons
-    met = recommend(rows, TRIAGE, Needs(quality_at_least=0.85))
-    assert met.commit_to_fine_tuning == "no"
 
 
 def test_without_a_volume_the_simplest_of_equals_is_recommended() -> None:
