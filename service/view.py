@@ -255,6 +255,11 @@ def needs_told(report: Report) -> str:
     return "; ".join(found)
 
 
+def trained_once(report: Report) -> bool:
+    """Whether some strategy's score hangs on a single training run."""
+    return any(row.training and len(row.training.get("seeds", ())) < 2 for row in report.strategies)
+
+
 def reading_guide(report: Report) -> list[str]:
     """How to read this, in a few sentences."""
     detectable = wording.many_points(report.detectable_difference)
@@ -268,6 +273,17 @@ def reading_guide(report: Report) -> list[str]:
         " four times in five.",
         "An answer that failed is counted as an error. It is neither scored as wrong nor left out"
         " of the count.",
+        "A local model is charged by its time in batches, as on a machine that is kept busy. A"
+        " machine that waits for requests costs its hourly price all the same, and work by"
+        " people (labelling, upkeep) is not in any figure.",
+        *(
+            [
+                "A tuned strategy was trained with one seed. Another one would score somewhat"
+                " differently, which no interval here covers."
+            ]
+            if trained_once(report)
+            else []
+        ),
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"
         " beats by more than the practical margin.",
     ]
