@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 from tinystrategies import Speaker, Tiny, right
 
-from benchmarks.judging import scorer
 from benchmarks.journal import Journal
+from benchmarks.judging import scorer
 from benchmarks.records import SentinelRecord
 from benchmarks.runner import run_comparison
 from benchmarks.sentinels import (
