@@ -17,6 +17,8 @@ from strategies.base import Answer, Prepared, Score
 
 ADAPTER_ROWS = 16
 PROMPT_ROWS = 8
+READ_ROWS = 64
+"""Training rows looked through for PROMPT_ROWS that training read."""
 BATCH_ROWS = 32
 BATCH_SIZE = 8
 SCORE_TOLERANCE = 0.05
@@ -34,9 +36,13 @@ class HasBase(Protocol):
 
 @runtime_checkable
 class RendersPrompts(Protocol):
-    """A prepared strategy that shows the text it was trained on and the text it is served."""
+    """A prepared strategy that shows the text it was trained on and the text it is served.
 
-    def rendered_training_prompt(self, example: Example) -> str: ...
+    The first is a record of what training read, None for a row it did not read or keep; to
+    render it anew would compare a function with itself.
+    """
+
+    def rendered_training_prompt(self, example: Example) -> str | None: ...
 
     def rendered_serving_prompt(self, text: str) -> str: ...
 
@@ -48,9 +54,11 @@ def check_strategy(
     rows: Sequence[Example],
     score: Score,
     *,
+    train: Sequence[Example],
     batch_rows: int = BATCH_ROWS,
 ) -> list[SentinelRecord]:
-    """All guards that apply to a strategy, on `rows` of the validation split."""
+    """All guards that apply to a strategy, on `rows` of the validation split, and on those it
+    was trained on."""
     found: list[SentinelRecord] = []
     if isinstance(prepared, HasBase):
         found.append(adapter_changes_outputs(strategy, prepared.answer, prepared, rows))
@@ -58,7 +66,7 @@ def check_strategy(
         message = "Not shown: the strategy cannot answer without its adapter for comparison."
         found.append(verdict("adapter changes outputs", strategy, False, message))
     if isinstance(prepared, RendersPrompts):
-        found.append(same_prompt(strategy, prepared, rows))
+        found.append(same_prompt(strategy, prepared, train))
     found.append(batch_size_is_harmless(strategy, prepared.answer, rows[:batch_rows], score))
     return found
 
@@ -84,17 +92,18 @@ def adapter_changes_outputs(
 
 
 def same_prompt(strategy: str, prepared: RendersPrompts, rows: Sequence[Example]) -> SentinelRecord:
-    """Fires where a row is rendered differently for training and for serving."""
-    checked = rows[:PROMPT_ROWS]
+    """Fires where a training row is served otherwise than it was read, or none can be compared."""
+    read = {row.id: prepared.rendered_training_prompt(row) for row in rows[:READ_ROWS]}
+    checked = [row for row in rows if read.get(row.id) is not None][:PROMPT_ROWS]
     differing = [
-        row.id
-        for row in checked
-        if prepared.rendered_training_prompt(row) != prepared.rendered_serving_prompt(row.input)
+        row.id for row in checked if read[row.id] != prepared.rendered_serving_prompt(row.input)
     ]
     message = f"Training and serving render the same prompt for {len(checked)} rows."
+    if not checked:
+        message = "Not shown: the strategy kept no prompt of its training."
     if differing:
         message = f"Training and serving render different prompts: {shown(differing)}."
-    return verdict("same prompt", strategy, not differing, message)
+    return verdict("same prompt", strategy, bool(checked) and not differing, message)
 
 
 def batch_size_is_harmless(

@@ -191,6 +191,7 @@ class Sitting:
                 prepared,
                 rows,
                 self.score,
+                train=data.train,
                 batch_rows=self.affordable_rows(),
             ),
             self.folder,

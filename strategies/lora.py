@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpora.task import Document, Example, Task
+from corpora.task import KINDS, Document, Example, Task
 from strategies.answering import answer_limit
 from strategies.base import Family, Progress, Score, no_progress
 from strategies.embedding import Embedder, default_embedder
@@ -16,7 +16,7 @@ from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
 from strategies.retrieval import HybridRetriever
 from strategies.saving import need_model, need_rows, read_json
-from strategies.tuned import PreparedLora, read_adapter, read_training
+from strategies.tuned import PreparedLora, read_adapter, read_prompts, read_training
 
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel
@@ -34,6 +34,7 @@ class Lora:
     name = "lora"
     family: Family = "fine-tuning"
     needs_model = True
+    kinds = KINDS
 
     def __init__(
         self,
@@ -113,8 +114,9 @@ class Lora:
                 progress=progress,
             )
             adapter = read_adapter(Path(scratch), base.info.name)
+            prompts = read_prompts(Path(scratch))
             tuned = base.with_adapter(Path(scratch))
-        return PreparedLora(task, base, tuned, adapter, limit, index, training)
+        return PreparedLora(task, base, tuned, adapter, limit, index, training, prompts)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedLora:
         base = weights_of(self.name, model)
@@ -126,6 +128,7 @@ class Lora:
             read_json(folder / "settings.json")["max_new_tokens"],
             self.load_index(folder),
             read_training(folder),
+            read_prompts(folder),
         )
 
     def load_index(self, folder: Path) -> tuple[PassageIndex, int] | None:

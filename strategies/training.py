@@ -24,20 +24,23 @@ from strategies.errors import ModelError
 from strategies.models.base import Prompt
 from strategies.models.decoding import filled_cache, layers_of
 from strategies.models.layout import causal_mask, left_padded
-from strategies.models.local import LocalModel
+from strategies.models.local import LocalModel, without_notices
+from strategies.tuned import write_prompts
 
 BATCH_TOKENS = 2048
 IGNORED = -100
 ROW_TOKENS = 2048
 WARM_UP = 0.1
+KEPT_PROMPTS = 16
 
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """A prompt and the reply to be learned."""
+    """A prompt and the reply to be learned; `example` is the id of the row it comes from."""
 
     prompt: Prompt
     reply: str
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Item:
     prefix: tuple[int, ...]
     own: tuple[int, ...]
     reply: tuple[int, ...]
+    example: str = ""
 
     def __len__(self) -> int:
         return len(self.own) + len(self.reply)
@@ -71,13 +75,15 @@ def train_lora(
 
     `evaluate` scores the model in training (0 to 1) on the validation split; the best epoch has
     the highest score, then the lowest validation loss. Without validation rows the last epoch
-    is kept. Raises ModelError where no row fits the model's context or the loss is not finite.
+    is kept. The prompts of the first rows go to `folder` too, as the loop below reads them.
+    Raises ModelError where no row fits the model's context or the loss is not finite.
     """
     limit = min(ROW_TOKENS, model.context_length)
-    items = [item for row in rows if len(item := encode_row(model, row)) <= limit]
-    held_out = [item for row in validation if len(item := encode_row(model, row)) <= limit]
+    items = [item for row in rows if fits(item := encode_row(model, row), model)]
+    held_out = [item for row in validation if fits(item := encode_row(model, row), model)]
     if not items:
         raise ModelError(f"lora: no training row fits into {limit} tokens; shorten the inputs.")
+    write_prompts(folder, {one.example: read_back(one, model) for one in items[:KEPT_PROMPTS]})
     with wrapped(model, rank=rank, alpha=alpha, seed=seed) as (network, tuned):
         optimiser = MasterAdam(network, learning_rate)
         steps_an_epoch = math.ceil(len(items) / batch_rows)
@@ -121,7 +127,19 @@ def train_lora(
 def encode_row(model: LocalModel, row: TrainingRow) -> Item:
     """A row as token ids: exactly the prompt that serving renders, then the reply."""
     encoded = model.encode(row.prompt)
-    return Item(encoded.prefix, encoded.own, tuple(model.chat.encode_reply(row.reply)))
+    reply = tuple(model.chat.encode_reply(row.reply))
+    return Item(encoded.prefix, encoded.own, reply, row.example)
+
+
+def fits(item: Item, model: LocalModel) -> bool:
+    """Whether a row fits the training budget and, with its prefix, the model's context."""
+    return len(item) <= ROW_TOKENS and len(item.prefix) + len(item) <= model.context_length
+
+
+def read_back(item: Item, model: LocalModel) -> str:
+    """The text before the reply that the token ids of a row spell."""
+    text: str = model.tokenizer.decode([*item.prefix, *item.own])
+    return text
 
 
 class wrapped:
@@ -141,7 +159,7 @@ class wrapped:
             bias="none",
             task_type="CAUSAL_LM",
         )
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), without_notices():
             torch.manual_seed(self.seed)
             self.peft: Any = get_peft_model(
                 self.model.network, config, autocast_adapter_dtype=False
@@ -181,7 +199,11 @@ class MasterAdam:
 
     def save(self, network: Any, folder: Path) -> None:
         """Write the float32 masters as a PEFT adapter (safetensors) into `folder`."""
-        network.save_pretrained(str(folder), state_dict={**network.state_dict(), **self.masters})
+        network.save_pretrained(
+            str(folder),
+            state_dict={**network.state_dict(), **self.masters},
+            save_embedding_layers=False,  # never tuned; to make sure, peft would ask the hub
+        )
 
 
 def schedule(step: int, total: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,22 @@ from strategies.answering import Fitted, answer_fitted, fit_prompt
 from strategies.base import Answer, Training
 from strategies.passage_index import PassageIndex
 from strategies.prompting import Passage
-from strategies.saving import read_json, write_json, write_prompt
+from strategies.saving import read_json, read_lines, write_json, write_lines, write_prompt
 
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel
     from strategies.training import TrainingRow
 
 
+PROMPTS = "training-prompts.jsonl"
+
+
 @dataclass(frozen=True)
 class PreparedLora:
     """Ready to answer with the adapter merged into a copy of the weights.
 
-    `adapter` holds the adapter's files by name. Saved: those files, the prompt to read, the
+    `adapter` holds the adapter's files by name, `trained_on` the prompts of some training rows
+    by example id, as the training loop read them. Saved: all those, the prompt to read, the
     training record, settings, and the index where there is one.
     """
 
@@ -35,6 +39,7 @@ class PreparedLora:
     max_new_tokens: int
     index: tuple[PassageIndex, int] | None = None
     training: Training | None = None
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         return self._answer(self.tuned, inputs)
@@ -43,18 +48,20 @@ class PreparedLora:
         """What the model says to the same prompts without the adapter."""
         return self._answer(self.base, inputs)
 
-    def rendered_training_prompt(self, example: Example) -> str:
-        """The text before the reply as training reads it."""
-        from strategies.training import encode_row
+    def rendered_training_prompt(self, example: Example) -> str | None:
+        """The text before the reply as training read it at the time; None where not kept.
 
-        item = encode_row(self.tuned, self.training_rows([example])[0])
-        text: str = self.tuned.tokenizer.decode([*item.prefix, *item.own])
-        return text
+        A record, not a second rendering: what both sides did wrong in the same way today would
+        otherwise look right, and so would an artefact that is served in another way.
+        """
+        return self.trained_on.get(example.id)
 
     def rendered_serving_prompt(self, text: str) -> str:
-        """The text before the reply as answering reads it."""
-        ids = [self.tuned.encode(each.prompt).ids for each in self._fit([text]) if each.prompt]
-        rendered: str = self.tuned.tokenizer.decode(list(ids[0]))
+        """The text before the reply as answering reads it; empty where it cannot be asked."""
+        prompt = self._fit([text])[0].prompt
+        if prompt is None:
+            return ""
+        rendered: str = self.tuned.tokenizer.decode(list(self.tuned.encode(prompt).ids))
         return rendered
 
     def training_rows(self, examples: Sequence[Example]) -> list[TrainingRow]:
@@ -63,7 +70,7 @@ class PreparedLora:
 
         fitted = self._fit([example.input for example in examples])
         return [
-            TrainingRow(each.prompt, example.output)
+            TrainingRow(each.prompt, example.output, example.id)
             for each, example in zip(fitted, examples, strict=True)
             if each.prompt is not None
         ]
@@ -97,6 +104,7 @@ class PreparedLora:
         write_prompt(folder / "prompt.md", self.task, (), grounded=self.index is not None)
         write_json(folder / "settings.json", settings)
         write_training(folder, self.training)
+        write_prompts(folder, self.trained_on)
 
 
 def read_adapter(folder: Path, base_model: str) -> dict[str, bytes]:
@@ -107,6 +115,16 @@ def read_adapter(folder: Path, base_model: str) -> dict[str, bytes]:
         "adapter_config.json": json.dumps(config, indent=2, sort_keys=True).encode(),
         "adapter_model.safetensors": (folder / "adapter_model.safetensors").read_bytes(),
     }
+
+
+def write_prompts(folder: Path, prompts: Mapping[str, str]) -> None:
+    rows = ({"id": example, "prompt": prompt} for example, prompt in prompts.items())
+    write_lines(folder / PROMPTS, rows)
+
+
+def read_prompts(folder: Path) -> dict[str, str]:
+    """Training prompts by example id."""
+    return {row["id"]: row["prompt"] for row in read_lines(folder / PROMPTS)}
 
 
 def write_training(folder: Path, training: Training | None) -> None:

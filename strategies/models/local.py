@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from strategies.errors import ModelError
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
@@ -20,6 +23,8 @@ from strategies.models.layout import Batch, Encoded, batches
 BATCH_TOKENS = 4096
 BATCH_ROWS = 48
 KEPT_PREFIXES = 4
+UNREADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+"""What loading raises for damaged, foreign or mismatched files."""
 
 
 class LocalModel:
@@ -56,7 +61,7 @@ class LocalModel:
             network: Any = AutoModelForCausalLM.from_pretrained(
                 source, dtype=dtype, use_safetensors=True, **common
             )
-        except (OSError, ValueError, KeyError) as error:
+        except UNREADABLE as error:
             raise ModelError(
                 f"model: {str(source)!r} cannot be loaded ({error}). Give a folder with "
                 "config.json, safetensors weights and the tokenizer's files."
@@ -103,8 +108,9 @@ class LocalModel:
         weights = folder / "adapter_model.safetensors"
         if not weights.is_file():
             raise ModelError(f"adapter: {folder.name!r} holds no adapter_model.safetensors.")
-        wrapped = PeftModel.from_pretrained(deepcopy(self.network), str(folder))
-        merged = wrapped.merge_and_unload().eval().requires_grad_(False)
+        with without_notices():
+            wrapped = PeftModel.from_pretrained(deepcopy(self.network), str(folder))
+            merged = wrapped.merge_and_unload().eval().requires_grad_(False)
         return self.variant(merged, hashlib.sha256(weights.read_bytes()).hexdigest())
 
     def render(self, prompt: Prompt) -> str:
@@ -186,6 +192,14 @@ class LocalModel:
     def forget_prefixes(self) -> None:
         """Drop the kept prefixes: the weights have changed."""
         self._prefixes.clear()
+
+
+@contextmanager
+def without_notices() -> Iterator[None]:
+    """Keep back what peft and transformers tell each other's developers of coming changes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def computes_bfloat16(device: str) -> bool:

@@ -53,10 +53,26 @@ def test_an_adapter_that_is_not_applied_fires(dataset):
 
 
 def test_another_prompt_in_serving_fires(dataset):
-    assert same_prompt("lora", Tuned(right), dataset.validation).passed
-    record = same_prompt("lora", Tuned(right, suffix=" "), dataset.validation)
+    assert same_prompt("lora", Tuned(right), dataset.train).passed
+    record = same_prompt("lora", Tuned(right, suffix=" "), dataset.train)
     assert not record.passed
-    assert "validation-0, validation-1" in record.message
+    assert "train-0, train-1" in record.message
+
+
+def test_rows_that_training_did_not_read_are_left_out(dataset):
+    @dataclass
+    class Choosy(Tuned):
+        read: tuple = ()
+
+        def rendered_training_prompt(self, example):
+            return super().rendered_training_prompt(example) if example.id in self.read else None
+
+    record = same_prompt("lora", Choosy(right, read=("train-1", "train-9")), dataset.train)
+    assert (record.passed, record.message) == (
+        True,
+        "Training and serving render the same prompt for 2 rows.",
+    )
+    assert not same_prompt("lora", Choosy(right), dataset.train).passed
 
 
 @dataclass
@@ -108,7 +124,12 @@ def test_a_test_row_in_the_training_data_fires(dataset):
 
 def test_tuning_without_a_way_to_show_it_is_not_taken_on_trust(dataset):
     records = check_strategy(
-        "lora", "fine-tuning", Speaker(right), dataset.validation, scorer(dataset.task)
+        "lora",
+        "fine-tuning",
+        Speaker(right),
+        dataset.validation,
+        scorer(dataset.task),
+        train=dataset.train,
     )
     assert [(record.name, record.passed) for record in records] == [
         ("adapter changes outputs", False),
