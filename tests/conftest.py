@@ -1,12 +1,40 @@
-"""Shared fixtures: a real transformer with two layers, built on the fly."""
+"""Shared fixtures: a real transformer with two layers, built on the fly.
+
+Where the variable CI is set, a skipped test is a failure: what nobody runs there proves nothing.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 WORDS = "the of and to in is it that for on you your my order card bike box charge return refund"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if not hasattr(report, "wasxfail"):  # an expected failure was run
+        refuse_skipping(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    refuse_skipping(report)
+    return report
+
+
+def refuse_skipping(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure where CI runs."""
+    if os.environ.get("CI") and report.skipped and isinstance(report.longrepr, tuple):
+        file, line, reason = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{file}:{line}: {reason}. Where CI runs, a skipped test is a failure."
 
 
 @pytest.fixture(scope="session")
