@@ -29,6 +29,7 @@ from benchmarks.resampling import (
 )
 
 Groups = Sequence[str | None]
+ALPHA = 0.05
 FEWEST_ODD = 3
 EXACT_FLIPS = 12
 """Up to this many clusters, all 2^n sign flips are counted instead of drawn."""
@@ -103,7 +104,10 @@ def compare(
 
     Scores of 0 and 1 without groups: Agresti and Min's (2005) interval, which adds half a row
     to each cell of the paired table, and McNemar's exact test. Otherwise the bootstrap over
-    clusters and a permutation test that swaps `a` and `b` in whole clusters.
+    clusters and a permutation test that swaps `a` and `b` in whole clusters. Where few clusters
+    differ the bootstrap is too sure of itself: of 40 rows that tie but for 4 won by `a` it shuts
+    out 0, which four tosses of a coin cannot. So an interval leaves 0 out only where the test
+    rejects at 5%, too.
     """
     plain = finish is None
     first = mean_sums(a) if plain else np.asarray(a, dtype=float)
@@ -126,6 +130,8 @@ def compare(
     else:
         low, high = bounds(draws, count)
     p_value = swap_test(one, other, finish, rng)
+    if p_value > ALPHA:
+        low, high = min(low, 0.0), max(high, 0.0)
     return Difference(value, max(-1.0, min(low, value)), min(1.0, max(high, value)), p_value)
 
 

@@ -138,3 +138,15 @@ def test_the_paired_test_keeps_its_level_on_clustered_null_data():
         b = np.repeat(rng.normal(0.5, 0.1, 20), 5)
         rejected += compare(a, b, groups, seed=seed).p_value < 0.05
     assert rejected <= 11
+
+
+@pytest.mark.parametrize(("won", "shown"), [(4, False), (8, True)])
+def test_a_handful_of_rows_shows_nothing(won, shown):
+    """By hand: all `won` rows go one way with probability 2 / 2^won, 0.125 and 0.008."""
+    b = np.full(40, 0.5)
+    a = b + np.where(np.arange(40) < won, 0.5, 0.0)
+    found = compare(a, b, [None] * 40)
+    assert found.p_value == pytest.approx(2 / 2**won, abs=0.02)
+    assert (found.low > 0) is shown
+    back = compare(b, a, [None] * 40)
+    assert (back.high < 0) is shown
