@@ -7,6 +7,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -158,16 +159,27 @@ def server(tmp_path):
 
 def test_a_server_answers_quickly_while_its_worker_computes(server) -> None:
     address, _ = server
+    times: list[float] = []
     with httpx.Client(base_url=address) as client:
-        task = client.post(f"{API}/tasks", json=spec("200 steps")).headers["Location"]
-        comparison = client.post(f"{task}/comparisons").headers["Location"]
-        wait_until(lambda: client.get(comparison).json()["state"] == "running")
-        times = []
-        for _ in range(40):
+
+        def ask(status: int, method: str, path: str, **more: Any) -> httpx.Response:
             began = time.perf_counter()
-            assert client.get(comparison).status_code == 200
+            reply = client.request(method, path, **more)
             times.append(time.perf_counter() - began)
-        assert sorted(times)[len(times) // 2] < 0.1
+            assert reply.status_code == status, reply.text
+            return reply
+
+        task = ask(201, "POST", f"{API}/tasks", json=spec("400 busy steps")).headers["Location"]
+        comparison = ask(202, "POST", f"{task}/comparisons").headers["Location"]
+        wait_until(lambda: client.get(comparison).json()["state"] == "running")
+        for _ in range(10):
+            ask(201, "POST", f"{API}/tasks", json=spec("another"))
+            ask(200, "GET", f"{API}/tasks")
+            ask(200, "GET", comparison)
+            ask(409, "GET", f"{comparison}/report")
+        assert ask(202, "DELETE", comparison).json()["state"] == "running"
+    # nearly each: another program of this machine may take the processor for a moment
+    assert sorted(times)[int(len(times) * 0.9)] < 0.1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
