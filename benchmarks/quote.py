@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from statistics import fmean
 
 from benchmarks.costs import PriceList, Speed
 from benchmarks.environment import usable_cores
+from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
 from benchmarks.plan import Entry, plan_run
 from benchmarks.sentinels import BATCH_ROWS
 from corpora.power import detectable_difference
 from corpora.task import Dataset, Frozen
 from strategies.base import Strategy
+from strategies.models.scripted import ScriptedModel
 
 TOKENS_PER_WORD = 1.35
 TEMPLATE_TOKENS = 20
@@ -122,7 +125,7 @@ def quote_row(
     machine: str,
 ) -> QuoteRow:
     strategy = entry.strategy
-    reason = strategy.misfit(dataset.task, has_documents=bool(dataset.documents), model=None)
+    reason = unfitness(strategy, dataset, model)
     if reason is not None:
         return QuoteRow(id=entry.id, skipped=reason)
     speed = prices.machines[machine].speed
@@ -155,6 +158,19 @@ def quote_row(
         prompt_tokens=request.prompt,
         completion_tokens=request.completion,
     )
+
+
+def unfitness(strategy: Strategy, dataset: Dataset, model: QuotedModel | None) -> str | None:
+    """Why it will not run: what it says itself of a hosted model, or the error it raises here."""
+    stand_in = ScriptedModel(str, name=model.name) if model and model.hosted else None
+    has_documents = bool(dataset.documents)
+    try:
+        return guarded(
+            lambda: strategy.misfit(dataset.task, has_documents=has_documents, model=stand_in),
+            Path(),
+        )
+    except Broken as broken:
+        return str(broken)
 
 
 def tokens(text: str) -> float:

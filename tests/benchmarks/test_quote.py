@@ -6,6 +6,7 @@ from tinystrategies import Tiny, right
 from benchmarks.errors import BadPriceFile
 from benchmarks.quote import QuotedModel, quote
 from corpora.power import detectable_difference
+from strategies.lora import Lora
 
 LOCAL = QuotedModel(name="small", parameters=135_000_000)
 
@@ -62,3 +63,22 @@ def test_a_hosted_model_is_quoted_by_the_token_or_refused(dataset, prices):
     assert row.usd == pytest.approx(103 * tokens / 1e6)
     with pytest.raises(BadPriceFile, match=r"models\.nobody-knows-me"):
         quote(dataset, [strategy], [QuotedModel(name="nobody-knows-me", hosted=True)], prices)
+
+
+def test_one_that_needs_the_weights_is_not_quoted_for_a_hosted_model(dataset, prices):
+    hosted = QuotedModel(name="gpt-4o-mini", hosted=True)
+    (row,) = quote(dataset, [Lora()], [hosted], prices).rows
+    said = "lora needs the weights of the model; gpt-4o-mini has none here"
+    assert (row.skipped, row.usd) == (said, 0.0)
+    (row,) = quote(dataset, [Lora()], [LOCAL], prices).rows
+    assert row.skipped is None
+
+
+def test_one_that_raises_harms_no_other(dataset, prices):
+    class Broken(Tiny):
+        def misfit(self, task, *, has_documents, model):
+            raise ValueError("no such luck")
+
+    broken, good = quote(dataset, [Broken(right, name="a"), Tiny(right)], [LOCAL], prices).rows
+    assert (broken.skipped, broken.seconds) == ("ValueError: no such luck", 0.0)
+    assert good.skipped is None
