@@ -25,6 +25,8 @@ from serving import (
     worker_on,
 )
 
+from service.worker import MAX_ATTEMPTS, Order, Worker
+
 SERVE = """
 import sys
 from service.serve import serve
@@ -99,6 +101,20 @@ def test_a_failed_comparison_gives_its_reason_and_harms_no_other(tmp_path) -> No
         reply = client.get(f"{broken}/report")
         assert reply.status_code == 409
         assert "failed" in reply.json()["detail"]
+
+
+def test_a_comparison_that_ends_its_worker_again_and_again_is_given_up(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        comparison = start(client, submit(client))
+        at = client.app.state.services
+        key = comparison.rsplit("/", 1)[-1]
+        for _ in range(MAX_ATTEMPTS):
+            at.store.start(key)
+        worked: list[Order] = []
+        Worker(at.settings, at.store, worked.append).run(key)
+        end = client.get(comparison).json()
+    assert (end["state"], end["error"]["title"], worked) == ("failed", "Given up", [])
+    assert "10 times" in end["error"]["detail"]
 
 
 def test_a_second_worker_on_the_same_folder_is_refused(tmp_path) -> None:
