@@ -123,8 +123,9 @@ def write_prompts(folder: Path, prompts: Mapping[str, str]) -> None:
 
 
 def read_prompts(folder: Path) -> dict[str, str]:
-    """Training prompts by example id."""
-    return {row["id"]: row["prompt"] for row in read_lines(folder / PROMPTS)}
+    """Training prompts by example id; none where the artefact does not tell."""
+    path = folder / PROMPTS
+    return {row["id"]: row["prompt"] for row in read_lines(path)} if path.is_file() else {}
 
 
 def write_training(folder: Path, training: Training | None) -> None:

@@ -13,6 +13,7 @@ from strategies.errors import ModelError
 from strategies.lora import Lora, LoraRag
 from strategies.models.local import LocalModel
 from strategies.saving import read_json, write_json
+from strategies.tuned import PROMPTS
 
 TASK = Task(
     name="cards",
@@ -86,6 +87,8 @@ def test_another_task_or_number_of_passages_in_serving_shows(
     shutil.copytree(tuned, other)
     write_json(other / "settings.json", {**read_json(other / "settings.json"), "top_k": 1})
     assert differing(load(other, tiny_model)) == [row.id for row in ROWS]
+    (other / PROMPTS).unlink()
+    assert load(other, tiny_model).rendered_training_prompt(ROWS[0]) is None
 
 
 def test_a_fault_in_the_training_data_shows(
