@@ -26,7 +26,8 @@ def answer_limit(task: Task, model: Model, train: Sequence[Example]) -> int:
     one context, or by the training outputs."""
     if task.kind == "classification" and task.labels:
         return sum(model.count_tokens(label) + 4 for label in task.labels)
-    return completion_limit([model.count_tokens(example.output) for example in train])
+    lengths = [model.count_tokens(example.output) for example in train]
+    return completion_limit(lengths, whole=task.kind == "extraction")
 
 
 def fit_prompt(
@@ -36,6 +37,7 @@ def fit_prompt(
     *,
     shots: Sequence[Shot] = (),
     passages: Sequence[Passage] = (),
+    form: str = "",
     max_new_tokens: int,
     shots_are_fixed: bool = True,
 ) -> Fitted:
@@ -47,7 +49,9 @@ def fit_prompt(
     room = model.context_length - max_new_tokens
 
     def built(some: Sequence[Shot], of: Sequence[Passage]) -> Prompt:
-        prompt = build_prompt(task, text, shots=some, passages=of, shots_are_fixed=shots_are_fixed)
+        prompt = build_prompt(
+            task, text, shots=some, passages=of, form=form, shots_are_fixed=shots_are_fixed
+        )
         # what every request shares is no longer at the head of this one
         return prompt if len(some) == len(shots) else replace(prompt, shared=0)
 

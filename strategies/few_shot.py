@@ -13,7 +13,7 @@ from strategies.embedding import Embedder, default_embedder
 from strategies.fixed_prompt import FixedPrompt
 from strategies.models.base import Model
 from strategies.neighbours import Neighbours
-from strategies.prompting import Shot, shots_from
+from strategies.prompting import Shot, answer_form, shots_from
 from strategies.saving import (
     need_model,
     need_rows,
@@ -55,7 +55,9 @@ class FewShot:
         model = need_model(self.name, model)
         need_rows(self.name, train)
         chosen = balanced_examples(task, train, self.shots, seed=seed)
-        return FixedPrompt(task, model, shots_from(chosen), answer_limit(task, model, train))
+        limit = answer_limit(task, model, train)
+        form = answer_form(task, train)
+        return FixedPrompt(task, model, shots_from(chosen), limit, form)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> FixedPrompt:
         return FixedPrompt.load(folder, task, need_model(self.name, model))
@@ -102,6 +104,7 @@ class NearestShot:
             Neighbours.build([example.input for example in train], embedder),
             self.shots,
             answer_limit(task, model, train),
+            answer_form(task, train),
         )
 
     def load(self, folder: Path, task: Task, model: Model | None) -> NearestPrompt:
@@ -113,6 +116,7 @@ class NearestShot:
             Neighbours.load(folder, self.embedder or default_embedder()),
             settings["shots"],
             settings["max_new_tokens"],
+            settings["form"],
         )
 
 
@@ -126,6 +130,7 @@ class NearestPrompt:
     neighbours: Neighbours
     shots: int
     max_new_tokens: int
+    form: str = ""
     training: Training | None = None
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
@@ -135,6 +140,7 @@ class NearestPrompt:
                 self.model,
                 text,
                 shots=[self.pool[row] for row in reversed(nearest)],
+                form=self.form,
                 max_new_tokens=self.max_new_tokens,
                 shots_are_fixed=False,
             )
@@ -147,11 +153,15 @@ class NearestPrompt:
     def save(self, folder: Path) -> None:
         """`shots.jsonl` holds all training examples; `prompt.md` shows the form with the first."""
         write_prompt(
-            folder / "prompt.md", self.task, self.pool[: self.shots], shots_are_fixed=False
+            folder / "prompt.md",
+            self.task,
+            self.pool[: self.shots],
+            form=self.form,
+            shots_are_fixed=False,
         )
         write_shots(folder / "shots.jsonl", self.pool)
         self.neighbours.save(folder)
         write_json(
             folder / "settings.json",
-            {"shots": self.shots, "max_new_tokens": self.max_new_tokens},
+            {"shots": self.shots, "max_new_tokens": self.max_new_tokens, "form": self.form},
         )

@@ -22,6 +22,7 @@ class FixedPrompt:
     model: Model
     shots: tuple[Shot, ...]
     max_new_tokens: int
+    form: str = ""
     training: Training | None = None
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
@@ -31,6 +32,7 @@ class FixedPrompt:
                 self.model,
                 text,
                 shots=self.shots,
+                form=self.form,
                 max_new_tokens=self.max_new_tokens,
             )
             for text in inputs
@@ -38,12 +40,13 @@ class FixedPrompt:
         return answer_fitted(self.task, self.model, fitted, max_new_tokens=self.max_new_tokens)
 
     def save(self, folder: Path) -> None:
-        write_prompt(folder / "prompt.md", self.task, self.shots)
+        write_prompt(folder / "prompt.md", self.task, self.shots, form=self.form)
         write_shots(folder / "shots.jsonl", self.shots)
-        write_json(folder / "settings.json", {"max_new_tokens": self.max_new_tokens})
+        settings = {"max_new_tokens": self.max_new_tokens, "form": self.form}
+        write_json(folder / "settings.json", settings)
 
     @classmethod
     def load(cls, folder: Path, task: Task, model: Model) -> FixedPrompt:
         settings = read_json(folder / "settings.json")
         shots = read_shots(folder / "shots.jsonl")
-        return cls(task, model, shots, settings["max_new_tokens"])
+        return cls(task, model, shots, settings["max_new_tokens"], settings["form"])

@@ -37,19 +37,23 @@ def build_prompt(
     *,
     shots: Sequence[Shot] = (),
     passages: Sequence[Passage] = (),
+    form: str = "",
     shots_are_fixed: bool = True,
 ) -> Prompt:
-    """The conversation for one input: instruction, worked examples as turns, then the input."""
-    messages = [Message("system", system_text(task, grounded=bool(passages)))]
+    """The conversation for one input: instruction, worked examples as turns, then the input.
+
+    `form` says how long an answer is (see `answer_form`), in words for the model.
+    """
+    messages = [Message("system", system_text(task, form=form, grounded=bool(passages)))]
     for shot in shots:
-        messages.append(Message("user", user_text(shot.input, shot.passages)))
+        messages.append(Message("user", user_text(task, shot.input, shot.passages)))
         messages.append(Message("assistant", shot.output))
     shared = len(messages) if shots_are_fixed else 1
-    messages.append(Message("user", user_text(text, passages)))
+    messages.append(Message("user", user_text(task, text, passages)))
     return Prompt(tuple(messages), shared=shared)
 
 
-def system_text(task: Task, *, grounded: bool) -> str:
+def system_text(task: Task, *, form: str = "", grounded: bool = False) -> str:
     """The instruction with what the model must know of the answer's form."""
     parts = [task.instruction.strip()]
     if task.labels:
@@ -61,18 +65,28 @@ def system_text(task: Task, *, grounded: bool) -> str:
         parts.append("Use the passages given with each input.")
     if task.no_answer:
         parts.append(f"If the answer cannot be known, answer exactly: {task.no_answer}")
+    if form:
+        parts.append(form)
     return "\n".join(parts)
 
 
-def user_text(text: str, passages: Sequence[Passage]) -> str:
-    """The input, below the passages found for it."""
+def user_text(task: Task, text: str, passages: Sequence[Passage] = ()) -> str:
+    """The input, below the passages found for it, the best of which stands next to it.
+
+    Small models read best what stands last: on a validation split of document questions the
+    best passage in last place scored higher than in first place.
+    """
     if not passages:
         return text
-    blocks = [
-        f"[{number}] {passage.title + ': ' if passage.title else ''}{passage.text}"
-        for number, passage in enumerate(passages, start=1)
-    ]
-    return "\n".join(blocks) + f"\n\n{text}"
+    asked = f"Question: {text}\nAnswer:" if task.kind == "question-answering" else text
+    return "\n\n".join([*(passage_text(passage) for passage in reversed(passages)), asked])
+
+
+def passage_text(passage: Passage) -> str:
+    """A passage below its document's title, unless it begins with it."""
+    if not passage.title or passage.text.startswith(passage.title):
+        return passage.text
+    return f"{passage.title}: {passage.text}"
 
 
 def shots_from(examples: Sequence[Example]) -> tuple[Shot, ...]:
@@ -80,10 +94,29 @@ def shots_from(examples: Sequence[Example]) -> tuple[Shot, ...]:
     return tuple(Shot(example.input, example.output) for example in examples)
 
 
-def completion_limit(output_tokens: Sequence[int]) -> int:
+def answer_form(task: Task, examples: Sequence[Example]) -> str:
+    """How many words an answer takes, from the 10th to the 90th percentile of the outputs.
+
+    Empty for the kinds whose form labels or a schema give, and where there are no examples.
+    Outputs that mean "no answer" do not count.
+    """
+    if task.kind not in ("question-answering", "generation"):
+        return ""
+    lengths = sorted(len(e.output.split()) for e in examples if e.output != task.no_answer)
+    if not lengths:
+        return ""
+    low, high = lengths[len(lengths) // 10], lengths[len(lengths) * 9 // 10]
+    if low == high:
+        return f"Answer in {low} word{'s' if low != 1 else ''}."
+    return f"Answer in {low} to {high} words."
+
+
+def completion_limit(output_tokens: Sequence[int], *, whole: bool = False) -> int:
     """The most tokens an answer may take, from the lengths of the training outputs.
 
-    A fifth above the longest training output and 8 tokens more, between 16 and 512.
+    A fifth above their 95th percentile and 8 tokens more, between 16 and 512; `whole` takes
+    the longest instead, for outputs that are worth nothing when cut (JSON).
     """
-    longest = max(output_tokens, default=64)
-    return max(16, min(512, int(longest * 1.2) + 8))
+    lengths = sorted(output_tokens) or [64]
+    usual = lengths[-1] if whole else lengths[len(lengths) * 95 // 100]
+    return max(16, min(512, int(usual * 1.2) + 8))

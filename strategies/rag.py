@@ -12,7 +12,7 @@ from strategies.base import Answer, Family, Progress, Score, Training, no_progre
 from strategies.embedding import Embedder, default_embedder
 from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
-from strategies.prompting import Passage, Shot
+from strategies.prompting import Passage, Shot, answer_form
 from strategies.retrieval import Bm25Retriever, DenseRetriever, HybridRetriever, Retriever
 from strategies.saving import (
     need_model,
@@ -84,7 +84,7 @@ class Rag:
             index, typical_examples(task, train, self.shots, seed=seed), passages=1
         )
         limit = answer_limit(task, model, train)
-        return PreparedRag(task, model, index, shots, self.top_k, limit)
+        return PreparedRag(task, model, index, shots, self.top_k, limit, answer_form(task, train))
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedRag:
         settings = read_json(folder / "settings.json")
@@ -95,6 +95,7 @@ class Rag:
             read_shots(folder / "shots.jsonl"),
             settings["top_k"],
             settings["max_new_tokens"],
+            settings["form"],
         )
 
 
@@ -146,6 +147,7 @@ class PreparedRag:
     shots: tuple[Shot, ...]
     top_k: int
     max_new_tokens: int
+    form: str = ""
     training: Training | None = None
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
@@ -156,6 +158,7 @@ class PreparedRag:
                 text,
                 shots=self.shots,
                 passages=passages,
+                form=self.form,
                 max_new_tokens=self.max_new_tokens,
             )
             for text, passages in zip(inputs, self.index.find(inputs, self.top_k), strict=True)
@@ -164,7 +167,9 @@ class PreparedRag:
 
     def save(self, folder: Path) -> None:
         self.index.save(folder)
-        write_prompt(folder / "prompt.md", self.task, self.shots, grounded=True)
+        write_prompt(folder / "prompt.md", self.task, self.shots, form=self.form, grounded=True)
         write_shots(folder / "shots.jsonl", self.shots)
-        settings = {"top_k": self.top_k, "max_new_tokens": self.max_new_tokens}
-        write_json(folder / "settings.json", settings)
+        write_json(
+            folder / "settings.json",
+            {"top_k": self.top_k, "max_new_tokens": self.max_new_tokens, "form": self.form},
+        )

@@ -67,13 +67,19 @@ def write_prompt(
     task: Task,
     shots: Iterable[Shot],
     *,
+    form: str = "",
     grounded: bool = False,
     shots_are_fixed: bool = True,
 ) -> None:
     """The prompt as a person reads it, with a place holder where the input goes."""
     passages = (Passage("…", "{passages found for the input, best first}"),) if grounded else ()
     prompt = build_prompt(
-        task, "{input}", shots=tuple(shots), passages=passages, shots_are_fixed=shots_are_fixed
+        task,
+        "{input}",
+        shots=tuple(shots),
+        passages=passages,
+        form=form,
+        shots_are_fixed=shots_are_fixed,
     )
     turns = [f"## {message.role}\n\n{message.content}\n" for message in prompt.messages]
     path.write_text(f"# Prompt of {task.name}\n\n" + "\n".join(turns), encoding="utf-8")

@@ -10,6 +10,7 @@ from strategies.answering import answer_limit
 from strategies.base import Family, Progress, Score, no_progress
 from strategies.fixed_prompt import FixedPrompt
 from strategies.models.base import Model
+from strategies.prompting import answer_form
 from strategies.saving import need_model
 
 
@@ -37,7 +38,8 @@ class ZeroShot:
         progress: Progress = no_progress,
     ) -> FixedPrompt:
         model = need_model(self.name, model)
-        return FixedPrompt(task, model, (), answer_limit(task, model, train))
+        limit = answer_limit(task, model, train)
+        return FixedPrompt(task, model, (), limit, answer_form(task, train))
 
     def load(self, folder: Path, task: Task, model: Model | None) -> FixedPrompt:
         return FixedPrompt.load(folder, task, need_model(self.name, model))
