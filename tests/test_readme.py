@@ -58,6 +58,24 @@ def test_the_example_strategy_passes_the_contract(tmp_path: Path) -> None:
     assert int(re.findall(r"(\d+) passed", ran.stdout)[0]) >= 20
 
 
+def test_the_figures_follow_from_the_committed_records() -> None:
+    from service.figures import figures, with_figures
+
+    assert with_figures(README, figures()) == README
+
+
+def test_the_records_hold_no_text_of_the_data() -> None:
+    from benchmarks.journal import Journal
+    from benchmarks.records import OutcomeRecord
+
+    paths = sorted((ROOT / "benchmarks" / "results").glob("*.jsonl"))
+    assert paths
+    for path in paths:
+        outcomes = [r for r in Journal(path).read() if isinstance(r, OutcomeRecord)]
+        assert outcomes
+        assert all((r.text, r.input, r.reference) == (None, None, None) for r in outcomes)
+
+
 def test_the_table_names_every_strategy() -> None:
     from strategies.registry import strategy_names
 

@@ -1,0 +1,82 @@
+"""The figures that the README quotes, from committed records: `python -m service.figures`.
+
+`publish` takes a finished run's records, without any text of the data, into the results folder;
+`figures` makes the README's tables of all results there. Nothing else writes either.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.journal import JOURNAL, Journal, publish_records
+from benchmarks.results import StrategyResult
+from service import wording
+from service.report import Report, build_report
+
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+README = Path(__file__).parent.parent / "README.md"
+BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
+FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
+
+
+def publish(run: Path, results: Path = RESULTS) -> Path:
+    """Copy the records of the run in folder `run`, texts left out, to `results/TASK.jsonl`.
+
+    Raises FileNotFoundError where there is no finished run.
+    """
+    if not (run / "report.json").is_file():
+        raise FileNotFoundError(f"{run}: no report.json; finish the comparison first")
+    records = publish_records(Journal(run / JOURNAL).read())
+    path = results / f"{build_report(records).task.name}.jsonl"
+    scratch = path.with_suffix(".tmp")
+    scratch.write_text("".join(r.model_dump_json() + "\n" for r in records))
+    scratch.replace(path)
+    return path
+
+
+def figures(results: Path = RESULTS) -> str:
+    """The best of each family on every task, with the verdict, as Markdown tables."""
+    reports = [build_report(Journal(path).read()) for path in sorted(results.glob("*.jsonl"))]
+    head = "| task (metric, test rows) | " + " | ".join(FAMILIES) + " | recommended | commit? |"
+    rows = [head, "| " + " | ".join(["---"] * (len(FAMILIES) + 3)) + " |"]
+    rows += [row_of(report) for report in reports]
+    return "\n".join(rows)
+
+
+def row_of(report: Report) -> str:
+    task, answer = report.task, report.recommendation
+    cells = [f"{task.name} ({task.metric}, {task.n_test})"]
+    for family in FAMILIES:
+        measured = [r for r in report.strategies if r.family == family and r.quality]
+        best = max(measured, key=lambda r: r.quality.value if r.quality else 0.0, default=None)
+        cells.append(cell_of(best) if best else "–")
+    chosen = f"`{answer.strategy}`" if answer.strategy else "none"
+    verdict = f" ({answer.verdict})" if answer.verdict == "inconclusive" else ""
+    return "| " + " | ".join([*cells, chosen + verdict, answer.commit_to_fine_tuning]) + " |"
+
+
+def cell_of(result: StrategyResult) -> str:
+    assert result.quality is not None
+    quality = result.quality
+    interval = wording.interval(quality.low, quality.high)
+    return f"`{result.name}` {wording.score(quality.value)} ({interval})"
+
+
+def with_figures(readme: str, table: str) -> str:
+    """The README with the table between its two marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+
+def main(runs: list[str]) -> None:
+    """Publish the given runs, then bring the README up to date with all results."""
+    for run in runs:
+        print(publish(Path(run)))
+    text = README.read_text(encoding="utf-8")
+    README.write_text(with_figures(text, figures()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
