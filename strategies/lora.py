@@ -138,7 +138,7 @@ class Lora:
 class LoraRag(Lora):
     """Tuned on prompts that hold retrieved passages, so that it learns to read them.
 
-    Training shows what serving will: the passages that hybrid retrieval finds, best first,
+    Training shows what serving will: the passages that hybrid retrieval finds, best last,
     wrong ones included, whether or not the right one is among them.
     """
 

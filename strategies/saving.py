@@ -72,7 +72,7 @@ def write_prompt(
     shots_are_fixed: bool = True,
 ) -> None:
     """The prompt as a person reads it, with a place holder where the input goes."""
-    passages = (Passage("…", "{passages found for the input, best first}"),) if grounded else ()
+    passages = (Passage("…", "{passages found for the input, best last}"),) if grounded else ()
     prompt = build_prompt(
         task,
         "{input}",

@@ -73,6 +73,23 @@ def test_zero_shot_asks_with_the_instruction_alone():
     assert asked.prompts[0].shared == 1
 
 
+def test_the_lengths_of_training_outputs_become_words_of_the_instruction(tmp_path: Path):
+    asked = Asked("x")
+    rows = [row(n, f"q{n}", "word " * n) for n in range(1, 12)]
+    strategies = (ZeroShot(), FewShot(), NearestShot(embedder=HashingEmbedder()))
+    for strategy in strategies:
+        ready = prepare(strategy, QUESTIONS, rows, asked.model)
+        ready.answer(["q"])
+        folder = tmp_path / strategy.name
+        folder.mkdir()
+        ready.save(folder)
+        strategy.load(folder, QUESTIONS, asked.model).answer(["q"])
+        assert "Answer in 2 to 10 words." in (folder / "prompt.md").read_text()
+    assert len(asked.prompts) == 6
+    for prompt in asked.prompts:
+        assert shown(prompt)[0].endswith("answer exactly: unknown\nAnswer in 2 to 10 words.")
+
+
 def test_few_shot_shows_the_same_balanced_examples_to_every_input():
     asked = Asked()
     prepare(FewShot(), TRIAGE, MAILS, asked.model).answer(["one", "two"])
@@ -164,7 +181,7 @@ def fitted(room, text="the question", shots=SHOTS, passages=PASSAGES):
         (129, ["near"], [30, 30]),
         (100, [], [30, 30]),
         (70, [], [30]),
-        (40, [], [17]),
+        (40, [], [16]),
         (15, [], []),
     ],
 )
@@ -173,7 +190,8 @@ def test_too_long_a_prompt_loses_shots_then_passages_then_words(room, shots, wor
     assert found.error is None
     assert [m.content.split()[0] for m in found.prompt.messages[1:-1:2]] == shots
     assert [len(p.text.split()) for p in found.passages] == words
-    assert found.prompt.messages[-1].content.endswith("the question")
+    asked = "\n\nQuestion: the question\nAnswer:" if words else "the question"
+    assert found.prompt.messages[-1].content.endswith(asked)
     model = Asked().model
     assert model.count_tokens(model.render(found.prompt)) <= room
     assert found.prompt.shared == (5 if len(shots) == 2 else 0)
@@ -227,3 +245,10 @@ def test_answer_limit_follows_labels_or_training_outputs():
     assert answer_limit(TRIAGE, model, MAILS) == 10
     assert answer_limit(QUESTIONS, model, [row(0, "q", "word " * 50)]) == 68
     assert answer_limit(EXTRACTION, model, []) == 84
+
+
+def test_only_an_extracted_object_keeps_room_for_the_longest_output():
+    model = Asked().model
+    rows = [row(n, "q", "word " * 10) for n in range(39)] + [row(39, "q", "word " * 50)]
+    assert answer_limit(QUESTIONS, model, rows) == 20
+    assert answer_limit(EXTRACTION, model, rows) == 68

@@ -68,8 +68,10 @@ def test_training_and_serving_read_the_same(tuned: Path, tiny_model: LocalModel)
     assert differing(ready) == []
     read = ready.rendered_training_prompt(ROWS[0])
     assert read.startswith("<|start|>system\nSort the order.")
-    assert "[2] The bike is in the box." in read
-    assert read.endswith("my card order 0<|end|>\n<|start|>assistant\n")
+    assert read.endswith(
+        "<|start|>user\nThe bike is in the box.\n\nThe card is for the order.\n\n"
+        "my card order 0<|end|>\n<|start|>assistant\n"
+    )
 
 
 def test_a_row_that_training_left_out_is_not_claimed(tuned: Path, tiny_model: LocalModel) -> None:
