@@ -1,4 +1,8 @@
-"""Latency: requests sent one at a time, after a warm-up, with no answer ever cached."""
+"""Latency: requests sent one at a time, after a warm-up, with no answer ever cached.
+
+An answer to a single request is as good as one out of a batch (a sentinel holds batch sizes to
+that), so the first requests are test examples whose answers count: nothing is computed twice.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def time_requests(
     hosted: bool,
     taken: Sequence[LatencyRecord] = (),
     clock: Callable[[], float] = time.perf_counter,
-) -> Iterator[LatencyRecord]:
+) -> Iterator[tuple[Example, Answer, LatencyRecord | None]]:
     """Measure until there is enough, going through the examples in a circle from where `taken`
     stopped. A request that ends in an error has no latency; ten in a row end the measuring.
     """
@@ -51,6 +55,7 @@ def time_requests(
         (given,) = answer([example.input])
         ms = 1000 * (clock() - began)
         if given.error is not None:
+            yield example, given, None
             failures += 1
             if failures == FAILURES_IN_A_ROW:
                 return
@@ -58,6 +63,6 @@ def time_requests(
         failures = 0
         record = LatencyRecord(strategy=strategy, example=example.id, ms=ms)
         measured.append(record)
-        yield record
+        yield example, given, record
         if enough(measured, hosted=hosted):
             return

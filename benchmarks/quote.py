@@ -130,7 +130,8 @@ def quote_row(
         return QuoteRow(id=entry.id, skipped=reason)
     speed = prices.machines[machine].speed
     usd_per_second = prices.machines[machine].usd_per_hour / 3600
-    requests = len(dataset.test) + REQUESTS + WARM_UPS
+    batched_rows = len(dataset.test) - min(REQUESTS, len(dataset.test) // 2)
+    requests = batched_rows + REQUESTS + WARM_UPS
     embedding = embedding_seconds(strategy, dataset, sizes, speed)
     if model is None:
         seconds = embedding + (requests / speed.embedded_texts_per_s if embeds(strategy) else 0.0)
@@ -140,14 +141,14 @@ def quote_row(
     request = request_of(strategy, sizes)
     if model.hosted:
         price = prices.tokens_for(model.name)
-        seconds = HOSTED_SECONDS * (len(dataset.test) / HOSTED_AT_ONCE + REQUESTS + WARM_UPS)
+        seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + REQUESTS + WARM_UPS)
         answering = requests * price.usd(request.prompt, 0.0, request.completion)
         setup, usd = embedding, answering + embedding * usd_per_second
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
         batched, single = request_seconds(request, sizes, speed, size)
         setup = embedding + tuning_seconds(strategy, dataset, sizes, batched, speed, size)
-        seconds = batched * len(dataset.test) + single * (REQUESTS + WARM_UPS)
+        seconds = batched * batched_rows + single * (REQUESTS + WARM_UPS)
         seconds += BATCH_ROWS * batched + min(BATCH_ROWS * single, 15.0)
         usd = (seconds + setup) * usd_per_second
     return QuoteRow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from benchmarks.judging import judge, scorer
 from benchmarks.latency import REQUESTS, enough, time_requests
 from benchmarks.plan import Entry
 from benchmarks.progress import Reporter
-from benchmarks.records import BatchRecord, FailureRecord, Record, SetupRecord
+from benchmarks.records import BatchRecord, FailureRecord, OutcomeRecord, Record, SetupRecord
 from benchmarks.sentinels import BATCH_ROWS, BATCH_SIZE, check_strategy
 from benchmarks.standing import Standing, standing_of
-from corpora.task import Dataset
+from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
 from strategies.models.base import Model
 
@@ -79,8 +79,8 @@ class Sitting:
             return
         hosted = model is not None and model.hosted
         try:
-            self.answer_test(prepared, standing)
-            self.time_single(prepared, standing, hosted=hosted)
+            answered = self.time_single(prepared, standing, hosted=hosted)
+            self.answer_test(prepared, answered)
             if model is not None and not hosted and not standing.checked:
                 self.check(prepared, standing)
         except Broken as broken:
@@ -138,13 +138,13 @@ class Sitting:
         )
         return prepared
 
-    def answer_test(self, prepared: Prepared, standing: Standing) -> None:
-        """Answer the test split chunk by chunk, in its own order."""
+    def answer_test(self, prepared: Prepared, answered: Collection[str]) -> None:
+        """Answer what is left of the test split chunk by chunk, in its own order."""
         rows = self.dataset.test
         for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
+            chunk = [row for row in rows[start : start + CHUNK] if row.id not in answered]
             self.reporter.tell("answering", start / len(rows))
-            if standing.answered.issuperset(example.id for example in chunk):
+            if not chunk:
                 continue
             self.poll()
             inputs = [example.input for example in chunk]
@@ -152,11 +152,13 @@ class Sitting:
             answers = self.answers(prepared, inputs)
             seconds = time.perf_counter() - began
             outcomes = [
-                judge(self.entry.id, self.dataset.task, example, answer)
-                for example, answer in zip(chunk, answers, strict=True)
+                self.judged(example, answer) for example, answer in zip(chunk, answers, strict=True)
             ]
             batch = BatchRecord(strategy=self.entry.id, n=len(chunk), seconds=seconds)
             self.journal.append([*outcomes, batch])
+
+    def judged(self, example: Example, answer: Answer) -> OutcomeRecord:
+        return judge(self.entry.id, self.dataset.task, example, answer)
 
     def answers(self, prepared: Prepared, inputs: Sequence[str]) -> list[Answer]:
         """The strategy's answers; one too few or too many is a fault of the strategy."""
@@ -165,7 +167,12 @@ class Sitting:
             raise Broken(f"gave {len(answers)} answers to {len(inputs)} inputs")
         return answers
 
-    def time_single(self, prepared: Prepared, standing: Standing, *, hosted: bool) -> None:
+    def time_single(self, prepared: Prepared, standing: Standing, *, hosted: bool) -> set[str]:
+        """Time single requests; returns the ids of all test rows that are answered by then.
+
+        The answers count for the first half of the test rows; the other half is answered in
+        batches, so that throughput is measured too.
+        """
         requests = time_requests(
             self.entry.id,
             lambda inputs: self.answers(prepared, inputs),
@@ -173,11 +180,20 @@ class Sitting:
             hosted=hosted,
             taken=standing.latencies,
         )
-        self.reporter.tell("timing", len(standing.latencies) / REQUESTS)
-        for done, record in enumerate(requests, start=len(standing.latencies) + 1):
-            self.store(record)
+        answered = set(standing.answered)
+        counting = {row.id for row in self.dataset.test[: len(self.dataset.test) // 2]}
+        done = len(standing.latencies)
+        self.reporter.tell("timing", done / REQUESTS)
+        for example, answer, latency in requests:
+            records: list[Record] = [latency] if latency else []
+            if example.id in counting - answered:
+                records.insert(0, self.judged(example, answer))
+                answered.add(example.id)
+            self.journal.append(records)
+            done += latency is not None
             self.reporter.tell("timing", done / REQUESTS)
             self.poll()
+        return answered
 
     def check(self, prepared: Prepared, standing: Standing) -> None:
         """Run the sentinels on validation rows (training rows where there are none)."""

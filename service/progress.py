@@ -11,8 +11,8 @@ from corpora.task import Frozen
 SHARES: dict[Phase, tuple[float, float]] = {
     "loading": (0.0, 0.0),
     "preparing": (0.0, 0.4),
-    "answering": (0.4, 0.8),
-    "timing": (0.8, 0.95),
+    "timing": (0.4, 0.7),
+    "answering": (0.7, 0.95),
     "checking": (0.95, 1.0),
     "done": (1.0, 1.0),
 }

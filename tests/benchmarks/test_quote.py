@@ -22,7 +22,7 @@ def test_a_local_model_by_hand(dataset, prices):
     request = (fresh + labels) / 1300
     training = 3 * ((fresh + 1.35) * 12 / 600 + 6 * request)
     assert row.setup_seconds == pytest.approx(training)
-    assert row.seconds == pytest.approx(training + request * (40 + 63 + 64))
+    assert row.seconds == pytest.approx(training + request * (20 + 63 + 64))
     assert row.usd == pytest.approx(row.seconds * 0.09 / 3600)
     instruction = len(dataset.task.instruction.split()) + 3
     assert row.prompt_tokens == pytest.approx(1.35 * (instruction + words) + 20)
@@ -60,7 +60,7 @@ def test_a_hosted_model_is_quoted_by_the_token_or_refused(dataset, prices):
     (row,) = found.rows
     tokens = row.prompt_tokens * 0.15 + row.completion_tokens * 0.60
     assert found.paid
-    assert row.usd == pytest.approx(103 * tokens / 1e6)
+    assert row.usd == pytest.approx(83 * tokens / 1e6)
     with pytest.raises(BadPriceFile, match=r"models\.nobody-knows-me"):
         quote(dataset, [strategy], [QuotedModel(name="nobody-knows-me", hosted=True)], prices)
 

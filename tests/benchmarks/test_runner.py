@@ -37,18 +37,18 @@ def run(dataset, prices, folder, *strategies, models=None, **more):
     )
 
 
-def test_every_example_is_answered_once_in_chunks_of_16(dataset, prices, tmp_path):
+def test_half_the_examples_are_answered_alone_the_others_in_chunks_of_16(dataset, prices, tmp_path):
     tiny = Tiny(right)
     records = run(dataset, prices, tmp_path, tiny)
     outcomes = of(records, OutcomeRecord)
     assert [row.example for row in outcomes] == [row.id for row in dataset.test]
-    assert [batch.n for batch in of(records, BatchRecord)] == [16, 16, 8]
+    assert [batch.n for batch in of(records, BatchRecord)] == [12, 8]
     assert len(of(records, LatencyRecord)) == 60
     first = outcomes[0]
     assert (first.predicted, first.expected, first.scores["accuracy"]) == ("red", "red", 1.0)
     assert (first.prompt_tokens, first.cached_tokens, first.completion_tokens) == (10, 4, 1)
     assert first.input == dataset.test[0].input
-    assert [len(batch) for batch in tiny.speaker.asked] == [16, 16, 8] + [1] * 63
+    assert [len(batch) for batch in tiny.speaker.asked] == [1] * 63 + [12, 8]
     assert isinstance(records[0], RunRecord)
     assert isinstance(records[-1], EndRecord)
     assert (tmp_path / "artifacts" / "tiny" / "note.txt").exists()
@@ -102,7 +102,7 @@ def test_too_few_answers_are_a_fault_of_the_strategy(dataset, prices, tmp_path):
 
     records = run(dataset, prices, tmp_path, Short(right))
     (failure,) = of(records, FailureRecord)
-    assert failure.reason == "gave 0 answers to 16 inputs"
+    assert failure.reason == "gave 0 answers to 1 inputs"
 
 
 def test_a_finished_run_does_nothing_again(dataset, prices, tmp_path):
@@ -113,17 +113,18 @@ def test_a_finished_run_does_nothing_again(dataset, prices, tmp_path):
     assert second == first
 
 
-def test_a_cancelled_run_goes_on_where_it_was(dataset, prices, tmp_path):
+@pytest.mark.parametrize(("stop", "answered", "asked"), [(3, 2, [1] * 61), (63, 32, [8])])
+def test_a_cancelled_run_goes_on_where_it_was(dataset, prices, tmp_path, stop, answered, asked):
     polls = iter(range(1000))
     tiny = Tiny(right)
     with pytest.raises(Cancelled):
-        run(dataset, prices, tmp_path, tiny, cancelled=lambda: next(polls) == 3)
+        run(dataset, prices, tmp_path, tiny, cancelled=lambda: next(polls) == stop)
     stopped = Journal(tmp_path / "outcomes.jsonl").read()
-    assert len(of(stopped, OutcomeRecord)) == 16
+    assert len(of(stopped, OutcomeRecord)) == answered
     again = Tiny(right)
     records = run(dataset, prices, tmp_path, again)
     assert again.log == ["load"]
-    assert [len(batch) for batch in again.speaker.asked][:2] == [16, 8]
+    assert [len(batch) for batch in again.speaker.asked][: len(asked)] == asked
     names = [row.example for row in of(records, OutcomeRecord)]
     assert names == [row.id for row in dataset.test]
 
@@ -257,7 +258,7 @@ def test_progress_names_strategy_phase_and_time_left(dataset, prices, tmp_path):
     events = []
     run(dataset, prices, tmp_path, Tiny(right), on_progress=events.append)
     phases = list(dict.fromkeys(event.phase for event in events))
-    assert phases == ["preparing", "answering", "timing", "done"]
+    assert phases == ["preparing", "timing", "answering", "done"]
     assert all(event.strategy == "tiny" and 0 <= event.fraction <= 1 for event in events)
     assert any(event.seconds_left is not None for event in events)
     assert (events[-1].position, events[-1].total) == (1, 1)
