@@ -82,7 +82,10 @@ class Strategy(Protocol):
     needs_model: bool
 
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
-        """Why this strategy cannot serve the task ("rag needs documents"), or None if it can."""
+        """Why this strategy cannot serve the task ("rag needs documents"), or None if it can.
+
+        All that is known of the kinds of task it serves: the registry asks once for each.
+        """
         ...
 
     def prepare(

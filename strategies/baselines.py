@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpora.task import KINDS, Document, Example, Kind, Task
+from corpora.task import Document, Example, Task
 from strategies.base import Answer, Family, Progress, Score, Training, no_progress
 from strategies.embedding import Embedder, default_embedder
 from strategies.linear import CHOICES, LinearHead
@@ -22,7 +22,6 @@ class Majority:
     name = "baseline.majority"
     family: Family = "baseline"
     needs_model = False
-    kinds = KINDS
 
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
         return None
@@ -72,7 +71,6 @@ class Nearest:
     name = "baseline.nearest"
     family: Family = "baseline"
     needs_model = False
-    kinds = KINDS
 
     def __init__(self, *, embedder: Embedder | None = None) -> None:
         self.embedder = embedder
@@ -124,13 +122,12 @@ class Linear:
     name = "baseline.linear"
     family: Family = "baseline"
     needs_model = False
-    kinds: tuple[Kind, ...] = ("classification",)
 
     def __init__(self, *, embedder: Embedder | None = None) -> None:
         self.embedder = embedder
 
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
-        if task.kind in self.kinds:
+        if task.kind == "classification":
             return None
         return f"{self.name} chooses among labels and cannot write an answer"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpora.task import KINDS, Document, Example, Task
+from corpora.task import Document, Example, Task
 from strategies.answering import answer_fitted, answer_limit, fit_prompt
 from strategies.base import Answer, Family, Progress, Score, Training, no_progress
 from strategies.embedding import Embedder, default_embedder
@@ -32,7 +32,6 @@ class FewShot:
     name = "prompt.few-shot"
     family: Family = "prompting"
     needs_model = True
-    kinds = KINDS
 
     def __init__(self, *, shots: int = 8) -> None:
         self.shots = shots
@@ -73,7 +72,6 @@ class NearestShot:
     name = "prompt.nearest"
     family: Family = "prompting"
     needs_model = True
-    kinds = KINDS
 
     def __init__(self, *, shots: int = 8, embedder: Embedder | None = None) -> None:
         self.shots = shots

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpora.task import KINDS, Document, Example, Task
+from corpora.task import Document, Example, Task
 from strategies.answering import answer_limit
 from strategies.base import Family, Progress, Score, no_progress
 from strategies.embedding import Embedder, default_embedder
@@ -34,7 +34,6 @@ class Lora:
     name = "lora"
     family: Family = "fine-tuning"
     needs_model = True
-    kinds = KINDS
 
     def __init__(
         self,

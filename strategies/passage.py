@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from corpora.task import Document, Example, Kind, Task
+from corpora.task import Document, Example, Task
 from strategies.base import Answer, Family, Progress, Score, Training, no_progress
 from strategies.embedding import Embedder, default_embedder
 from strategies.models.base import Model
@@ -25,7 +25,6 @@ class BestPassage:
     name = "baseline.passage"
     family: Family = "baseline"
     needs_model = False
-    kinds: tuple[Kind, ...] = ("question-answering", "generation")
 
     def __init__(self, *, chunk_tokens: int = 200, embedder: Embedder | None = None) -> None:
         self.chunk_tokens = chunk_tokens
@@ -34,7 +33,7 @@ class BestPassage:
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
         if not has_documents:
             return f"{self.name} needs documents"
-        if task.kind not in self.kinds:
+        if task.kind not in ("question-answering", "generation"):
             return f"{self.name} quotes a sentence, which answers no {task.kind} task"
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpora.task import KINDS, Document, Example, Task
+from corpora.task import Document, Example, Task
 from strategies.answering import answer_fitted, answer_limit, fit_prompt
 from strategies.base import Answer, Family, Progress, Score, Training, no_progress
 from strategies.embedding import Embedder, default_embedder
@@ -38,7 +38,6 @@ class Rag:
     name = "rag"
     family: Family = "rag"
     needs_model = True
-    kinds = KINDS
     retriever: type[Retriever] = HybridRetriever
 
     def __init__(

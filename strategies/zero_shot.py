@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpora.task import KINDS, Document, Example, Task
+from corpora.task import Document, Example, Task
 from strategies.answering import answer_limit
 from strategies.base import Family, Progress, Score, no_progress
 from strategies.fixed_prompt import FixedPrompt
@@ -20,7 +20,6 @@ class ZeroShot:
     name = "prompt.zero-shot"
     family: Family = "prompting"
     needs_model = True
-    kinds = KINDS
 
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
         return None
