@@ -1,4 +1,4 @@
-.PHONY: demo test check serve bench clean
+.PHONY: demo test check serve clean
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -7,14 +7,15 @@ Neither step ever sees a test example; `answer` sees inputs only, never referenc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from corpora.task import Document, Example, Task
 from strategies.models.base import Model, Usage
 
-Family = Literal["baseline", "prompting", "rag", "fine-tuning", "combined"]
+Family = Literal["baseline", "prompting", "rag", "fine-tuning", "combined", "unknown"]
+"""Of what is compared; unknown only where a plug-in cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,10 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class Described:
-    """A row of `tuneworth strategies`."""
+    """A row of `tuneworth strategies`. `error` says why one cannot be used, else it is None."""
 
     name: str
     family: Family
     summary: str
-    kinds: tuple[str, ...] = field(default=())
+    kinds: tuple[str, ...] = ()
+    error: str | None = None

@@ -9,13 +9,22 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, get_args
 
-from corpora.task import DEFAULT_METRIC, Kind, Task
-from strategies.base import Described, Strategy
+from corpora.task import DEFAULT_METRIC, Document, Example, Kind, Task
+from strategies.base import (
+    Described,
+    Family,
+    Prepared,
+    Progress,
+    Score,
+    Strategy,
+    no_progress,
+)
 from strategies.errors import ModelError, StrategyError, UnknownName
 from strategies.models.base import Model
 from strategies.models.hosted import hosted_models, load_hosted
@@ -59,6 +68,18 @@ def create_strategy(name: str) -> Strategy:
     return strategy
 
 
+def every_strategy() -> list[Strategy]:
+    """All that are registered; in place of one that cannot be loaded, one that says why."""
+    return [_created_or_not(name) for name in strategy_names()]
+
+
+def _created_or_not(name: str) -> Strategy:
+    try:
+        return create_strategy(name)
+    except StrategyError as error:
+        return Unavailable(name, error)
+
+
 def load_retriever(name: str) -> Any:
     """The class of a retriever. Raises UnknownName."""
     point = _point(RETRIEVERS, "retriever", name)
@@ -66,15 +87,23 @@ def load_retriever(name: str) -> Any:
 
 
 def describe_strategies() -> list[Described]:
-    """One row for every registered strategy."""
-    return [describe_strategy(name) for name in strategy_names()]
+    """One row for every registered strategy, those that cannot be used included."""
+    return [_described_or_not(name) for name in strategy_names()]
+
+
+def _described_or_not(name: str) -> Described:
+    try:
+        return describe_strategy(name)
+    except StrategyError as error:
+        return Described(name=name, family=Unavailable.family, summary="", error=str(error))
 
 
 def describe_strategy(name: str) -> Described:
     """Its family, its docstring's first paragraph, and the kinds of task that it serves."""
     strategy = create_strategy(name)
     summary = (inspect.getdoc(type(strategy)) or "").split("\n\n")[0].replace("\n", " ")
-    kinds = tuple(kind for kind in get_args(Kind) if _serves(strategy, kind))
+    point = _point(STRATEGIES, "strategy", name)
+    kinds = _call(point, lambda: tuple(kind for kind in get_args(Kind) if _serves(strategy, kind)))
     return Described(name=name, family=strategy.family, summary=summary, kinds=kinds)
 
 
@@ -173,7 +202,7 @@ def _call(point: EntryPoint, factory: Callable[[], Any]) -> Any:
 
 def _broken(point: EntryPoint, error: Exception) -> str:
     return (
-        f"{_whose(point)} cannot be loaded: {type(error).__name__}: {error}."
+        f"{_whose(point)} cannot be used: {type(error).__name__}: {error}."
         " Correct or uninstall the package that brings it."
     )
 
@@ -200,3 +229,17 @@ class _TrainableModel(ScriptedModel):
     """Stands for any model with its weights at hand."""
 
     trainable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Stands for a strategy that cannot be loaded: whatever it is asked, it raises why.
+
+    So a broken plug-in is one failed row of a comparison, with its reason, and harms no other.
+    """
+
+    name: str
+    error: StrategyError
+
+    family: ClassVar[Family] = "unknown"
+    needs_model: ClassVar[bool] = False
