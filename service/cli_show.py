@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 @common
 def strategies(as_json: bool) -> None:
     """List the strategies, what each does and the task kinds it serves."""
-    from corpora.task import DEFAULT_METRIC  # its keys are the task kinds
+    from corpora.task import KINDS
     from strategies.registry import describe_strategies
 
     rows = describe_strategies()
     if as_json:
         print_json([asdict(row) for row in rows])
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("name", "family", "task kinds", "what it does", box=None, pad_edge=False)
     for row in rows:
-        kinds = ", ".join(row.kinds) if len(row.kinds) < len(DEFAULT_METRIC) else "all"
-        table.add_row(row.name, row.family, kinds or "all", row.summary)
+        kinds = ", ".join(row.kinds) if len(row.kinds) < len(KINDS) else "all"
+        style = None if row.error is None else "red"
+        table.add_row(row.name, row.family, kinds, escape(row.error or row.summary), style=style)
     console().print(table)
 
 

@@ -48,13 +48,16 @@ def commit(case: Case) -> Commitment:
 
 
 def unmeasured(case: Case, *, tuned: bool) -> list[str]:
-    """What failed where nothing else of its family was measured with the same model."""
+    """What failed where nothing else of its family was measured with the same model.
+
+    Not a plug-in that cannot be loaded: nobody knows what it would be, as if not installed.
+    """
     measured = {(c.result.family, c.result.model) for c in case.candidates}
     return [
         row.id
         for row in case.summary.strategies
         if row.status == "failed"
-        and row.family != "baseline"
+        and row.family not in ("baseline", "unknown")
         and is_tuned(row) == tuned
         and (row.family, row.model) not in measured
     ]

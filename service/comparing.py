@@ -27,7 +27,7 @@ from strategies.errors import ModelError, NotFetched, UnknownName
 from strategies.models.base import Model
 from strategies.models.catalogue import ENTRIES, model_folder
 from strategies.models.hosted import hosted_models
-from strategies.registry import create_strategy, load_model, model_names, strategy_names
+from strategies.registry import create_strategy, every_strategy, load_model, model_names
 
 WEIGHT_BYTES = 2
 """Bytes of a parameter in a folder of weights, for quotes: most are stored in 16 bits."""
@@ -97,8 +97,14 @@ def plan(dataset: Dataset, *, strategies: Sequence[str] | None, prices: PriceLis
 
 
 def chosen_strategies(task: Task, names: Sequence[str] | None = None) -> list[Strategy]:
-    """The named strategies, else those the task names, else all. Raises UnknownName."""
-    wanted = names or task.strategies or strategy_names()
+    """The named strategies, else those the task names, else all.
+
+    Raises UnknownName, and StrategyError where one that is named cannot be loaded; unasked, it
+    fails alone.
+    """
+    wanted = names or task.strategies
+    if not wanted:
+        return every_strategy()
     return [create_strategy(name) for name in dict.fromkeys(wanted)]
 
 

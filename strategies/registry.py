@@ -10,7 +10,6 @@ import difflib
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, get_args
@@ -231,15 +230,35 @@ class _TrainableModel(ScriptedModel):
     trainable = True
 
 
-@dataclass(frozen=True, slots=True)
 class Unavailable:
     """Stands for a strategy that cannot be loaded: whatever it is asked, it raises why.
 
     So a broken plug-in is one failed row of a comparison, with its reason, and harms no other.
     """
 
-    name: str
-    error: StrategyError
+    family: Family = "unknown"
+    needs_model = False
 
-    family: ClassVar[Family] = "unknown"
-    needs_model: ClassVar[bool] = False
+    def __init__(self, name: str, error: StrategyError) -> None:
+        self.name = name
+        self.error = error
+
+    def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
+        raise self.error
+
+    def prepare(
+        self,
+        task: Task,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        documents: Sequence[Document],
+        model: Model | None,
+        score: Score,
+        *,
+        seed: int = 0,
+        progress: Progress = no_progress,
+    ) -> Prepared:
+        raise self.error
+
+    def load(self, folder: Path, task: Task, model: Model | None) -> Prepared:
+        raise self.error

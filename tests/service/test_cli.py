@@ -56,6 +56,21 @@ def test_strategies_lists_every_one():
     assert all(row["summary"] for row in said)
 
 
+def test_strategies_lists_a_broken_plug_in_with_the_reason(tmp_path, monkeypatch):
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    entry = "[tuneworth.strategies]\nacme.broken = acme_that_is_not_there:Broken\n"
+    (info / "entry_points.txt").write_text(entry)
+    monkeypatch.syspath_prepend(tmp_path)
+    said = tuneworth("strategies")
+    assert said.exit_code == 0
+    assert "prompt.few-shot" in said.stdout
+    rows = {row["name"]: row for row in json.loads(tuneworth("strategies", "--json").stdout)}
+    assert "No module named 'acme_that_is_not_there'" in rows["acme.broken"]["error"]
+    assert rows["prompt.few-shot"]["error"] is None
+
+
 def test_tasks_lists_the_built_in_ones():
     said = json.loads(tuneworth("tasks", "--json").stdout)
     assert {"support-triage", "product-manual"} <= {row["name"] for row in said}

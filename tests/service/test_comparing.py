@@ -7,13 +7,23 @@ import pytest
 from benchmarks.costs import read_prices
 from benchmarks.errors import Cancelled, RunMismatch
 from benchmarks.journal import JOURNAL, Journal
+from benchmarks.runner import run_comparison
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Example, Task
-from service.comparing import compare, forget, load_named, plan, quoted_model, with_models
+from service.comparing import (
+    chosen_strategies,
+    compare,
+    forget,
+    load_named,
+    plan,
+    quoted_model,
+    with_models,
+)
 from service.report import build_report
-from strategies.errors import NotFetched, UnknownName
+from strategies.errors import NotFetched, StrategyError, UnknownName
 
 LABELS = ("red", "green", "blue")
+MAJORITY = "baseline.majority"
 
 
 def rows(split, count):
@@ -40,6 +50,24 @@ def dataset():
 @pytest.fixture(scope="module")
 def prices():
     return read_prices()
+
+
+@pytest.fixture
+def broken_plug_in(tmp_path, monkeypatch):
+    """An installed package "acme" whose strategy "acme.broken" cannot be imported."""
+    info = tmp_path / "site" / "acme-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    entry = "[tuneworth.strategies]\nacme.broken = acme_that_is_not_there:Broken\n"
+    (info / "entry_points.txt").write_text(entry)
+    monkeypatch.syspath_prepend(info.parent)
+
+
+REASON = (
+    "acme.broken (acme_that_is_not_there:Broken) of the package acme cannot be used:"
+    " ModuleNotFoundError: No module named 'acme_that_is_not_there'."
+    " Correct or uninstall the package that brings it."
+)
 
 
 def test_a_comparison_writes_the_three_reports(dataset, prices, tmp_path):
@@ -110,6 +138,32 @@ def test_unknown_names_are_told_before_anything_runs(dataset, prices, tmp_path):
     with pytest.raises(UnknownName, match="model"):
         compare(other, out=out, strategies=["prompt.zero-shot"], prices=prices)
     assert not out.exists()
+
+
+@pytest.mark.usefixtures("broken_plug_in")
+def test_a_broken_plug_in_is_one_failed_row(dataset, prices, tmp_path):
+    chosen = [
+        one for one in chosen_strategies(dataset.task) if one.name in ("acme.broken", MAJORITY)
+    ]
+    records = run_comparison(
+        dataset, strategies=chosen, models={}, folder=tmp_path / "out", prices=prices
+    )
+    report = build_report(records)
+    found = {row.id: (row.status, row.family, row.reason) for row in report.strategies}
+    assert found == {
+        MAJORITY: ("completed", "baseline", None),
+        "acme.broken": ("failed", "unknown", f"StrategyError: {REASON}"),
+    }
+
+
+@pytest.mark.usefixtures("broken_plug_in")
+def test_a_broken_plug_in_is_foretold_and_refused_where_it_is_named(dataset, prices, tmp_path):
+    local = with_models(dataset, [str(tmp_path)])
+    found = {row.id: row.skipped for row in plan(local, strategies=None, prices=prices).quote.rows}
+    assert found["acme.broken"] == f"StrategyError: {REASON}"
+    assert found[MAJORITY] is None
+    with pytest.raises(StrategyError, match="cannot be used"):
+        plan(dataset, strategies=["acme.broken"], prices=prices)
 
 
 def test_a_model_that_is_not_here_is_told_before_anything_runs(

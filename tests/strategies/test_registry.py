@@ -149,6 +149,25 @@ def test_a_broken_plug_in_is_named_with_its_package(plug_in, code, said):
     assert "package acme" in str(caught.value)
     assert said in str(caught.value)
     assert create_strategy("prompt.zero-shot")  # the others are unharmed
+    rows = {row.name: row for row in registry.describe_strategies()}
+    assert rows.keys() == {each.name for each in registry.every_strategy()} == set(strategy_names())
+    assert [row.name for row in rows.values() if row.error] == ["acme.broken"]
+    assert rows["acme.broken"].error == str(caught.value)
+
+
+def test_one_that_cannot_say_what_it_serves_is_listed_with_the_reason(plug_in):
+    plug_in(
+        "[tuneworth.strategies]\nacme.odd = MODULE:Odd\n",
+        """
+        class Odd:
+            name, family, needs_model = "acme.odd", "baseline", False
+            prepare = load = None
+            def misfit(self, task, *, has_documents, model):
+                raise LookupError("no licence")
+        """,
+    )
+    [row] = [row for row in registry.describe_strategies() if row.name == "acme.odd"]
+    assert "of the package acme cannot be used: LookupError: no licence." in row.error
 
 
 def test_nothing_heavy_is_imported_to_list_names():
