@@ -34,6 +34,8 @@ TASK_EXAMPLE: dict[str, Any] = {
     "examples": [
         {"id": "1", "input": "I was charged twice in May.", "output": "billing"},
         {"id": "2", "input": "My parcel has not moved for a week.", "output": "delivery"},
+        {"id": "3", "input": "Please send the invoice to my new address.", "output": "billing"},
+        {"id": "4", "input": "The courier left it at the wrong door.", "output": "delivery"},
     ],
     "needs": {"quality_at_least": 0.9, "requests_per_month": 50000},
 }

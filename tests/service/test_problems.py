@@ -1,15 +1,20 @@
 """Every kind of error over HTTP is a problem document that names the field and the fix."""
 
+import json
 import sqlite3
 import time
 from contextlib import closing
 
 import pytest
+from click.testing import CliRunner
 from litestar import Litestar
 from litestar.testing import TestClient
 from serving import API, client_of, spec, start, submit
 
+from service.cli import cli
+
 JSON = {"Content-Type": "application/json"}
+MAILS = spec()["examples"]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,11 @@ def refused(reply, status: int) -> dict:
         ({"strategies": ["magic"]}, "strategies"),
         ({"instruction": "make it better"}, "instruction"),
         ({"labels": ["billing"]}, "examples[1].output"),
+        ({"labels": ["billing"], "examples": MAILS[::2]}, "labels"),
+        ({"examples": MAILS[::2]}, "labels"),
+        ({"examples": MAILS[:2]}, "examples"),
+        ({"examples": [{**row, "group": "one thread"} for row in MAILS]}, "examples"),
+        ({"examples": [{**row, "input": "the same mail again"} for row in MAILS]}, "examples"),
         ({"examples": [{"input": "a b", "output": "x", "split": "train"}]}, "examples"),
         ({"needs": {"quality_at_least": 90}}, "needs.quality_at_least"),
     ],
@@ -57,6 +67,29 @@ def test_a_wrong_spec_names_the_field_and_the_fix(
     assert error["field"].split(" ")[0].startswith(field.split("[")[0])
     assert set(error) == {"field", "value", "fix"}
     assert error["fix"]
+
+
+def test_data_that_the_command_line_refuses_are_refused_here(client, tmp_path) -> None:
+    for fields in (
+        {"examples": MAILS[:1]},
+        {"examples": MAILS[::2]},
+        {"instruction": "Classify."},
+        {"examples": [{**row, "split": "train"} for row in MAILS]},
+    ):
+        (tmp_path / "task.json").write_text(json.dumps(spec(**fields)))
+        assert CliRunner().invoke(cli, ["check", str(tmp_path)]).exit_code == 2
+        refused(client.post(f"{API}/tasks", json=spec(**fields)), 422)
+
+
+def test_many_long_inputs_keep_nobody_waiting(client) -> None:
+    words = [f"word{number}" for number in range(4000)]
+    rows = [
+        {"id": str(n), "input": " ".join(words[n:]), "output": ("billing", "other")[n % 2]}
+        for n in range(240)
+    ]
+    began = time.perf_counter()
+    assert client.post(f"{API}/tasks", json=spec(examples=rows)).status_code == 201
+    assert time.perf_counter() - began < 3
 
 
 def test_a_refused_path_is_not_told_apart_from_an_unknown_name(client) -> None:
