@@ -83,7 +83,8 @@ class RunRecord(Frozen):
 class SetupRecord(Frozen):
     """A strategy was prepared, did not fit (skipped) or broke (failed).
 
-    `seconds` is wall time of preparing; `training` is None or has curve, epochs, seeds, search.
+    `seconds` is wall time of preparing; `training` is None or has the fields of
+    `strategies.base.Training`.
     `artifact` is the folder of the saved strategy, relative to the run's folder.
     """
 

@@ -260,6 +260,13 @@ def trained_once(report: Report) -> bool:
     return any(row.training and len(row.training.get("seeds", ())) < 2 for row in report.strategies)
 
 
+def left_out(report: Report) -> list[str]:
+    """Which tuned strategies could not read some training examples, being too long."""
+    found = [(row.id, (row.training or {}).get("left_out", 0)) for row in report.strategies]
+    of = f"of {report.task.n_train} training examples, which are too long for the model"
+    return [f"{strategy} was trained without {n} {of}." for strategy, n in found if n]
+
+
 def reading_guide(report: Report) -> list[str]:
     """How to read this, in a few sentences."""
     detectable = wording.many_points(report.detectable_difference)
@@ -284,6 +291,7 @@ def reading_guide(report: Report) -> list[str]:
             if trained_once(report)
             else []
         ),
+        *left_out(report),
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"
         " beats by more than the practical margin.",
     ]

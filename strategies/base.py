@@ -39,7 +39,8 @@ class Training:
     """How a tuned strategy was trained: for the report, never for a decision on test rows.
 
     `curve` holds one row an epoch: epoch (from 1), train_loss, validation_loss and
-    validation_score. `search` lists what was tried with its validation score.
+    validation_score. `search` lists what was tried with its validation score. `tokens` were
+    learned from, all epochs together; `left_out` training rows were not, being too long.
     """
 
     curve: tuple[Mapping[str, float], ...] = ()
@@ -47,6 +48,7 @@ class Training:
     seeds: tuple[int, ...] = ()
     search: tuple[Mapping[str, float | str], ...] = ()
     tokens: int = 0
+    left_out: int = 0
 
 
 Score = Callable[[Sequence[Example], Sequence[Answer]], float]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,7 @@ class Lora:
         base = weights_of(self.name, model)
         limit = answer_limit(task, base, train)
         untuned = PreparedLora(task, base, base, {}, limit, index)
+        rows = untuned.training_rows(train)
         judged = list(validation[:JUDGED_ROWS])
 
         def evaluate(tuned: LocalModel) -> float:
@@ -100,7 +102,7 @@ class Lora:
         with tempfile.TemporaryDirectory() as scratch:
             training = train_lora(
                 base,
-                untuned.training_rows(train),
+                rows,
                 untuned.training_rows(validation),
                 Path(scratch),
                 rank=self.rank,
@@ -115,6 +117,8 @@ class Lora:
             adapter = read_adapter(Path(scratch), base.info.name)
             prompts = read_prompts(Path(scratch))
             tuned = base.with_adapter(Path(scratch))
+        unasked = len(train) - len(rows)  # not even the prompt fits
+        training = replace(training, left_out=training.left_out + unasked)
         return PreparedLora(task, base, tuned, adapter, limit, index, training, prompts)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedLora:

@@ -76,7 +76,7 @@ def train_lora(
     `evaluate` scores the model in training (0 to 1) on the validation split; the best epoch has
     the highest score, then the lowest validation loss. Without validation rows the last epoch
     is kept. The prompts of the first rows go to `folder` too, as the loop below reads them.
-    Raises ModelError where no row fits the model's context or the loss is not finite.
+    Rows too long are left out; raises ModelError where all are, or the loss is not finite.
     """
     limit = min(ROW_TOKENS, model.context_length)
     items = [item for row in rows if fits(item := encode_row(model, row), model)]
@@ -121,6 +121,7 @@ def train_lora(
             if "validation_score" in row
         ),
         tokens=epochs * sum(len(item) for item in items),
+        left_out=len(rows) - len(items),
     )
 
 

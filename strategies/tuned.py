@@ -144,4 +144,5 @@ def read_training(folder: Path) -> Training | None:
         seeds=tuple(saved["seeds"]),
         search=tuple(saved["search"]),
         tokens=saved["tokens"],
+        left_out=saved.get("left_out", 0),  # which older artefacts do not tell
     )

@@ -9,7 +9,7 @@ from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.journal import publish_records
-from benchmarks.records import OutcomeRecord, Record, RunRecord
+from benchmarks.records import OutcomeRecord, Record, RunRecord, SetupRecord
 from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Summary
 from corpora.task import Needs
 from service.html import as_html
@@ -50,6 +50,26 @@ def run_of(records: list[Record]) -> RunRecord:
 def reported(summary: Summary, needs: Needs | None = None) -> Report:
     run = run_of(example_records(needs or Needs()))
     return report_of(run.model_copy(update={"task": QUESTIONS}), summary)
+
+
+def with_training(**fields: object) -> Report:
+    records = [
+        record.model_copy(update={"training": {**record.training, **fields}})
+        if isinstance(record, SetupRecord) and record.training
+        else record
+        for record in example_records()
+    ]
+    return build_report(records)
+
+
+def test_training_rows_left_out_are_told_where_there_are_some() -> None:
+    told = with_training(left_out=7, tokens=90)
+    said = "lora was trained without 7 of 200 training examples, which are too long for the model."
+    assert said in as_html(told)
+    assert said in as_markdown(told)
+    [row] = [row for row in json.loads(told.as_json())["strategies"] if row["training"]]
+    assert row["training"] == {"epochs": 3, "seeds": [0], "left_out": 7, "tokens": 90}
+    assert "trained without" not in as_html(with_training(left_out=0))
 
 
 def test_the_stable_keys(report: Report) -> None:

@@ -123,6 +123,16 @@ def test_the_epoch_that_does_best_on_validation_is_kept(
     assert [row["validation_score"] for row in training.curve] == [0.2, 0.9, 0.5]
 
 
+def test_a_row_that_does_not_fit_is_left_out_and_counted(
+    tiny_model: LocalModel, tmp_path: Path
+) -> None:
+    rows = [*ROWS, row("card " * 3000, "card")]
+    sizes = {"rank": 2, "alpha": 4, "learning_rate": 1e-2, "epochs": 1, "batch_rows": 2, "seed": 0}
+    training = train_lora(tiny_model, rows, [], tmp_path, **sizes)
+    assert training.left_out == 1
+    assert train_lora(tiny_model, ROWS, [], tmp_path, **sizes).curve == training.curve
+
+
 def test_rows_that_do_not_fit_are_refused(tiny_model: LocalModel, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no training row fits"):
         train_lora(

@@ -74,8 +74,16 @@ def test_training_and_serving_read_the_same(tuned: Path, tiny_model: LocalModel)
     )
 
 
+def test_rows_left_out_as_too_long_are_counted(tiny_model: LocalModel) -> None:
+    long_reply = Example(id="reply", input="my card", output="order " * 3000)
+    ready = prepared(Lora(rank=2, epochs=1), tiny_model, rows=(LONG, *ROWS, long_reply))
+    assert ready.training.left_out == 2
+    assert prepared(Lora(rank=2, epochs=1), tiny_model).training.left_out == 0
+
+
 def test_a_row_that_training_left_out_is_not_claimed(tuned: Path, tiny_model: LocalModel) -> None:
     ready = load(tuned, tiny_model)
+    assert ready.training.left_out == 1
     assert ready.rendered_training_prompt(LONG) is None
     assert ready.rendered_serving_prompt(LONG.input) == ""
 
