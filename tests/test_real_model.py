@@ -1,0 +1,116 @@
+"""The real 135M model: what random weights cannot show. `make test` brings it first."""
+
+import pytest
+import torch
+
+from corpora.reading import read_dataset
+from corpora.task import Dataset
+from strategies.lora import Lora
+from strategies.models.base import Message, Prompt
+from strategies.models.catalogue import model_folder
+from strategies.models.local import LocalModel
+from strategies.prompting import build_prompt
+from strategies.registry import load_model
+from strategies.training import encode_row, mean_loss
+
+pytestmark = pytest.mark.real_model
+
+NAME = "smollm2-135m-q4"
+CLOSE = 0.05
+"""In probability, in the type that is served: bfloat16 rounds sums in another order otherwise."""
+SAME = 0.001
+"""In probability, in float32."""
+
+
+@pytest.fixture(scope="module")
+def model() -> LocalModel:
+    loaded = load_model(NAME)
+    assert isinstance(loaded, LocalModel)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def exact() -> LocalModel:
+    """The same weights in float32, where no fault can hide under rounding."""
+    return LocalModel(model_folder(NAME), name=NAME, device="cpu", dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def triage() -> Dataset:
+    """24 rows to train on, three of each label, 5 to validate, 8 to ask."""
+    dataset = read_dataset("support-triage", limit=8, train_limit=29)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (24, 5, 8)
+    return dataset
+
+
+def mails(dataset: Dataset) -> list[Prompt]:
+    return [build_prompt(dataset.task, example.input) for example in dataset.test]
+
+
+def question(text: str) -> Prompt:
+    return Prompt((Message("system", "Answer in one sentence."), Message("user", text)), shared=1)
+
+
+def test_it_knows_a_capital_among_questions_of_other_lengths(model: LocalModel) -> None:
+    texts = (
+        "What is the capital of France?",
+        "Name a colour.",
+        "In which season do the leaves of most trees in Europe fall to the ground, and why so?",
+    )
+    answers = model.generate([question(text) for text in texts], max_new_tokens=16)
+    assert "Paris" in answers[0].text
+    assert all(answer.error is None for answer in answers)
+    assert len({answer.text for answer in answers}) == 3
+
+
+@pytest.mark.parametrize(("which", "tolerance"), [("model", CLOSE), ("exact", SAME)])
+def test_labels_are_as_probable_in_a_batch_as_alone(
+    which: str, tolerance: float, triage: Dataset, request: pytest.FixtureRequest
+) -> None:
+    asked: LocalModel = request.getfixturevalue(which)
+    prompts, labels = mails(triage), triage.task.labels
+    for prompt, choice in zip(prompts, asked.choose(prompts, labels), strict=True):
+        [alone] = asked.choose([prompt], labels)
+        assert choice.probabilities == pytest.approx(alone.probabilities, abs=tolerance)
+
+
+def test_weighing_labels_equals_the_plain_computation(exact: LocalModel, triage: Dataset) -> None:
+    prompts, labels = mails(triage)[:2], triage.task.labels
+    for prompt, choice in zip(prompts, exact.choose(prompts, labels), strict=True):
+        plain = torch.tensor([plain_log_likelihood(exact, prompt, label) for label in labels])
+        expected = dict(zip(labels, plain.softmax(0).tolist(), strict=True))
+        assert choice.probabilities == pytest.approx(expected, abs=SAME)
+
+
+def plain_log_likelihood(model: LocalModel, prompt: Prompt, reply: str) -> float:
+    """Of the whole reply with its end of turn, by one pass over prompt and reply."""
+    ids, continuation = list(model.encode(prompt).ids), model.chat.encode_reply(reply)
+    with torch.inference_mode():
+        logits = model.network(torch.tensor([ids + continuation])).logits[0].float()
+    lines = logits.log_softmax(-1)
+    return sum(lines[len(ids) - 1 + i, token].item() for i, token in enumerate(continuation))
+
+
+def test_a_small_lora_learns_and_changes_the_answers(model: LocalModel, triage: Dataset) -> None:
+    ready = Lora(rank=4, epochs=2, batch_rows=8).prepare(
+        triage.task, triage.train, triage.validation, (), model, lambda examples, answers: 0.0
+    )
+    held_out = [encode_row(model, row) for row in ready.training_rows(triage.validation)]
+    untuned = mean_loss(model.network, held_out)
+    assert ready.training is not None
+    losses = [epoch["validation_loss"] for epoch in ready.training.curve]
+    assert len(losses) == 2
+    assert min(losses) < 0.9 * untuned
+    assert ready.training.left_out == 0
+    # what is served is the epoch that was kept, and the model itself stays as it was
+    assert mean_loss(ready.tuned.network, held_out) == pytest.approx(min(losses), abs=0.1)
+    inputs = [example.input for example in triage.test]
+    pairs = zip(ready.answer(inputs), ready.base_answers(inputs), strict=True)
+    moved = [
+        abs(tuned.probabilities[label] - base.probabilities[label])
+        for tuned, base in pairs
+        if tuned.probabilities and base.probabilities
+        for label in triage.task.labels
+    ]
+    assert len(moved) == 8 * len(triage.task.labels)
+    assert max(moved) > 0.2  # more than rounding does
