@@ -29,7 +29,7 @@ class Lora:
     """Adapters of `rank` on every linear layer of every block.
 
     Defaults: rank 16, alpha twice the rank, AdamW at 1e-3 with a tenth of warm-up and linear
-    decay, 16 rows a step, 3 epochs of which the one that does best on validation is kept.
+    decay, 8 rows a step, 3 epochs of which the one that does best on validation is kept.
     """
 
     name = "lora"
@@ -42,7 +42,7 @@ class Lora:
         rank: int = 16,
         learning_rate: float = 1e-3,
         epochs: int = 3,
-        batch_rows: int = 16,
+        batch_rows: int = 8,
     ) -> None:
         self.rank = rank
         self.learning_rate = learning_rate
@@ -156,7 +156,7 @@ class LoraRag(Lora):
         rank: int = 16,
         learning_rate: float = 1e-3,
         epochs: int = 2,
-        batch_rows: int = 16,
+        batch_rows: int = 8,
         embedder: Embedder | None = None,
     ) -> None:
         super().__init__(

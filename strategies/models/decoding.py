@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -44,12 +44,15 @@ def filled_cache(prefix: KeyValues, rows: int) -> DynamicCache:
 @torch.inference_mode()
 def weigh(
     network: Any,
+    head: Callable[[torch.Tensor], torch.Tensor],
     prefix: KeyValues,
     sequences: Sequence[Sequence[int]],
     continuations: Sequence[Sequence[int]],
     pad: int,
 ) -> torch.Tensor:
     """Log-likelihood of each continuation after each sequence: rows × continuations, float32.
+
+    `head` turns hidden states (tokens x width) into float32 logits (tokens x vocabulary).
 
     One forward pass: the continuations stand side by side behind each sequence, blind to each
     other, so that a sequence is read once however many continuations there are.
@@ -61,20 +64,18 @@ def weigh(
     attention, places = with_branches(length, mask, positions + length, laid)
     rows, width = ids.shape
     ids = torch.cat([ids, laid.ids[None].expand(rows, -1)], dim=1)
-    keep = torch.arange(width - 1, ids.shape[1], device=device)
-    logits = network(
+    hidden = network.get_decoder()(
         input_ids=ids.to(device),
         attention_mask=attention.to(device),
         position_ids=places.to(device),
         past_key_values=filled_cache(prefix, rows) if prefix else None,
         use_cache=bool(prefix),
-        logits_to_keep=keep,
-    ).logits
+    ).last_hidden_state[:, width - 1 :]
     source = laid.source.to(device) + 1
     target = laid.target.to(device)
     totals = torch.zeros(rows, len(continuations))
     for row in range(rows):
-        normal = logits[row].float().log_softmax(dim=-1)
+        normal = head(hidden[row]).log_softmax(dim=-1)
         chosen = normal[source, target].cpu()
         totals[row].index_add_(0, laid.branch, chosen)
     return totals
@@ -129,3 +130,27 @@ def generate(
         visible[:, :, :, length + width + step] = True
         tokens, attention, places = best[:, None], visible, places[:, -1:] + 1
     return replies
+
+
+class FloatHead:
+    """The output head of a network in float32.
+
+    In bfloat16 a logit of 20 is rounded to an eighth, which moves the likelihood of a label by
+    more than labels often differ by. Honours the scalings that some architectures put on logits.
+    """
+
+    def __init__(self, network: Any) -> None:
+        output = network.get_output_embeddings()
+        self.weight = output.weight.detach().float()
+        self.bias = None if output.bias is None else output.bias.detach().float()
+        config = network.config.get_text_config()
+        self.softcap = getattr(config, "final_logit_softcapping", None)
+        self.factor = (getattr(config, "logit_scale", None) or 1.0) / (
+            getattr(config, "logits_scaling", None) or 1.0
+        )
+
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits = torch.nn.functional.linear(hidden.float(), self.weight, self.bias) * self.factor
+        if self.softcap is None:
+            return logits
+        return torch.tanh(logits / self.softcap) * self.softcap

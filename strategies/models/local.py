@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from strategies.errors import ModelError
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.chat import ChatFormat
-from strategies.models.decoding import KeyValues, compute_prefix, generate, weigh
+from strategies.models.decoding import FloatHead, KeyValues, compute_prefix, generate, weigh
 from strategies.models.layout import Batch, Encoded, batches
 
 BATCH_TOKENS = 4096
@@ -149,6 +150,7 @@ class LocalModel:
         for batch in self._fitting(encoded, extra, results):
             weights = weigh(
                 self.network,
+                self._head,
                 self._prefix(batch.prefix),
                 [encoded[row].own for row in batch.rows],
                 continuations,
@@ -178,6 +180,10 @@ class LocalModel:
             extra=extra,
         )
         return [Batch(batch.prefix, tuple(fits[row] for row in batch.rows)) for batch in found]
+
+    @cached_property
+    def _head(self) -> FloatHead:
+        return FloatHead(self.network)
 
     def _prefix(self, ids: tuple[int, ...]) -> KeyValues:
         """Keys and values of a shared prefix, the few latest of which are kept."""
