@@ -102,8 +102,10 @@ def test_a_small_lora_learns_and_changes_the_answers(model: LocalModel, triage: 
     assert len(losses) == 2
     assert min(losses) < 0.9 * untuned
     assert ready.training.left_out == 0
-    # what is served is the epoch that was kept, and the model itself stays as it was
-    assert mean_loss(ready.tuned.network, held_out) == pytest.approx(min(losses), abs=0.1)
+    # what is served is the epoch that was kept, up to what bfloat16 rounds away in merging
+    # so slight a change, and the model itself stays as it was
+    gain = untuned - min(losses)
+    assert mean_loss(ready.tuned.network, held_out) == pytest.approx(min(losses), abs=gain / 4)
     inputs = [example.input for example in triage.test]
     pairs = zip(ready.answer(inputs), ready.base_answers(inputs), strict=True)
     moved = [
