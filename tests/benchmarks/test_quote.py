@@ -19,8 +19,8 @@ def test_a_local_model_by_hand(dataset, prices):
     (row,) = found.rows
     words = len(dataset.test[0].input.split())
     fresh, labels = 1.35 * words, 1.35 * 3
-    request = (fresh + labels) / 1300
-    training = 3 * ((fresh + 1.35) * 12 / 600 + 6 * request)
+    request = (fresh + labels) / 650
+    training = 3 * ((fresh + 1.35) * 12 / 200 + 6 * request)
     assert row.setup_seconds == pytest.approx(training)
     assert row.seconds == pytest.approx(training + request * (20 + 63 + 64))
     assert row.usd == pytest.approx(row.seconds * 0.09 / 3600)
