@@ -150,7 +150,8 @@ class FloatHead:
         )
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits = torch.nn.functional.linear(hidden.float(), self.weight, self.bias) * self.factor
-        if self.softcap is None:
-            return logits
-        return torch.tanh(logits / self.softcap) * self.softcap
+        logits = torch.nn.functional.linear(hidden.float(), self.weight, self.bias)
+        logits.mul_(self.factor)
+        if self.softcap is not None:
+            logits.div_(self.softcap).tanh_().mul_(self.softcap)
+        return logits

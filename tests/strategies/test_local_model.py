@@ -7,6 +7,7 @@ import torch
 
 from strategies.errors import ModelError
 from strategies.models.base import Message, Prompt
+from strategies.models.decoding import FloatHead
 from strategies.models.local import LocalModel
 
 SYSTEM = Message("system", "sort the card")
@@ -60,6 +61,17 @@ def test_sharing_a_prefix_changes_nothing(tiny_model: LocalModel, shared: int) -
     assert list(with_others.probabilities.values()) == pytest.approx(
         list(alone.probabilities.values()), abs=1e-5
     )
+
+
+def test_the_float_head_gives_the_network_s_logits(tiny_model: LocalModel) -> None:
+    ids = torch.tensor([tiny_model.encode(prompt("my card")).ids])
+    with torch.inference_mode():
+        hidden = tiny_model.network.get_decoder()(input_ids=ids).last_hidden_state
+        expected = tiny_model.network(ids).logits
+    head = FloatHead(tiny_model.network)
+    assert torch.allclose(head(hidden), expected, atol=1e-5)
+    head.softcap, head.factor = 2.0, 3.0
+    assert torch.allclose(head(hidden), 2 * torch.tanh(3 * expected / 2), atol=1e-5)
 
 
 def test_usage_counts_prompt_cached_and_completion(tiny_model: LocalModel) -> None:
