@@ -246,14 +246,22 @@ def test_a_paid_run_without_consent_ends_with_2(task, hosted, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_first_sigint_asks_and_the_second_interrupts():
+@pytest.fixture
+def before():
+    """The handler of SIGINT that a program started in the foreground has; put back at the end."""
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, found)
+
+
+def test_the_first_sigint_asks_and_the_second_interrupts(before):
     with stoppable() as cancelled:
         assert not cancelled()
         os.kill(os.getpid(), signal.SIGINT)
         assert cancelled()
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(
