@@ -3,6 +3,6 @@
 import os
 
 # Threads of matrix kernels wait asleep, not spinning: on a machine that does anything else
-# besides (a server, a second worker) spinning makes every kernel wait for a lost time slice,
-# which decodes ten times slower. It has to stand before the first import of torch.
+# besides (a server, a second worker) spinning makes every kernel wait for a lost time slice.
+# It has to stand before the first import of torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
