@@ -64,6 +64,15 @@ def test_the_figures_follow_from_the_committed_records() -> None:
     assert with_figures(README, figures()) == README
 
 
+def test_the_time_of_the_demo_is_that_of_its_records() -> None:
+    from benchmarks.journal import Journal
+    from benchmarks.records import EndRecord
+
+    records = Journal(ROOT / "benchmarks" / "results" / "support-triage.jsonl").read()
+    seconds = [record.seconds for record in records if isinstance(record, EndRecord)][-1]
+    assert f"took {round(seconds / 60)} minutes" in README
+
+
 def test_the_records_hold_no_text_of_the_data() -> None:
     from benchmarks.journal import Journal
     from benchmarks.records import OutcomeRecord
