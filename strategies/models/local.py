@@ -16,10 +16,12 @@ import torch
 from safetensors import SafetensorError
 
 from strategies.errors import ModelError
+from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.chat import ChatFormat
 from strategies.models.decoding import FloatHead, KeyValues, compute_prefix, generate, weigh
 from strategies.models.layout import Batch, Encoded, batches
+from strategies.models.memory import keep_freed_memory
 
 BATCH_TOKENS = 4096
 BATCH_ROWS = 48
@@ -68,6 +70,9 @@ class LocalModel:
                 "config.json, safetensors weights and the tokenizer's files."
             ) from error
         network.to(device).eval().requires_grad_(False)
+        if device == "cpu":
+            use_blocks(network)
+            keep_freed_memory()
         self._set_up(network, tokenizer, name, fingerprint_of(network, tokenizer))
 
     def _set_up(self, network: Any, tokenizer: Any, name: str, fingerprint: str) -> None:

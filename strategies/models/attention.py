@@ -1,0 +1,98 @@
+"""Attention of several queries on CPUs: blocks of queries, none of the keys that no one sees.
+
+The fused kernel of torch computes masked scores only to drop them, and its backward pass is
+several times slower than the matrix products it stands for. Here each block of queries meets
+the keys up to the last one that its mask shows, grouped heads share one product, and rows go
+together while their scores stay small. Single queries (decoding) go to the fused kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "blocked"
+BLOCK = 256
+SCORES = 2_000_000
+"""Scores that are held at once, about: they should stay near the caches of a core."""
+
+
+def use_blocks(network: Any) -> None:
+    """Let a network that would use the fused kernel of torch use blocks instead."""
+    if network.config._attn_implementation == "sdpa":
+        AttentionInterface.register(NAME, attend)
+        AttentionMaskInterface.register(NAME, sdpa_mask)
+        network.set_attn_implementation(NAME)
+
+
+def attend(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention as transformers calls it.
+
+    query: rows × heads × tokens × width; key and value: rows × key heads × keys × width, heads a
+    multiple of key heads; mask: rows × 1 × tokens × keys, True where a key is seen. Returns
+    rows × tokens × heads × width. What it does not handle goes to the fused kernel.
+    """
+    tokens, keys = query.shape[2], key.shape[2]
+    causal = attention_mask is None and tokens == keys and others.get("is_causal") is not False
+    if causal:
+        seen = torch.ones(tokens, keys, dtype=torch.bool, device=query.device).tril()
+        attention_mask = seen[None, None]
+    plain = dropout == 0.0 and not any(others.get(name) for name in ("softcap", "cache"))
+    plain = plain and others.get("position_bias") is None
+    if tokens == 1 or not plain or attention_mask is None or attention_mask.dtype != torch.bool:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, **others
+        )
+    query = query * (scaling if scaling is not None else query.shape[3] ** -0.5)
+    mask = attention_mask.expand(query.shape[0], 1, tokens, keys)
+    out = [
+        block_of(query[:, :, start : start + BLOCK], key, value, mask[:, :, start : start + BLOCK])
+        for start in range(0, tokens, BLOCK)
+    ]
+    return torch.cat(out, dim=2).transpose(1, 2).contiguous(), None
+
+
+def block_of(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """One block of scaled queries; shapes as in `attend`, but the heads come before the tokens."""
+    rows, heads, tokens, _ = query.shape
+    keys = int(mask.reshape(-1, mask.shape[3]).any(0).nonzero()[-1]) + 1
+    bias = torch.zeros(rows, 1, tokens, keys, dtype=query.dtype, device=query.device)
+    bias.masked_fill_(~mask[..., :keys], -torch.inf)
+    together = max(1, SCORES // (heads * tokens * keys))
+    parts = [
+        weighted(
+            query[first : first + together],
+            key[first : first + together, :, :keys],
+            value[first : first + together, :, :keys],
+            bias[first : first + together],
+        )
+        for first in range(0, rows, together)
+    ]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def weighted(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """softmax(query · key + bias) · value, one product for all heads that share a key head."""
+    rows, heads, tokens, width = query.shape
+    shared = key.shape[1]
+    grouped = query.reshape(rows, shared, -1, width)
+    scores = grouped @ key.transpose(2, 3)
+    scores.view(rows, heads, tokens, -1).add_(bias)
+    return (scores.softmax(dim=-1) @ value).view(rows, heads, tokens, width)
