@@ -3,8 +3,6 @@
 Rows of one step that share a prefix (the instruction) read it from one computation, whose
 gradient is summed over them: the same gradient as that of separate rows. The base weights stay
 in their own type; adapters compute in it too, while the optimiser keeps float32 masters of them.
-
-LoRA: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 """
 
 from __future__ import annotations
@@ -19,12 +17,13 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from strategies.adapters import MasterAdam, wrapped
 from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
 from strategies.models.base import Prompt
-from strategies.models.decoding import filled_cache, layers_of
+from strategies.models.decoding import filled_cache, layers_of, logits_of
 from strategies.models.layout import causal_mask, left_padded
-from strategies.models.local import LocalModel, without_notices
+from strategies.models.local import LocalModel
 from strategies.tuned import write_prompts
 
 BATCH_TOKENS = 2048
@@ -143,70 +142,6 @@ def read_back(item: Item, model: LocalModel) -> str:
     return text
 
 
-class wrapped:
-    """LoRA layers around every linear layer of the blocks while the context is open."""
-
-    def __init__(self, model: LocalModel, *, rank: int, alpha: int, seed: int) -> None:
-        self.model, self.rank, self.alpha, self.seed = model, rank, alpha, seed
-
-    def __enter__(self) -> tuple[Any, LocalModel]:
-        from peft import LoraConfig, get_peft_model
-
-        config = LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,
-            target_modules="all-linear",
-            lora_dropout=0.0,
-            bias="none",
-            task_type="CAUSAL_LM",
-        )
-        with torch.random.fork_rng(devices=[]), without_notices():
-            torch.manual_seed(self.seed)
-            self.peft: Any = get_peft_model(
-                self.model.network, config, autocast_adapter_dtype=False
-            )
-        self.peft.to(self.model.network.dtype)
-        return self.peft, self.model.variant(self.peft, f"in training {self.seed}")
-
-    def __exit__(self, *exception: object) -> None:
-        self.peft.unload()
-        self.model.network.requires_grad_(False).eval()
-
-
-class MasterAdam:
-    """AdamW on float32 masters of the trainable weights, copied back after every step."""
-
-    def __init__(self, network: Any, learning_rate: float) -> None:
-        self.weights = {n: w for n, w in network.named_parameters() if w.requires_grad}
-        self.masters = {n: w.detach().float().clone() for n, w in self.weights.items()}
-        self.optimiser = torch.optim.AdamW(
-            list(self.masters.values()), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0
-        )
-
-    def rate(self, learning_rate: float) -> None:
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
-
-    def step(self) -> None:
-        for name, master in self.masters.items():
-            gradient = self.weights[name].grad
-            master.grad = None if gradient is None else gradient.float()
-            self.weights[name].grad = None
-        torch.nn.utils.clip_grad_norm_(list(self.masters.values()), 1.0)
-        self.optimiser.step()
-        with torch.no_grad():
-            for name, master in self.masters.items():
-                self.weights[name].copy_(master)
-
-    def save(self, network: Any, folder: Path) -> None:
-        """Write the float32 masters as a PEFT adapter (safetensors) into `folder`."""
-        network.save_pretrained(
-            str(folder),
-            state_dict={**network.state_dict(), **self.masters},
-            save_embedding_layers=False,  # never tuned; to make sure, peft would ask the hub
-        )
-
-
 def schedule(step: int, total: int) -> float:
     """Linear warm-up over a tenth of the steps, then linear decay to zero."""
     warm = max(1, int(total * WARM_UP))
@@ -269,31 +204,26 @@ def batch_loss(network: Any, batch: Sequence[Item]) -> torch.Tensor:
     every row.
     """
     device = network.device
+    decoder = network.get_decoder()
     prefix = batch[0].prefix
     cache = DynamicCache()
     if prefix:
-        network(
-            input_ids=torch.tensor([prefix], device=device),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        ids = torch.tensor([prefix], device=device)
+        decoder(input_ids=ids, past_key_values=cache, use_cache=True)
     # the last token of a reply is predicted, never read
     ids, mask, positions = left_padded([[*item.own, *item.reply][:-1] for item in batch], 0)
-    longest = max(len(item.reply) for item in batch)
-    logits = network(
+    hidden = decoder(
         input_ids=ids.to(device),
         attention_mask=causal_mask(len(prefix), mask).to(device),
         position_ids=(positions + len(prefix)).to(device),
         past_key_values=filled_cache(layers_of(cache), len(batch)) if prefix else None,
         use_cache=bool(prefix),
-        # as an index: a slice would make torch copy the output head once a row
-        logits_to_keep=torch.arange(ids.shape[1] - longest, ids.shape[1], device=device),
-    ).logits
-    target = torch.full((len(batch), longest), IGNORED)
+    ).last_hidden_state
+    target = torch.full(ids.shape, IGNORED)
     for row, item in enumerate(batch):
-        target[row, longest - len(item.reply) :] = torch.tensor(item.reply)
+        target[row, -len(item.reply) :] = torch.tensor(item.reply)
     wanted = (target != IGNORED).to(device)
+    logits = logits_of(network, hidden[wanted])
     return torch.nn.functional.cross_entropy(
-        logits[wanted].float(), target.to(device)[wanted], reduction="sum"
+        logits.float(), target.to(device)[wanted], reduction="sum"
     )

@@ -23,7 +23,7 @@ def compute_prefix(network: Any, prefix: Sequence[int]) -> KeyValues:
     """Keys and values of a prefix, a pair a layer, each 1 × heads × tokens × width."""
     cache = DynamicCache()
     ids = torch.tensor([list(prefix)], device=network.device)
-    network(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    network.get_decoder()(input_ids=ids, past_key_values=cache, use_cache=True)
     return layers_of(cache)
 
 
@@ -92,7 +92,7 @@ def generate(
     pad: int,
 ) -> list[list[int]]:
     """Greedy continuations, each without its stop token, in the order of `sequences`."""
-    device = network.device
+    device, decoder = network.device, network.get_decoder()
     length = prefix[0][0].shape[2] if prefix else 0
     ids, mask, positions = left_padded(sequences, pad)
     rows, width = ids.shape
@@ -110,15 +110,14 @@ def generate(
     replies: list[list[int]] = [[] for _ in range(rows)]
     running = set(range(rows))
     for step in range(max_new_tokens):
-        logits = network(
+        hidden = decoder(
             input_ids=tokens,
             attention_mask=attention,
             position_ids=places,
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1,
-        ).logits
-        best = logits[:, -1].argmax(dim=-1)
+        ).last_hidden_state
+        best = logits_of(network, hidden[:, -1]).argmax(dim=-1)
         for row, token in enumerate(best.tolist()):
             if row in running:
                 if token in stop:
@@ -132,26 +131,39 @@ def generate(
     return replies
 
 
+def logits_of(network: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """Logits (tokens x vocabulary) of hidden states (tokens x width), in the network's type.
+
+    Flat on purpose: for a slice of a batch torch would copy the output head once a row.
+    """
+    return scaled(network, network.get_output_embeddings()(hidden))
+
+
+def scaled(network: Any, logits: torch.Tensor) -> torch.Tensor:
+    """Logits with the scalings that some architectures put on them."""
+    config = network.config.get_text_config()
+    factor = (getattr(config, "logit_scale", None) or 1.0) / (
+        getattr(config, "logits_scaling", None) or 1.0
+    )
+    if factor != 1.0:
+        logits = logits * factor
+    softcap = getattr(config, "final_logit_softcapping", None)
+    return logits if softcap is None else (logits / softcap).tanh() * softcap
+
+
 class FloatHead:
     """The output head of a network in float32.
 
     In bfloat16 a logit of 20 is rounded to an eighth, which moves the likelihood of a label by
-    more than labels often differ by. Honours the scalings that some architectures put on logits.
+    more than labels often differ by.
     """
 
     def __init__(self, network: Any) -> None:
         output = network.get_output_embeddings()
+        self.network = network
         self.weight = output.weight.detach().float()
         self.bias = None if output.bias is None else output.bias.detach().float()
-        config = network.config.get_text_config()
-        self.softcap = getattr(config, "final_logit_softcapping", None)
-        self.factor = (getattr(config, "logit_scale", None) or 1.0) / (
-            getattr(config, "logits_scaling", None) or 1.0
-        )
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         logits = torch.nn.functional.linear(hidden.float(), self.weight, self.bias)
-        logits.mul_(self.factor)
-        if self.softcap is not None:
-            logits.div_(self.softcap).tanh_().mul_(self.softcap)
-        return logits
+        return scaled(self.network, logits)

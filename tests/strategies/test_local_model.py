@@ -7,7 +7,7 @@ import torch
 
 from strategies.errors import ModelError
 from strategies.models.base import Message, Prompt
-from strategies.models.decoding import FloatHead
+from strategies.models.decoding import FloatHead, logits_of
 from strategies.models.local import LocalModel
 
 SYSTEM = Message("system", "sort the card")
@@ -63,15 +63,21 @@ def test_sharing_a_prefix_changes_nothing(tiny_model: LocalModel, shared: int) -
     )
 
 
-def test_the_float_head_gives_the_network_s_logits(tiny_model: LocalModel) -> None:
+def test_the_float_head_gives_the_network_s_logits(
+    tiny_model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = torch.tensor([tiny_model.encode(prompt("my card")).ids])
     with torch.inference_mode():
         hidden = tiny_model.network.get_decoder()(input_ids=ids).last_hidden_state
         expected = tiny_model.network(ids).logits
     head = FloatHead(tiny_model.network)
     assert torch.allclose(head(hidden), expected, atol=1e-5)
-    head.softcap, head.factor = 2.0, 3.0
-    assert torch.allclose(head(hidden), 2 * torch.tanh(3 * expected / 2), atol=1e-5)
+    assert torch.allclose(logits_of(tiny_model.network, hidden), expected, atol=1e-5)
+    config = tiny_model.network.config
+    monkeypatch.setattr(config, "final_logit_softcapping", 2.0, raising=False)
+    monkeypatch.setattr(config, "logit_scale", 3.0, raising=False)
+    for logits in (head(hidden), logits_of(tiny_model.network, hidden)):
+        assert torch.allclose(logits, 2 * torch.tanh(3 * expected / 2), atol=1e-5)
 
 
 def test_usage_counts_prompt_cached_and_completion(tiny_model: LocalModel) -> None:

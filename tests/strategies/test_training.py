@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from strategies.adapters import fuse, wrapped
 from strategies.errors import ModelError
 from strategies.models.base import Message, Prompt
 from strategies.models.local import LocalModel
@@ -18,7 +19,6 @@ from strategies.training import (
     schedule,
     steps,
     train_lora,
-    wrapped,
 )
 
 SYSTEM = Message("system", "sort the card")
@@ -54,6 +54,33 @@ def test_loss_and_gradient_equal_those_of_separate_rows(tiny_model: LocalModel) 
         assert mean_loss(network, items) == pytest.approx(loss, abs=1e-5)
         for weight, gradient in zip(weights, expected, strict=True):
             assert torch.allclose(weight.grad, gradient, atol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_fused_layers_compute_what_peft_computes(bias: bool) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    block = torch.nn.Sequential(torch.nn.Linear(12, 20, bias=bias), torch.nn.Linear(20, 7))
+    network = get_peft_model(block, LoraConfig(r=4, lora_alpha=12, target_modules=["0", "1"]))
+    weights = {n: w for n, w in network.named_parameters() if w.requires_grad}
+    assert len(weights) == 4
+    for weight in weights.values():
+        torch.nn.init.normal_(weight)
+    inputs = torch.randn(3, 5, 12, requires_grad=True)
+    aim = torch.randn(3, 5, 7)
+
+    def run() -> tuple[torch.Tensor, ...]:
+        out = network(inputs)
+        wanted = [inputs, *weights.values()]
+        return out, *torch.autograd.grad((out * aim).sum(), wanted)
+
+    plain = run()
+    fuse(network)
+    layers = [m for m in network.modules() if "forward" in vars(m)]
+    assert len(layers) == 2
+    for ours, theirs in zip(run(), plain, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
 
 
 def test_the_saved_adapter_is_the_best_epoch_and_the_base_stays_untouched(
