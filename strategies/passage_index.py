@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from corpora.task import Document
 from strategies.embedding import Embedder
 from strategies.prompting import Passage
 from strategies.retrieval import Retriever
-from strategies.saving import read_lines, write_lines
+from strategies.saving import write_lines
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,33 @@ class PassageIndex:
     @classmethod
     def build(
         cls,
-        documents: Sequence[Document],
+        documents: Iterable[Document],
         retriever: type[Retriever],
         embedder: Embedder,
         *,
         chunk_tokens: int = 200,
         overlap: int = 0,
     ) -> PassageIndex:
-        """Chunks of at most `chunk_tokens` of the embedder's tokens, sharing `overlap`."""
-        chunks = chunk_documents(
-            documents,
-            size=min(chunk_tokens, embedder.max_tokens),
-            overlap=overlap,
-            count_tokens=embedder.count_tokens,
-        )
-        return cls(tuple(chunks), retriever.build(chunks, embedder))
+        """Chunks of at most `chunk_tokens` of the embedder's tokens, sharing `overlap`.
+
+        Documents are read once, and each is cut and indexed before the next is asked for. The
+        texts of the chunks are held once, here.
+        """
+        chunks: list[Chunk] = []
+
+        def cut() -> Iterator[Chunk]:
+            for document in documents:
+                for chunk in chunk_documents(
+                    [document],
+                    size=min(chunk_tokens, embedder.max_tokens),
+                    overlap=overlap,
+                    count_tokens=embedder.count_tokens,
+                ):
+                    chunks.append(chunk)
+                    yield chunk
+
+        searched = retriever.build(cut(), embedder)
+        return cls(tuple(chunks), searched)
 
     def find(self, queries: Sequence[str], k: int) -> list[tuple[Passage, ...]]:
         """Up to `k` passages for each query, best first; one document may appear twice."""
@@ -60,5 +73,7 @@ class PassageIndex:
 
     @classmethod
     def load(cls, folder: Path, retriever: type[Retriever], embedder: Embedder) -> PassageIndex:
-        chunks = tuple(Chunk(**row) for row in read_lines(folder / "chunks.jsonl"))
+        # line by line: the whole file would stand in memory beside the chunks
+        with (folder / "chunks.jsonl").open(encoding="utf-8", newline="\n") as lines:
+            chunks = tuple(Chunk(**json.loads(line)) for line in lines)
         return cls(chunks, retriever.load(folder, chunks, embedder))

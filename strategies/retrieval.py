@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 
 from corpora.chunks import Chunk
+from strategies.bm25 import WordRows, WordScorer, highest, load_scorer, word_scorer
 from strategies.embedding import Embedder
 from strategies.saving import check_embedder, read_json, write_json
 
 WORD = re.compile(r"\w+")
+EMBEDDED_AT_ONCE = 1024
+"""Chunks embedded before they go into the index: enough for batches of like length."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,9 @@ class Retriever(Protocol):
     """Chunks made searchable."""
 
     @classmethod
-    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self: ...
+    def build(cls, chunks: Iterable[Chunk], embedder: Embedder) -> Self:
+        """Reads the chunks once, as they come, and keeps no text of theirs."""
+        ...
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """Up to `k` hits for each query, best first."""
@@ -61,74 +67,72 @@ def searchable(chunk: Chunk) -> str:
 
 def words(text: str) -> list[str]:
     """Lower-case runs of letters and digits, with accents folded away ("Café" → "cafe")."""
+    if text.isascii():  # nothing to fold, several times quicker
+        return WORD.findall(text.lower())
     folded = unicodedata.normalize("NFKD", text.casefold())
     return WORD.findall("".join(c for c in folded if not unicodedata.combining(c)))
 
 
 class Bm25Retriever:
-    """BM25+ (Lv and Zhai 2011) by rank-bm25, k1 = 1.5, b = 0.75, delta = 1.
+    """BM25+ over `words`. A chunk that shares no word with the query is never a hit."""
 
-    A chunk that shares no word with the query is never a hit.
-    """
-
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        from rank_bm25 import BM25Plus
-
-        corpus = [words(searchable(chunk)) for chunk in chunks]
-        # rank-bm25 divides by the mean length
-        self._index: Any = BM25Plus(corpus) if any(corpus) else None
+    def __init__(self, scorer: WordScorer | None) -> None:
+        self._scorer = scorer
 
     @classmethod
-    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
-        return cls(chunks)
+    def build(cls, chunks: Iterable[Chunk], embedder: Embedder) -> Self:
+        rows = WordRows()
+        for _ in _counted(chunks, rows):
+            pass
+        return cls(word_scorer(rows))
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         return [self._search(query, k) for query in queries]
 
     def _search(self, query: str, k: int) -> list[Hit]:
-        if self._index is None:
+        if self._scorer is None:
             return []
-        scores = np.zeros(self._index.corpus_size)
-        floor = 0.0  # what BM25+ gives to a chunk with none of the words
-        # one pass over the chunks for each distinct known word, however often it is repeated
-        for word, times in Counter(w for w in words(query) if w in self._index.idf).items():
-            scores += times * self._index.get_scores([word])
-            floor += times * self._index.idf[word] * self._index.delta
-        order = np.argsort(-scores, kind="stable")[:k]
-        return [Hit(int(i), float(scores[i])) for i in order if scores[i] > floor + 1e-9]
+        scores = np.zeros(self._scorer.size)
+        for word, times in Counter(words(query)).items():
+            self._scorer.add_gains(scores, word, times)
+        return [Hit(int(place), float(scores[place])) for place in highest(scores, k)]
 
     def save(self, folder: Path) -> None:
-        """Nothing: counting the words of the chunks again is as quick as reading the counts."""
+        if self._scorer is not None:
+            self._scorer.save(folder)
 
     @classmethod
     def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
-        return cls(chunks)
+        saved = load_scorer(folder)
+        return cls.build(chunks, embedder) if saved is None else cls(saved)
 
 
 class DenseRetriever:
-    """Cosine of sentence embeddings, searched exactly by a FAISS flat index."""
+    """Cosine of sentence embeddings, searched exactly by a FAISS flat index at every size.
+
+    4 bytes for each dimension of each chunk: 1.5 GB for a million chunks of 384 dimensions.
+    """
 
     def __init__(self, index: Any, embedder: Embedder) -> None:
         self._index = index
         self._embedder = embedder
 
     @classmethod
-    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
+    def build(cls, chunks: Iterable[Chunk], embedder: Embedder) -> Self:
         import faiss
 
-        if not chunks:
-            return cls(None, embedder)
-        vectors = np.ascontiguousarray(
-            embedder.embed([searchable(chunk) for chunk in chunks]), dtype=np.float32
-        )
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(vectors)
+        index = None
+        for batch in _batches(chunks, EMBEDDED_AT_ONCE):
+            vectors = _float_rows(embedder.embed([searchable(chunk) for chunk in batch]))
+            if index is None:
+                index = faiss.IndexFlatIP(vectors.shape[1])
+            index.add(vectors)
         return cls(index, embedder)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         if self._index is None or not queries:
             return [[] for _ in queries]
-        vectors = np.ascontiguousarray(self._embedder.embed(queries), dtype=np.float32)
+        vectors = _float_rows(self._embedder.embed(queries))
         # some more than asked for, so that equal scores at the edge are cut by order
         found, rows = self._index.search(vectors, min(self._index.ntotal, k + 16))
         return [
@@ -168,8 +172,10 @@ class HybridRetriever:
         self._parts = (sparse, dense)
 
     @classmethod
-    def build(cls, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
-        return cls(Bm25Retriever(chunks), DenseRetriever.build(chunks, embedder))
+    def build(cls, chunks: Iterable[Chunk], embedder: Embedder) -> Self:
+        rows = WordRows()
+        dense = DenseRetriever.build(_counted(chunks, rows), embedder)
+        return cls(Bm25Retriever(word_scorer(rows)), dense)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         depth = max(k, self.DEPTH)
@@ -188,7 +194,26 @@ class HybridRetriever:
 
     @classmethod
     def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
-        return cls(Bm25Retriever(chunks), DenseRetriever.load(folder, chunks, embedder))
+        sparse = Bm25Retriever.load(folder, chunks, embedder)
+        return cls(sparse, DenseRetriever.load(folder, chunks, embedder))
+
+
+def _counted(chunks: Iterable[Chunk], rows: WordRows) -> Iterator[Chunk]:
+    """The same chunks, their words put into `rows` as they pass."""
+    for chunk in chunks:
+        rows.add(words(searchable(chunk)))
+        yield chunk
+
+
+def _batches(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:
+    rest = iter(chunks)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _float_rows(vectors: np.ndarray) -> np.ndarray:
+    """What FAISS takes."""
+    return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def _best_first(scored: Iterable[tuple[int, float]], k: int) -> list[Hit]:

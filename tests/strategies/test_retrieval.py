@@ -55,8 +55,22 @@ class Turning:
         return len(text.split())
 
 
+class Watched(HashingEmbedder):
+    """Notes how many texts come at once, and calls `before` first."""
+
+    def __init__(self):
+        super().__init__(dimensions=64)
+        self.sizes, self.drawn, self.before = [], [], lambda: None
+
+    def embed(self, texts):
+        self.before()
+        self.sizes.append(len(texts))
+        return super().embed(texts)
+
+
 def test_words_fold_case_and_accents():
     assert words("Café-Öl, 3 ÉTÉ!") == ["cafe", "ol", "3", "ete"]
+    assert words("Plain ASCII_text, 3 times!") == ["plain", "ascii_text", "3", "times"]
 
 
 def test_title_is_searched_but_not_twice():
@@ -71,7 +85,8 @@ def test_bm25_ranks_like_rank_bm25_on_the_whole_query():
     expected = BM25Plus([words(c.text) for c in PLACES]).get_scores(words(query))
     [hits] = Bm25Retriever.build(PLACES, EMBEDDER).search([query], 4)
     assert [h.chunk for h in hits] == [2, 1, 0]  # the last one shares no word
-    assert [h.score for h in hits] == pytest.approx([expected[2], expected[1], expected[0]])
+    gains = expected - expected[3]
+    assert [h.score for h in hits] == pytest.approx([gains[2], gains[1], gains[0]])
 
 
 def test_bm25_finds_nothing_for_unknown_words():
@@ -95,6 +110,29 @@ def test_hybrid_sums_reciprocal_ranks():
 def test_equal_chunks_come_in_their_order(retriever):
     index = retriever.build(chunks(*["red fox"] * 40), EMBEDDER)
     assert found(index.search(["fox"], 5)) == [[0, 1, 2, 3, 4]]
+
+
+@ALL
+def test_chunks_are_read_once_as_they_come(retriever):
+    index = retriever.build(iter(PLACES), EMBEDDER)
+    assert found(index.search(["dogs"], 1)) == [[1]]
+
+
+def test_vectors_are_added_in_bounded_batches_in_order():
+    embedder = Watched()
+    texts = [f"number{n}" for n in range(2500)]
+    drawn = []
+
+    def draw():
+        for chunk in chunks(*texts):
+            drawn.append(chunk)
+            yield chunk
+
+    embedder.before = lambda: embedder.drawn.append(len(drawn))
+    index = HybridRetriever.build(draw(), embedder)
+    assert embedder.sizes == [1024, 1024, 452]
+    assert embedder.drawn == [1024, 2048, 2500]  # none is asked for before its turn
+    assert found(index.search(["number2499", "number3"], 1)) == [[2499], [3]]
 
 
 @ALL
@@ -125,6 +163,27 @@ def test_index_of_another_embedder_is_refused(retriever, tmp_path: Path):
     retriever.build(PLACES, EMBEDDER).save(tmp_path)
     with pytest.raises(ModelError, match="Load with the same embedder"):
         retriever.load(tmp_path, PLACES, HashingEmbedder(dimensions=64))
+
+
+def test_passage_index_reads_documents_one_by_one():
+    cut_before = []
+
+    def documents():
+        for number in range(3):
+            cut_before.append(counting.counted)
+            yield Document(id=f"d{number}", text=f"Text {number} of tea.")
+
+    class Counting(HashingEmbedder):
+        counted = 0
+
+        def count_tokens(self, text):
+            self.counted += 1
+            return super().count_tokens(text)
+
+    counting = Counting()
+    index = PassageIndex.build(documents(), HybridRetriever, counting)
+    assert [chunk.document for chunk in index.chunks] == ["d0", "d1", "d2"]
+    assert 0 == cut_before[0] < cut_before[1] < cut_before[2] < counting.counted
 
 
 def test_passage_index_cuts_documents_and_survives_saving(tmp_path: Path):
