@@ -144,7 +144,8 @@ def spending_of(
 def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
     """What the run itself cost: the machine's time of all steps, and hosted tokens.
 
-    The tokens of the latency requests are taken as those of the test answers, on average.
+    A timed request whose answer counts is among the test answers already; the tokens of the
+    others, asked again for their time alone, are taken as those of the test answers, on average.
     """
     dollars = 0.0
     hosted = {model.name for model in run.models if model.hosted}
@@ -154,8 +155,10 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
         dollars += seconds * prices.usd_per_second
         if track.facts.model in hosted and track.facts.model is not None:
             units = hosted_units(list(track.outcomes.values()), track.facts.model, prices)
+            counted = len(track.outcomes) - sum(batch.n for batch in track.batches)
+            repeated = max(0, len(track.latencies) - counted)
             if len(units):
-                dollars += float(units[:, 0].sum() + units[:, 0].mean() * len(track.latencies))
+                dollars += float(units[:, 0].sum() + units[:, 0].mean() * repeated)
     return dollars
 
 

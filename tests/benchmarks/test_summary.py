@@ -129,6 +129,17 @@ def test_a_hosted_model_is_charged_by_the_token():
     assert summary.spent_usd == pytest.approx((1 + 2 + 1.83) * 0.001 + 80 * each)
 
 
+def test_a_timed_answer_that_counts_is_paid_once():
+    """Of 20 rows 12 were answered in a batch, 8 when timed: 52 of 60 timed requests are extra."""
+    records = [
+        row.model_copy(update={"n": 12}) if isinstance(row, BatchRecord) else row
+        for row in track("zero", [1.0] * 20)
+    ]
+    each = (60 * 1 + 40 * 0.1 + 10 * 2) / 1e6
+    spent = summary_of(run_record("zero", hosted=True), *records).spent_usd
+    assert spent == pytest.approx((1 + 2 + 1.83) * 0.001 + (20 + 52) * each)
+
+
 def test_retrieval_counts_rows_whose_sources_are_known():
     records = track("rag.x", [1.0] * 4)
     ranks = [1, 2, 0, None]
