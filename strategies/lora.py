@@ -93,7 +93,7 @@ class Lora:
         limit = answer_limit(task, base, train)
         untuned = PreparedLora(task, base, base, {}, limit, index)
         rows = untuned.training_rows(train)
-        judged = list(validation[:JUDGED_ROWS])
+        judged = evenly(validation, JUDGED_ROWS)
 
         def evaluate(tuned: LocalModel) -> float:
             candidate = PreparedLora(task, base, tuned, {}, limit, index)
@@ -184,6 +184,12 @@ class LoraRag(Lora):
     def load_index(self, folder: Path) -> tuple[PassageIndex, int] | None:
         index = PassageIndex.load(folder, HybridRetriever, self.embedder or default_embedder())
         return index, read_json(folder / "settings.json")["top_k"]
+
+
+def evenly(rows: Sequence[Example], count: int) -> list[Example]:
+    """Up to `count` rows from all over the sequence, in order: a file may be sorted by label."""
+    kept = min(count, len(rows))
+    return [rows[number * len(rows) // kept] for number in range(kept)]
 
 
 def weights_of(name: str, model: Model | None) -> LocalModel:

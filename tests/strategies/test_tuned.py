@@ -41,6 +41,22 @@ def prepared(strategy, model, rows=ROWS, score=no_score):
     return strategy.prepare(TASK, rows, ROWS[:1], DOCUMENTS, model, score)
 
 
+def test_epochs_are_judged_on_rows_from_all_over_the_validation_split(tiny_model: LocalModel):
+    """The rows of a file often stand in the order of their labels."""
+    labels = ["card"] * 100 + ["bike"] * 100
+    rows = [
+        Example(id=str(n), input=f"my order {n}", output=label) for n, label in enumerate(labels)
+    ]
+    judged: list[str] = []
+
+    def score(examples, answers):
+        judged.extend(example.output for example in examples)
+        return 0.0
+
+    Lora(rank=2, epochs=1).prepare(TASK, ROWS, rows, (), tiny_model, score)
+    assert (judged.count("card"), judged.count("bike")) == (32, 32)
+
+
 def differing(ready, rows=ROWS):
     """Ids of the rows that training read in another way than serving would."""
     return [
