@@ -19,15 +19,16 @@ from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
 from benchmarks.plan import Entry, plan_run
 from benchmarks.sentinels import BATCH_ROWS
+from benchmarks.sitting import CHECK_SECONDS
 from corpora.power import detectable_difference
 from corpora.task import Dataset, Frozen
 from strategies.base import Strategy
+from strategies.lora import JUDGED_ROWS
 from strategies.models.scripted import ScriptedModel
 
 TOKENS_PER_WORD = 1.35
 TEMPLATE_TOKENS = 20
 REFERENCE_PARAMETERS = 135_000_000
-JUDGED_ROWS = 64
 HOSTED_SECONDS = 1.0
 HOSTED_AT_ONCE = 8
 
@@ -149,7 +150,7 @@ def quote_row(
         batched, single = request_seconds(request, sizes, speed, size)
         setup = embedding + tuning_seconds(strategy, dataset, sizes, batched, speed, size)
         seconds = batched * batched_rows + single * (REQUESTS + WARM_UPS)
-        seconds += BATCH_ROWS * batched + min(BATCH_ROWS * single, 15.0)
+        seconds += BATCH_ROWS * batched + min(BATCH_ROWS * single, CHECK_SECONDS)
         usd = (seconds + setup) * usd_per_second
     return QuoteRow(
         id=entry.id,
