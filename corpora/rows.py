@@ -56,7 +56,8 @@ def rows_from_list(
     for number, value in enumerate(values):
         if not isinstance(value, Mapping):
             raise InvalidInput(f"{name}[{number}]", value, 'Give an object: {"input": ...}.')
-        rows.append(Row(f"{name}[{number}].", _rename(value, columns or {})))
+        place = f"{name}[{number}]."
+        rows.append(Row(place, _rename(value, columns or {}, place)))
     return rows
 
 
@@ -69,7 +70,7 @@ def _jsonl_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[R
         value = parse_json(line.strip(), place)
         if not isinstance(value, dict):
             raise InvalidInput(place, value, "Write one JSON object on each line.")
-        yield Row(f"{place}: ", _rename(value, columns))
+        yield Row(f"{place}: ", _rename(value, columns, f"{place}: "))
 
 
 def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row]:
@@ -126,6 +127,12 @@ def _from_cells(cells: Mapping[str, str], columns: Mapping[str, str], place: str
     return values
 
 
-def _rename(value: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+def _rename(value: Mapping[str, Any], columns: Mapping[str, str], place: str) -> dict[str, Any]:
     fields = {column: field for field, column in columns.items()}
+    for column, field in fields.items():
+        if column != field and column in value and field in value and field not in fields:
+            fix = (
+                f"`columns` takes {field} from {column!r}, and {field!r} is there too: remove one."
+            )
+            raise InvalidInput(place + field, value[field], fix)
     return {fields.get(str(name), str(name)): item for name, item in value.items()}

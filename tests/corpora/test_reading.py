@@ -99,3 +99,16 @@ def test_faults_in_csv(
         read_dataset(write(tmp_path, "rows.csv", text, columns=columns))
     assert caught.value.field == field
     assert fix in caught.value.fix
+
+
+def test_a_renamed_field_that_is_there_too_is_refused() -> None:
+    rows = [{"input": f"no {n}", "body": f"yes {n}", "output": f"topic {n}"} for n in range(6)]
+    spec = {**SPEC, "kind": "classification", "examples": rows, "columns": {"input": "body"}}
+    with pytest.raises(InvalidInput, match=r"`columns` takes input from 'body'") as caught:
+        read_dataset(spec)
+    assert caught.value.field == "examples[0].input"
+    swapped = {**spec, "columns": {"input": "output", "output": "input"}}
+    for row in rows:
+        del row["body"]
+    whole = read_dataset(swapped)
+    assert whole.task.labels == tuple(f"no {n}" for n in range(6))
