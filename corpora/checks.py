@@ -22,6 +22,8 @@ _INJECTIONS = re.compile(
     r"|<\|(im_start|im_end|system|endoftext)\|>|\[/?INST\]|<</?SYS>>",
     re.IGNORECASE,
 )
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Thai, Lao, Burmese, Khmer, Japanese kana, and the characters of Chinese and Japanese."""
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 _PHONE = re.compile(
     r"(?<![\w+])(?:\+|00)\d(?:[ ()./-]{0,2}\d){8,13}(?!\d)|(?<!\w)0\d{2,4}[ /-]\d{3}[ -]?\d{3,5}\b"
@@ -65,7 +67,9 @@ def single_label(dataset: Dataset) -> Iterator[Check]:
 
 def vague_instruction(dataset: Dataset) -> Iterator[Check]:
     instruction = dataset.task.instruction.strip()
-    if len(instruction.split()) < 4 or len(instruction) < 20:
+    # in scripts without spaces two signs count as a word of six letters
+    signs = len(_UNSPACED.findall(instruction))
+    if len(instruction.split()) + signs // 2 < 4 or len(instruction) + 2 * signs < 20:
         message = (
             f"The instruction {instruction!r} does not say what to do. State what comes in, what "
             "goes out, and in which form, such as: Classify the customer's email into exactly "

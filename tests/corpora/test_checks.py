@@ -55,6 +55,18 @@ def test_errors_come_first() -> None:
     ]
 
 
+def test_an_instruction_without_spaces_between_its_words_is_not_vague() -> None:
+    for text in (
+        "把客户的邮件分到下列类别中的一类",
+        "請把郵件分到一個類別",
+        "顧客のメールを一つに分類する",
+    ):
+        assert check_dataset(dataset(task=task(instruction=text))) == ()
+    for text in ("让它变得更好", "もっと良く"):
+        found = check_dataset(dataset(task=task(instruction=text)))
+        assert named(found) == [("error", "vague-instruction")]
+
+
 def test_missing_rows() -> None:
     assert named(check_dataset(dataset(train=[], validation=[], test=[]))) == [
         ("error", "no-examples")
