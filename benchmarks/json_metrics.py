@@ -43,8 +43,8 @@ def fits_schema(value: Mapping[str, Any] | None, schema: Mapping[str, Any] | Non
         return False
     try:
         validate(value, schema or {})
-    except (ValidationError, SchemaError, RecursionError):
-        return False
+    except (ValidationError, SchemaError, RecursionError, OverflowError):
+        return False  # overflow: a whole number of 400 digits against `multipleOf: 0.01`
     return True
 
 

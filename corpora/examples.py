@@ -102,6 +102,9 @@ def _check_output(output: str, field: str, spec: Spec, validator: Any) -> None:
 def _check_against_schema(value: dict[str, Any], field: str, validator: Any) -> None:
     try:
         fault = best_match(validator.iter_errors(value))
+    except OverflowError:
+        fix = "It holds a number too large to check against `output_schema`: correct it."
+        raise InvalidInput(field, value, fix) from None
     except (Unresolvable, RecursionError) as error:
         fix = f"A reference in it cannot be followed ({type(error).__name__}): write it out."
         raise InvalidInput("output_schema", validator.schema, fix) from None

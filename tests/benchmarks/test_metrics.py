@@ -132,6 +132,10 @@ def test_an_answer_that_breaks_the_schema_scores_zero_and_is_counted():
     assert score_row(extraction, row, 'Here: {"n": 3}') == {"field_f1": 1.0, "schema_valid": 1.0}
     assert score_row(extraction, row, '{"n": "3"}') == {"field_f1": 0.0, "schema_valid": 0.0}
     assert score_row(extraction, row, "n = 3") == {"field_f1": 0.0, "schema_valid": 0.0}
+    price = {"type": "object", "properties": {"n": {"type": "number", "multipleOf": 0.01}}}
+    endless = '{"n": ' + "1" * 400 + "}"  # what a small model that repeats itself writes
+    priced = task("extraction", output_schema=price)
+    assert score_row(priced, row, endless) == {"field_f1": 0.0, "schema_valid": 0.0}
 
 
 def test_generation_scores_run_from_zero_to_one_in_any_alphabet():

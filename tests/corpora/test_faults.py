@@ -135,6 +135,14 @@ def test_outputs_follow_the_schema() -> None:
         assert (error.field, fix in error.fix) == (field, True)
 
 
+def test_a_number_beyond_checking_is_bad_input() -> None:
+    price = {"type": "object", "properties": {"price": {"type": "number", "multipleOf": 0.01}}}
+    rows = [{"id": "r", "input": "How much?", "output": {"price": 10**400}}]
+    error = fault({**SPEC, **EXTRACTION, "output_schema": price, "examples": rows})
+    assert error.field == "examples[0].output"
+    assert "too large" in error.fix
+
+
 def test_an_unanswerable_row_has_no_sources() -> None:
     spec = {**QUESTIONS, "documents": DOCUMENTS}
     error = fault(inline(spec, {"output": "Not known.", "sources": ["guide"]}))
