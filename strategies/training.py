@@ -21,6 +21,7 @@ from strategies.adapters import MasterAdam, wrapped
 from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
 from strategies.models.base import Prompt
+from strategies.models.batching import halving
 from strategies.models.decoding import filled_cache, layers_of, logits_of
 from strategies.models.layout import causal_mask, left_padded
 from strategies.models.local import LocalModel
@@ -178,14 +179,25 @@ def micro_batches(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def accumulate(network: Any, step: Sequence[Item]) -> float:
-    """Gradients of one optimiser step; returns the mean loss a reply token."""
+    """Gradients of one optimiser step; returns the mean loss a reply token.
+
+    Raises ModelError where a single row does not fit into memory.
+    """
     total = sum(len(item.reply) for item in step)
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+
+    def gradients_of(batch: Sequence[Item]) -> tuple[float, Sequence[torch.Tensor]]:
+        part = batch_loss(network, batch) / total
+        return float(part.detach()), torch.autograd.grad(part, weights)
+
     network.train()
     loss = 0.0
-    for batch in micro_batches(step):
-        part = batch_loss(network, batch) / total
-        part.backward()  # type: ignore[no-untyped-call]
-        loss += float(part.detach())
+    for _, done in halving(micro_batches(step), gradients_of):
+        if done is None:
+            raise ModelError("lora: a training row does not fit into memory; shorten the inputs.")
+        loss += done[0]
+        for weight, gradient in zip(weights, done[1], strict=True):
+            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
     network.eval()
     return loss
 

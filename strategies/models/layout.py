@@ -29,18 +29,10 @@ class Encoded:
         return self.ids[self.shared :]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Rows (indices into the request) that share `prefix` and go through the model together."""
-
-    prefix: tuple[int, ...]
-    rows: tuple[int, ...]
-
-
 def batches(
     encoded: Sequence[Encoded], *, max_tokens: int, max_rows: int, extra: int = 0
-) -> list[Batch]:
-    """Rows of equal prefix, sorted by length, in batches of at most `max_tokens` padded tokens.
+) -> list[list[int]]:
+    """Rows (indices) of equal prefix, by length, in batches of at most `max_tokens` padded tokens.
 
     `extra` tokens a row are reserved (labels to weigh, completion to come). A row longer than
     the budget goes alone.
@@ -49,13 +41,13 @@ def batches(
     for index, item in enumerate(encoded):
         by_prefix.setdefault(item.prefix, []).append(index)
     result = []
-    for prefix, rows in by_prefix.items():
+    for rows in by_prefix.values():
         rows.sort(key=lambda row: len(encoded[row].own), reverse=True)
         start = 0
         while start < len(rows):
             width = len(encoded[rows[start]].own) + extra
             count = max(1, min(max_rows, max_tokens // max(1, width)))
-            result.append(Batch(prefix, tuple(rows[start : start + count])))
+            result.append(rows[start : start + count])
             start += count
     return result
 

@@ -18,14 +18,15 @@ from safetensors import SafetensorError
 from strategies.errors import ModelError
 from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
+from strategies.models.batching import halving, token_budget
 from strategies.models.chat import ChatFormat
 from strategies.models.decoding import FloatHead, KeyValues, compute_prefix, generate, weigh
-from strategies.models.layout import Batch, Encoded, batches
+from strategies.models.layout import Encoded, batches
 from strategies.models.memory import keep_freed_memory
 
-BATCH_TOKENS = 4096
 BATCH_ROWS = 48
 KEPT_PREFIXES = 4
+NO_MEMORY = "the memory of this machine does not hold this prompt"
 UNREADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 """What loading raises for damaged, foreign or mismatched files."""
 
@@ -132,18 +133,24 @@ class LocalModel:
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Generation]:
         encoded = [self.encode(prompt) for prompt in prompts]
         results: list[Generation] = [Generation("", error="not reached")] * len(prompts)
-        for batch in self._fitting(encoded, max_new_tokens, results):
-            replies = generate(
+
+        def replies_of(rows: Sequence[int]) -> list[list[int]]:
+            return generate(
                 self.network,
-                self._prefix(batch.prefix),
-                [encoded[row].own for row in batch.rows],
+                self._prefix(encoded[rows[0]].prefix),
+                [encoded[row].own for row in rows],
                 max_new_tokens=max_new_tokens,
                 stop=self.stop,
                 pad=self.pad,
             )
-            for row, reply in zip(batch.rows, replies, strict=True):
-                text = self.tokenizer.decode(reply, skip_special_tokens=True).strip()
-                usage = Usage(len(encoded[row].ids), encoded[row].shared, len(reply))
+
+        for rows, replies in halving(self._fitting(encoded, max_new_tokens, results), replies_of):
+            for place, row in enumerate(rows):
+                if replies is None:
+                    results[row] = Generation("", error=NO_MEMORY)
+                    continue
+                text = self.tokenizer.decode(replies[place], skip_special_tokens=True).strip()
+                usage = Usage(len(encoded[row].ids), encoded[row].shared, len(replies[place]))
                 results[row] = Generation(text, usage)
         return results
 
@@ -152,21 +159,30 @@ class LocalModel:
         continuations = [self.chat.encode_reply(choice) for choice in choices]
         extra = sum(len(continuation) for continuation in continuations)
         results: list[Choice] = [Choice({}, error="not reached")] * len(prompts)
-        for batch in self._fitting(encoded, extra, results):
+
+        def weights_of(rows: Sequence[int]) -> list[list[float]]:
             weights = weigh(
                 self.network,
                 self._head,
-                self._prefix(batch.prefix),
-                [encoded[row].own for row in batch.rows],
+                self._prefix(encoded[rows[0]].prefix),
+                [encoded[row].own for row in rows],
                 continuations,
                 self.pad,
             )
-            for row, line in zip(batch.rows, weights.softmax(dim=1).tolist(), strict=True):
+            return weights.softmax(dim=1).tolist()
+
+        for rows, lines in halving(self._fitting(encoded, extra, results), weights_of):
+            for place, row in enumerate(rows):
+                if lines is None:
+                    results[row] = Choice({}, error=NO_MEMORY)
+                    continue
                 usage = Usage(len(encoded[row].ids), encoded[row].shared, 1)
-                results[row] = Choice(dict(zip(choices, line, strict=True)), usage)
+                results[row] = Choice(dict(zip(choices, lines[place], strict=True)), usage)
         return results
 
-    def _fitting(self, encoded: Sequence[Encoded], extra: int, results: list[Any]) -> list[Batch]:
+    def _fitting(
+        self, encoded: Sequence[Encoded], extra: int, results: list[Any]
+    ) -> list[Sequence[int]]:
         """Batches of the rows that fit the context; the others get their error in `results`."""
         limit = self.context_length
         fits = []
@@ -180,11 +196,11 @@ class LocalModel:
             results[row] = failed("" if failed is Generation else {}, error=reason)
         found = batches(
             [encoded[row] for row in fits],
-            max_tokens=BATCH_TOKENS,
+            max_tokens=token_budget(self.network),
             max_rows=BATCH_ROWS,
             extra=extra,
         )
-        return [Batch(batch.prefix, tuple(fits[row] for row in batch.rows)) for batch in found]
+        return [[fits[row] for row in batch] for batch in found]
 
     @cached_property
     def _head(self) -> FloatHead:

@@ -1,0 +1,77 @@
+"""Batches that fit the memory at hand, and are halved where the guess was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+MOST_TOKENS = 4096
+SHARE = 0.3
+"""Of the free memory, what the tensors of one batch may take by the estimate."""
+WIDE_TENSORS = 16
+"""Tensors as wide as the widest layer that are alive at once in a forward pass, about."""
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+
+def token_budget(network: Any) -> int:
+    """Padded tokens that one batch may hold, at least 1 and at most MOST_TOKENS.
+
+    Counted a token: keys and values of every layer, and the activations of one layer.
+    """
+    config = network.config.get_text_config()
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    kept = 2 * config.num_hidden_layers * shared * width
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    each = (kept + WIDE_TENSORS * inner) * network.dtype.itemsize
+    return max(1, min(MOST_TOKENS, int(SHARE * free_memory(network.device) / each)))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be had on a device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def halving(
+    batches: Iterable[Sequence[Row]], compute: Callable[[Sequence[Row]], Result]
+) -> Iterator[tuple[Sequence[Row], Result | None]]:
+    """Each batch with its result; one that memory cannot hold is computed in two halves.
+
+    A single row that does not fit comes with None. Order: that of `batches`.
+    """
+    waiting = list(batches)[::-1]
+    while waiting:
+        batch = waiting.pop()
+        try:
+            result = compute(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        else:
+            yield batch, result
+            continue
+        # outside of the handler: the error holds the tensors of the failed attempt
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            yield batch, None
+            continue
+        middle = len(batch) // 2
+        waiting += [batch[middle:], batch[:middle]]
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out, on CUDA or on the CPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error) or "can't allocate memory" in str(error)

@@ -1,0 +1,132 @@
+"""Batches that memory does not hold are halved; sizes follow the free memory."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from strategies.adapters import wrapped
+from strategies.errors import ModelError
+from strategies.models import batching, local
+from strategies.models.base import Message, Prompt
+from strategies.models.batching import MOST_TOKENS, halving, out_of_memory, token_budget
+from strategies.models.local import LocalModel
+from strategies.training import TrainingRow, accumulate, encode_row
+
+
+def refusing(most, computed=None):
+    """A computation that memory holds for up to `most` rows."""
+
+    def compute(rows):
+        if len(rows) > most:
+            raise torch.OutOfMemoryError("out of memory")
+        if computed is not None:
+            computed.append(list(rows))
+        return [row * 10 for row in rows]
+
+    return compute
+
+
+def test_batches_are_halved_until_they_fit_and_keep_their_order():
+    computed = []
+    found = list(halving([[1, 2, 3, 4, 5], [6]], refusing(2, computed)))
+    assert found == [([1, 2], [10, 20]), ([3], [30]), ([4, 5], [40, 50]), ([6], [60])]
+    assert computed == [[1, 2], [3], [4, 5], [6]]
+
+
+def test_a_single_row_that_does_not_fit_comes_without_a_result():
+    assert list(halving([[1, 2]], refusing(0))) == [([1], None), ([2], None)]
+
+
+def test_other_errors_are_raised():
+    def broken(rows):
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(halving([[1]], broken))
+
+
+def test_what_torch_says_when_the_cpu_has_no_memory_is_understood():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50)
+    assert out_of_memory(caught.value)
+    assert not out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_the_budget_follows_the_free_memory(tiny_model: LocalModel, monkeypatch):
+    budgets = []
+    for free in (0, 10**7, 10**12):
+        monkeypatch.setattr(batching, "free_memory", lambda device, free=free: free)
+        budgets.append(token_budget(tiny_model.network))
+    assert budgets[0] == 1
+    assert 1 < budgets[1] < MOST_TOKENS
+    assert budgets[2] == MOST_TOKENS
+    large = SimpleNamespace(
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        num_hidden_layers=32,
+        hidden_size=4096,
+        intermediate_size=14336,
+    )
+    network = SimpleNamespace(
+        config=SimpleNamespace(get_text_config=lambda: large),
+        dtype=torch.bfloat16,
+        device=torch.device("cpu"),
+    )
+    monkeypatch.setattr(batching, "free_memory", lambda device: 10**9)
+    # 2 · 32 layers · 8 heads · 128 wide + 16 · 14336, 2 bytes each: 589,824 bytes a token
+    assert token_budget(network) == 508
+
+
+def prompts(count):
+    return [Prompt((Message("user", "my card " * (n + 1)),), shared=0) for n in range(count)]
+
+
+def only(most, compute, place):
+    """`compute`, refusing more than `most` sequences (argument number `place`)."""
+
+    def limited(*arguments, **settings):
+        if len(arguments[place]) > most:
+            raise torch.OutOfMemoryError("out of memory")
+        return compute(*arguments, **settings)
+
+    return limited
+
+
+def test_a_model_short_of_memory_gives_the_same_answers(tiny_model: LocalModel, monkeypatch):
+    asked = prompts(5)
+    texts = tiny_model.generate(asked, max_new_tokens=6)
+    weighed = tiny_model.choose(asked, ["card", "order"])
+    monkeypatch.setattr(local, "generate", only(2, local.generate, 2))
+    monkeypatch.setattr(local, "weigh", only(2, local.weigh, 3))
+    assert tiny_model.generate(asked, max_new_tokens=6) == texts
+    for ours, expected in zip(tiny_model.choose(asked, ["card", "order"]), weighed, strict=True):
+        assert ours.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
+
+
+def test_a_prompt_too_large_for_memory_is_an_error_of_its_own(tiny_model, monkeypatch):
+    monkeypatch.setattr(local, "generate", only(0, local.generate, 2))
+    answers = tiny_model.generate(prompts(2), max_new_tokens=3)
+    assert [answer.error for answer in answers] == [local.NO_MEMORY] * 2
+
+
+def test_training_short_of_memory_has_the_same_gradient(tiny_model: LocalModel, monkeypatch):
+    rows = [TrainingRow(one, reply) for one, reply in zip(prompts(4), "abcd", strict=True)]
+    items = [encode_row(tiny_model, row) for row in rows]
+    import strategies.training as training
+
+    def gradients():
+        with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (network, _):
+            loss = accumulate(network, items)
+            return loss, [w.grad.clone() for w in network.parameters() if w.requires_grad]
+
+    loss, expected = gradients()
+    whole = training.batch_loss
+    monkeypatch.setattr(training, "batch_loss", only(1, whole, 1))
+    halved_loss, halved = gradients()
+    assert halved_loss == pytest.approx(loss, abs=1e-6)
+    for ours, theirs in zip(halved, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+    monkeypatch.setattr(training, "batch_loss", only(0, whole, 1))
+    with pytest.raises(ModelError, match="memory"):
+        gradients()
