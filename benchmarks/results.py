@@ -57,11 +57,22 @@ class Latency(Frozen):
 
 
 class Retrieval(Frozen):
-    """Over test rows whose sources are known. `k` is how many passages were retrieved."""
+    """Over test rows whose sources are known. `k` is the most documents an answer rested on."""
 
     hit_at_k: float
     mrr: float
     k: int
+
+
+class Reused(Frozen):
+    """What was not computed in this run but earlier on this machine.
+
+    `setup_seconds` were measured then and are part of the cost's setup seconds. `answers` are
+    test answers whose replies were reused: they count for quality, never for speed.
+    """
+
+    setup_seconds: float
+    answers: int
 
 
 class StrategyResult(Frozen):
@@ -81,6 +92,7 @@ class StrategyResult(Frozen):
     retrieval: Retrieval | None = None
     training: dict[str, Any] | None = None
     p_best: float | None = None
+    reused: Reused | None = None
 
 
 class Comparison(Frozen):

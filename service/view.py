@@ -105,7 +105,7 @@ def table(report: Report) -> Iterator[Row]:
             quality=wording.score(quality.value) if quality else "",
             interval=wording.interval(quality.low, quality.high) if quality else "",
             n=rows_told(result),
-            against=f"{wording.points(gap.difference)} ({gap_interval(gap)})" if gap else "",
+            against=gap_told(gap) if gap else "",
             setup=wording.duration(cost.setup_seconds) if cost else "",
             per_1k=wording.dollars(cost.per_1k_requests_usd) if cost else "",
             monthly=wording.dollars(cost.monthly_usd)
@@ -124,12 +124,12 @@ def rows_told(result: StrategyResult) -> str:
     return f"{result.quality.n}" + (f" + {errors} errors" if errors else "")
 
 
+def gap_told(gap: Gap) -> str:
+    return f"{wording.points(gap.difference)} ({wording.points_between(gap.low, gap.high)})"
+
+
 def ms(value: float) -> str:
     return wording.milliseconds(value).removesuffix(" ms")
-
-
-def gap_interval(gap: Gap) -> str:
-    return wording.points_between(gap.low, gap.high)
 
 
 def against(report: Report, strategy: str) -> Gap | None:
@@ -157,7 +157,7 @@ def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
     found = [row.retrieval for row in rows]
     k = max((each.k for each in found if each), default=0)
     columns += [
-        (f"hit@{k}", [wording.score(each.hit_at_k) if each else "" for each in found]),
+        (f"hit@{k}", [wording.hits(each, k) if each else "" for each in found]),
         ("MRR", [wording.score(each.mrr) if each else "" for each in found]),
         ("tokens in (cached)", [tokens_in(row) for row in rows]),
         ("tokens out", [tokens_out(row) for row in rows]),
@@ -228,6 +228,8 @@ def facts(report: Report) -> list[tuple[str, str]]:
         hour = wording.dollars(float(report.prices["usd_per_hour"]))
         source, date = report.prices.get("source", ""), report.prices.get("as_of", "")
         found.append(("Prices", f"{hour} an hour of the machine: {source}, {date}"))
+    for model, price in report.prices.get("models", {}).items():
+        found.append((f"Tokens of {model}", wording.token_price(price)))
     return found
 
 
@@ -270,14 +272,16 @@ def left_out(report: Report) -> list[str]:
 def reading_guide(report: Report) -> list[str]:
     """How to read this, in a few sentences."""
     detectable = wording.many_points(report.detectable_difference)
+    with_model = "the same model" if len(report.models) < 2 else "each of the models"
     return [
-        "Every strategy answered the same test examples with the same model on the same machine.",
+        f"Every strategy answered the same test examples with {with_model} on the same machine.",
         "An interval holds the true value with 95% certainty; it comes from the test examples"
         " alone, so it says nothing of data that looks different.",
         "Two strategies are compared example by example. That is sharper than to see whether"
         " their intervals overlap.",
         f"With {report.task.n_test} test examples, a difference of {detectable} or more is found"
-        " four times in five.",
+        " four times in five, if two strategies differ on a fifth of them; rows that come in groups"
+        " show less.",
         "An answer that failed is counted as an error. It is neither scored as wrong nor left out"
         " of the count.",
         "A local model is charged by its time in batches, as on a machine that is kept busy. A"

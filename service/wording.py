@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
+from typing import Any
 
-from benchmarks.results import Quality, StrategyResult
+from benchmarks.results import Quality, Retrieval, StrategyResult
 
 VERDICTS = {
     "prompting": "Prompting is enough",
@@ -101,6 +102,18 @@ def measured(quality: Quality) -> str:
         f"{score(quality.value)} {metric_name(quality.metric)}"
         f" (95% interval {interval(quality.low, quality.high)}, {quality.n} test examples)"
     )
+
+
+def hits(found: Retrieval, k: int) -> str:
+    """`0.93`, or `0.85 (@1)` for a strategy that looks at another number of documents than `k`."""
+    return score(found.hit_at_k) + ("" if found.k == k else f" (@{found.k})")
+
+
+def token_price(price: Mapping[str, Any]) -> str:
+    """`$0.15 read, $0.075 read from a cache, $0.60 written a million: my contract, 2026-06`."""
+    read, cached, written = (dollars(float(price[key])) for key in ("input", "cached", "output"))
+    told = f"{read} read, {cached} read from a cache, {written} written a million"
+    return f"{told}: {price['source']}, {price['as_of']}"
 
 
 def metric_name(metric: str) -> str:

@@ -10,7 +10,7 @@ from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
 from benchmarks.errors import BenchmarkError
 from benchmarks.journal import publish_records
 from benchmarks.records import OutcomeRecord, Record, RunRecord, SetupRecord
-from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Summary
+from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Retrieval, Summary
 from corpora.task import Needs
 from service.html import as_html
 from service.markdown import as_markdown
@@ -238,3 +238,28 @@ def test_break_even_is_told_in_markdown() -> None:
 def test_the_example_is_scored_as_its_texts_say() -> None:
     rows = [row for row in example_records() if isinstance(row, OutcomeRecord)]
     assert len(rows) == 7 * TRIAGE.n_test
+
+
+def test_hits_among_another_number_of_documents_say_so() -> None:
+    summary = summary_of(
+        strategy("rag.bm25", 0.6, 0.05, retrieval=Retrieval(hit_at_k=0.93, mrr=0.9, k=3)),
+        strategy("baseline.passage", 0.4, 0.05, retrieval=Retrieval(hit_at_k=0.85, mrr=0.85, k=1)),
+    )
+    text = as_markdown(reported(summary))
+    assert "| strategy | hit@3 | MRR |" in text
+    assert "| `rag.bm25` | 0.93 | 0.90 |" in text
+    assert "| `baseline.passage` | 0.85 (@1) | 0.85 |" in text
+
+
+def test_token_prices_are_told_with_source_and_date() -> None:
+    price = {"input": 0.15, "cached": 0.075, "output": 0.6, "source": "bill", "as_of": "2026-06"}
+    records = [
+        record.model_copy(update={"prices": {**record.prices, "models": {"team-gpt": price}}})
+        if isinstance(record, RunRecord)
+        else record
+        for record in example_records()
+    ]
+    said = "$0.15 read, $0.075 read from a cache, $0.60 written a million: bill, 2026-06"
+    told = build_report(records)
+    assert f"- Tokens of team-gpt: {said}" in as_markdown(told)
+    assert said in as_html(told)
