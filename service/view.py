@@ -71,7 +71,7 @@ def figures(report: Report) -> list[Figure]:
     quality = row.quality
     found = [
         Figure(
-            capital(wording.metric_name(quality.metric)),
+            wording.capital(wording.metric_name(quality.metric)),
             wording.score(quality.value),
             f"{wording.interval(quality.low, quality.high)} with 95% certainty, n = {quality.n}",
         )
@@ -199,10 +199,6 @@ def warnings(report: Report) -> list[str]:
         if not row.passed
     ]
     return found + [check.message for check in report.checks if check.severity == "error"]
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def facts(report: Report) -> list[tuple[str, str]]:

@@ -116,6 +116,10 @@ def token_price(price: Mapping[str, Any]) -> str:
     return f"{told}: {price['source']}, {price['as_of']}"
 
 
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def metric_name(metric: str) -> str:
     """`token_f1` as `token F1`."""
     words = metric.replace("_", " ").replace(" f1", " F1")
