@@ -16,9 +16,10 @@ from typing import Any, Protocol
 import numpy as np
 
 K1, B, DELTA = 1.5, 0.75, 1.0
-LARGE = 10_000
-"""Chunks from which bm25s is used: about where rank-bm25 takes as long for a question as the
-embedder does (`python -m benchmarks.speed.retrieval` shows both)."""
+LARGE = 2_000
+"""Chunks from which bm25s is used: about where rank-bm25 takes as long for a question of ten
+words as the embedder does (`python -m benchmarks.speed.retrieval` shows both)."""
+BLOCK = 256  # chunks
 TIE = 1e-11
 """Above the noise of adding float64 scores in another order, far below any true difference."""
 
@@ -133,7 +134,7 @@ class Bm25sScorer:
         number = self._index.vocab_dict.get(word)
         if number is not None:
             here = slice(self._starts[number], self._starts[number + 1])
-            scores[self._chunks[here]] += times * self._gains[here]  # no chunk comes twice
+            np.add.at(scores, self._chunks[here], times * self._gains[here])
 
     def save(self, folder: Path) -> None:
         self._index.save(folder / self.FOLDER, show_progress=False)
@@ -151,11 +152,14 @@ def highest(scores: np.ndarray, k: int) -> np.ndarray:
     Scores that lie no further than TIE from the next better one are tied: the same sum in
     another order of its parts.
     """
-    places = np.flatnonzero(scores)
-    if k < 1:
-        return places[:0]
+    if k < 1 or not len(scores):
+        return np.zeros(0, dtype=np.int64)
+    # a bound found quickly: k blocks have a place that reaches it
+    tops = np.maximum.reduceat(scores, np.arange(0, len(scores), BLOCK))
+    bound = (np.partition(tops, -k)[-k] if len(tops) > k else 0.0) - TIE
+    places = np.flatnonzero(scores >= bound) if bound > 0 else np.flatnonzero(scores)
     if len(places) > k:
-        edge = np.partition(scores[places], len(places) - k)[len(places) - k]
+        edge = np.partition(scores[places], -k)[-k]
         places = places[scores[places] >= edge - TIE]
     places = places[np.argsort(-scores[places], kind="stable")]
     groups = np.cumsum(-np.diff(scores[places], prepend=np.inf) > TIE)

@@ -112,6 +112,16 @@ def test_sums_in_another_order_tie():
     assert highest(values, 0).tolist() == highest(np.zeros(3), 5).tolist() == []
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_highest_of_many_are_those_of_a_full_sort(seed):
+    rng = np.random.default_rng(seed)
+    values = np.round(rng.exponential(size=5000 + seed), seed % 3)  # from very many ties to few
+    values[rng.random(len(values)) < (0.2, 0.999)[seed % 2]] = 0.0
+    order = [place for place in np.argsort(-values, kind="stable").tolist() if values[place]]
+    for k in (1, 3, 19, 20, 400, 6000):
+        assert highest(values, k).tolist() == order[:k]
+
+
 def test_the_library_follows_from_the_number_of_chunks():
     few, many = counted(["a b"] * 9), counted(["a b"] * 10)
     assert isinstance(word_scorer(few, large=10), RankBm25Scorer)
