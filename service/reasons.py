@@ -177,6 +177,7 @@ def changes_for(
     found = [switch_text(point) for point in points]
     if examples is not None:
         found.append(f"{wording.count(examples)} more labelled test examples could settle it.")
+    found += still_learning(case)
     if case.pick is None:
         floor = wording.score(case.floor.value)
         found.append(f"A model whose whole interval lies above {floor} on this task.")
@@ -190,6 +191,24 @@ def changes_for(
         gain = wording.many_points(case.needs.practical_margin)
         found.append(f"A tuned strategy that measures more than {gain} above {first.id}.")
     return tuple(found)
+
+
+def still_learning(case: Case) -> list[str]:
+    """Tuned strategies whose last epoch was their best by more than the margin.
+
+    Their figures are those of a training that ended early, which no interval shows.
+    """
+    found = []
+    for c in case.candidates:
+        curve = (c.result.training or {}).get("curve", ())
+        scores = [epoch["validation_score"] for epoch in curve if "validation_score" in epoch]
+        if len(scores) > 1 and scores[-1] - max(scores[:-1]) > case.needs.practical_margin:
+            gained = f"{wording.score(max(scores[:-1]))} to {wording.score(scores[-1])}"
+            found.append(
+                f"More epochs: {c.id} was still gaining when its training ended (validation"
+                f" {gained} in the last one), so it may score higher than measured here."
+            )
+    return found
 
 
 def switch_text(point: SwitchPoint) -> str:

@@ -202,3 +202,22 @@ def test_a_quality_bar_above_what_is_certain_turns_the_choice() -> None:
 def test_nothing_completed() -> None:
     found = recommend(summary_of(absent("lora", "failed", "out of memory")), TRIAGE, NEEDS)
     assert (found.strategy, found.verdict, found.confidence) == (None, "inconclusive", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"), [((0.28, 0.46, 0.67), True), ((0.6, 0.7, 0.71), False)]
+)
+def test_a_training_that_ended_while_it_gained_is_told(scores, told) -> None:
+    curve = [{"epoch": n + 1.0, "validation_score": score} for n, score in enumerate(scores)]
+    found = recommend(
+        summary_of(
+            strategy("baseline.linear", 0.78, 0.06),
+            strategy("lora", 0.60, 0.08, training={"epochs": 3, "curve": curve}),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    said = [text for text in found.would_change_if if text.startswith("More epochs: lora")]
+    assert bool(said) is told
+    if told:
+        assert "validation 0.46 to 0.67 in the last one" in said[0]
