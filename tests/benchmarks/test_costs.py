@@ -39,6 +39,15 @@ def test_the_machine_is_the_smallest_that_has_the_cores(cores, gpu, machine):
     assert read_prices().machine_for(cores=cores, gpu=gpu) == machine
 
 
+def test_no_processor_is_quoted_as_quicker_than_its_cores_make_it():
+    machines = read_prices().machines
+    small, base = machines["cpu-2-core"], machines["cpu-2-core"].speed.model_dump()
+    for name in ("cpu-4-core", "cpu-16-core"):
+        most = machines[name].cores / small.cores
+        for what, speed in machines[name].speed.model_dump().items():
+            assert base[what] <= speed <= most * base[what], (name, what)
+
+
 def test_a_price_file_holds_only_what_it_changes(tmp_path, monkeypatch):
     file = tmp_path / "mine.yaml"
     file.write_text(
