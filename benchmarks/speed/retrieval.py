@@ -201,15 +201,19 @@ def resident_gb() -> float:
     return int(status.read_text().split()[1]) * resource.getpagesize() / 1e9
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 where both libraries ranked anything differently."""
+def main(arguments: Sequence[str] | None = None, *, embedder: Embedder | None = None) -> int:
+    """Exit code 1 where both libraries ranked anything differently.
+
+    The default embedder unless one is given.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.retrieval")
     parser.add_argument("--chunks", type=int, default=1_000_000)
     parser.add_argument("--real", type=int, default=10_000, help="chunks truly embedded")
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     given = parser.parse_args(arguments)
-    embedder = default_embedder()
-    checks = measure_retrieval(chunks=given.chunks, embedder=embedder, real=given.real, say=tell)
+    checks = measure_retrieval(
+        chunks=given.chunks, embedder=embedder or default_embedder(), real=given.real, say=tell
+    )
     line = last_line(
         "retrieval", read_environment().model_dump() | {"chunks": given.chunks}, checks
     )

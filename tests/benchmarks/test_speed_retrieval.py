@@ -1,11 +1,13 @@
 """The retrieval benchmark on a small corpus with the hashing embedder."""
 
+import json
+
 import numpy as np
 import pytest
 
 from benchmarks.speed.checks import all_met
 from benchmarks.speed.made_up import SHORTEST, VOCABULARY, PartlyReal, ZipfTexts, word
-from benchmarks.speed.retrieval import agreement, measure_retrieval, peak_gb, resident_gb
+from benchmarks.speed.retrieval import agreement, main, measure_retrieval, peak_gb, resident_gb
 from corpora.chunks import Chunk
 from strategies.bm25 import LARGE
 from strategies.embedding import HashingEmbedder
@@ -72,6 +74,16 @@ def test_every_figure_is_there_and_both_libraries_agree():
     assert values["saved_size"] > LARGE * 4 * 32 / 1e9
     assert all_met(checks)
     assert said[0].startswith("2,000 texts made up")
+
+
+def test_the_command_writes_what_its_last_line_says(tmp_path, capsys):
+    out = tmp_path / "figures.json"
+    arguments = ["--chunks", "500", "--real", "50", "--out", str(out)]
+    assert main(arguments, embedder=EMBEDDER) == 0
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed == json.loads(out.read_text())
+    assert (printed["bench"], printed["environment"]["chunks"]) == ("retrieval", 500)
+    assert "same_ranking_at_500" in [check["name"] for check in printed["checks"]]
 
 
 def test_agreement_counts_the_questions_with_the_same_hits():
