@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
 
 import jsonschema
+import regex
 from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
+from jsonschema.validators import extend, validator_for
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from referencing import Registry
@@ -26,6 +27,10 @@ METRICS: dict[Kind, tuple[str, ...]] = {
     "question-answering": ("token_f1", "exact_match", "rouge_l", "chrf"),
     "generation": ("rouge_l", "chrf", "token_f1", "exact_match"),
 }
+
+
+PATTERN_SECONDS = 0.2
+"""For one text against one `pattern`; nested repetitions can search for years."""
 
 
 def _not_blank(text: str) -> str:
@@ -103,9 +108,23 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
 
 
 def schema_validator(schema: Mapping[str, Any]) -> Validator:
-    """A validator that never fetches a `$ref` from elsewhere."""
+    """A validator that never fetches a `$ref` from elsewhere, and gives up on a slow `pattern`."""
     kind = validator_for(schema, default=jsonschema.Draft202012Validator)
-    return kind(schema, registry=Registry())
+    bounded = extend(kind, {"pattern": _matches})  # type: ignore[no-untyped-call]
+    validator: Validator = bounded(schema, registry=Registry())
+    return validator
+
+
+def _matches(
+    validator: Validator, pattern: str, text: object, schema: object
+) -> Iterator[jsonschema.ValidationError]:
+    if not isinstance(text, str):
+        return
+    try:
+        if not regex.search(pattern, text, timeout=PATTERN_SECONDS):
+            yield jsonschema.ValidationError(f"{text!r} does not match {pattern!r}")
+    except TimeoutError:
+        yield jsonschema.ValidationError(f"{text!r} takes too long to match {pattern!r}")
 
 
 def _check_fit(spec: Spec) -> None:

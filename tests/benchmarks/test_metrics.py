@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.errors import UnknownMetric
-from benchmarks.json_metrics import field_f1, first_object
+from benchmarks.json_metrics import field_f1, first_object, fits_schema
 from benchmarks.metrics import aggregate, all_metrics, metric_for, score_row
 from benchmarks.records import OutcomeRecord
 from benchmarks.text_metrics import chrf, containment, exact_match, normalised_tokens, token_f1
@@ -136,6 +136,11 @@ def test_an_answer_that_breaks_the_schema_scores_zero_and_is_counted():
     endless = '{"n": ' + "1" * 400 + "}"  # what a small model that repeats itself writes
     priced = task("extraction", output_schema=price)
     assert score_row(priced, row, endless) == {"field_f1": 0.0, "schema_valid": 0.0}
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "https://example.com/x"}, {"type": "strnig"}])
+def test_a_schema_that_cannot_be_followed_fits_nothing_and_fetches_nothing(schema):
+    assert not fits_schema({"n": 3}, schema)
 
 
 def test_generation_scores_run_from_zero_to_one_in_any_alphabet():

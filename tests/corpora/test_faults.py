@@ -1,5 +1,6 @@
 """Every fault in a spec or its rows names its field, its value and the fix."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,16 @@ def test_a_number_beyond_checking_is_bad_input() -> None:
     error = fault({**SPEC, **EXTRACTION, "output_schema": price, "examples": rows})
     assert error.field == "examples[0].output"
     assert "too large" in error.fix
+
+
+def test_a_pattern_that_searches_for_ever_is_given_up() -> None:
+    """Without an end, this one takes longer than the world is old."""
+    slow = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(x|xx)+$"}}}
+    rows = [{"id": "r", "input": "What is it?", "output": {"a": "x" * 80 + "!"}}]
+    began = time.monotonic()
+    error = fault({**SPEC, **EXTRACTION, "output_schema": slow, "examples": rows})
+    assert "takes too long to match" in error.fix
+    assert time.monotonic() - began < 5
 
 
 def test_an_unanswerable_row_has_no_sources() -> None:
