@@ -70,9 +70,10 @@ def _example(row: Row, number: int, spec: Spec) -> Example:
     if spec.no_answer is not None and output == spec.no_answer:
         values.setdefault("sources", [])
     example = validated(Example, values, place=row.place)
-    for name in ("id", "input", "output"):
-        if not getattr(example, name).strip():
-            raise InvalidInput(row.place + name, getattr(example, name), "It must not be blank.")
+    texts = [("id", example.id), ("input", example.input), *_outputs(example)]
+    for name, text in texts:
+        if not text.strip():  # a blank alternative would make saying nothing right
+            raise InvalidInput(row.place + name, text, "It must not be blank.")
     return example
 
 

@@ -123,7 +123,7 @@ def _from_cells(cells: Mapping[str, str], columns: Mapping[str, str], place: str
         elif cell.lstrip().startswith("["):
             values[field] = parse_json(cell, f"{place}: {field}")
         else:
-            values[field] = [part.strip() for part in cell.split("|")]
+            values[field] = [part.strip() for part in cell.split("|") if part.strip()]
     return values
 
 

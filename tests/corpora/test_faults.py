@@ -99,6 +99,7 @@ def test_a_wrong_spec_names_field_and_fix(spec: dict[str, Any], field: str, fix:
         ({}, {"output": ["a"]}, "output", "not a list"),
         ({}, {"input": ""}, "input", "empty"),
         ({}, {"input": " \n"}, "input", "blank"),
+        (QUESTIONS, {"alternatives": ["a", " "]}, "alternatives[1]", "blank"),
         ({}, {"input": "a\0"}, "input", "NUL"),
         ({}, {"input": "\ud800"}, "input", "surrogate"),
         ({}, {"id": "r3"}, "id", "examples[3]"),

@@ -112,3 +112,12 @@ def test_a_renamed_field_that_is_there_too_is_refused() -> None:
         del row["body"]
     whole = read_dataset(swapped)
     assert whole.task.labels == tuple(f"no {n}" for n in range(6))
+
+
+def test_a_separator_too_many_in_a_cell_adds_no_blank_alternative(tmp_path: Path) -> None:
+    lines = [f"no {n},topic {n},one {n}||two {n}|" for n in range(6)]
+    text = "\n".join(["input,output,alternatives", *lines])
+    dataset = read_dataset(write(tmp_path, "rows.csv", text))
+    first = dataset.test[0]
+    number = first.input.removeprefix("no ")
+    assert first.alternatives == (f"one {number}", f"two {number}")
