@@ -44,7 +44,7 @@ def no_solution(case: Case) -> list[str]:
     if over.difference > case.needs.practical_margin:
         return [f"The test is too small: the best, {best.id}, scores {value}, and {floor} is free."]
     return [
-        "No approach solves this task with this model.",
+        "No approach tried here solves this task.",
         f"The best, {best.id}, scores {value}; that is not clearly above {floor}.",
         "A larger model, or a simpler task, is the next thing to try.",
     ]

@@ -90,7 +90,7 @@ def test_nothing_is_praised_for_a_score_near_zero() -> None:
         NEEDS,
     )
     assert (found.strategy, found.verdict) == (None, "inconclusive")
-    assert found.reasons[0] == "No approach solves this task with this model."
+    assert found.reasons[0] == "No approach tried here solves this task."
     assert found.commit_to_fine_tuning == "no"
     assert found.confidence > 0.9
 

@@ -197,8 +197,8 @@ def test_nothing_solved_says_so_in_the_first_screen() -> None:
     report = reported(summary)
     page = as_html(report)
     assert "<h1" in page
-    assert "No approach solves this task with this model</h1>" in page
-    assert as_markdown(report).startswith("# xquad: No approach solves this task with this model\n")
+    assert "No approach tried here solves this task</h1>" in page
+    assert as_markdown(report).startswith("# xquad: No approach tried here solves this task\n")
 
 
 def test_nothing_measured_still_makes_a_report() -> None:
