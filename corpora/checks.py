@@ -184,7 +184,8 @@ def personal_data(dataset: Dataset) -> Iterator[Check]:
     for what, finder in finders.items():
         ids = [identifier for identifier, text in texts if finder(text)]
         if ids:
-            message = f"{len(ids)} texts hold what looks like {what}: may a hosted model see them?"
+            texts_hold = "1 text holds" if len(ids) == 1 else f"{len(ids)} texts hold"
+            message = f"{texts_hold} what looks like {what}: may a hosted model see such data?"
             yield _about("personal-data", "info", message, ids)
 
 

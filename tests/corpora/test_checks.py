@@ -148,3 +148,4 @@ def test_personal_data() -> None:
         ("info", ("phone",)),
         ("info", ("card",)),
     ]
+    assert found[0].message.startswith("1 text holds what looks like e-mail addresses")
