@@ -51,3 +51,8 @@ def outcomes(folder: Path, **variables: str) -> tuple[int, str]:
 )
 def test_a_skip_counts_as_a_failure_in_ci_alone(tmp_path: Path, variables, expected) -> None:
     assert outcomes(tmp_path, **variables) == expected
+
+
+def test_what_ci_runs_says_that_it_is_ci() -> None:
+    script = (CONFTEST.parent.parent / ".ci" / "run").read_text()
+    assert script.index("export CI=true") < script.index("make test")
