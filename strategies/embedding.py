@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from strategies.embedding_reuse import CachedEmbedder
 from strategies.models.catalogue import ENTRIES, MINILM, model_folder
 
 BATCH = 32
@@ -41,7 +42,7 @@ def default_embedder() -> Embedder:
 @cache
 def _sentence_embedder(folder: Path) -> Embedder:
     weights = ENTRIES[MINILM].files["model.safetensors"]
-    return SentenceEmbedder(folder, fingerprint=f"{MINILM}:{weights[:16]}")
+    return CachedEmbedder(SentenceEmbedder(folder, fingerprint=f"{MINILM}:{weights[:16]}"))
 
 
 class SentenceEmbedder:
