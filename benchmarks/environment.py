@@ -69,6 +69,13 @@ def gpu_name() -> str | None:
     return str(torch.cuda.get_device_name(0))
 
 
+def cuda_devices() -> list[str]:
+    """The machine's GPUs as the driver names them, whether or not torch is loaded."""
+    found = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    lines = [line for path in found for line in path.read_text(errors="replace").splitlines()]
+    return [line.partition(":")[2].strip() for line in lines if line.startswith("Model")]
+
+
 def installed(package: str) -> str | None:
     try:
         return version(package)

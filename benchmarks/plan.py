@@ -112,6 +112,13 @@ def settings_of(strategy: Strategy) -> dict[str, Any]:
     return settings
 
 
+def whole_settings(strategy: Strategy) -> dict[str, Any] | None:
+    """As `settings_of`, but None where a setting would be left out, or none can be seen."""
+    settings = settings_of(strategy)
+    seen: dict[str, Any] | None = getattr(strategy, "__dict__", None)
+    return settings if seen is not None and settings.keys() == seen.keys() else None
+
+
 def is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 

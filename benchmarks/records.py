@@ -83,8 +83,9 @@ class RunRecord(Frozen):
 class SetupRecord(Frozen):
     """A strategy was prepared, did not fit (skipped) or broke (failed).
 
-    `seconds` is wall time of preparing; `training` is None or has the fields of
-    `strategies.base.Training`.
+    `seconds` is the time that preparing takes; `reused_seconds` of them were measured earlier on
+    this machine, when the results that this preparation reused were computed. `training` is None
+    or has the fields of `strategies.base.Training`.
     `artifact` is the folder of the saved strategy, relative to the run's folder.
     """
 
@@ -93,6 +94,7 @@ class SetupRecord(Frozen):
     status: Literal["completed", "failed", "skipped"]
     reason: str | None = None
     seconds: float = 0.0
+    reused_seconds: float = 0.0
     training: dict[str, Any] | None = None
     artifact: str | None = None
 
@@ -130,12 +132,13 @@ class OutcomeRecord(Frozen):
 
 
 class BatchRecord(Frozen):
-    """One batch of test inputs was answered: for throughput."""
+    """One batch of test inputs was answered: for throughput, unless replies in it were `reused`."""
 
     record: Literal["batch"] = "batch"
     strategy: str
     n: int
     seconds: float
+    reused: bool = False
 
 
 class LatencyRecord(Frozen):

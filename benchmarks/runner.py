@@ -22,6 +22,7 @@ from benchmarks.metrics import metric_for
 from benchmarks.plan import Entry, difference, fingerprint, needed_models, plan_run, task_facts
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
 from benchmarks.records import EndRecord, ModelFacts, Record, RunRecord, SentinelRecord
+from benchmarks.reuse import Reuse
 from benchmarks.sentinels import train_and_test_are_apart
 from benchmarks.sitting import Sitting
 from benchmarks.standing import latest_run, recorded_seconds
@@ -29,6 +30,7 @@ from benchmarks.track import track_of
 from corpora.checks import check_dataset
 from corpora.task import Dataset
 from strategies.base import Strategy
+from strategies.cache import Cache
 from strategies.models.base import Model
 
 LoadModel = Callable[[], Model]
@@ -49,12 +51,14 @@ def run_comparison(
     prices: PriceList,
     on_progress: OnProgress = ignore_progress,
     cancelled: Callable[[], bool] = never,
+    cache: Cache | None = None,
 ) -> list[Record]:
     """Run or continue the comparison in `folder`; returns every record of its journal.
 
     `models` maps a name to what loads it; one model is in memory at a time. A strategy that
     does not fit is skipped, one that raises is failed, and the others are unharmed; a rerun
-    tries the failed ones again. Raises RunMismatch, RunLocked, StorageFull, DamagedJournal,
+    tries the failed ones again. What `cache` holds of earlier work is reused where that spoils no
+    measurement (`benchmarks.reuse`). Raises RunMismatch, RunLocked, StorageFull, DamagedJournal,
     BadPriceFile (a hosted model without a price), UnknownMetric, Cancelled, and what a model's
     loading raises.
     """
@@ -70,12 +74,13 @@ def run_comparison(
             journal.append([run])
         if not any(isinstance(record, SentinelRecord) for record in before):
             journal.append([train_and_test_are_apart(dataset)])
+        reuse = Reuse(cache, dataset, seed)
         worked = False
         for position, entry in enumerate(entries, start=1):
             reporter = Reporter(
                 on_progress, strategy=entry.id, position=position, total=len(entries)
             )
-            sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled)
+            sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled, reuse)
             hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
             records: Sequence[Record] = before
             if not sitting.is_done(before, hosted=hosted):

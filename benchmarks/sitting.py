@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
@@ -15,18 +13,24 @@ from benchmarks.guard import Broken, guarded
 from benchmarks.journal import Journal
 from benchmarks.judging import judge, scorer
 from benchmarks.latency import REQUESTS, enough, time_requests
+from benchmarks.placing import empty_draft, move_over, save_whole
 from benchmarks.plan import Entry
 from benchmarks.progress import Reporter
 from benchmarks.records import BatchRecord, FailureRecord, OutcomeRecord, Record, SetupRecord
+from benchmarks.reuse import Earlier, Reuse
 from benchmarks.sentinels import BATCH_ROWS, BATCH_SIZE, check_strategy
 from benchmarks.standing import Standing, standing_of
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
 from strategies.models.base import Model
+from strategies.reuse import Kind
 
 CHUNK = 16
 """Test inputs answered at once. Chunks start at multiples of it, in a rerun too."""
 ARTIFACTS = "artifacts"
+FRESH_BATCHES = 4
+"""Batches of a strategy that are always computed, so that its throughput is measured in this run;
+only then may replies come from the cache."""
 CHECK_SECONDS = 15.0
 """Time that the batch-size sentinel's single requests may take, as far as latency foretells."""
 
@@ -43,6 +47,7 @@ class Sitting:
         seed: int,
         reporter: Reporter,
         cancelled: Callable[[], bool],
+        reuse: Reuse,
     ) -> None:
         self.entry = entry
         self.dataset = dataset
@@ -51,6 +56,7 @@ class Sitting:
         self.seed = seed
         self.reporter = reporter
         self.cancelled = cancelled
+        self.reuse = reuse
         self.score = scorer(dataset.task)
 
     def is_done(self, before: Sequence[Record], *, hosted: bool) -> bool:
@@ -80,7 +86,7 @@ class Sitting:
         hosted = model is not None and model.hosted
         try:
             answered = self.time_single(prepared, standing, hosted=hosted)
-            self.answer_test(prepared, answered)
+            self.answer_test(prepared, answered, len(standing.batches))
             if model is not None and not hosted and not standing.checked:
                 self.check(prepared, standing)
         except Broken as broken:
@@ -104,12 +110,30 @@ class Sitting:
         if reason is not None:
             self.store(self.setup_record("skipped", reason=reason))
             return None
-        return self.prepare_anew(model, place)
+        key = self.reuse.key(self.entry, model)
+        return self.take_prepared(key, model, place) or self.prepare_anew(key, model, place)
 
-    def prepare_anew(self, model: Model | None, place: Path) -> Prepared:
+    def take_prepared(self, key: str | None, model: Model | None, place: Path) -> Prepared | None:
+        """The strategy as the cache holds it, charged what preparing it took; None where the
+        cache holds none, or none that loads."""
+        draft = empty_draft(place)
+        earlier = guarded(lambda: self.reuse.take(key, draft), self.folder)
+        if earlier is None:
+            return None
+        self.reporter.tell("loading", 0.0)
+        guarded(lambda: move_over(draft, place), self.folder)
+        strategy, task = self.entry.strategy, self.dataset.task
+        try:
+            prepared = guarded(lambda: strategy.load(place, task, model), self.folder)
+        except Broken:
+            self.reuse.drop(key)
+            return None
+        self.store_prepared(place, earlier, reused_seconds=earlier.seconds)
+        return prepared
+
+    def prepare_anew(self, key: str | None, model: Model | None, place: Path) -> Prepared:
         """Spend the setup cost, save the artefact whole or not at all, and store both."""
         self.reporter.tell("preparing", 0.0)
-        began = time.perf_counter()
         data = self.dataset
 
         def prepare() -> Prepared:
@@ -124,22 +148,31 @@ class Sitting:
                 progress=self.tell_preparing,
             )
 
-        prepared = guarded(prepare, self.folder)
-        seconds = time.perf_counter() - began
+        with self.reuse.opened("embedding", "generation") as session:
+            began = time.perf_counter()
+            prepared = guarded(prepare, self.folder)
+            seconds = session.charged(time.perf_counter() - began)
         guarded(lambda: save_whole(prepared, place), self.folder)
         training = guarded(lambda: prepared.training, self.folder)
+        facts = Earlier(seconds, asdict(training) if training else None)
+        self.store_prepared(place, facts, reused_seconds=session.reused_seconds)
+        self.reuse.keep(key, place, facts)
+        return prepared
+
+    def store_prepared(self, place: Path, facts: Earlier, *, reused_seconds: float) -> None:
         self.store(
             self.setup_record(
                 "completed",
-                seconds=seconds,
-                training=asdict(training) if training else None,
+                seconds=facts.seconds,
+                reused_seconds=reused_seconds,
+                training=facts.training,
                 artifact=f"{ARTIFACTS}/{place.name}",
             )
         )
-        return prepared
 
-    def answer_test(self, prepared: Prepared, answered: Collection[str]) -> None:
-        """Answer what is left of the test split chunk by chunk, in its own order."""
+    def answer_test(self, prepared: Prepared, answered: Collection[str], computed: int) -> None:
+        """Answer what is left of the test split chunk by chunk, in its own order; `computed`
+        batches of it were computed in an earlier sitting."""
         rows = self.dataset.test
         for start in range(0, len(rows), CHUNK):
             chunk = [row for row in rows[start : start + CHUNK] if row.id not in answered]
@@ -148,13 +181,23 @@ class Sitting:
                 continue
             self.poll()
             inputs = [example.input for example in chunk]
-            began = time.perf_counter()
-            answers = self.answers(prepared, inputs)
-            seconds = time.perf_counter() - began
+            kinds: tuple[Kind, ...] = () if computed < FRESH_BATCHES else ("generation",)
+            with self.reuse.opened(*kinds) as session:
+                began = time.perf_counter()
+                answers = self.answers(prepared, inputs)
+                seconds = time.perf_counter() - began
+            reused = session.hits > 0
+            computed += not reused
             outcomes = [
                 self.judged(example, answer) for example, answer in zip(chunk, answers, strict=True)
             ]
-            batch = BatchRecord(strategy=self.entry.id, n=len(chunk), seconds=seconds)
+            batch = BatchRecord(
+                strategy=self.entry.id,
+                n=len(chunk),
+                # of a reused one the time that passed, which counts for no speed
+                seconds=seconds if reused else session.charged(seconds),
+                reused=reused,
+            )
             self.journal.append([*outcomes, batch])
 
     def judged(self, example: Example, answer: Answer) -> OutcomeRecord:
@@ -236,14 +279,3 @@ class Sitting:
     def tell_preparing(self, fraction: float, message: str) -> None:
         self.reporter.tell("preparing", fraction, message)
         self.poll()
-
-
-def save_whole(prepared: Prepared, place: Path) -> None:
-    """Save beside its place, then move: a folder without `.tmp` is complete."""
-    draft = place.with_name(place.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    prepared.save(draft)
-    if place.exists():
-        shutil.rmtree(place)
-    os.replace(draft, place)

@@ -21,12 +21,14 @@ from benchmarks.records import (
 
 @dataclass(frozen=True)
 class Standing:
-    """One strategy's records so far. `failure` is one that no later setup has made up for."""
+    """One strategy's records so far. `failure` is one that no later setup has made up for,
+    `batches` are those that tell throughput."""
 
     setup: SetupRecord | None
     failure: FailureRecord | None
     answered: frozenset[str]
     latencies: tuple[LatencyRecord, ...]
+    batches: tuple[BatchRecord, ...]
     checked: bool
 
 
@@ -40,6 +42,7 @@ def standing_of(records: Sequence[Record], strategy: str) -> Standing:
         failure=last if isinstance(last, FailureRecord) else None,
         answered=frozenset(row.example for row in mine if isinstance(row, OutcomeRecord)),
         latencies=tuple(row for row in mine if isinstance(row, LatencyRecord)),
+        batches=tuple(row for row in mine if isinstance(row, BatchRecord) and not row.reused),
         checked=any(isinstance(row, SentinelRecord) and row.name == LAST_GUARD for row in mine),
     )
 
@@ -56,7 +59,9 @@ def recorded_seconds(records: Sequence[Record]) -> float:
     for record in records:
         if isinstance(record, EndRecord):
             seconds = record.seconds
-        elif isinstance(record, SetupRecord | BatchRecord):
+        elif isinstance(record, SetupRecord):
+            seconds += record.seconds - record.reused_seconds
+        elif isinstance(record, BatchRecord):
             seconds += record.seconds
         elif isinstance(record, LatencyRecord):
             seconds += record.ms / 1000

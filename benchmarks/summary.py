@@ -14,7 +14,15 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.quality import compare_tracks, quality_of, scored_table
 from benchmarks.records import Record, RunRecord
 from benchmarks.resampling import Finish, Floats
-from benchmarks.results import Comparison, Latency, Retrieval, StrategyResult, Summary, Tokens
+from benchmarks.results import (
+    Comparison,
+    Latency,
+    Retrieval,
+    Reused,
+    StrategyResult,
+    Summary,
+    Tokens,
+)
 from benchmarks.spending import (
     Spending,
     as_run_prices,
@@ -85,6 +93,7 @@ def result_of(
         retrieval=retrieval_of(track) if done else None,
         training=track.setup.training if track.setup else None,
         p_best=odds.get(facts.id),
+        reused=reused_by(track),
     )
 
 
@@ -146,11 +155,14 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
 
     A timed request whose answer counts is among the test answers already; the tokens of the
     others, asked again for their time alone, are taken as those of the test answers, on average.
+    What was reused is charged as if computed here, answers at this run's own throughput.
     """
     dollars = 0.0
     hosted = {model.name for model in run.models if model.hosted}
     for track in tracks:
         seconds = track.setup_seconds + sum(batch.seconds for batch in track.batches)
+        if track.reused_answers and (rate := throughput_of(track)):
+            seconds += track.reused_answers / rate
         seconds += sum(latency.ms for latency in track.latencies) / 1000
         dollars += seconds * prices.usd_per_second
         if track.facts.model in hosted and track.facts.model is not None:
@@ -160,6 +172,14 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
             if len(units):
                 dollars += float(units[:, 0].sum() + units[:, 0].mean() * repeated)
     return dollars
+
+
+def reused_by(track: Track) -> Reused | None:
+    """None where everything was computed in this run."""
+    seconds = track.setup.reused_seconds if track.setup else 0.0
+    if not seconds and not track.reused_answers:
+        return None
+    return Reused(setup_seconds=seconds, answers=track.reused_answers)
 
 
 def tokens_of(track: Track) -> Tokens | None:

@@ -19,7 +19,10 @@ from benchmarks.standing import standing_of
 
 @dataclass(frozen=True)
 class Track:
-    """One strategy's run. `outcomes` are by example id, in the order they were answered."""
+    """One strategy's run. `outcomes` are by example id, in the order they were answered.
+
+    `batches` are those that were computed; `reused_answers` came in the others.
+    """
 
     facts: StrategyFacts
     status: Literal["completed", "failed", "skipped"]
@@ -28,6 +31,7 @@ class Track:
     outcomes: dict[str, OutcomeRecord]
     batches: tuple[BatchRecord, ...]
     latencies: tuple[LatencyRecord, ...]
+    reused_answers: int = 0
 
     @property
     def id(self) -> str:
@@ -64,8 +68,9 @@ def track_of(records: Sequence[Record], facts: StrategyFacts) -> Track:
         reason=reason,
         setup=standing.setup,
         outcomes=outcomes,
-        batches=tuple(row for row in mine if isinstance(row, BatchRecord)),
+        batches=standing.batches,
         latencies=standing.latencies,
+        reused_answers=sum(r.n for r in mine if isinstance(r, BatchRecord) and r.reused),
     )
 
 

@@ -23,6 +23,7 @@ from corpora.task import Dataset, Task
 from service.published import REPORT_FILES, write_reports
 from service.report import Report, build_report
 from strategies.base import Strategy
+from strategies.cache import Cache
 from strategies.errors import ModelError, NotFetched, UnknownName
 from strategies.models.base import Model
 from strategies.models.catalogue import ENTRIES, model_folder
@@ -42,11 +43,13 @@ def compare(
     prices: PriceList,
     on_progress: OnProgress = ignore_progress,
     cancelled: Callable[[], bool] = never,
+    cache: Cache | None = None,
 ) -> Report:
     """Run the strategies on the data set and write report.json, .md and .html into `out`.
 
     Without `strategies`, those of the task, else all; one that does not fit is reported as
-    skipped. Continues what an earlier call left in `out`. Raises UnknownName and NotFetched
+    skipped. Continues what an earlier call left in `out`, and reuses what `cache` holds of others
+    where that spoils no measurement. Raises UnknownName and NotFetched
     before anything runs, RunMismatch where `out` holds another comparison, and Cancelled once
     `cancelled` says so.
     """
@@ -62,6 +65,7 @@ def compare(
         prices=prices,
         on_progress=on_progress,
         cancelled=cancelled,
+        cache=cache,
     )
     report = build_report(records)
     write_reports(report, out)
@@ -140,11 +144,21 @@ def quoted_model(name: str) -> QuotedModel:
 def load_named(name: str) -> Model:
     """The model; a folder or a hub id that holds none is bad input (InvalidInput)."""
     try:
-        return load_model(name)
+        return cached_where_known(load_model(name))
     except (UnknownName, NotFetched):
         raise
     except ModelError as error:
         raise InvalidInput("model", name, str(error)) from error
+
+
+def cached_where_known(model: Model) -> Model:
+    """The model, able to reuse replies where its weights are at hand to be told apart by."""
+    if not model.trainable:
+        return model
+    from strategies.models.cached import CachedModel  # torch, which such a model has loaded
+    from strategies.models.local import LocalModel
+
+    return CachedModel.around(model) if isinstance(model, LocalModel) else model
 
 
 def forget(out: Path) -> None:
