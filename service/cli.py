@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Abort, ClickException, Exit
 
+from service.cli_cache import cache
 from service.cli_compare import compare
 from service.cli_options import is_debugging
 from service.cli_serve import serve, worker
@@ -20,7 +21,7 @@ click.rich_click.COMMAND_GROUPS = {
     "tuneworth": [
         {"name": "Decide", "commands": ["compare", "check", "verify"]},
         {"name": "Serve", "commands": ["serve", "worker"]},
-        {"name": "Look up", "commands": ["strategies", "tasks", "models"]},
+        {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
     ]
 }
 
@@ -57,7 +58,7 @@ def cli() -> None:
     """
 
 
-for command in (compare, check, verify, serve, worker, strategies, tasks, models):
+for command in (compare, check, verify, serve, worker, strategies, tasks, models, cache):
     cli.add_command(command)
 
 

@@ -63,6 +63,9 @@ LONG_SECONDS = 600.0
 @click.option("--dry-run", is_flag=True, help="Only quote time and money.")
 @click.option("--yes", is_flag=True, help="Do not ask before a long or paid run.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the folder.")
+@click.option(
+    "--no-cache", is_flag=True, help="Compute all of it, whatever earlier comparisons computed."
+)
 @common
 def compare(
     spec: str,
@@ -76,6 +79,7 @@ def compare(
     dry_run: bool,
     yes: bool,
     fresh: bool,
+    no_cache: bool,
     as_json: bool,
 ) -> int:
     """Compare strategies on a task and recommend one.
@@ -101,6 +105,9 @@ def compare(
             quoted = {**plan.quote.model_dump(), "paid_usd": plan.paid_usd}
             print_json({"task": dataset_facts(dataset), "checks": found, "quote": quoted})
         return DONE
+    from service.caching import default_cache
+
+    cache = None if no_cache else default_cache()
     ask_first(plan, yes=yes)
     folder = out or Path("out") / folder_name(dataset.task.name)
     if fresh:
@@ -114,6 +121,7 @@ def compare(
             prices=price_list,
             on_progress=partial(follow, watch),
             cancelled=cancelled,
+            cache=cache,
         )
     if as_json:
         print((folder / "report.json").read_text(encoding="utf-8"))

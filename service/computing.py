@@ -1,6 +1,7 @@
 """What the worker does with an order: the real comparison, by the registries."""
 
 from benchmarks.costs import read_prices
+from service.caching import default_cache
 from service.comparing import compare
 from service.specs import dataset_from
 from service.worker import Order
@@ -19,4 +20,5 @@ def compute(order: Order) -> None:
         prices=read_prices(None),
         on_progress=order.board.note,
         cancelled=order.cancelled,
+        cache=default_cache(),
     )

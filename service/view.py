@@ -9,6 +9,7 @@ from benchmarks.results import StrategyResult
 from service import wording
 from service.evidence import Gap
 from service.report import Report
+from service.reused import reused_facts
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
     spent = wording.dollars(machine.spent_usd)
     found.append(("Started", machine.started_at))
     found.append(("The comparison took", f"{wording.duration(machine.seconds)} and {spent}"))
+    found += reused_facts(report)
     if "usd_per_hour" in report.prices:
         hour = wording.dollars(float(report.prices["usd_per_hour"]))
         source, date = report.prices.get("source", ""), report.prices.get("as_of", "")
