@@ -29,6 +29,7 @@ from strategies.cache import Cache, Entry
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
 from strategies.fixed_prompt import FixedPrompt
+from strategies.lora import Lora
 from strategies.models.cached import CachedModel
 from strategies.models.local import LocalModel
 from strategies.models.scripted import ScriptedModel
@@ -321,6 +322,24 @@ def test_timed_requests_and_guards_never_ask_the_cache(wide, prices, tmp_path, c
     assert any(says[1][name] != says[0][name] for name in poison)  # it was there to be asked
     sentinels = [[s.model_dump() for s in of(each, SentinelRecord)] for each in (honest, run_again)]
     assert sentinels[0] == sentinels[1]
+
+
+def test_a_tuned_model_is_trained_once(wide, prices, tmp_path, cache, tiny):
+    lora = Lora(rank=2, epochs=1)
+    first = run(wide, prices, tmp_path / "one", cache, lora, model=tiny)
+    second = run(wide, prices, tmp_path / "two", cache, lora, model=tiny)
+    trained, reused = of(first, SetupRecord)[0], of(second, SetupRecord)[0]
+    assert trained.status == "completed", trained.reason
+    assert reused == trained.model_copy(update={"reused_seconds": trained.seconds})
+    assert (reused.training["epochs"], reused.training["seeds"]) == (1, [0])
+    assert quality_parts(second) == quality_parts(first)
+    assert [batch.reused for batch in of(second, BatchRecord)] == [False] * 4 + [True] * 3
+    names = [[record.name for record in of(each, SentinelRecord)] for each in (first, second)]
+    assert names[0] == names[1]
+    assert "adapter changes outputs" in names[0]
+    other = run(wide, prices, tmp_path / "three", cache, Lora(rank=3, epochs=1), model=tiny)
+    assert of(other, SetupRecord)[0].reused_seconds == 0.0
+    assert not any(batch.reused for batch in of(other, BatchRecord))
 
 
 def test_answering_never_embeds_from_the_cache(dataset, prices, tmp_path, cache):
