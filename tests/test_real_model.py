@@ -1,5 +1,11 @@
 """The real 135M model: what random weights cannot show. `make test` brings it first."""
 
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -116,3 +122,50 @@ def test_a_small_lora_learns_and_changes_the_answers(model: LocalModel, triage: 
     ]
     assert len(moved) == 8 * len(triage.task.labels)
     assert max(moved) > 0.2  # more than rounding does
+
+
+COMPARED = ("baseline.nearest", "prompt.zero-shot", "prompt.nearest")
+
+
+def compare(folder: Path) -> subprocess.Popen[bytes]:
+    """A comparison in a process of its own: 24 test rows of the mails, three strategies."""
+    program = "from service.cli import main; main()"
+    options = f"--limit 24 --train-limit 40 --strategies {','.join(COMPARED)} --yes --out"
+    command = [sys.executable, "-c", program, "compare", "support-triage", *options.split()]
+    return subprocess.Popen([*command, str(folder)], stdout=subprocess.DEVNULL)
+
+
+def lines_of(folder: Path) -> list[str]:
+    path = folder / "outcomes.jsonl"
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def test_a_comparison_that_was_killed_ends_like_an_unbroken_one(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert compare(whole).wait(timeout=300) == 0
+    killed_at = []
+    for share in (0.3, 0.7):
+        process = compare(broken)
+        while len(lines_of(broken)) < share * len(lines_of(whole)):
+            assert process.poll() is None, "ended before it could be killed"
+            time.sleep(0.05)
+        process.kill()
+        process.wait(timeout=30)
+        killed_at.append(len(lines_of(broken)))
+    assert killed_at[0] < killed_at[1] < len(lines_of(whole))
+    assert compare(broken).wait(timeout=300) == 0
+
+    def outcomes(folder: Path) -> list[tuple[str, str, str, str]]:
+        records = (json.loads(line) for line in lines_of(folder))
+        return sorted(
+            (one["strategy"], one["example"], one["text"], json.dumps(one["scores"]))
+            for one in records
+            if one["record"] == "outcome"
+        )
+
+    found = outcomes(broken)
+    assert found == outcomes(whole)
+    assert len(found) == len({one[:2] for one in found}) == 24 * len(COMPARED)
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (whole, broken)]
+    first, second = ({s["id"]: s["quality"] for s in report["strategies"]} for report in reports)
+    assert first == second

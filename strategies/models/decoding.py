@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from transformers import DynamicCache, StaticCache
+from transformers import DynamicCache
+from transformers.cache_utils import Cache
 
-from strategies.models.layout import (
-    branches,
-    causal_mask,
-    left_padded,
-    with_branches,
-)
-
-KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
+from strategies.models.layout import branches, causal_mask, left_padded, with_branches
+from strategies.models.lookup import MOST_GUESSED, continued
+from strategies.models.slots import KeyValues, keep, slots
 
 
 @torch.inference_mode()
@@ -84,27 +81,61 @@ def weigh(
 @torch.inference_mode()
 def generate(
     network: Any,
-    prefix: KeyValues,
+    prefix: Sequence[int],
+    kept: KeyValues,
     sequences: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
     stop: frozenset[int],
     pad: int,
 ) -> list[list[int]]:
-    """Greedy continuations, each without its stop token, in the order of `sequences`."""
+    """Greedy continuations, each without its stop token, in the order of `sequences`.
+
+    `kept` are the keys and values of `prefix`, which stands before every sequence.
+    """
+    rows = len(sequences)
+    width = max(len(sequence) for sequence in sequences)
+    layers = network.config.get_text_config().num_hidden_layers
+    cache = slots(layers, kept, rows, len(prefix) + width + max_new_tokens + MOST_GUESSED)
+    if rows == 1:
+        reader = partial(read, network, cache)
+        return [continued(reader, [*prefix, *sequences[0]], len(prefix), max_new_tokens, stop)]
+    return together(network, cache, len(prefix), sequences, max_new_tokens, stop, pad)
+
+
+def read(network: Any, cache: Cache, tokens: Sequence[int], start: int, wanted: int) -> list[int]:
+    """Read tokens at places from `start` on; returns what follows each of the last `wanted`."""
+    keep(cache, start)
+    count, device = len(tokens), network.device
+    mask = causal_mask(start, torch.ones(1, count, dtype=torch.bool))
+    hidden = network.get_decoder()(
+        input_ids=torch.tensor([tokens], device=device),
+        attention_mask=mask.to(device),
+        position_ids=torch.arange(start, start + count, device=device)[None],
+        past_key_values=cache,
+        use_cache=True,
+    ).last_hidden_state
+    best: list[int] = logits_of(network, hidden[0, -wanted:]).argmax(dim=-1).tolist()
+    return best
+
+
+def together(
+    network: Any,
+    cache: Cache,
+    length: int,
+    sequences: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    stop: frozenset[int],
+    pad: int,
+) -> list[list[int]]:
+    """Greedy continuations of several rows behind a prefix of `length` tokens, step by step."""
     device, decoder = network.device, network.get_decoder()
-    length = prefix[0][0].shape[2] if prefix else 0
     ids, mask, positions = left_padded(sequences, pad)
     rows, width = ids.shape
-    capacity = length + width + max_new_tokens
-    cache = StaticCache(config=network.config, max_cache_len=capacity)
-    for number, (keys, values) in enumerate(prefix):
-        cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), number)
-    visible = torch.zeros(rows, 1, 1, capacity, dtype=torch.bool, device=device)
-    visible[:, 0, 0, :length] = True
-    visible[:, 0, 0, length : length + width] = mask.to(device)
-    attention = torch.zeros(rows, 1, width, capacity, dtype=torch.bool, device=device)
-    attention[..., : length + width] = causal_mask(length, mask).to(device)
+    attention = causal_mask(length, mask).to(device)
+    visible = torch.ones(rows, 1, 1, length + width + max_new_tokens, dtype=torch.bool)
+    visible[:, 0, 0, length : length + width] = mask
+    visible = visible.to(device)
     places = (positions + length).to(device)
     tokens = ids.to(device)
     replies: list[list[int]] = [[] for _ in range(rows)]
@@ -126,8 +157,8 @@ def generate(
                     replies[row].append(token)
         if not running:
             break
-        visible[:, :, :, length + width + step] = True
-        tokens, attention, places = best[:, None], visible, places[:, -1:] + 1
+        tokens, places = best[:, None], places[:, -1:] + 1
+        attention = visible[..., : length + width + step + 1]
     return replies
 
 

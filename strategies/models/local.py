@@ -20,9 +20,11 @@ from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.batching import halving, token_budget
 from strategies.models.chat import ChatFormat
-from strategies.models.decoding import FloatHead, KeyValues, compute_prefix, generate, weigh
+from strategies.models.decoding import FloatHead, compute_prefix, generate, weigh
 from strategies.models.layout import Encoded, batches
 from strategies.models.memory import keep_freed_memory
+from strategies.models.packing import Packed
+from strategies.models.slots import KeyValues
 
 BATCH_ROWS = 48
 KEPT_PREFIXES = 4
@@ -135,14 +137,17 @@ class LocalModel:
         results: list[Generation] = [Generation("", error="not reached")] * len(prompts)
 
         def replies_of(rows: Sequence[int]) -> list[list[int]]:
-            return generate(
-                self.network,
-                self._prefix(encoded[rows[0]].prefix),
-                [encoded[row].own for row in rows],
-                max_new_tokens=max_new_tokens,
-                stop=self.stop,
-                pad=self.pad,
-            )
+            prefix = encoded[rows[0]].prefix
+            with self._packed:
+                return generate(
+                    self.network,
+                    prefix,
+                    self._prefix(prefix),
+                    [encoded[row].own for row in rows],
+                    max_new_tokens=max_new_tokens,
+                    stop=self.stop,
+                    pad=self.pad,
+                )
 
         for rows, replies in halving(self._fitting(encoded, max_new_tokens, results), replies_of):
             for place, row in enumerate(rows):
@@ -161,14 +166,15 @@ class LocalModel:
         results: list[Choice] = [Choice({}, error="not reached")] * len(prompts)
 
         def weights_of(rows: Sequence[int]) -> list[list[float]]:
-            weights = weigh(
-                self.network,
-                self._head,
-                self._prefix(encoded[rows[0]].prefix),
-                [encoded[row].own for row in rows],
-                continuations,
-                self.pad,
-            )
+            with self._packed:
+                weights = weigh(
+                    self.network,
+                    self._head,
+                    self._prefix(encoded[rows[0]].prefix),
+                    [encoded[row].own for row in rows],
+                    continuations,
+                    self.pad,
+                )
             return weights.softmax(dim=1).tolist()
 
         for rows, lines in halving(self._fitting(encoded, extra, results), weights_of):
@@ -201,6 +207,10 @@ class LocalModel:
             extra=extra,
         )
         return [[fits[row] for row in batch] for batch in found]
+
+    @cached_property
+    def _packed(self) -> Packed:
+        return Packed(self.network)
 
     @cached_property
     def _head(self) -> FloatHead:

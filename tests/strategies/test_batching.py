@@ -97,7 +97,7 @@ def test_a_model_short_of_memory_gives_the_same_answers(tiny_model: LocalModel, 
     asked = prompts(5)
     texts = tiny_model.generate(asked, max_new_tokens=6)
     weighed = tiny_model.choose(asked, ["card", "order"])
-    monkeypatch.setattr(local, "generate", only(2, local.generate, 2))
+    monkeypatch.setattr(local, "generate", only(2, local.generate, 3))
     monkeypatch.setattr(local, "weigh", only(2, local.weigh, 3))
     assert tiny_model.generate(asked, max_new_tokens=6) == texts
     for ours, expected in zip(tiny_model.choose(asked, ["card", "order"]), weighed, strict=True):
@@ -105,7 +105,7 @@ def test_a_model_short_of_memory_gives_the_same_answers(tiny_model: LocalModel, 
 
 
 def test_a_prompt_too_large_for_memory_is_an_error_of_its_own(tiny_model, monkeypatch):
-    monkeypatch.setattr(local, "generate", only(0, local.generate, 2))
+    monkeypatch.setattr(local, "generate", only(0, local.generate, 3))
     answers = tiny_model.generate(prompts(2), max_new_tokens=3)
     assert [answer.error for answer in answers] == [local.NO_MEMORY] * 2
 

@@ -1,0 +1,63 @@
+"""Weights laid out for the matrix kernels of the CPU, while a model answers."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+
+from strategies.models.batching import free_memory
+
+SHARE = 0.25
+"""Of the free memory, what a second copy of the weights may take."""
+ROWS = 1
+"""Rows a product mostly has: the layout is chosen for decoding, which waits for the weights."""
+
+
+class Packed:
+    """A context in which the linear layers of a network use packed weights.
+
+    oneDNN would otherwise lay out the weights anew in every product, which in decoding takes as
+    long as the product. Only for bfloat16 on the CPU, only where a second copy of the weights
+    fits into memory, and not while adapters are in training. Nothing is differentiable inside.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+
+    def __enter__(self) -> None:
+        for layer, forward in self._forwards:
+            layer.forward = forward
+
+    def __exit__(self, *exception: object) -> None:
+        for layer, _ in self._forwards:
+            del layer.forward
+
+    @cached_property
+    def _forwards(self) -> list[tuple[Any, Any]]:
+        if not packable(self.network):
+            return []
+        pack = torch.ops.mkldnn._reorder_linear_weight
+        with torch.inference_mode():
+            return [
+                (layer, partial(product, pack(layer.weight.detach(), ROWS), layer.bias))
+                for layer in self.network.modules()
+                if type(layer) is torch.nn.Linear
+            ]
+
+
+def packable(network: Any) -> bool:
+    """Whether packed weights help a network and fit beside it."""
+    if network.device.type != "cpu" or network.dtype != torch.bfloat16:
+        return False
+    if hasattr(network, "peft_config") or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    size = sum(weight.numel() * weight.itemsize for weight in network.parameters())
+    return bool(size < SHARE * free_memory(network.device))
+
+
+def product(packed: torch.Tensor, bias: torch.Tensor | None, inputs: torch.Tensor) -> torch.Tensor:
+    """A linear layer on packed weights."""
+    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, packed, bias, "none", [], "")
+    return out
