@@ -1,0 +1,233 @@
+"""Our side of the speed benchmark, a process a turn: `python -m benchmarks.speed.ours WORK`.
+
+Prints one JSON line; what its `seconds` cover stands in `benchmarks.speed.pieces`. Runs on the
+CPU, as the peers' scripts do, and computes what the product computes, with no cache of results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.speed.growing import measure_growth, peak_of_program_gb
+from benchmarks.speed.operations import share_of_ceiling
+from benchmarks.speed.workload import (
+    JUDGED_ROWS,
+    NEW_TOKENS,
+    Intents,
+    index_passages,
+    question_prompts,
+    read_intents,
+    read_paragraphs,
+    scoring_prompts,
+    tuned_prompt,
+)
+from strategies.embedding import Embedder, default_embedder
+from strategies.models.base import Choice, Prompt
+from strategies.models.chat import ChatFormat
+from strategies.models.local import LocalModel
+from strategies.training import TrainingRow, train_lora
+
+REQUESTS = 20
+REPLY_TOKENS = 20
+PREFILLED = 40  # prompts of the ceiling's prefill
+RANK, ALPHA, RATE, EPOCHS, BATCH = 16, 32, 5e-4, 4, 8
+Facts = dict[str, Any]
+
+
+def score_labels(model: LocalModel, intents: Intents) -> Facts:
+    """`ended`: choices as the product makes them; `plain`: by the harness's likelihood, for which
+    the end of turn is left out. Only the first, which computes more, is timed."""
+    prompts = scoring_prompts(intents)
+    began = time.perf_counter()
+    ended = model.choose(prompts, intents.labels)
+    seconds = time.perf_counter() - began
+    model.chat = WithoutEnd(model.tokenizer)
+    plain = model.choose(prompts, intents.labels)
+    right = [choice.best == row.label for choice, row in zip(ended, intents.test, strict=True)]
+    return {
+        "seconds": seconds,
+        "quality": {"acc": sum(right) / len(right)},
+        "ended": places(ended, intents.labels),
+        "plain": places(plain, intents.labels),
+        "in_tokens": sum(choice.usage.prompt for choice in ended),
+        "computed_tokens": sum(choice.usage.prompt - choice.usage.cached for choice in ended),
+    }
+
+
+class WithoutEnd(ChatFormat):
+    """A reply without its end of turn: what lm-evaluation-harness weighs."""
+
+    def encode_reply(self, text: str) -> list[int]:
+        return super().encode_reply(text)[:-1]
+
+
+def places(choices: Sequence[Choice], labels: Sequence[str]) -> list[int]:
+    """The place of each best label; an error ends the benchmark."""
+    wrong = [choice.error for choice in choices if choice.error is not None]
+    if wrong:
+        raise RuntimeError(f"a prompt was not answered: {wrong[0]}")
+    return [labels.index(choice.best) for choice in choices]
+
+
+def answer_questions(model: LocalModel, datasets: Path, embedder: Embedder) -> Facts:
+    """Search and generation of all questions at once; `ids` are those of the replies."""
+    paragraphs = read_paragraphs(datasets)
+    index = index_passages(paragraphs, embedder)
+    recorder = Recorder(model.tokenizer)
+    model.tokenizer = recorder
+    began = time.perf_counter()
+    prompts = question_prompts(paragraphs, index)
+    searched = time.perf_counter() - began
+    replies = model.generate(prompts, max_new_tokens=NEW_TOKENS)
+    return {
+        "seconds": time.perf_counter() - began,
+        "search_seconds": searched,
+        "in_tokens": sum(reply.usage.prompt for reply in replies),
+        "out_tokens": sum(reply.usage.completion for reply in replies),
+        "ids": [recorder.ids(reply.text, reply.usage.completion) for reply in replies],
+    }
+
+
+class Recorder:
+    """A tokenizer that keeps the ids of what it decodes, which a model gives out as text only."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._ids: dict[tuple[str, int], list[int]] = {}
+
+    def decode(self, ids: Sequence[int], **how: Any) -> str:
+        text: str = self._tokenizer.decode(ids, **how)
+        key = text.strip(), len(ids)
+        if self._ids.setdefault(key, list(ids)) != list(ids):
+            raise RuntimeError(f"two replies of other ids are both written {text!r}")
+        return text
+
+    def ids(self, text: str, count: int) -> list[int]:
+        return self._ids[text, count]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+
+def tune(model: LocalModel, datasets: Path, *, seed: int) -> Facts:
+    """Training timed; then the accuracy of the last epoch, by label likelihood."""
+    intents = read_intents(datasets, n_test=JUDGED_ROWS)
+    with tempfile.TemporaryDirectory() as name:
+        began = time.perf_counter()
+        training = train(model, intents, Path(name), epochs=EPOCHS, seed=seed)
+        seconds = time.perf_counter() - began
+        tuned = model.with_adapter(Path(name))
+    prompts = [tuned_prompt(row.text) for row in intents.test]
+    began = time.perf_counter()
+    chosen = tuned.choose(prompts, intents.labels)
+    scoring = time.perf_counter() - began
+    found = places(chosen, intents.labels)
+    right = [
+        intents.labels[place] == row.label for place, row in zip(found, intents.test, strict=True)
+    ]
+    return {
+        "seconds": seconds,
+        "quality": {"acc": sum(right) / len(right)},
+        "eval_seconds": scoring,
+        "eval_n": len(right),
+        "seed": seed,
+        "curve": [dict(row) for row in training.curve],
+    }
+
+
+def train(model: LocalModel, intents: Intents, folder: Path, *, epochs: int, seed: int) -> Any:
+    """The peer's settings: rank, alpha, rate and batch; the last epoch is kept."""
+    rows = [TrainingRow(tuned_prompt(row.text), row.label) for row in intents.train]
+    return train_lora(
+        model,
+        rows,
+        [],
+        folder,
+        rank=RANK,
+        alpha=ALPHA,
+        learning_rate=RATE,
+        epochs=epochs,
+        batch_rows=BATCH,
+        seed=seed,
+    )
+
+
+def time_replies(model: LocalModel, prompts: Sequence[Prompt]) -> Facts:
+    """Requests one at a time, after one that warms up; each reply has exactly 20 tokens."""
+    model.stop = frozenset()
+    taken = []
+    for prompt in [prompts[-1], *prompts[:-1]]:
+        began = time.perf_counter()
+        (reply,) = model.generate([prompt], max_new_tokens=REPLY_TOKENS)
+        taken.append(time.perf_counter() - began)
+        if reply.usage.completion != REPLY_TOKENS:
+            raise RuntimeError(f"a reply of {reply.usage.completion} tokens")
+    return {"seconds": median(taken[1:]), "each": taken[1:]}
+
+
+def reach_ceiling(model: LocalModel, prompts: Sequence[Prompt], intents: Intents) -> Facts:
+    """Shares of the matrix ceiling in a prefill (one token a prompt) and in an epoch of LoRA."""
+
+    def prefill() -> None:
+        model.forget_prefixes()
+        model.generate(prompts, max_new_tokens=1)
+
+    def epoch() -> None:
+        with tempfile.TemporaryDirectory() as name:
+            train(model, intents, Path(name), epochs=1, seed=0)
+
+    found = {"prefill": share_of_ceiling(prefill), "training": share_of_ceiling(epoch)}
+    facts = {f"{key}_{part}": value for part, of in found.items() for key, value in of.items()}
+    ceilings = [of["product_gflops"] for of in found.values()]
+    seconds = sum(of["seconds"] for of in found.values())
+    return {**facts, "seconds": seconds, "product_gflops": sum(ceilings) / len(ceilings)}
+
+
+def asked(datasets: Path, embedder: Embedder, count: int) -> list[Prompt]:
+    """The first prompts of the questions."""
+    paragraphs = read_paragraphs(datasets)
+    return question_prompts(paragraphs, index_passages(paragraphs, embedder))[:count]
+
+
+def facts_of(work: str, given: argparse.Namespace) -> Facts:
+    """Load, do the work, tell."""
+    if work == "growth":
+        with tempfile.TemporaryDirectory() as name:
+            return measure_growth(given.rows, Path(name))
+    model = LocalModel(given.model, name=given.model.name, device="cpu")
+    if work == "label_scoring":
+        return score_labels(model, read_intents(given.datasets))
+    if work == "lora":
+        return tune(model, given.datasets, seed=given.seed)
+    if work == "rag":
+        return answer_questions(model, given.datasets, default_embedder())
+    if work == "latency":
+        return time_replies(model, asked(given.datasets, default_embedder(), REQUESTS + 1))
+    prompts = asked(given.datasets, default_embedder(), PREFILLED)
+    return reach_ceiling(model, prompts, read_intents(given.datasets))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.ours")
+    parser.add_argument(
+        "work", choices=("label_scoring", "rag", "lora", "latency", "ceiling", "growth")
+    )
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--datasets", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=100)
+    given = parser.parse_args(arguments)
+    facts = facts_of(given.work, given)
+    facts.setdefault("peak_mb", 1000 * peak_of_program_gb())
+    print(json.dumps(facts), flush=True)
+
+
+if __name__ == "__main__":
+    main()
