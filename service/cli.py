@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Abort, ClickException, Exit
 
+from service.cli_bench import bench
 from service.cli_cache import cache
 from service.cli_compare import compare
 from service.cli_options import is_debugging
@@ -22,6 +23,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Decide", "commands": ["compare", "check", "verify"]},
         {"name": "Serve", "commands": ["serve", "worker"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
+        {"name": "Measure speed", "commands": ["bench"]},
     ]
 }
 
@@ -58,7 +60,7 @@ def cli() -> None:
     """
 
 
-for command in (compare, check, verify, serve, worker, strategies, tasks, models, cache):
+for command in (compare, check, verify, serve, worker, strategies, tasks, models, cache, bench):
     cli.add_command(command)
 
 

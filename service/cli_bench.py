@@ -1,0 +1,185 @@
+"""`tuneworth bench`: how fast this machine does the work, and how fast others do it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from service.cli_options import comma_separated, common
+from service.exits import DONE, FAILED
+from service.terminal import console
+
+if TYPE_CHECKING:
+    from benchmarks.speed.checks import BenchCheck
+    from benchmarks.speed.pieces import Places
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed: alone, or in turns with the standard tools."""
+
+
+@bench.command()
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Turns of each side; targets count from three on.",
+)
+@click.option("--peers", type=FOLDER, help="Folder of the scripts with the standard tools.")
+@click.option("--peers-python", type=FILE, help="The Python that runs them.")
+@click.option("--datasets", type=FOLDER, help="Folder of the data sets that both sides work on.")
+@click.option("--gguf", type=FILE, help="The model's weights for llama.cpp, where it is compared.")
+@click.option("--only", callback=comma_separated, metavar="NAME,...", help="Only these pieces.")
+@click.option("--model", default="smollm2-135m-q4", show_default=True, help="A name or a folder.")
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("out/bench-speed.jsonl"),
+    show_default=True,
+    help="Every measurement, as it is made; the same command continues.",
+)
+@common
+def speed(
+    rounds: int,
+    peers: Path | None,
+    peers_python: Path | None,
+    datasets: Path | None,
+    gguf: Path | None,
+    only: tuple[str, ...] | None,
+    model: str,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Compare speed with the standard tools on the same work, in turns.
+
+    Pieces: label_scoring, rag, rag_batch, lora, latency, latency_llama_cpp, ceiling, growth.
+    Each side runs in a process of its own, one at a time; a ratio is the median over the rounds.
+    """
+    from benchmarks.environment import read_environment
+    from benchmarks.speed.figures import speed_checks
+    from benchmarks.speed.pieces import Places, check_places, pieces
+    from benchmarks.speed.sheet import Sheet
+    from benchmarks.speed.turns import measure_speed, processes
+
+    to = console(stderr=True)
+
+    def say(line: str) -> None:
+        to.print(line, soft_wrap=True)
+
+    places = Places(
+        None, absolute(datasets), absolute(peers), absolute(peers_python), absolute(gguf)
+    )
+    names = chosen(only, places, say)
+    check_places(names, places)
+    places = with_model(places, names, model)
+    environment = read_environment().model_dump()
+    sheet = Sheet(out, {"model": Path(model).name, **environment})
+    plan = pieces(names, places)
+    for piece in plan:
+        say(f"{piece.name}: {piece.covers}")
+    found = measure_speed(plan, rounds=rounds, sheet=sheet, run=processes(places), say=say)
+    facts = {name: value for name, value in sheet.head.items() if name != "schema"}
+    return show("speed", facts, speed_checks(found), as_json=as_json)
+
+
+@bench.command()
+@click.option("--chunks", type=click.IntRange(min=1), default=1_000_000, show_default=True)
+@click.option(
+    "--real",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Chunks that are truly embedded; the vectors of the others are made up.",
+)
+@click.option("--out", type=FILE, help="File for the figures, as JSON.")
+@common
+def retrieval(chunks: int, real: int, out: Path | None, as_json: bool) -> int:
+    """Build, load and ask an index of so many chunks."""
+    from benchmarks.environment import read_environment
+    from benchmarks.speed.checks import last_line
+    from benchmarks.speed.retrieval import measure_retrieval
+    from strategies.embedding import default_embedder
+
+    to = console(stderr=True)
+    checks = measure_retrieval(
+        chunks=chunks,
+        embedder=default_embedder(),
+        real=real,
+        say=lambda line: to.print(line, soft_wrap=True),
+    )
+    environment = {**read_environment().model_dump(), "chunks": chunks}
+    if out is not None:
+        line = last_line("retrieval", environment, checks)
+        out.write_text(json.dumps(json.loads(line), indent=1) + "\n", encoding="utf-8")
+    return show("retrieval", environment, checks, as_json=as_json)
+
+
+def chosen(only: "tuple[str, ...] | None", places: "Places", say: Any) -> tuple[str, ...]:
+    """The pieces to do. Unasked, llama.cpp is left out where it cannot run.
+
+    Raises UnknownName.
+    """
+    from benchmarks.speed.pieces import LLAMA, NAMES
+    from benchmarks.speed.turns import can_import
+    from strategies.errors import UnknownName
+
+    if only is not None:
+        for name in only:
+            if name not in NAMES:
+                raise UnknownName("piece of the benchmark", name, list(NAMES))
+        return only
+    if places.gguf is None:
+        say(f"{LLAMA} is left out: no --gguf is given.")
+    elif not can_import("llama_cpp", places.peers_python):
+        say(f"{LLAMA} is left out: the Python of --peers-python has no llama_cpp.")
+    else:
+        return NAMES
+    return tuple(name for name in NAMES if name != LLAMA)
+
+
+def with_model(places: "Places", names: Sequence[str], model: str) -> "Places":
+    """The places with the folder of the model, where it is needed. Raises NotFetched."""
+    from dataclasses import replace
+
+    from benchmarks.speed.pieces import needs_model
+    from strategies.models.catalogue import model_folder
+
+    if not needs_model(names):
+        return places
+    folder = Path(model)
+    return replace(places, model=folder.resolve() if folder.is_dir() else model_folder(model))
+
+
+def absolute(path: Path | None) -> Path | None:
+    """The path from the root on, links kept: a Python of an environment is one."""
+    return None if path is None else path.absolute()
+
+
+def show(
+    name: str, environment: Mapping[str, Any], checks: "Sequence[BenchCheck]", *, as_json: bool
+) -> int:
+    """The figures for people, or the one line for machines; the exit code."""
+    from benchmarks.speed.checks import all_met, last_line
+
+    table_of(checks, console(stderr=as_json))
+    if as_json:
+        print(last_line(name, environment, checks))
+    return DONE if all_met(checks) else FAILED
+
+
+def table_of(checks: "Sequence[BenchCheck]", to: Any) -> None:
+    from rich.table import Table
+
+    table = Table("figure", "value", "unit", "target", "", box=None, pad_edge=False)
+    for check in checks:
+        target = "" if check.target is None else f"{check.target:g}"
+        met = {True: "met", False: "missed", None: ""}[check.met]
+        table.add_row(check.name, f"{check.value:,.3f}", check.unit, target, met)
+    to.print(table)

@@ -1,0 +1,98 @@
+"""`tuneworth bench`: its help, its refusals, its figures and its exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.environment import read_environment
+from benchmarks.speed.pieces import SIZES
+from benchmarks.speed.sheet import Measurement, Sheet
+from service.cli import cli
+
+
+def tuneworth(*arguments):
+    return CliRunner().invoke(cli, [str(each) for each in arguments])
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """Writes the file of a benchmark of growth that is done: seconds by rows."""
+
+    def write(exponent, rounds=3):
+        path = tmp_path / "speed.jsonl"
+        head = {"model": "smollm2-135m-q4", **read_environment().model_dump()}
+        sheet = Sheet(path, head)
+        for round in range(1, rounds + 1):
+            for rows in SIZES:
+                facts = {"rows": rows, "rows_mb": 0.0, "peak_mb": 500.0}
+                seconds = (rows / 100) ** exponent
+                sheet.add(Measurement("growth", f"{rows} rows", round, seconds, facts))
+        return path
+
+    return write
+
+
+def test_help_names_both_benchmarks_and_loads_no_torch():
+    code = (
+        "import sys; from service.cli import cli\n"
+        "cli.main(['bench', '--help'], standalone_mode=False)\n"
+        "print('torch' in sys.modules, 'benchmarks.speed' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "speed" in said.stdout
+    assert "retrieval" in said.stdout
+    assert said.stdout.splitlines()[-1] == "False False"
+
+
+def test_a_finished_benchmark_is_shown_again_without_any_work(finished):
+    path = finished(1.0)
+    before = path.read_text()
+    ran = tuneworth("bench", "speed", "--only", "growth", "--out", path, "--json")
+    assert ran.exit_code == 0, ran.output
+    said = json.loads(ran.stdout.splitlines()[-1])
+    assert said["bench"] == "speed"
+    assert said["environment"]["model"] == "smollm2-135m-q4"
+    checks = {check["name"]: check for check in said["checks"]}
+    assert checks["growth_exponent"]["value"] == pytest.approx(1.0)
+    assert checks["growth_exponent"]["met"] is True
+    assert checks["memory_growth"]["target"] == 1.1
+    assert path.read_text() == before
+
+
+def test_a_missed_target_ends_with_1(finished):
+    ran = tuneworth("bench", "speed", "--only", "growth", "--out", finished(1.4))
+    assert ran.exit_code == 1
+    assert "missed" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--only", "growht"], "Did you mean growth?"),
+        (["--only", "lora"], "--datasets is wrong"),
+        ([], "latency_llama_cpp is left out: no --gguf"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path, arguments, says):
+    out = tmp_path / "speed.jsonl"
+    ran = tuneworth("bench", "speed", *arguments, "--out", out)
+    assert ran.exit_code == 2
+    assert says in flat(ran.stderr)
+    assert not out.exists()
+
+
+def test_a_file_of_another_machine_is_refused(finished):
+    path = finished(1.0)
+    path.write_text(path.read_text().replace('"cores": ', '"cores": 9'))
+    ran = tuneworth("bench", "speed", "--only", "growth", "--out", path)
+    assert ran.exit_code == 2
+    assert "another cores" in flat(ran.stderr)
+    assert "another --out" in flat(ran.stderr)
