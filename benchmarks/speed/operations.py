@@ -39,7 +39,11 @@ def packed_product(
     return int(2 * rows * inputs[-1])
 
 
-PACKED = {torch.ops.mkldnn._linear_pointwise: packed_product}
+PACKED: dict[Any, Callable[..., int]] = {
+    getattr(torch.ops.mkldnn, name): packed_product
+    for name in ("_linear_pointwise",)
+    if hasattr(torch.ops.mkldnn, name)  # torch is built without oneDNN for some processors
+}
 """Products that the counter of torch does not know."""
 
 
