@@ -29,6 +29,7 @@ from strategies.models.base import Model
 from strategies.models.catalogue import ENTRIES, model_folder
 from strategies.models.hosted import hosted_models
 from strategies.registry import create_strategy, every_strategy, load_model, model_names
+from strategies.waiting import settle_waiting
 
 WEIGHT_BYTES = 2
 """Bytes of a parameter in a folder of weights, for quotes: most are stored in 16 bits."""
@@ -56,6 +57,7 @@ def compare(
     chosen = chosen_strategies(dataset.task, strategies)
     names = checked_models(dataset, chosen)
     out.mkdir(parents=True, exist_ok=True)
+    settle_waiting(alone=True)
     records = run_comparison(
         dataset,
         strategies=chosen,

@@ -26,6 +26,7 @@ from service.progress import ProgressBoard
 from service.settings import Settings
 from service.storage import ComparisonRow, open_database
 from service.store import Store
+from strategies.waiting import settle_waiting
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
@@ -135,6 +136,7 @@ def work(settings: Settings, compare: Compare | None = None, parent: int | None 
     `compare` defaults to the real comparison. Raises WorkerRunning where a worker already
     serves the data folder.
     """
+    settle_waiting(alone=False)
     if compare is None:
         from service.computing import compute  # loads what measures
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 os.environ["TUNEWORTH_CACHE_GB"] = "0"  # no test computes less for what an earlier one did
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests start servers and workers beside
 
 WORDS = "the of and to in is it that for on you your my order card bike box charge return refund"
 
