@@ -22,6 +22,7 @@ from benchmarks.sentinels import BATCH_ROWS, BATCH_SIZE, check_strategy
 from benchmarks.standing import Standing, standing_of
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
+from strategies.embedding import warm_up
 from strategies.models.base import Model
 from strategies.reuse import Kind
 
@@ -134,6 +135,7 @@ class Sitting:
     def prepare_anew(self, key: str | None, model: Model | None, place: Path) -> Prepared:
         """Spend the setup cost, save the artefact whole or not at all, and store both."""
         self.reporter.tell("preparing", 0.0)
+        warm_up(self.entry.strategy)
         data = self.dataset
 
         def prepare() -> Prepared:

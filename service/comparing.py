@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.costs import PriceList
+from benchmarks.environment import cuda_devices
 from benchmarks.journal import JOURNAL
 from benchmarks.metrics import metric_for
 from benchmarks.plan import needed_models, plan_run
@@ -91,7 +92,7 @@ def plan(dataset: Dataset, *, strategies: Sequence[str] | None, prices: PriceLis
     metric_for(dataset.task.metric, dataset.task.kind)
     chosen = chosen_strategies(dataset.task, strategies)
     models = [quoted_model(name) for name in checked_models(dataset, chosen)]
-    estimate = quote(dataset, chosen, models, prices)
+    estimate = quote(dataset, chosen, models, prices, gpu=bool(cuda_devices()))
     entries = plan_run(chosen, [model.name for model in models])
     hosted = {model.name for model in models if model.hosted}
     paid = {entry.id for entry in entries if entry.model in hosted}

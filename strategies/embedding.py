@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from strategies.embedding_reuse import CachedEmbedder
+from strategies.errors import NotFetched
 from strategies.models.catalogue import ENTRIES, MINILM, model_folder
 
 BATCH = 32
@@ -37,6 +38,19 @@ class Embedder(Protocol):
 def default_embedder() -> Embedder:
     """all-MiniLM-L6-v2, one per process. Raises NotFetched; loads torch only to embed."""
     return _sentence_embedder(model_folder(MINILM))
+
+
+def warm_up(strategy: object) -> None:
+    """Load the default embedder if `strategy` will use it: nobody's setup includes loading.
+
+    Where its files are missing nothing happens; the strategy says so when it is prepared.
+    """
+    if getattr(strategy, "embedder", strategy) is not None:
+        return
+    try:
+        default_embedder().embed(["ready"])
+    except NotFetched:
+        return
 
 
 @cache

@@ -206,3 +206,12 @@ def test_a_quote_goes_by_the_size_of_the_weights(tmp_path):
 def test_the_report_follows_from_the_journal(dataset, prices, tmp_path):
     report = compare(dataset, out=tmp_path, strategies=["baseline.majority"], prices=prices)
     assert build_report(Journal(tmp_path / JOURNAL).read()) == report
+
+
+def test_a_quote_is_priced_as_the_machine_that_will_be_charged(dataset, prices, monkeypatch):
+    found = {}
+    for devices in ([], ["NVIDIA H100"]):
+        monkeypatch.setattr("service.comparing.cuda_devices", lambda devices=devices: devices)
+        found[bool(devices)] = plan(dataset, strategies=[MAJORITY], prices=prices).quote.machine
+    assert prices.machines[found[True]].gpu
+    assert not prices.machines[found[False]].gpu

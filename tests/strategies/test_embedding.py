@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from strategies import embedding
+from strategies.baselines import Majority, Nearest
 from strategies.embedding import HashingEmbedder, default_embedder
 from strategies.errors import NotFetched
 
@@ -72,3 +74,31 @@ def test_the_real_embedder_reads_exactly_its_limit():
     within, beyond, shorter = embedder.embed([full, full + "battery", full[:-10]])
     assert within @ beyond == pytest.approx(1.0, abs=1e-5)
     assert within @ shorter < 0.99999
+
+
+class Counting:
+    """An embedder that counts its calls."""
+
+    calls = 0
+
+    def embed(self, texts):
+        self.calls += 1
+        return np.zeros((len(texts), 1), dtype=np.float32)
+
+
+def test_the_default_embedder_is_loaded_for_those_who_use_it(monkeypatch):
+    embedder = Counting()
+    monkeypatch.setattr(embedding, "default_embedder", lambda: embedder)
+    embedding.warm_up(Majority())
+    embedding.warm_up(Nearest(embedder=HashingEmbedder(8)))
+    assert embedder.calls == 0
+    embedding.warm_up(Nearest())
+    assert embedder.calls == 1
+
+
+def test_without_its_files_nothing_is_loaded_and_nothing_raised(monkeypatch):
+    def missing():
+        raise NotFetched("all-minilm-l6-v2")
+
+    monkeypatch.setattr(embedding, "default_embedder", missing)
+    embedding.warm_up(Nearest())
