@@ -181,7 +181,10 @@ def follow(watch: Watch, event: "ProgressEvent") -> None:
 
 
 def show_report(report: "Report", folder: Path, to: "Console") -> None:
+    from rich.text import Text
+
     from service.cli_tables import recommendation_text, result_table, skipped_text
+    from service.view import warnings
 
     to.print()
     to.print(result_table(report.strategies))
@@ -189,6 +192,8 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
         to.print(skipped)
     to.print()
     to.print(recommendation_text(report.recommendation))
+    for warning in warnings(report):
+        to.print(Text(f"Warning: {warning}", style="bold yellow"))
     to.print(f"\nReports: {folder}/report.html, report.md and report.json", soft_wrap=True)
 
 

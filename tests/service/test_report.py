@@ -1,17 +1,20 @@
 """The report's public keys, its three forms, and that nobody's text becomes markup."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from example_run import example_records
 from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
+from rich.console import Console
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.journal import publish_records
 from benchmarks.records import OutcomeRecord, Record, RunRecord, SetupRecord
 from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Retrieval, Summary
 from corpora.task import Needs
+from service.cli_compare import show_report
 from service.html import as_html
 from service.markdown import as_markdown
 from service.published import write_reports
@@ -263,3 +266,9 @@ def test_token_prices_are_told_with_source_and_date() -> None:
     told = build_report(records)
     assert f"- Tokens of team-gpt: {said}" in as_markdown(told)
     assert said in as_html(told)
+
+
+def test_a_failed_guard_is_told_in_the_terminal_too(report: Report, tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    show_report(report, tmp_path, console)
+    assert "Warning: A guard failed for prompt.nearest: " in console.file.getvalue()
