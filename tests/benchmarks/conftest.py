@@ -3,7 +3,12 @@
 import pytest
 
 from benchmarks.costs import read_prices
+from benchmarks.plan import Entry
+from benchmarks.reuse import Reuse
 from corpora.task import Dataset, Example, Needs, Task
+from strategies.baselines import Nearest
+from strategies.cache import Cache
+from strategies.embedding import HashingEmbedder
 
 LABELS = ("red", "green", "blue")
 
@@ -18,6 +23,11 @@ def rows(split, count):
         )
         for number in range(count)
     )
+
+
+def key_for(dataset, cache, strategy=None, model=None, seed=0):
+    entry = Entry("s", strategy or Nearest(embedder=HashingEmbedder()), None)
+    return Reuse(cache, dataset, seed).key(entry, model)
 
 
 @pytest.fixture
@@ -38,3 +48,19 @@ def dataset():
 @pytest.fixture
 def prices():
     return read_prices()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path / "results", worth_seconds=0.0)
+
+
+@pytest.fixture
+def tiny(tiny_folder):
+    import torch
+
+    from strategies.models.cached import CachedModel
+    from strategies.models.local import LocalModel
+
+    plain = LocalModel(tiny_folder, name="tiny", device="cpu", dtype=torch.float32)
+    return CachedModel.around(plain)

@@ -6,12 +6,10 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-from conftest import rows
+from conftest import key_for, rows
 from tinystrategies import Tiny, right
 
-from benchmarks import code
 from benchmarks.journal import Journal
-from benchmarks.plan import Entry as Planned
 from benchmarks.records import (
     BatchRecord,
     LatencyRecord,
@@ -23,37 +21,21 @@ from benchmarks.reuse import Reuse
 from benchmarks.runner import run_comparison
 from benchmarks.sitting import FRESH_BATCHES
 from benchmarks.summary import summarise
-from corpora.task import Document, Needs
-from strategies.baselines import Linear, Majority, Nearest
+from strategies.baselines import Linear, Nearest
 from strategies.cache import Cache, Entry
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
 from strategies.fixed_prompt import FixedPrompt
 from strategies.lora import Lora
-from strategies.models.cached import CachedModel
-from strategies.models.local import LocalModel
 from strategies.models.scripted import ScriptedModel
 from strategies.reuse import opened
 from strategies.zero_shot import ZeroShot
 
 
 @pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path / "results", worth_seconds=0.0)
-
-
-@pytest.fixture
 def wide(dataset):
     """160 test rows: 60 are answered singly, the others in 7 batches."""
     return dataset.model_copy(update={"test": rows("test", 160)})
-
-
-@pytest.fixture
-def tiny(tiny_folder):
-    import torch
-
-    plain = LocalModel(tiny_folder, name="tiny", device="cpu", dtype=torch.float32)
-    return CachedModel.around(plain)
 
 
 def run(dataset, prices, folder, cache, *strategies, model=None, seed=0):
@@ -120,80 +102,6 @@ def test_a_run_needs_no_cache_to_go_on(dataset, prices, tmp_path, cache):
     again = run(dataset, prices, tmp_path / "two", None, Nearest(embedder=HashingEmbedder()))
     assert len(of(again, OutcomeRecord)) == len(dataset.test)
     assert of(again, SetupRecord)[0].reused_seconds > 0
-
-
-def parts(dataset):
-    """Each changes one thing that preparing sees."""
-    task, one = dataset.task, dataset.train[0]
-    other = one.model_copy(update={"output": "blue"})
-    return {
-        "instruction": {"task": task.model_copy(update={"instruction": "Name the other colour."})},
-        "labels": {"task": task.model_copy(update={"labels": (*task.labels, "pink")})},
-        "metric": {"task": task.model_copy(update={"metric": "macro_f1"})},
-        "training rows": {"train": (other, *dataset.train[1:])},
-        "their order": {"train": dataset.train[::-1]},
-        "validation rows": {"validation": dataset.validation[1:]},
-        "documents": {"documents": (Document(id="d", text="About paint."),)},
-    }
-
-
-def key_for(dataset, cache, strategy=None, model=None, seed=0):
-    entry = Planned("s", strategy or Nearest(embedder=HashingEmbedder()), None)
-    return Reuse(cache, dataset, seed).key(entry, model)
-
-
-def test_whatever_preparing_sees_is_in_the_key(dataset, cache):
-    keys = {key_for(dataset, cache)}
-    for changes in parts(dataset).values():
-        keys.add(key_for(dataset.model_copy(update=changes), cache))
-    keys.add(key_for(dataset, cache, seed=1))
-    keys.add(key_for(dataset, cache, Nearest(embedder=HashingEmbedder(128))))
-    keys.add(key_for(dataset, cache, Linear(embedder=HashingEmbedder())))
-    keys.add(key_for(dataset, cache, Majority()))
-    assert None not in keys
-    assert len(keys) == 1 + len(parts(dataset)) + 4
-
-
-def test_what_preparing_never_sees_is_not(dataset, cache):
-    same = key_for(dataset, cache)
-    assert key_for(dataset, cache) == same
-    assert key_for(dataset.model_copy(update={"test": dataset.test[1:]}), cache) == same
-    needs = dataset.task.model_copy(update={"needs": Needs(quality_at_least=0.9)})
-    assert key_for(dataset.model_copy(update={"task": needs}), cache) == same
-
-
-def test_the_model_is_in_the_key(dataset, cache, tiny):
-    plain = LocalModel.variant(tiny, tiny.network, "other weights")
-    keys = [
-        key_for(dataset, cache, ZeroShot(), model) for model in (tiny, CachedModel.around(plain))
-    ]
-    assert None not in keys
-    assert len(set(keys)) == 2
-
-
-@pytest.mark.parametrize("setting", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"])
-def test_the_machine_and_its_settings_are_in_the_key(dataset, cache, monkeypatch, setting):
-    same = key_for(dataset, cache)
-    monkeypatch.setenv(setting, "7")
-    assert key_for(dataset, cache) != same
-
-
-def test_other_code_is_another_key_and_changed_code_is_none(tmp_path, monkeypatch):
-    package = tmp_path / "plugin_under_test"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "part.py").write_text("VALUE = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__("plugin_under_test")
-    assert code.code_of("plugin_under_test.part") is None  # written since this process started
-    monkeypatch.setattr(code, "STARTED", code.STARTED + 3600)
-    first = code.code_of("plugin_under_test.part", "strategies.base")
-    assert first is not None
-    code._of_files.cache_clear()  # as another process would find it
-    (package / "part.py").write_text("VALUE = 2\n")
-    assert code.code_of("plugin_under_test.part", "strategies.base") != first
-    assert code.code_of("no_such_package_here") is None
-    assert code.code_of("sys") is None
 
 
 def test_what_cannot_be_told_is_prepared_every_time(dataset, prices, tmp_path, cache, tiny):

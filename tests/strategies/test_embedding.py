@@ -97,8 +97,12 @@ def test_the_default_embedder_is_loaded_for_those_who_use_it(monkeypatch):
 
 
 def test_without_its_files_nothing_is_loaded_and_nothing_raised(monkeypatch):
+    asked = []
+
     def missing():
+        asked.append("embedder")
         raise NotFetched("all-minilm-l6-v2")
 
     monkeypatch.setattr(embedding, "default_embedder", missing)
     embedding.warm_up(Nearest())
+    assert asked == ["embedder"]

@@ -1,0 +1,81 @@
+"""What tells one prepared strategy from another: everything that preparing it sees."""
+
+import pytest
+from conftest import key_for
+
+from benchmarks import code
+from corpora.task import Document, Needs
+from strategies.baselines import Linear, Majority, Nearest
+from strategies.embedding import HashingEmbedder
+from strategies.models.cached import CachedModel
+from strategies.models.local import LocalModel
+from strategies.zero_shot import ZeroShot
+
+
+def parts(dataset):
+    """Each changes one thing that preparing sees."""
+    task, one = dataset.task, dataset.train[0]
+    other = one.model_copy(update={"output": "blue"})
+    return {
+        "instruction": {"task": task.model_copy(update={"instruction": "Name the other colour."})},
+        "labels": {"task": task.model_copy(update={"labels": (*task.labels, "pink")})},
+        "metric": {"task": task.model_copy(update={"metric": "macro_f1"})},
+        "training rows": {"train": (other, *dataset.train[1:])},
+        "their order": {"train": dataset.train[::-1]},
+        "validation rows": {"validation": dataset.validation[1:]},
+        "documents": {"documents": (Document(id="d", text="About paint."),)},
+    }
+
+
+def test_whatever_preparing_sees_is_in_the_key(dataset, cache):
+    keys = {key_for(dataset, cache)}
+    for changes in parts(dataset).values():
+        keys.add(key_for(dataset.model_copy(update=changes), cache))
+    keys.add(key_for(dataset, cache, seed=1))
+    keys.add(key_for(dataset, cache, Nearest(embedder=HashingEmbedder(128))))
+    keys.add(key_for(dataset, cache, Linear(embedder=HashingEmbedder())))
+    keys.add(key_for(dataset, cache, Majority()))
+    assert None not in keys
+    assert len(keys) == 1 + len(parts(dataset)) + 4
+
+
+def test_what_preparing_never_sees_is_not(dataset, cache):
+    same = key_for(dataset, cache)
+    assert key_for(dataset, cache) == same
+    assert key_for(dataset.model_copy(update={"test": dataset.test[1:]}), cache) == same
+    needs = dataset.task.model_copy(update={"needs": Needs(quality_at_least=0.9)})
+    assert key_for(dataset.model_copy(update={"task": needs}), cache) == same
+
+
+def test_the_model_is_in_the_key(dataset, cache, tiny):
+    plain = LocalModel.variant(tiny, tiny.network, "other weights")
+    keys = [
+        key_for(dataset, cache, ZeroShot(), model) for model in (tiny, CachedModel.around(plain))
+    ]
+    assert None not in keys
+    assert len(set(keys)) == 2
+
+
+@pytest.mark.parametrize("setting", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"])
+def test_the_machine_and_its_settings_are_in_the_key(dataset, cache, monkeypatch, setting):
+    same = key_for(dataset, cache)
+    monkeypatch.setenv(setting, "7")
+    assert key_for(dataset, cache) != same
+
+
+def test_other_code_is_another_key_and_changed_code_is_none(tmp_path, monkeypatch):
+    package = tmp_path / "plugin_under_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "part.py").write_text("VALUE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("plugin_under_test")
+    assert code.code_of("plugin_under_test.part") is None  # written since this process started
+    monkeypatch.setattr(code, "STARTED", code.STARTED + 3600)
+    first = code.code_of("plugin_under_test.part", "strategies.base")
+    assert first is not None
+    code._of_files.cache_clear()  # as another process would find it
+    (package / "part.py").write_text("VALUE = 2\n")
+    assert code.code_of("plugin_under_test.part", "strategies.base") != first
+    assert code.code_of("no_such_package_here") is None
+    assert code.code_of("sys") is None
