@@ -221,14 +221,14 @@ def batch_loss(network: Any, batch: Sequence[Item]) -> torch.Tensor:
     cache = DynamicCache()
     if prefix:
         ids = torch.tensor([prefix], device=device)
-        decoder(input_ids=ids, past_key_values=cache, use_cache=True)
+        decoder(input_ids=ids, cache=cache, use_cache=True)
     # the last token of a reply is predicted, never read
     ids, mask, positions = left_padded([[*item.own, *item.reply][:-1] for item in batch], 0)
     hidden = decoder(
         input_ids=ids.to(device),
         attention_mask=causal_mask(len(prefix), mask).to(device),
         position_ids=(positions + len(prefix)).to(device),
-        past_key_values=filled_cache(layers_of(cache), len(batch)) if prefix else None,
+        cache=filled_cache(layers_of(cache), len(batch)) if prefix else None,
         use_cache=bool(prefix),
     ).last_hidden_state
     target = torch.full(ids.shape, IGNORED)

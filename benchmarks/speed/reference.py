@@ -119,8 +119,8 @@ def weigh_shared(
     for tail in tails:
         logits = first.logits[0, -1:]
         if len(tail) > 1:
-            past = copy.deepcopy(first.past_key_values)
-            rest = network(input_ids=torch.tensor([tail[:-1]]), past_key_values=past)
+            past = copy.deepcopy(first.cache)
+            rest = network(input_ids=torch.tensor([tail[:-1]]), cache=past)
             logits = torch.cat([logits, rest.logits[0]])
         found.append(logs_of(logits, tail))
     return found

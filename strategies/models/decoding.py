@@ -20,7 +20,7 @@ def compute_prefix(network: Any, prefix: Sequence[int]) -> KeyValues:
     """Keys and values of a prefix, a pair a layer, each 1 × heads × tokens × width."""
     cache = DynamicCache()
     ids = torch.tensor([list(prefix)], device=network.device)
-    network.get_decoder()(input_ids=ids, past_key_values=cache, use_cache=True)
+    network.get_decoder()(input_ids=ids, cache=cache, use_cache=True)
     return layers_of(cache)
 
 
@@ -65,7 +65,7 @@ def weigh(
         input_ids=ids.to(device),
         attention_mask=attention.to(device),
         position_ids=places.to(device),
-        past_key_values=filled_cache(prefix, rows) if prefix else None,
+        cache=filled_cache(prefix, rows) if prefix else None,
         use_cache=bool(prefix),
     ).last_hidden_state[:, width - 1 :]
     source = laid.source.to(device) + 1
@@ -112,7 +112,7 @@ def read(network: Any, cache: Cache, tokens: Sequence[int], start: int, wanted: 
         input_ids=torch.tensor([tokens], device=device),
         attention_mask=mask.to(device),
         position_ids=torch.arange(start, start + count, device=device)[None],
-        past_key_values=cache,
+        cache=cache,
         use_cache=True,
     ).last_hidden_state
     best: list[int] = logits_of(network, hidden[0, -wanted:]).argmax(dim=-1).tolist()
@@ -145,7 +145,7 @@ def together(
             input_ids=tokens,
             attention_mask=attention,
             position_ids=places,
-            past_key_values=cache,
+            cache=cache,
             use_cache=True,
         ).last_hidden_state
         best = logits_of(network, hidden[:, -1]).argmax(dim=-1)
