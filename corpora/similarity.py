@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from hashlib import blake2b
 from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SHINGLE = 3
 _MAX_POSTINGS = 256
@@ -61,35 +67,35 @@ def near_duplicates(texts: Sequence[str], threshold: float = 0.8) -> list[tuple[
     share one of their few rarest shingles, so only texts that share a rare one are compared.
     The single limit: of a shingle in the prefix of over 256 texts, the last 256 are compared.
     """
-    words = [normalise(text).split() for text in texts]
     groups = Groups(len(texts))
-    first: dict[tuple[str, ...], int] = {}
+    first: dict[str, int] = {}
     pairs = []
     fresh = []
-    for item, text in enumerate(words):
-        original = first.setdefault(tuple(text), item)
+    for item, text in enumerate(map(normalise, texts)):
+        original = first.setdefault(text, item)
         if original != item:
             groups.join(original, item)
             pairs.append((original, item))
-        elif len(text) > _SHINGLE:
-            fresh.append(item)
-    sets = _rare_first([words[item] for item in fresh])
+        elif text.count(" ") >= _SHINGLE:
+            fresh.append((item, text))
+    sets, lone = _rare_first([text for _, text in fresh])
     postings: dict[int, list[int]] = defaultdict(list)
-    for place, shingles in enumerate(sets):
-        own = frozenset(shingles)
-        prefix = shingles[: len(own) - ceil(threshold * len(own) - 1e-9) + 1]
+    for place, own in enumerate(sets):
+        prefix = own[: len(own) - ceil(threshold * len(own) - 1e-9) + 1].tolist()
+        shared = [shingle for shingle in prefix if shingle >= lone]
         refused: set[int] = set()
-        for shingle in prefix:
+        members = frozenset(own.tolist()) if shared else frozenset[int]()
+        for shingle in shared:
             for other in postings[shingle][-_MAX_POSTINGS:]:
-                a, b = fresh[other], fresh[place]
+                a, b = fresh[other][0], fresh[place][0]
                 if other in refused or groups.root(a) == groups.root(b):
                     continue
-                if _similar(own, sets[other], threshold):
+                if _similar(members, sets[other].tolist(), threshold):
                     groups.join(a, b)
                     pairs.append((a, b))
                 else:
                     refused.add(other)
-        for shingle in prefix:
+        for shingle in shared:
             postings[shingle].append(place)
     return sorted(pairs)
 
@@ -112,14 +118,31 @@ def _grams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(words[start : start + n]) for start in range(len(words) - n + 1)]
 
 
-def _rare_first(texts: Sequence[Sequence[str]]) -> list[list[int]]:
-    """Each text's different shingles as numbers, rarest first, in one order for all."""
-    sets = [dict.fromkeys(_grams(words, _SHINGLE)) for words in texts]
-    count: Counter[tuple[str, ...]] = Counter()
-    for shingles in sets:
-        count.update(shingles.keys())
-    order = {gram: place for place, gram in enumerate(sorted(count, key=lambda g: (count[g], g)))}
-    return [sorted(order[gram] for gram in shingles) for shingles in sets]
+def _rare_first(texts: Sequence[str]) -> tuple[list[NDArray[np.int32]], int]:
+    """Each text's different shingles as numbers, rarest first, in one order for all; below the
+    second result, those that one text alone holds.
+
+    Shingles are told apart by 8 bytes of their digest, in arrays, so that many texts fit into
+    memory; that two of a million share theirs has a chance below one in ten million.
+    """
+    import numpy as np  # not for whoever only serves
+
+    sets = [
+        np.unique(np.fromiter(map(_digest, _grams(text.split(), _SHINGLE)), dtype=np.uint64))
+        for text in texts
+    ]
+    if not sets:
+        return [], 0
+    values, counts = np.unique(np.concatenate(sets), return_counts=True)
+    rank = np.empty(len(values), dtype=np.int32)
+    rank[np.lexsort((values, counts))] = np.arange(len(values), dtype=np.int32)
+    ranked = [np.sort(rank[np.searchsorted(values, own)]) for own in sets]
+    return ranked, int((counts == 1).sum())
+
+
+def _digest(gram: Sequence[str]) -> int:
+    data = " ".join(gram).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
 
 
 def _similar(own: frozenset[int], other: Sequence[int], threshold: float) -> bool:
