@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -31,11 +32,15 @@ class Journal:
 
         Raises DamagedJournal for a complete line that is no record.
         """
-        return [record for record, _ in self._whole()]
+        return list(self)
+
+    def __iter__(self) -> Iterator[Record]:
+        """The records that `read` returns, one after the other, none of them kept."""
+        return (record for record, _ in self._whole())
 
     def mend(self) -> list[Record]:
         """Every record in order, after cutting a torn tail off the file."""
-        whole = self._whole()
+        whole = list(self._whole())
         end = whole[-1][1] if whole else 0
         if self.path.exists() and self.path.stat().st_size > end:
             os.truncate(self.path, end)
@@ -46,7 +51,7 @@ class Journal:
 
         Raises StorageFull where the disk takes no more.
         """
-        data = "".join(record.model_dump_json() + "\n" for record in records).encode()
+        data = b"".join(map(line_of, records))
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except OSError as error:
@@ -63,23 +68,30 @@ class Journal:
         finally:
             os.close(handle)
 
-    def _whole(self) -> list[tuple[Record, int]]:
+    def _whole(self) -> Iterator[tuple[Record, int]]:
         """Records with the byte at which each ends, without the torn tail."""
         if not self.path.exists():
-            return []
-        found: list[tuple[Record, int]] = []
+            return
+        waiting: list[tuple[Record, int]] = []
         end = 0
-        for number, line in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
-            if not line.endswith(b"\n"):
-                break
-            end += len(line)
-            try:
-                found.append((RECORD.validate_json(line), end))
-            except ValidationError as error:
-                raise DamagedJournal(self.path, number) from error
-        while found and isinstance(found[-1][0], OutcomeRecord):
-            found.pop()
-        return found
+        with self.path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                end += len(line)
+                try:
+                    record = RECORD.validate_json(line)
+                except ValidationError as error:
+                    raise DamagedJournal(self.path, number) from error
+                waiting.append((record, end))
+                if not isinstance(record, OutcomeRecord):
+                    yield from waiting
+                    waiting.clear()
+
+
+def line_of(record: Record) -> bytes:
+    """A record as its line of the journal."""
+    return RECORD.dump_json(record) + b"\n"
 
 
 def publish_records(records: Sequence[Record]) -> list[Record]:
@@ -89,6 +101,5 @@ def publish_records(records: Sequence[Record]) -> list[Record]:
 
 def without_texts(record: Record) -> Record:
     if isinstance(record, OutcomeRecord):
-        texts = {"text": None, "input": None, "reference": None, "alternatives": ()}
-        return record.model_copy(update=texts)
+        return replace(record, text=None, input=None, reference=None, alternatives=())
     return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.metrics import aggregate, label_of, score_row
 from benchmarks.records import OutcomeRecord
@@ -61,7 +62,7 @@ def scorer(task: Task) -> Score:
 
     def score(examples: Sequence[Example], answers: Sequence[Answer]) -> float:
         rows = [
-            row if row.state == "ok" else row.model_copy(update={"scores": {task.metric: 0.0}})
+            row if row.state == "ok" else replace(row, scores={task.metric: 0.0})
             for row in (
                 judge("validation", task, example, answer)
                 for example, answer in zip(examples, answers, strict=True)

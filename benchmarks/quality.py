@@ -9,6 +9,7 @@ strategy that breaks on hard rows can look worse for it, and uncertain, but neve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.aggregates import Floats, Mean
 from benchmarks.metrics import aggregate, aggregate_of
@@ -69,7 +70,7 @@ def settled(row: OutcomeRecord, metric: str, errors_as: float) -> OutcomeRecord:
     if row.state == "ok":
         return row
     right = row.expected if errors_as == 1.0 else None
-    return row.model_copy(update={"scores": {metric: errors_as}, "predicted": right})
+    return replace(row, scores={metric: errors_as}, predicted=right)
 
 
 def compare_tracks(a: Track, b: Track, task: TaskFacts, seed: int) -> Comparison:

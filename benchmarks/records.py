@@ -7,15 +7,18 @@ from and what `tuneworth verify` recomputes. A strategy is named by its id: its 
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from corpora.task import Check, Frozen, Kind, Needs
 
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
 LAST_GUARD = "batch size"
 """The last of a strategy's sentinels: where it is stored, all of them are."""
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class ModelFacts(Frozen):
@@ -99,8 +102,11 @@ class SetupRecord(Frozen):
     artifact: str | None = None
 
 
-class OutcomeRecord(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OutcomeRecord:
     """One test example answered by one strategy, stored the moment it is done.
+
+    Slots, because there is one for every row and strategy: a seventh of the memory of a model.
 
     `scores` maps each metric to a value from 0 to 1 (empty in state error). `rank` is the
     1-based place of the first right source among `retrieved` distinct documents, 0 where none
@@ -115,7 +121,7 @@ class OutcomeRecord(Frozen):
     group: str | None = None
     state: Literal["ok", "error"]
     error: str | None = None
-    scores: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
     predicted: str | None = None
     expected: str | None = None
     confidence: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,19 +82,18 @@ def run_comparison(
             )
             sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled, reuse)
             hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
-            records: Sequence[Record] = before
             if not sitting.is_done(before, hosted=hosted):
                 # not kept in a name here: the next model comes only after this one is let go
                 sitting.work(before, slot.load(entry.model) if entry.model else None)
-                worked, records = True, journal.read()
-            reporter.tell("done", 1.0, ending(records, entry))
+                worked = True
+            reporter.tell("done", 1.0, ending(journal, entry))
         if worked or not any(isinstance(record, EndRecord) for record in before):
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])
         return journal.read()
 
 
-def ending(records: Sequence[Record], entry: Entry) -> str:
+def ending(records: Iterable[Record], entry: Entry) -> str:
     """Why a strategy did not complete ("failed: ...", "skipped: ..."); empty where it did."""
     track = track_of(records, entry.facts)
     return "" if track.status == "completed" else f"{track.status}: {track.reason}"

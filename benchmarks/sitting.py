@@ -16,7 +16,14 @@ from benchmarks.latency import REQUESTS, enough, time_requests
 from benchmarks.placing import empty_draft, move_over, save_whole
 from benchmarks.plan import Entry
 from benchmarks.progress import Reporter
-from benchmarks.records import BatchRecord, FailureRecord, OutcomeRecord, Record, SetupRecord
+from benchmarks.records import (
+    BatchRecord,
+    FailureRecord,
+    LatencyRecord,
+    OutcomeRecord,
+    Record,
+    SetupRecord,
+)
 from benchmarks.reuse import Earlier, Reuse
 from benchmarks.sentinels import BATCH_ROWS, BATCH_SIZE, check_strategy
 from benchmarks.standing import Standing, standing_of
@@ -261,10 +268,14 @@ class Sitting:
 
     def affordable_rows(self) -> int:
         """Between one batch and BATCH_ROWS, as many as CHECK_SECONDS of single requests allow."""
-        latencies = standing_of(self.journal.read(), self.entry.id).latencies
-        if not latencies:
+        taken = [
+            record.ms
+            for record in self.journal
+            if isinstance(record, LatencyRecord) and record.strategy == self.entry.id
+        ]
+        if not taken:
             return BATCH_SIZE
-        seconds = sum(record.ms for record in latencies) / len(latencies) / 1000
+        seconds = sum(taken) / len(taken) / 1000
         return max(BATCH_SIZE, min(BATCH_ROWS, int(CHECK_SECONDS / max(seconds, 1e-9))))
 
     def setup_record(self, status: Any, **fields: Any) -> SetupRecord:

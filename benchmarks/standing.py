@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.records import (
@@ -32,7 +32,7 @@ class Standing:
     checked: bool
 
 
-def standing_of(records: Sequence[Record], strategy: str) -> Standing:
+def standing_of(records: Iterable[Record], strategy: str) -> Standing:
     mine = [record for record in records if getattr(record, "strategy", None) == strategy]
     turns = [record for record in mine if isinstance(record, SetupRecord | FailureRecord)]
     last = turns[-1] if turns else None

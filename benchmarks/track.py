@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,7 +50,7 @@ class Track:
         return len(self.outcomes) - len(self.scored)
 
 
-def track_of(records: Sequence[Record], facts: StrategyFacts) -> Track:
+def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
     """What became of a strategy. One that answered nothing, or errors only, has failed."""
     mine = [record for record in records if getattr(record, "strategy", None) == facts.id]
     outcomes = {row.example: row for row in mine if isinstance(row, OutcomeRecord)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.journal import JOURNAL, Journal, publish_records
+from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
 from benchmarks.results import StrategyResult
 from service import wording
 from service.report import Report, build_report
@@ -30,7 +30,7 @@ def publish(run: Path, results: Path = RESULTS) -> Path:
     records = publish_records(Journal(run / JOURNAL).read())
     path = results / f"{build_report(records).task.name}.jsonl"
     scratch = path.with_suffix(".tmp")
-    scratch.write_text("".join(r.model_dump_json() + "\n" for r in records))
+    scratch.write_bytes(b"".join(map(line_of, records)))
     scratch.replace(path)
     return path
 

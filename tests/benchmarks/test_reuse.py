@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from conftest import key_for, rows
@@ -68,7 +68,7 @@ def changed(cache, kind, alter):
 
 def quality_parts(records):
     """What a strategy said, without any time."""
-    return [record.model_dump() for record in of(records, OutcomeRecord)]
+    return [asdict(record) for record in of(records, OutcomeRecord)]
 
 
 def test_a_reused_strategy_carries_what_preparing_it_took(dataset, prices, tmp_path, cache):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,10 @@ def test_a_changed_score_is_found_by_scoring_again(tmp_path: Path) -> None:
         if isinstance(row, OutcomeRecord) and row.strategy == "lora" and not row.scores["accuracy"]
     )
     wrong = records[place]
-    records[place] = wrong.model_copy(update={"scores": {"accuracy": 1.0, "macro_f1": 0.0}})
+    assert isinstance(wrong, OutcomeRecord)
+    records[place] = replace(wrong, scores={"accuracy": 1.0, "macro_f1": 0.0})
     write(tmp_path, records)
     (found,) = verify(tmp_path)
-    assert isinstance(wrong, OutcomeRecord)
     assert found.path == f"outcomes[lora, {wrong.example}].scores.accuracy"
     assert (found.stored, found.recomputed) == (1.0, 0.0)
 
@@ -104,7 +105,7 @@ def test_a_changed_right_answer_is_found(tmp_path: Path) -> None:
     place = next(at for at, row in enumerate(records) if isinstance(row, OutcomeRecord))
     row = records[place]
     assert isinstance(row, OutcomeRecord)
-    records[place] = row.model_copy(update={"expected": "delivery by owl"})
+    records[place] = replace(row, expected="delivery by owl")
     write(tmp_path, records)
     paths = {found.path for found in verify(tmp_path)}
     assert f"outcomes[{row.strategy}, {row.example}].expected" in paths
@@ -119,15 +120,16 @@ def test_accepted_alternatives_count_when_scoring_again(tmp_path: Path) -> None:
             )
             records.append(record.model_copy(update={"task": task}))
         elif isinstance(record, OutcomeRecord):
-            update = {
-                "reference": "42",
-                "alternatives": ("forty-two",),
-                "text": "forty-two",
-                "predicted": None,
-                "expected": None,
-                "scores": {"exact_match": 1.0, "token_f1": 1.0, "containment": 1.0},
-            }
-            records.append(record.model_copy(update=update))
+            right = replace(
+                record,
+                reference="42",
+                alternatives=("forty-two",),
+                text="forty-two",
+                predicted=None,
+                expected=None,
+                scores={"exact_match": 1.0, "token_f1": 1.0, "containment": 1.0},
+            )
+            records.append(right)
         else:
             records.append(record)
     write(tmp_path, records)
