@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 
 MOST_TOKENS = 4096
+MOST_KEPT = 32_768
 SHARE = 0.3
 """Of the free memory, what the tensors of one batch may take by the estimate."""
 WIDE_TENSORS = 16
@@ -23,13 +24,23 @@ def token_budget(network: Any) -> int:
     Counted a token: keys and values of every layer, and the activations of one layer.
     """
     config = network.config.get_text_config()
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    each = (kept_numbers(config) + WIDE_TENSORS * inner) * network.dtype.itemsize
+    return max(1, min(MOST_TOKENS, int(SHARE * free_memory(network.device) / each)))
+
+
+def kept_budget(network: Any) -> int:
+    """Tokens whose keys and values may be kept at once, at least 1 and at most MOST_KEPT."""
+    each = kept_numbers(network.config.get_text_config()) * network.dtype.itemsize
+    return max(1, min(MOST_KEPT, int(SHARE * free_memory(network.device) / each)))
+
+
+def kept_numbers(config: Any) -> int:
+    """Numbers in the keys and values of one token, all layers together."""
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
     shared = getattr(config, "num_key_value_heads", None) or heads
-    kept = 2 * config.num_hidden_layers * shared * width
-    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    each = (kept + WIDE_TENSORS * inner) * network.dtype.itemsize
-    return max(1, min(MOST_TOKENS, int(SHARE * free_memory(network.device) / each)))
+    return int(2 * config.num_hidden_layers * shared * width)
 
 
 def free_memory(device: torch.device) -> int:

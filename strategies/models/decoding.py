@@ -12,7 +12,8 @@ from transformers.cache_utils import Cache
 
 from strategies.models.layout import branches, causal_mask, left_padded, with_branches
 from strategies.models.lookup import MOST_GUESSED, continued
-from strategies.models.slots import KeyValues, keep, slots
+from strategies.models.reading import read_prompts
+from strategies.models.slots import KeyValues, keep, keep_rows, slots
 
 
 @torch.inference_mode()
@@ -88,19 +89,24 @@ def generate(
     max_new_tokens: int,
     stop: frozenset[int],
     pad: int,
+    max_tokens: int,
 ) -> list[list[int]]:
     """Greedy continuations, each without its stop token, in the order of `sequences`.
 
-    `kept` are the keys and values of `prefix`, which stands before every sequence.
+    `kept` are the keys and values of `prefix`, which stands before every sequence. Prompts are
+    read at most `max_tokens` padded tokens at a time; then all sequences go on together.
     """
-    rows = len(sequences)
     width = max(len(sequence) for sequence in sequences)
+    offsets = [width - len(sequence) for sequence in sequences]
     layers = network.config.get_text_config().num_hidden_layers
-    cache = slots(layers, kept, rows, len(prefix) + width + max_new_tokens + MOST_GUESSED)
-    if rows == 1:
+    end = len(prefix) + width
+    cache = slots(layers, kept, offsets, end + max_new_tokens + MOST_GUESSED)
+    if len(sequences) == 1:
         reader = partial(read, network, cache)
         return [continued(reader, [*prefix, *sequences[0]], len(prefix), max_new_tokens, stop)]
-    return together(network, cache, len(prefix), sequences, max_new_tokens, stop, pad)
+    hidden = read_prompts(network, cache, len(prefix), sequences, pad=pad, max_tokens=max_tokens)
+    keep(cache, end)
+    return together(network, cache, end, offsets, hidden, max_new_tokens, stop)
 
 
 def read(network: Any, cache: Cache, tokens: Sequence[int], start: int, wanted: int) -> list[int]:
@@ -122,43 +128,44 @@ def read(network: Any, cache: Cache, tokens: Sequence[int], start: int, wanted: 
 def together(
     network: Any,
     cache: Cache,
-    length: int,
-    sequences: Sequence[Sequence[int]],
+    end: int,
+    offsets: Sequence[int],
+    hidden: torch.Tensor,
     max_new_tokens: int,
     stop: frozenset[int],
-    pad: int,
 ) -> list[list[int]]:
-    """Greedy continuations of several rows behind a prefix of `length` tokens, step by step."""
+    """Greedy continuations of several rows, step by step.
+
+    The tokens of a row stand in the slots from its offset up to `end`; `hidden` is the state of
+    the last one. Rows that have come to their stop leave once they are half of all.
+    """
     device, decoder = network.device, network.get_decoder()
-    ids, mask, positions = left_padded(sequences, pad)
-    rows, width = ids.shape
-    attention = causal_mask(length, mask).to(device)
-    visible = torch.ones(rows, 1, 1, length + width + max_new_tokens, dtype=torch.bool)
-    visible[:, 0, 0, length : length + width] = mask
-    visible = visible.to(device)
-    places = (positions + length).to(device)
-    tokens = ids.to(device)
-    replies: list[list[int]] = [[] for _ in range(rows)]
-    running = set(range(rows))
+    replies: list[list[int]] = [[] for _ in offsets]
+    running = list(range(len(offsets)))
+    ended: set[int] = set()
+    places = torch.tensor([[end - offset] for offset in offsets])
+    seen = torch.arange(end + max_new_tokens)[None] >= torch.tensor(offsets)[:, None]
     for step in range(max_new_tokens):
+        best = logits_of(network, hidden).argmax(dim=-1).tolist()
+        for row, token in zip(running, best, strict=True):
+            if token in stop:
+                ended.add(row)
+            elif row not in ended:
+                replies[row].append(token)
+        left = [place for place, row in enumerate(running) if row not in ended]
+        if not left or step == max_new_tokens - 1:
+            break
+        if 2 * len(left) <= len(running):
+            keep_rows(cache, left)
+            running, best = [running[place] for place in left], [best[place] for place in left]
+            places, seen = places[left], seen[left]
         hidden = decoder(
-            input_ids=tokens,
-            attention_mask=attention,
-            position_ids=places,
+            input_ids=torch.tensor(best, device=device)[:, None],
+            attention_mask=seen[:, None, None, : end + step + 1].to(device),
+            position_ids=(places + step).to(device),
             cache=cache,
             use_cache=True,
-        ).last_hidden_state
-        best = logits_of(network, hidden[:, -1]).argmax(dim=-1)
-        for row, token in enumerate(best.tolist()):
-            if row in running:
-                if token in stop:
-                    running.discard(row)
-                else:
-                    replies[row].append(token)
-        if not running:
-            break
-        tokens, places = best[:, None], places[:, -1:] + 1
-        attention = visible[..., : length + width + step + 1]
+        ).last_hidden_state[:, -1]
     return replies
 
 

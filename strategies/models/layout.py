@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from strategies.models.tree import families
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -34,21 +36,55 @@ def batches(
 ) -> list[list[int]]:
     """Rows (indices) of equal prefix, by length, in batches of at most `max_tokens` padded tokens.
 
-    `extra` tokens a row are reserved (labels to weigh, completion to come). A row longer than
-    the budget goes alone.
+    `extra` tokens a row are reserved (labels to weigh). A row longer than the budget goes alone.
     """
+    result = []
+    for rows in of_one_prefix(encoded):
+        rows.sort(key=lambda row: len(encoded[row].own), reverse=True)
+        sizes = [len(encoded[row].own) + extra for row in rows]
+        found = filled(sizes, max_tokens=max_tokens, max_rows=max_rows)
+        result += [[rows[place] for place in batch] for batch in found]
+    return result
+
+
+def kin_batches(
+    encoded: Sequence[Encoded], *, max_tokens: int, max_rows: int, extra: int = 0
+) -> list[list[int]]:
+    """The same for rows whose keys and values are kept side by side: `max_tokens` bounds those,
+    prefix and `extra` tokens to come included. Rows that begin alike stay together.
+    """
+    result = []
+    for rows in of_one_prefix(encoded):
+        groups = families([encoded[row].own for row in rows], 0)
+        groups.sort(key=lambda group: max(len(encoded[rows[place]].own) for place in group))
+        ordered = [rows[place] for group in reversed(groups) for place in group]
+        sizes = [len(encoded[row].ids) + extra for row in ordered]
+        found = filled(sizes, max_tokens=max_tokens, max_rows=max_rows)
+        result += [[ordered[place] for place in batch] for batch in found]
+    return result
+
+
+def of_one_prefix(encoded: Sequence[Encoded]) -> list[list[int]]:
+    """Rows (indices) by their prefix."""
     by_prefix: dict[tuple[int, ...], list[int]] = {}
     for index, item in enumerate(encoded):
         by_prefix.setdefault(item.prefix, []).append(index)
-    result = []
-    for rows in by_prefix.values():
-        rows.sort(key=lambda row: len(encoded[row].own), reverse=True)
-        start = 0
-        while start < len(rows):
-            width = len(encoded[rows[start]].own) + extra
-            count = max(1, min(max_rows, max_tokens // max(1, width)))
-            result.append(rows[start : start + count])
-            start += count
+    return list(by_prefix.values())
+
+
+def filled(sizes: Sequence[int], *, max_tokens: int, max_rows: int) -> list[list[int]]:
+    """Places in order, in batches that hold at most `max_tokens` once all are as long as the
+    longest; one longer than that goes alone."""
+    result: list[list[int]] = []
+    longest = 0
+    for place, size in enumerate(sizes):
+        count = len(result[-1]) + 1 if result else 0
+        if 0 < count <= max_rows and max(longest, size) * count <= max_tokens:
+            result[-1].append(place)
+            longest = max(longest, size)
+        else:
+            result.append([place])
+            longest = size
     return result
 
 

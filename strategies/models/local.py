@@ -18,10 +18,10 @@ from safetensors import SafetensorError
 from strategies.errors import ModelError
 from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
-from strategies.models.batching import halving, token_budget
+from strategies.models.batching import halving, kept_budget, token_budget
 from strategies.models.chat import ChatFormat
 from strategies.models.decoding import FloatHead, compute_prefix, generate, weigh
-from strategies.models.layout import Encoded, batches
+from strategies.models.layout import Encoded, batches, kin_batches
 from strategies.models.memory import keep_freed_memory
 from strategies.models.packing import Packed
 from strategies.models.slots import KeyValues
@@ -147,9 +147,17 @@ class LocalModel:
                     max_new_tokens=max_new_tokens,
                     stop=self.stop,
                     pad=self.pad,
+                    max_tokens=token_budget(self.network),
                 )
 
-        for rows, replies in halving(self._fitting(encoded, max_new_tokens, results), replies_of):
+        fits = self._fitting(encoded, max_new_tokens, results)
+        found = kin_batches(
+            [encoded[row] for row in fits],
+            max_tokens=kept_budget(self.network),
+            max_rows=BATCH_ROWS,
+            extra=max_new_tokens,
+        )
+        for rows, replies in halving(picked(fits, found), replies_of):
             for place, row in enumerate(rows):
                 if replies is None:
                     results[row] = Generation("", error=NO_MEMORY)
@@ -177,7 +185,14 @@ class LocalModel:
                 )
             return weights.softmax(dim=1).tolist()
 
-        for rows, lines in halving(self._fitting(encoded, extra, results), weights_of):
+        fits = self._fitting(encoded, extra, results)
+        found = batches(
+            [encoded[row] for row in fits],
+            max_tokens=token_budget(self.network),
+            max_rows=BATCH_ROWS,
+            extra=extra,
+        )
+        for rows, lines in halving(picked(fits, found), weights_of):
             for place, row in enumerate(rows):
                 if lines is None:
                     results[row] = Choice({}, error=NO_MEMORY)
@@ -186,10 +201,8 @@ class LocalModel:
                 results[row] = Choice(dict(zip(choices, lines[place], strict=True)), usage)
         return results
 
-    def _fitting(
-        self, encoded: Sequence[Encoded], extra: int, results: list[Any]
-    ) -> list[Sequence[int]]:
-        """Batches of the rows that fit the context; the others get their error in `results`."""
+    def _fitting(self, encoded: Sequence[Encoded], extra: int, results: list[Any]) -> list[int]:
+        """Rows that fit the context; the others get their error in `results`."""
         limit = self.context_length
         fits = []
         for row, item in enumerate(encoded):
@@ -200,13 +213,7 @@ class LocalModel:
             reason = f"the prompt and its answer take {needed} tokens; the model takes {limit}"
             failed = type(results[row])
             results[row] = failed("" if failed is Generation else {}, error=reason)
-        found = batches(
-            [encoded[row] for row in fits],
-            max_tokens=token_budget(self.network),
-            max_rows=BATCH_ROWS,
-            extra=extra,
-        )
-        return [[fits[row] for row in batch] for batch in found]
+        return fits
 
     @cached_property
     def _packed(self) -> Packed:
@@ -229,6 +236,11 @@ class LocalModel:
     def forget_prefixes(self) -> None:
         """Drop the kept prefixes: the weights have changed."""
         self._prefixes.clear()
+
+
+def picked(rows: Sequence[int], places: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Groups of places in `rows` as groups of its rows."""
+    return [[rows[place] for place in group] for group in places]
 
 
 @contextmanager
