@@ -11,13 +11,13 @@ from corpora.task import Check, Dataset
 from service.recommendation import Recommendation
 from service.wording import (
     COMMITMENTS,
-    VERDICTS,
     dollars,
     duration,
     interval,
     many_points,
     score,
     sureness,
+    verdict,
 )
 
 SEVERITY_STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -150,7 +150,7 @@ def latency_text(latency: Latency | None) -> str:
 
 def recommendation_text(answer: Recommendation) -> Text:
     """The answer in words: verdict, reasons, and what would change it."""
-    head = VERDICTS[answer.verdict]
+    head = verdict(answer.verdict, answer.commit_to_fine_tuning)
     if answer.strategy is not None:
         head += f": {answer.strategy} ({sureness(answer.confidence)})"
     lines = [

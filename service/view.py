@@ -46,7 +46,7 @@ def headline(report: Report) -> str:
         return "Nothing could be measured"
     if answer.strategy is None and answer.reasons[0].startswith("No approach"):
         return answer.reasons[0].rstrip(".")
-    return wording.VERDICTS[answer.verdict]
+    return wording.verdict(answer.verdict, answer.commit_to_fine_tuning)
 
 
 def confidence(report: Report) -> str:

@@ -16,11 +16,20 @@ VERDICTS = {
     "no-llm": "No language model needed",
     "inconclusive": "No clear answer yet",
 }
+TENTATIVE = {
+    "fine-tuning": "Fine-tuning leads, too early to commit",
+    "combined": "Fine-tuning with retrieval leads, too early to commit",
+}
 COMMITMENTS = {
     "yes": "Commit to fine-tuning: yes",
     "no": "Commit to fine-tuning: no",
     "not yet": "Commit to fine-tuning: not yet",
 }
+
+
+def verdict(of: str, commit: str) -> str:
+    """The verdict in words, which never ask for a tuning that is not to be committed to."""
+    return VERDICTS[of] if commit == "yes" else TENTATIVE.get(of, VERDICTS[of])
 
 
 def dollars(amount: float) -> str:

@@ -272,3 +272,24 @@ def test_a_failed_guard_is_told_in_the_terminal_too(report: Report, tmp_path: Pa
     console = Console(file=io.StringIO(), width=200)
     show_report(report, tmp_path, console)
     assert "Warning: A guard failed for prompt.nearest: " in console.file.getvalue()
+
+
+def test_no_headline_asks_for_a_tuning_that_is_not_to_be_committed_to() -> None:
+    rival = strategy("prompt.nearest", 0.50, 0.055, n=100, per_1k=0.023)
+    needs = Needs(requests_per_month=10_000)
+    unproven = reported(
+        summary_of(strategy("lora", 0.53, 0.065, n=100, per_1k=0.009), rival), needs
+    )
+    assert unproven.recommendation.verdict == "fine-tuning"
+    assert unproven.recommendation.commit_to_fine_tuning == "not yet"
+    proven = reported(summary_of(strategy("lora", 0.83, 0.065, n=100, per_1k=0.009), rival), needs)
+    assert proven.recommendation.commit_to_fine_tuning == "yes"
+    for report, words in (
+        (unproven, "Fine-tuning leads, too early to commit"),
+        (proven, "Fine-tune"),
+    ):
+        said = io.StringIO()
+        show_report(report, Path("out"), Console(file=said, width=200))
+        assert f"{words}: lora" in said.getvalue()
+        assert f'<h1 id="answer">{words}</h1>' in as_html(report)
+        assert as_markdown(report).startswith(f"# xquad: {words}\n")
