@@ -23,6 +23,7 @@ from strategies.models.chat import ChatFormat
 from strategies.models.decoding import FloatHead, compute_prefix, generate, weigh
 from strategies.models.layout import Encoded, batches, kin_batches
 from strategies.models.memory import keep_freed_memory
+from strategies.models.norms import fuse_norms
 from strategies.models.packing import Packed
 from strategies.models.slots import KeyValues
 
@@ -75,6 +76,7 @@ class LocalModel:
         network.to(device).eval().requires_grad_(False)
         if device == "cpu":
             use_blocks(network)
+            fuse_norms(network)
             keep_freed_memory()
         self._set_up(network, tokenizer, name, fingerprint_of(network, tokenizer))
 

@@ -1,4 +1,4 @@
-"""Weights laid out for the matrix kernels of the CPU, while a model answers."""
+"""Weights laid out once for the matrix kernels of the CPU, which else do so in every product."""
 
 from __future__ import annotations
 
@@ -36,28 +36,34 @@ class Packed:
 
     @cached_property
     def _forwards(self) -> list[tuple[Any, Any]]:
-        if not packable(self.network):
+        if hasattr(self.network, "peft_config") or not packable(self.network):
             return []
-        pack = torch.ops.mkldnn._reorder_linear_weight
-        with torch.inference_mode():
-            return [
-                (layer, partial(product, pack(layer.weight.detach(), ROWS), layer.bias))
-                for layer in self.network.modules()
-                if type(layer) is torch.nn.Linear
-            ]
+        return [
+            (layer, partial(product, packed(layer.weight), layer.bias))
+            for layer in self.network.modules()
+            if type(layer) is torch.nn.Linear
+        ]
 
 
-def packable(network: Any) -> bool:
-    """Whether packed weights help a network and fit beside it."""
-    if network.device.type != "cpu" or network.dtype != torch.bfloat16:
+def packable(network: Any, *, copies: int = 1) -> bool:
+    """Whether packed weights help a network, and so many copies fit beside it."""
+    weights = list(network.parameters())
+    if weights[0].device.type != "cpu" or weights[0].dtype != torch.bfloat16:
         return False
-    if hasattr(network, "peft_config") or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    size = sum(weight.numel() * weight.itemsize for weight in network.parameters())
-    return bool(size < SHARE * free_memory(network.device))
+    size = sum(weight.numel() * weight.itemsize for weight in weights)
+    return bool(copies * size < SHARE * free_memory(weights[0].device))
 
 
-def product(packed: torch.Tensor, bias: torch.Tensor | None, inputs: torch.Tensor) -> torch.Tensor:
-    """A linear layer on packed weights."""
-    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, packed, bias, "none", [], "")
+def packed(weight: torch.Tensor) -> torch.Tensor:
+    """A weight (out × in) as `product` takes it."""
+    with torch.no_grad():
+        laid: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), ROWS)
+    return laid
+
+
+def product(laid: torch.Tensor, bias: torch.Tensor | None, inputs: torch.Tensor) -> torch.Tensor:
+    """A linear layer on a packed weight."""
+    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, laid, bias, "none", [], "")
     return out

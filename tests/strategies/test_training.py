@@ -56,6 +56,35 @@ def test_loss_and_gradient_equal_those_of_separate_rows(tiny_model: LocalModel) 
             assert torch.allclose(weight.grad, gradient, atol=1e-5)
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+def test_packed_weights_have_the_same_gradient(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LocalModel(tiny_folder, name="tiny", device="cpu", dtype=torch.bfloat16)
+    items = [encode_row(model, each) for each in ROWS]
+
+    def gradients() -> tuple[bool, list[torch.Tensor]]:
+        with wrapped(model, rank=4, alpha=8, seed=0) as (network, _):
+            trained = {n: w for n, w in network.named_parameters() if w.requires_grad}
+            for weight in trained.values():
+                torch.nn.init.normal_(weight, std=0.1, generator=torch.Generator().manual_seed(1))
+            packs = any(vars(m)["forward"].args[1].there is not None for m in fused(network))
+            accumulate(network, items)
+            return packs, [weight.grad.float() for weight in trained.values()]
+
+    packs, found = gradients()
+    assert packs
+    monkeypatch.setattr("strategies.adapters.packable", lambda network, copies: False)
+    packs, expected = gradients()
+    assert not packs
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).norm() < 0.03 * other.norm()
+
+
+def fused(network: torch.nn.Module) -> list[torch.nn.Module]:
+    return [m for m in network.modules() if hasattr(m, "base_layer") and "forward" in vars(m)]
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_fused_layers_compute_what_peft_computes(bias: bool) -> None:
     from peft import LoraConfig, get_peft_model

@@ -1,0 +1,64 @@
+"""RMS normalisation on CPUs in few passes over memory (Zhang and Sennrich 2019).
+
+The layers of transformers write five wide tensors, most of them in float32, for one: in a small
+model that takes a fifth of the time of the matrix products. The result is the same, rounded at
+the same places.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+
+
+def fuse_norms(network: Any) -> None:
+    """Let the normalisations of a network that are of this kind compute as `normed` does."""
+    for module in network.modules():
+        if type(module).__name__.endswith("RMSNorm") and alike(module):
+            module.forward = partial(normed, module)
+
+
+@torch.no_grad()
+def alike(module: Any) -> bool:
+    """Whether a layer normalises as `normed` does; others scale by 1 + weight, say."""
+    weight = getattr(module, "weight", None)
+    if weight is None or getattr(module, "variance_epsilon", None) is None:
+        return False
+    inputs = torch.linspace(-3, 2, 4 * weight.numel(), dtype=weight.dtype, device=weight.device)
+    inputs = inputs.view(4, -1)
+    return torch.allclose(module(inputs), normed(module, inputs), rtol=0.01, atol=1e-6)
+
+
+def normed(module: Any, inputs: torch.Tensor) -> torch.Tensor:
+    """weight · inputs / rms(inputs), over the last dimension."""
+    out: torch.Tensor = Normed.apply(  # type: ignore[no-untyped-call]
+        inputs, module.weight, module.variance_epsilon
+    )
+    return out
+
+
+class Normed(torch.autograd.Function):
+    """The normalisation with its gradient for the inputs; that for the weight is not needed, for
+    LoRA leaves it frozen."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: torch.Tensor, weight: torch.Tensor, epsilon: float
+    ) -> torch.Tensor:
+        length = torch.linalg.vector_norm(inputs, dim=-1, keepdim=True, dtype=torch.float32)
+        scale = length.square_().div_(inputs.shape[-1]).add_(epsilon).rsqrt_()
+        normal = torch.mul(inputs, scale).to(inputs.dtype)
+        ctx.save_for_backward(normal, scale, weight)
+        return weight * normal
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        if ctx.needs_input_grad[1]:
+            raise RuntimeError("the weight of a fused normalisation cannot be trained")
+        normal, scale, weight = ctx.saved_tensors
+        gradient = gradients[0] * weight
+        along = (gradient * normal).mean(dim=-1, keepdim=True, dtype=torch.float32)
+        across = torch.mul(normal, along).neg_().add_(gradient)
+        return across.mul_(scale).to(normal.dtype), None, None
