@@ -20,6 +20,8 @@ FONT = "Inter, ui-sans-serif, system-ui, Segoe UI, Roboto, Helvetica, Arial, san
 INK, MUTED, GRID = "#1f2a37", "#5b6775", "#e9e7e1"
 PHONE = 400
 """Plots narrower than this, in pixels, are laid out for a phone."""
+NAME_WIDTH = 7.2
+"""Pixels of a letter at most: who reads the page has other fonts than who measures the names."""
 
 MONEY = (
     "datum.value >= 1000 ? '$' + format(datum.value, ',.0f') : datum.value >= 1 ?"
@@ -124,7 +126,15 @@ def latency_plot(points: Sequence[Mapping[str, Any]], limit: float | None, width
     x = x.axis(
         title="milliseconds (log)", labelExpr=NUMBER, values=ticks((low / 1.4, high * 1.2), width)
     )
-    side = alt.Axis(title=None, labelLimit=220, domain=False, ticks=False, labelFontSize=12)
+    names_room = NAME_WIDTH * max(len(p["id"]) for p in points) + 12
+    side = alt.Axis(
+        title=None,
+        labelLimit=220,
+        minExtent=min(220, names_room),
+        domain=False,
+        ticks=False,
+        labelFontSize=12,
+    )
     y = alt.Y("id:N", sort=[p["id"] for p in points], axis=side if wide else None)
     paint, lift = painted(), 0 if wide else 9
     bars = base.mark_bar(height=9, cornerRadius=4.5, opacity=0.35, yOffset=lift)
@@ -147,7 +157,7 @@ def latency_plot(points: Sequence[Mapping[str, Any]], limit: float | None, width
 
 def room_for_names(lines: Sequence[Line], values: Sequence[float], width: int) -> float:
     """The end of the volume axis that leaves the longest name its room after the lines."""
-    room = min(0.5, (7.2 * max(len(line.id) for line in lines) + 12) / width)
+    room = min(0.5, (NAME_WIDTH * max(len(line.id) for line in lines) + 12) / width)
     return float(values[-1] * (values[-1] / values[0]) ** (room / (1 - room)))
 
 

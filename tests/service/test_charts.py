@@ -1,5 +1,6 @@
 """The charts: one takeaway each, names that do not overlap, nothing from outside."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from benchmarks.records import RunRecord
 from benchmarks.results import BreakEven, Summary
 from corpora.task import Needs
 from service.charts import charts
-from service.plots import ticks
+from service.plots import NAME_WIDTH, latency_plot, ticks
 from service.report import Report, build_report, report_of
 from service.series import labels_apart, lines_of, volumes_shown
 
@@ -74,6 +75,18 @@ def test_names_of_equal_points_are_moved_apart() -> None:
     for left in (False, True):
         side = [y for y, at_left in heights if at_left is left]
         assert all((b - a) * 300 >= 13.9 for a, b in pairwise(side))
+
+
+def test_names_beside_the_latency_bars_have_room_in_a_wider_font() -> None:
+    def left_of_bars(name: str) -> float:
+        point = {"id": name, "p50": 9, "p95": 19, "label": "9 – 19 ms", "colour": "#000"}
+        drawing = latency_plot([point], None, 840)
+        view = re.search(r'viewBox="(\S+) \S+ (\S+) ', drawing)
+        assert view is not None
+        return float(view[2]) - 780
+
+    assert left_of_bars("i" * 18) > 18 * NAME_WIDTH
+    assert left_of_bars("i") < 100
 
 
 def test_ticks_are_round_and_few() -> None:
