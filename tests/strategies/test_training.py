@@ -43,7 +43,11 @@ def plain_loss(network: object, model: LocalModel) -> torch.Tensor:
     return total / count
 
 
-def test_loss_and_gradient_equal_those_of_separate_rows(tiny_model: LocalModel) -> None:
+@pytest.mark.parametrize("packed", [0, 10_000])
+def test_loss_and_gradient_equal_those_of_separate_rows(
+    tiny_model: LocalModel, monkeypatch: pytest.MonkeyPatch, packed: int
+) -> None:
+    monkeypatch.setattr("strategies.training.PACKED_TOKENS", packed)
     items = [encode_row(tiny_model, each) for each in ROWS]
     with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (network, _):
         weights = [w for w in network.parameters() if w.requires_grad]
