@@ -3,7 +3,7 @@
 The fused kernel of torch computes masked scores only to drop them, and its backward pass is
 several times slower than the matrix products it stands for. Here each block of queries meets
 the keys up to the last one that its mask shows, grouped heads share one product, and rows go
-together while their scores stay small. Single queries (decoding) go to the fused kernel.
+together while their scores stay small. A few queries (decoding) go to the fused kernel.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from transformers.masking_utils import sdpa_mask
 
 NAME = "blocked"
 BLOCK = 256
+FEW = 8
+"""Queries a row that are quicker in the fused kernel."""
+KEPT = "_biases"
 SCORES = 2_000_000
 """Scores that are held at once, about: they should stay near the caches of a core."""
 
@@ -52,27 +55,65 @@ def attend(
         attention_mask = seen[None, None]
     plain = dropout == 0.0 and not any(others.get(name) for name in ("softcap", "cache"))
     plain = plain and others.get("position_bias") is None
-    if tokens == 1 or not plain or attention_mask is None or attention_mask.dtype != torch.bool:
+    if not plain or attention_mask is None or attention_mask.dtype != torch.bool:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, **others
         )
+    if tokens <= FEW:
+        return few(query, key, value, attention_mask, scaling), None
     query = query * (scaling if scaling is not None else query.shape[3] ** -0.5)
-    mask = attention_mask.expand(query.shape[0], 1, tokens, keys)
     out = [
-        block_of(query[:, :, start : start + BLOCK], key, value, mask[:, :, start : start + BLOCK])
-        for start in range(0, tokens, BLOCK)
+        block_of(query[:, :, start : start + bias.shape[2]], key, value, bias)
+        for start, bias in biases(attention_mask, query.dtype)
     ]
     return torch.cat(out, dim=2).transpose(1, 2).contiguous(), None
 
 
+def few(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    scaling: float | None,
+) -> torch.Tensor:
+    """Few queries a row, as in decoding: the fused kernel, with the heads that share a key head as
+    so many queries of that head, so that no key is copied for each of them."""
+    rows, heads, tokens, width = query.shape
+    shared = key.shape[1]
+    seen = mask.expand(rows, 1, tokens, key.shape[2]).repeat(1, 1, heads // shared, 1)
+    out = torch.nn.functional.scaled_dot_product_attention(
+        query.reshape(rows, shared, -1, width), key, value, attn_mask=seen, scale=scaling
+    )
+    return out.view(rows, heads, tokens, width).transpose(1, 2).contiguous()
+
+
+def biases(mask: torch.Tensor, dtype: torch.dtype) -> list[tuple[int, torch.Tensor]]:
+    """For each block of queries its first query and what its scores have added: 0 where a key is
+    seen, else -inf; up to the last key that the block sees. Kept with the mask, for all layers
+    of a network are handed the same one."""
+    kept: dict[torch.dtype, list[tuple[int, torch.Tensor]]] = vars(mask).setdefault(KEPT, {})
+    if dtype not in kept:
+        kept[dtype] = [
+            (start, bias_of(mask[:, :, start : start + BLOCK], dtype))
+            for start in range(0, mask.shape[2], BLOCK)
+        ]
+    return kept[dtype]
+
+
+def bias_of(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """What one block's scores have added."""
+    keys = int(mask.reshape(-1, mask.shape[3]).any(0).nonzero()[-1]) + 1
+    seen = mask[..., :keys]
+    return torch.zeros(seen.shape, dtype=dtype, device=mask.device).masked_fill_(~seen, -torch.inf)
+
+
 def block_of(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor
 ) -> torch.Tensor:
     """One block of scaled queries; shapes as in `attend`, but the heads come before the tokens."""
     rows, heads, tokens, _ = query.shape
-    keys = int(mask.reshape(-1, mask.shape[3]).any(0).nonzero()[-1]) + 1
-    bias = torch.zeros(rows, 1, tokens, keys, dtype=query.dtype, device=query.device)
-    bias.masked_fill_(~mask[..., :keys], -torch.inf)
+    keys = bias.shape[3]
+    bias = bias.expand(rows, 1, tokens, keys)
     together = max(1, SCORES // (heads * tokens * keys))
     parts = [
         weighted(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from strategies.models.layout import causal_mask, filled, left_padded
+from strategies.models.layout import causal_mask, left_padded, little_padded
 from strategies.models.slots import SlotsLayer, layers_of
 from strategies.models.tree import Node, levels
 
@@ -39,10 +39,9 @@ def read_prompts(
 
 def fitting(nodes: Sequence[Node], max_tokens: int) -> Iterator[list[Node]]:
     """The nodes by length, in batches of at most `max_tokens` padded tokens."""
-    ordered = sorted(nodes, key=lambda node: len(node.tokens), reverse=True)
-    sizes = [len(node.tokens) for node in ordered]
-    for batch in filled(sizes, max_tokens=max_tokens, max_rows=len(ordered)):
-        yield [ordered[place] for place in batch]
+    sizes = [len(node.tokens) for node in nodes]
+    for batch in little_padded(sizes, max_tokens=max_tokens, max_rows=len(nodes)):
+        yield [nodes[place] for place in batch]
 
 
 def read_nodes(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from strategies.models.attention import BLOCK, NAME, attend
+from strategies.models.attention import BLOCK, FEW, NAME, attend
 from strategies.models.layout import causal_mask, left_padded
 from strategies.models.memory import keep_freed_memory
 
@@ -31,7 +31,9 @@ def reference(query, key, value, mask):
     return out.transpose(1, 2)
 
 
-@pytest.mark.parametrize("tokens", [2, 7, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5])
+@pytest.mark.parametrize(
+    "tokens", [1, 2, 7, FEW, FEW + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5]
+)
 @pytest.mark.parametrize("prefix", [0, 5, 300])
 def test_causal_blocks_equal_the_fused_kernel(tokens, prefix):
     query, key, value = inputs(2, tokens, prefix + tokens)
@@ -58,11 +60,12 @@ def test_many_rows_go_through_in_parts(monkeypatch):
 
 
 def test_keys_that_no_query_sees_are_never_read():
-    query, key, value = inputs(1, 8, 20)
-    key[:, :, 12:] = torch.nan
-    value[:, :, 12:] = torch.nan
-    mask = torch.zeros(1, 1, 8, 20, dtype=torch.bool)
-    mask[..., :12] = causal_mask(4, torch.ones(1, 8, dtype=torch.bool))
+    tokens = FEW + 1
+    query, key, value = inputs(1, tokens, 20)
+    key[:, :, 4 + tokens :] = torch.nan
+    value[:, :, 4 + tokens :] = torch.nan
+    mask = torch.zeros(1, 1, tokens, 20, dtype=torch.bool)
+    mask[..., : 4 + tokens] = causal_mask(4, torch.ones(1, tokens, dtype=torch.bool))
     out, _ = attend(MODULE, query, key, value, mask)
     assert torch.isfinite(out).all()
 
