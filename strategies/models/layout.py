@@ -14,8 +14,9 @@ import torch
 
 from strategies.models.tree import families
 
-A_BATCH = 64
-"""What a batch costs beside its tokens, in tokens: many small operations, however small it is."""
+A_BATCH = 256
+"""What a batch costs beside its tokens, in tokens: many small operations, and kernels that oneDNN
+builds and keeps for every new shape, about a megabyte each."""
 
 
 @dataclass(frozen=True)
