@@ -18,7 +18,9 @@ from corpora.task import Check, Frozen, Kind, Needs
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
 LAST_GUARD = "batch size"
 """The last of a strategy's sentinels: where it is stored, all of them are."""
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+STRICT = ConfigDict(
+    extra=Frozen.model_config["extra"], allow_inf_nan=Frozen.model_config["allow_inf_nan"]
+)
 
 
 class ModelFacts(Frozen):

@@ -82,11 +82,12 @@ def run_comparison(
             )
             sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled, reuse)
             hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
+            records: Iterable[Record] = before
             if not sitting.is_done(before, hosted=hosted):
                 # not kept in a name here: the next model comes only after this one is let go
                 sitting.work(before, slot.load(entry.model) if entry.model else None)
-                worked = True
-            reporter.tell("done", 1.0, ending(journal, entry))
+                worked, records = True, journal
+            reporter.tell("done", 1.0, ending(records, entry))
         if worked or not any(isinstance(record, EndRecord) for record in before):
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])

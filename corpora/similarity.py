@@ -90,7 +90,7 @@ def near_duplicates(texts: Sequence[str], threshold: float = 0.8) -> list[tuple[
                 a, b = fresh[other][0], fresh[place][0]
                 if other in refused or groups.root(a) == groups.root(b):
                     continue
-                if _similar(members, sets[other].tolist(), threshold):
+                if _similar(members, sets[other], threshold):
                     groups.join(a, b)
                     pairs.append((a, b))
                 else:
@@ -145,8 +145,8 @@ def _digest(gram: Sequence[str]) -> int:
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
 
 
-def _similar(own: frozenset[int], other: Sequence[int], threshold: float) -> bool:
+def _similar(own: frozenset[int], other: NDArray[np.int32], threshold: float) -> bool:
     if min(len(own), len(other)) < threshold * max(len(own), len(other)) - 1e-9:
         return False
-    shared = sum(shingle in own for shingle in other)
+    shared = sum(shingle in own for shingle in other.tolist())
     return shared >= threshold * (len(own) + len(other) - shared) - 1e-9

@@ -17,8 +17,8 @@ VERDICTS = {
     "inconclusive": "No clear answer yet",
 }
 TENTATIVE = {
-    "fine-tuning": "Fine-tuning leads, too early to commit",
-    "combined": "Fine-tuning with retrieval leads, too early to commit",
+    "fine-tuning": "Fine-tuning leads, but do not commit yet",
+    "combined": "Fine-tuning with retrieval leads, but do not commit yet",
 }
 COMMITMENTS = {
     "yes": "Commit to fine-tuning: yes",
@@ -27,9 +27,9 @@ COMMITMENTS = {
 }
 
 
-def verdict(of: str, commit: str) -> str:
+def verdict(kind: str, commit: str) -> str:
     """The verdict in words, which never ask for a tuning that is not to be committed to."""
-    return VERDICTS[of] if commit == "yes" else TENTATIVE.get(of, VERDICTS[of])
+    return VERDICTS[kind] if commit == "yes" else TENTATIVE.get(kind, VERDICTS[kind])
 
 
 def dollars(amount: float) -> str:

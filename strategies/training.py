@@ -22,7 +22,7 @@ from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
 from strategies.models.base import Prompt
 from strategies.models.batching import halving
-from strategies.models.decoding import filled_cache, layers_of, logits_of
+from strategies.models.decoding import filled_cache, key_values_of, logits_of
 from strategies.models.layout import causal_mask, left_padded
 from strategies.models.local import LocalModel
 from strategies.tuned import write_prompts
@@ -264,7 +264,7 @@ def padded_rows(network: Any, batch: Sequence[Item]) -> torch.Tensor:
         input_ids=ids.to(device),
         attention_mask=causal_mask(len(prefix), mask).to(device),
         position_ids=(positions + len(prefix)).to(device),
-        cache=filled_cache(layers_of(cache), len(batch)) if prefix else None,
+        cache=filled_cache(key_values_of(cache), len(batch)) if prefix else None,
         use_cache=bool(prefix),
     ).last_hidden_state
     return torch.cat([row[-len(item.reply) :] for row, item in zip(hidden, batch, strict=True)])

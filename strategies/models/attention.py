@@ -84,13 +84,13 @@ def few(
     out = torch.nn.functional.scaled_dot_product_attention(
         query.reshape(rows, shared, -1, width), key, value, attn_mask=seen, scale=scaling
     )
-    return out.view(rows, heads, tokens, width).transpose(1, 2).contiguous()
+    return out.view(rows, heads, tokens, -1).transpose(1, 2).contiguous()
 
 
 def biases(mask: torch.Tensor, dtype: torch.dtype) -> list[tuple[int, torch.Tensor]]:
     """For each block of queries its first query and what its scores have added: 0 where a key is
-    seen, else -inf; up to the last key that the block sees. Kept with the mask, for all layers
-    of a network are handed the same one."""
+    seen, else -inf; up to the last key that the block sees. Kept with the mask, for where one is
+    handed to a network, all of its layers are handed it."""
     kept: dict[torch.dtype, list[tuple[int, torch.Tensor]]] = vars(mask).setdefault(KEPT, {})
     if dtype not in kept:
         kept[dtype] = [
@@ -136,4 +136,4 @@ def weighted(
     grouped = query.reshape(rows, shared, -1, width)
     scores = grouped @ key.transpose(2, 3)
     scores.view(rows, heads, tokens, -1).add_(bias)
-    return (scores.softmax(dim=-1) @ value).view(rows, heads, tokens, width)
+    return (scores.softmax(dim=-1) @ value).view(rows, heads, tokens, -1)

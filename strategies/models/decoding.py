@@ -13,7 +13,7 @@ from transformers.cache_utils import Cache
 from strategies.models.layout import branches, causal_mask, left_padded, with_branches
 from strategies.models.lookup import MOST_GUESSED, continued
 from strategies.models.reading import read_prompts
-from strategies.models.slots import KeyValues, keep, keep_rows, slots
+from strategies.models.slots import KeyValues, keep, keep_rows, layers_of, slots
 
 
 @torch.inference_mode()
@@ -22,13 +22,12 @@ def compute_prefix(network: Any, prefix: Sequence[int]) -> KeyValues:
     cache = DynamicCache()
     ids = torch.tensor([list(prefix)], device=network.device)
     network.get_decoder()(input_ids=ids, cache=cache, use_cache=True)
-    return layers_of(cache)
+    return key_values_of(cache)
 
 
-def layers_of(cache: DynamicCache) -> KeyValues:
+def key_values_of(cache: DynamicCache) -> KeyValues:
     """The keys and values that a cache holds."""
-    layers: list[Any] = cache.layers
-    return [(layer.keys, layer.values) for layer in layers]
+    return [(layer.keys, layer.values) for layer in layers_of(cache)]
 
 
 def filled_cache(prefix: KeyValues, rows: int) -> DynamicCache:

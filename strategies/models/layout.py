@@ -1,8 +1,8 @@
 """How token sequences lie in one forward pass: shared prefix, padding, masks, positions.
 
-A batch is `[shared prefix | left padding | own tokens]` a row; the prefix is computed once and
-its keys and values are reused. A pack is one row in which several sequences follow their common
-prefix side by side, blind to each other: no padding at all.
+Where choices are weighed and rows of training padded, a row is `[shared prefix | left padding |
+own tokens]`; the prefix is computed once and its keys and values are reused. Where answers are
+generated, it is `[nothing | prefix | own tokens | answer]` (`strategies.models.slots`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """RMS normalisation on CPUs in few passes over memory (Zhang and Sennrich 2019).
 
 The layers of transformers write five wide tensors, most of them in float32, for one: in a small
-model that takes a fifth of the time of the matrix products. The result is the same, rounded at
-the same places.
+model that takes a fifth of the time of the matrix products. The result is that of Llama's layer,
+rounded at the same places.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from functools import partial
 from typing import Any
 
 import torch
+
+SAME = 0.98
+"""Share of equal numbers that tells the same rounding: sums in another order move a few."""
 
 
 def fuse_norms(network: Any) -> None:
@@ -27,8 +30,11 @@ def alike(module: Any) -> bool:
     if weight is None or getattr(module, "variance_epsilon", None) is None:
         return False
     inputs = torch.linspace(-3, 2, 4 * weight.numel(), dtype=weight.dtype, device=weight.device)
-    inputs = inputs.view(4, -1)
-    return torch.allclose(module(inputs), normed(module, inputs), rtol=0.01, atol=1e-6)
+    expected, found = (layer(inputs.view(4, -1)) for layer in (module, partial(normed, module)))
+    if not torch.allclose(found, expected, rtol=0.01, atol=1e-6):
+        return False
+    # in bfloat16 one that rounds elsewhere gives other numbers in many places
+    return weight.dtype != torch.bfloat16 or bool((found == expected).float().mean() > SAME)
 
 
 def normed(module: Any, inputs: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ def read_nodes(
         cache=Cache(layers=reading),
         use_cache=True,
     ).last_hidden_state
-    return hidden[:, -1]
+    return hidden[:, -1].clone()  # a view would keep the states of all tokens
 
 
 class NodesLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]

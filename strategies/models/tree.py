@@ -62,7 +62,8 @@ def families(sequences: Sequence[Sequence[int]], start: int, least: int = LEAST)
 
 
 def root_of(sequences: Sequence[tuple[int, ...]], rows: Sequence[int], start: int) -> Node:
-    """What a family, in order, reads first: up to where its first two members part."""
+    """What a family, in order, reads first: up to where any two members part, and at least one
+    token short of each, unless all are equal."""
     one = sequences[0]
     if all(other == one for other in sequences):
         return Node(one[start:], start, tuple(rows), last=True)

@@ -77,6 +77,15 @@ def test_without_a_mask_it_is_causal():
     torch.testing.assert_close(out, reference(query, key, value, mask), atol=2e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("tokens", [FEW, FEW + 1])
+def test_values_may_have_another_width(tokens):
+    query, key, value = inputs(2, tokens, tokens)
+    mask = causal_mask(0, torch.ones(2, tokens, dtype=torch.bool))
+    whole, _ = attend(MODULE, query, key, value, mask)
+    out, _ = attend(MODULE, query, key, value[..., :10], mask)
+    torch.testing.assert_close(out, whole[..., :10])
+
+
 def test_one_query_and_scaling():
     query, key, value = inputs(3, 1, 30)
     mask = torch.ones(3, 1, 1, 30, dtype=torch.bool)

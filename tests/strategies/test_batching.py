@@ -9,7 +9,14 @@ from strategies.adapters import wrapped
 from strategies.errors import ModelError
 from strategies.models import batching, local
 from strategies.models.base import Message, Prompt
-from strategies.models.batching import MOST_TOKENS, halving, out_of_memory, token_budget
+from strategies.models.batching import (
+    MOST_KEPT,
+    MOST_TOKENS,
+    halving,
+    kept_budget,
+    out_of_memory,
+    token_budget,
+)
 from strategies.models.local import LocalModel
 from strategies.training import TrainingRow, accumulate, encode_row
 
@@ -76,6 +83,10 @@ def test_the_budget_follows_the_free_memory(tiny_model: LocalModel, monkeypatch)
     monkeypatch.setattr(batching, "free_memory", lambda device: 10**9)
     # 2 · 32 layers · 8 heads · 128 wide + 16 · 14336, 2 bytes each: 589,824 bytes a token
     assert token_budget(network) == 508
+    # 131,072 bytes of keys and values a token
+    assert kept_budget(network) == 2288
+    monkeypatch.setattr(batching, "free_memory", lambda device: 10**12)
+    assert kept_budget(network) == MOST_KEPT
 
 
 def prompts(count):

@@ -97,9 +97,9 @@ PASSAGE = "the order of the bike is late and my card is lost " * 9
 OTHER = "a refund of the card for the late bike, my order " * 7
 
 
-def asked(*texts: str) -> list[Prompt]:
+def asked(*texts: str, shared: int = 1) -> list[Prompt]:
     system = Message("system", "sort the card")
-    return [Prompt((system, Message("user", text)), shared=1) for text in texts]
+    return [Prompt((system, Message("user", text)), shared=shared) for text in texts]
 
 
 TEXTS = (
@@ -130,15 +130,15 @@ def lively_model(tiny_model: LocalModel) -> LocalModel:
     return model
 
 
+@pytest.mark.parametrize("shared", [0, 1])
 @pytest.mark.parametrize("max_tokens", [100, 4096])
 def test_a_shared_beginning_changes_no_answer(
-    lively_model: LocalModel, monkeypatch: pytest.MonkeyPatch, max_tokens: int
+    lively_model: LocalModel, monkeypatch: pytest.MonkeyPatch, max_tokens: int, shared: int
 ) -> None:
-    model, prompts = lively_model, asked(*TEXTS)
+    model, prompts = lively_model, asked(*TEXTS, shared=shared)
     alone = [model.generate([one], max_new_tokens=20)[0] for one in prompts]
-    assert (
-        len({one.text for one in alone}) == 6
-    )  # two of the prompts are equal, "the prompts should matter"
+    texts = {one.text for one in alone}
+    assert len(texts) == 6, "two prompts are equal, the others should matter"
     assert len({one.usage.completion for one in alone}) > 2, "rows should end at different times"
     monkeypatch.setattr("strategies.models.local.token_budget", lambda network: max_tokens)
     read = []
