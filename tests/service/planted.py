@@ -2,7 +2,9 @@
 
 from math import sqrt
 
-from benchmarks.records import TaskFacts
+from example_run import example_records
+
+from benchmarks.records import RunRecord, TaskFacts
 from benchmarks.results import (
     BreakEven,
     Comparison,
@@ -13,6 +15,8 @@ from benchmarks.results import (
     Summary,
     Tokens,
 )
+from corpora.task import Needs
+from service.report import Report, report_of
 
 FAMILIES = {
     "baseline": "baseline",
@@ -133,3 +137,10 @@ def compared(a: StrategyResult, b: StrategyResult, pairing: float) -> Comparison
         p_value=0.5,
         n=min(a.quality.n, b.quality.n),
     )
+
+
+def reported(summary: Summary, needs: Needs | None = None) -> Report:
+    """The report of a summary, as if it were measured on questions."""
+    records = example_records(needs or Needs())
+    run = next(record for record in records if isinstance(record, RunRecord))
+    return report_of(run.model_copy(update={"task": QUESTIONS}), summary)

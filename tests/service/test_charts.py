@@ -5,20 +5,14 @@ from itertools import pairwise
 
 import pytest
 from example_run import example_records
-from planted import QUESTIONS, absent, strategy, summary_of
+from planted import absent, reported, strategy, summary_of
 
-from benchmarks.records import RunRecord
-from benchmarks.results import BreakEven, Summary
+from benchmarks.results import BreakEven
 from corpora.task import Needs
 from service.charts import charts
 from service.plots import NAME_WIDTH, latency_plot, ticks
-from service.report import Report, build_report, report_of
+from service.report import build_report
 from service.series import labels_apart, lines_of, volumes_shown
-
-
-def reported(summary: Summary, needs: Needs) -> Report:
-    run = next(record for record in example_records(needs) if isinstance(record, RunRecord))
-    return report_of(run.model_copy(update={"task": QUESTIONS}), summary)
 
 
 def test_three_charts_with_takeaways_and_texts() -> None:

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 from example_run import example_records
-from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
+from planted import TRIAGE, absent, reported, strategy, summary_of
 from rich.console import Console
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.journal import publish_records
 from benchmarks.records import OutcomeRecord, Record, RunRecord, SetupRecord
-from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Retrieval, Summary
-from corpora.task import Needs
+from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Retrieval
 from service.cli_compare import show_report
 from service.html import as_html
 from service.markdown import as_markdown
 from service.published import write_reports
-from service.report import Report, build_report, report_of
+from service.report import Report, build_report
 
 KEYS = {
     "schema",
@@ -48,11 +47,6 @@ def page(report: Report) -> str:
 
 def run_of(records: list[Record]) -> RunRecord:
     return next(record for record in records if isinstance(record, RunRecord))
-
-
-def reported(summary: Summary, needs: Needs | None = None) -> Report:
-    run = run_of(example_records(needs or Needs()))
-    return report_of(run.model_copy(update={"task": QUESTIONS}), summary)
 
 
 def with_training(**fields: object) -> Report:
@@ -272,39 +266,3 @@ def test_a_failed_guard_is_told_in_the_terminal_too(report: Report, tmp_path: Pa
     console = Console(file=io.StringIO(), width=200)
     show_report(report, tmp_path, console)
     assert "Warning: A guard failed for prompt.nearest: " in console.file.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("tuned", "verdict", "words"),
-    [
-        ("lora", "fine-tuning", "Fine-tuning"),
-        ("lora+rag", "combined", "Fine-tuning with retrieval"),
-    ],
-)
-@pytest.mark.parametrize(
-    ("needs", "value"),
-    [(Needs(requests_per_month=10_000), 0.53), (Needs(quality_at_least=0.99), 0.83)],
-)
-def test_no_headline_asks_for_a_tuning_that_is_not_to_be_committed_to(
-    tuned: str, verdict: str, words: str, needs: Needs, value: float
-) -> None:
-    rival = strategy("prompt.nearest", 0.50, 0.055, n=100, per_1k=0.023)
-    report = reported(summary_of(strategy(tuned, value, 0.065, n=100, per_1k=0.009), rival), needs)
-    answer = report.recommendation
-    assert (answer.verdict, answer.commit_to_fine_tuning) == (verdict, "not yet")
-    shown_as(report, f"{words} leads, but do not commit yet", tuned)
-
-
-def test_a_proven_gain_is_asked_for() -> None:
-    rival = strategy("prompt.nearest", 0.50, 0.055, n=100)
-    report = reported(summary_of(strategy("lora", 0.83, 0.065, n=100), rival))
-    assert report.recommendation.commit_to_fine_tuning == "yes"
-    shown_as(report, "Fine-tune", "lora")
-
-
-def shown_as(report: Report, headline: str, strategy_id: str) -> None:
-    said = io.StringIO()
-    show_report(report, Path("out"), Console(file=said, width=200))
-    assert f"{headline}: {strategy_id}" in said.getvalue()
-    assert f'<h1 id="answer">{headline}</h1>' in as_html(report)
-    assert as_markdown(report).startswith(f"# xquad: {headline}\n")
