@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.journal import publish_records
-from benchmarks.records import OutcomeRecord, Record, RunRecord, SetupRecord
+from benchmarks.records import OutcomeRecord, RunRecord, SetupRecord
 from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Retrieval
 from service.cli_compare import show_report
 from service.html import as_html
@@ -43,10 +43,6 @@ def report() -> Report:
 @pytest.fixture(scope="module")
 def page(report: Report) -> str:
     return as_html(report)
-
-
-def run_of(records: list[Record]) -> RunRecord:
-    return next(record for record in records if isinstance(record, RunRecord))
 
 
 def with_training(**fields: object) -> Report:
