@@ -15,6 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+
 from benchmarks.speed.growing import measure_growth, peak_of_program_gb
 from benchmarks.speed.operations import share_of_ceiling
 from benchmarks.speed.workload import (
@@ -201,7 +203,8 @@ def facts_of(work: str, given: argparse.Namespace) -> Facts:
     if work == "growth":
         with tempfile.TemporaryDirectory() as name:
             return measure_growth(given.rows, Path(name))
-    model = LocalModel(given.model, name=given.model.name, device="cpu")
+    dtype = torch.float32 if given.exact else None
+    model = LocalModel(given.model, name=given.model.name, device="cpu", dtype=dtype)
     if work == "label_scoring":
         return score_labels(model, read_intents(given.datasets))
     if work == "lora":
@@ -221,6 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--model", type=Path)
     parser.add_argument("--datasets", type=Path)
+    parser.add_argument("--exact", action="store_true", help="in float32")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=100)
     given = parser.parse_args(arguments)

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.speed.workload import FILES
 from corpora.errors import InvalidInput
 
-PEER, OURS, REFERENCE, EXACT = "peer", "ours", "reference", "exact"
+PEER, OURS, REFERENCE, EXACT, OURS_EXACT = "peer", "ours", "reference", "exact", "ours exact"
 SIZES = (100, 300, 1_000, 3_000, 10_000)
 SCRIPTS = ("lm_eval_choice.py", "hf_generate_qa.py", "trl_lora.py")
 NEED_PEERS = ("label_scoring", "rag", "rag_batch", "lora")
@@ -130,6 +130,8 @@ def every_piece(places: Places) -> list[Piece]:
                 Turn(PEER, peer("hf_generate_qa.py", "--batch", "1")),
                 Turn(OURS, ours("rag")),
                 answers,
+                Turn(EXACT, plain("rag", "--exact"), once=True),
+                Turn(OURS_EXACT, ours("rag", "--exact"), once=True),
             ),
         ),
         Piece(

@@ -132,14 +132,15 @@ def logs_of(logits: torch.Tensor, tail: Sequence[int]) -> list[float]:
     return values
 
 
-def answer_questions(plain: Plain, prompts: Sequence[Prompt]) -> Facts:
-    """Greedy ids up to the end of turn: one prompt at a time, and in batches of like length."""
+def answer_questions(plain: Plain, prompts: Sequence[Prompt], *, exact: bool) -> Facts:
+    """Greedy ids up to the end of turn: one prompt at a time, and, but for `exact`, in batches of
+    like length."""
     texts = [plain.text(prompt) for prompt in prompts]
     began = time.perf_counter()
     alone = generate(plain, texts, batch=1)
     seconds = time.perf_counter() - began
-    batched = generate(plain, texts, batch=BATCH)
-    return {"seconds": seconds, "ids": alone, "batched_ids": batched}
+    found: Facts = {"seconds": seconds, "ids": alone}
+    return found if exact else {**found, "batched_ids": generate(plain, texts, batch=BATCH)}
 
 
 @torch.inference_mode()
@@ -208,7 +209,8 @@ def facts_of(work: str, given: argparse.Namespace) -> Facts:
     if work == "label_scoring":
         return score_labels(plain, read_intents(given.datasets), exact=given.exact)
     if work == "rag":
-        return answer_questions(plain, asked(given.datasets, default_embedder(), QUESTIONS))
+        prompts = asked(given.datasets, default_embedder(), QUESTIONS)
+        return answer_questions(plain, prompts, exact=given.exact)
     prompts = asked(given.datasets, default_embedder(), REQUESTS + 1)
     if work == "latency":
         return time_replies(plain, prompts)

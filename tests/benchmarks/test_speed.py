@@ -176,6 +176,10 @@ def test_commands_name_the_work_the_model_and_the_round(places):
     ]
     assert ours.command(2)[3:5] == ["benchmarks.speed.ours", "lora"]
     assert ours.command(2)[-2:] == ["--seed", "2"]
-    assert [turn.side for turn in plan["rag"].turns if turn.once] == ["reference"]
+    assert [turn.side for turn in plan["rag"].turns if turn.once] == [
+        "reference",
+        "exact",
+        "ours exact",
+    ]
     assert plan["growth"].turns[-1].command(1)[-2:] == ["--rows", "10000"]
     assert [piece.name for piece in pieces(["growth", "rag"], places)] == ["rag", "growth"]

@@ -112,6 +112,19 @@ def test_answers_are_equal_where_all_their_ids_are():
     }
 
 
+@pytest.mark.parametrize(("ours", "good"), [([[1], [2], [3]], True), ([[1], [2], [4]], False)])
+def test_equal_answers_are_asked_for_in_float32_too(ours, good):
+    checks = speed_checks(
+        [
+            Measurement("rag", "reference", 0, 6.0, {"ids": [[1], [5], [6]]}),
+            Measurement("rag", "exact", 0, 6.0, {"ids": [[1], [2], [3]]}),
+            Measurement("rag", "ours exact", 0, 6.0, {"ids": ours}),
+        ]
+    )
+    assert met(checks) == {"rag_same_token_ids_float32": good}
+    assert values(checks)["generate_same_token_ids_as_float32"] == pytest.approx(1 / 3)
+
+
 @pytest.mark.parametrize(("ours", "good"), [(0.92, True), (0.905, False), (0.99, True)])
 def test_accuracy_may_be_a_point_below_the_peers_and_any_above(ours, good):
     facts = {"peer": {"quality": {"acc": 0.92}}, "ours": {"quality": {"acc": ours}}}

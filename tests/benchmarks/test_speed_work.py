@@ -142,7 +142,7 @@ def test_a_label_weighed_without_its_end_is_its_own_tokens(model):
 def test_our_token_ids_are_those_of_generate(model, plain, datasets):
     mine = ours.answer_questions(model, datasets, EMBEDDER)
     prompts = ours.asked(datasets, EMBEDDER, 3)
-    theirs = reference.answer_questions(plain, prompts)
+    theirs = reference.answer_questions(plain, prompts, exact=False)
     assert mine["ids"] == theirs["ids"] == theirs["batched_ids"]
     assert [len(ids) for ids in mine["ids"]] == [32] * 3
     assert mine["in_tokens"] == sum(len(plain.encode(plain.text(one))) for one in prompts)
