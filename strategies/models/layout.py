@@ -15,8 +15,8 @@ import torch
 from strategies.models.tree import families
 
 A_BATCH = 256
-"""What a batch costs beside its tokens, in tokens: many small operations, and kernels that oneDNN
-builds and keeps for every new shape, about a megabyte each."""
+"""What a batch costs beside its tokens, in tokens: many small operations, and memory that
+stays taken for every new shape of a batch."""
 
 
 @dataclass(frozen=True)
