@@ -8,6 +8,7 @@ together while their scores stay small. A few queries (decoding) go to the fused
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -59,14 +60,27 @@ def attend(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, **others
         )
-    if tokens <= FEW:
-        return few(query, key, value, attention_mask, scaling), None
-    query = query * (scaling if scaling is not None else query.shape[3] ** -0.5)
+    scaling = scaling if scaling is not None else query.shape[3] ** -0.5
+    return attention(query, key, value, attention_mask, scaling), None
+
+
+def attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    scaling: float,
+) -> torch.Tensor:
+    """softmax(scaling · query · key) · value over the keys that each query sees; shapes as in
+    `attend`."""
+    if query.shape[2] <= FEW:
+        return few(query, key, value, mask, scaling)
+    query = query * scaling
     out = [
         block_of(query[:, :, start : start + bias.shape[2]], key, value, bias)
-        for start, bias in biases(attention_mask, query.dtype)
+        for start, bias in biases(mask, query.dtype)
     ]
-    return torch.cat(out, dim=2).transpose(1, 2).contiguous(), None
+    return torch.cat(out, dim=2).transpose(1, 2).contiguous()
 
 
 def few(
@@ -74,37 +88,63 @@ def few(
     key: torch.Tensor,
     value: torch.Tensor,
     mask: torch.Tensor,
-    scaling: float | None,
+    scaling: float,
 ) -> torch.Tensor:
     """Few queries a row, as in decoding: the fused kernel, with the heads that share a key head as
     so many queries of that head, so that no key is copied for each of them."""
     rows, heads, tokens, width = query.shape
     shared = key.shape[1]
-    seen = mask.expand(rows, 1, tokens, key.shape[2]).repeat(1, 1, heads // shared, 1)
+    bias = kept_with(
+        mask,
+        (query.dtype, heads // shared),
+        lambda: bias_of_few(
+            mask.expand(rows, 1, tokens, key.shape[2]), query.dtype, heads // shared
+        ),
+    )
     out = torch.nn.functional.scaled_dot_product_attention(
-        query.reshape(rows, shared, -1, width), key, value, attn_mask=seen, scale=scaling
+        query.reshape(rows, shared, -1, width), key, value, attn_mask=bias, scale=scaling
     )
     return out.view(rows, heads, tokens, -1).transpose(1, 2).contiguous()
 
 
+def bias_of_few(mask: torch.Tensor, dtype: torch.dtype, groups: int) -> torch.Tensor | None:
+    """What the scores of few queries have added, once for each head of a group; None where every
+    key is seen."""
+    return None if bool(mask.all()) else bias_of(mask, dtype).repeat(1, 1, groups, 1)
+
+
 def biases(mask: torch.Tensor, dtype: torch.dtype) -> list[tuple[int, torch.Tensor]]:
     """For each block of queries its first query and what its scores have added: 0 where a key is
-    seen, else -inf; up to the last key that the block sees. Kept with the mask, for where one is
-    handed to a network, all of its layers are handed it."""
-    kept: dict[torch.dtype, list[tuple[int, torch.Tensor]]] = vars(mask).setdefault(KEPT, {})
-    if dtype not in kept:
-        kept[dtype] = [
-            (start, bias_of(mask[:, :, start : start + BLOCK], dtype))
+    seen, else -inf; up to the last key that the block sees."""
+    made: list[tuple[int, torch.Tensor]] = kept_with(
+        mask,
+        dtype,
+        lambda: [
+            (start, bias_of(seen[:, :, :, : last_seen(seen)], dtype))
             for start in range(0, mask.shape[2], BLOCK)
-        ]
-    return kept[dtype]
+            for seen in [mask[:, :, start : start + BLOCK]]
+        ],
+    )
+    return made
 
 
-def bias_of(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """What one block's scores have added."""
-    keys = int(mask.reshape(-1, mask.shape[3]).any(0).nonzero()[-1]) + 1
-    seen = mask[..., :keys]
-    return torch.zeros(seen.shape, dtype=dtype, device=mask.device).masked_fill_(~seen, -torch.inf)
+def kept_with(mask: torch.Tensor, key: Any, make: Callable[[], Any]) -> Any:
+    """What is made of a mask, made once: where one is handed to a network, all of its layers are
+    handed it."""
+    kept: dict[Any, Any] = vars(mask).setdefault(KEPT, {})
+    if key not in kept:
+        kept[key] = make()
+    return kept[key]
+
+
+def last_seen(mask: torch.Tensor) -> int:
+    """How many keys there are up to the last that any query sees."""
+    return int(mask.reshape(-1, mask.shape[3]).any(0).nonzero()[-1]) + 1
+
+
+def bias_of(seen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """0 where a key is seen, else -inf."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, -torch.inf)
 
 
 def block_of(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import Cache
 
+from strategies.models.decoder import Decoder
 from strategies.models.layout import branches, causal_mask, left_padded, with_branches
 from strategies.models.lookup import MOST_GUESSED, continued
 from strategies.models.reading import read_prompts
@@ -17,11 +17,12 @@ from strategies.models.slots import KeyValues, keep, keep_rows, layers_of, slots
 
 
 @torch.inference_mode()
-def compute_prefix(network: Any, prefix: Sequence[int]) -> KeyValues:
+def compute_prefix(decoder: Decoder, prefix: Sequence[int]) -> KeyValues:
     """Keys and values of a prefix, a pair a layer, each 1 × heads × tokens × width."""
-    cache = DynamicCache()
-    ids = torch.tensor([list(prefix)], device=network.device)
-    network.get_decoder()(input_ids=ids, cache=cache, use_cache=True)
+    cache, device = DynamicCache(), decoder.device
+    ids, mask, positions = left_padded([prefix], 0)
+    seen = causal_mask(0, mask).to(device)
+    decoder.states(ids.to(device), seen, positions.to(device), cache, last=1)
     return key_values_of(cache)
 
 
@@ -40,7 +41,7 @@ def filled_cache(prefix: KeyValues, rows: int) -> DynamicCache:
 
 @torch.inference_mode()
 def weigh(
-    network: Any,
+    decoder: Decoder,
     head: Callable[[torch.Tensor], torch.Tensor],
     prefix: KeyValues,
     sequences: Sequence[Sequence[int]],
@@ -54,20 +55,20 @@ def weigh(
     One forward pass: the continuations stand side by side behind each sequence, blind to each
     other, so that a sequence is read once however many continuations there are.
     """
-    device = network.device
+    device = decoder.device
     length = prefix[0][0].shape[2] if prefix else 0
     ids, mask, positions = left_padded(sequences, pad)
     laid = branches(continuations)
     attention, places = with_branches(length, mask, positions + length, laid)
     rows, width = ids.shape
     ids = torch.cat([ids, laid.ids[None].expand(rows, -1)], dim=1)
-    hidden = network.get_decoder()(
-        input_ids=ids.to(device),
-        attention_mask=attention.to(device),
-        position_ids=places.to(device),
-        cache=filled_cache(prefix, rows) if prefix else None,
-        use_cache=bool(prefix),
-    ).last_hidden_state[:, width - 1 :]
+    hidden = decoder.states(
+        ids.to(device),
+        attention.to(device),
+        places.to(device),
+        filled_cache(prefix, rows) if prefix else None,
+        last=ids.shape[1] - width + 1,
+    )
     source = laid.source.to(device) + 1
     target = laid.target.to(device)
     totals = torch.zeros(rows, len(continuations))
@@ -80,7 +81,7 @@ def weigh(
 
 @torch.inference_mode()
 def generate(
-    network: Any,
+    decoder: Decoder,
     prefix: Sequence[int],
     kept: KeyValues,
     sequences: Sequence[Sequence[int]],
@@ -97,35 +98,36 @@ def generate(
     """
     width = max(len(sequence) for sequence in sequences)
     offsets = [width - len(sequence) for sequence in sequences]
-    layers = network.config.get_text_config().num_hidden_layers
     end = len(prefix) + width
-    cache = slots(layers, kept, offsets, end + max_new_tokens + MOST_GUESSED)
+    cache = slots(decoder.layers, kept, offsets, end + max_new_tokens + MOST_GUESSED)
     if len(sequences) == 1:
-        reader = partial(read, network, cache)
+        reader = partial(read, decoder, cache)
         return [continued(reader, [*prefix, *sequences[0]], len(prefix), max_new_tokens, stop)]
-    hidden = read_prompts(network, cache, len(prefix), sequences, pad=pad, max_tokens=max_tokens)
+    hidden = read_prompts(decoder, cache, len(prefix), sequences, pad=pad, max_tokens=max_tokens)
     keep(cache, end)
-    return together(network, cache, end, offsets, hidden, max_new_tokens, stop)
+    return together(decoder, cache, end, offsets, hidden, max_new_tokens, stop)
 
 
-def read(network: Any, cache: Cache, tokens: Sequence[int], start: int, wanted: int) -> list[int]:
+def read(
+    decoder: Decoder, cache: Cache, tokens: Sequence[int], start: int, wanted: int
+) -> list[int]:
     """Read tokens at places from `start` on; returns what follows each of the last `wanted`."""
     keep(cache, start)
-    count, device = len(tokens), network.device
+    count, device = len(tokens), decoder.device
     mask = causal_mask(start, torch.ones(1, count, dtype=torch.bool))
-    hidden = network.get_decoder()(
-        input_ids=torch.tensor([tokens], device=device),
-        attention_mask=mask.to(device),
-        position_ids=torch.arange(start, start + count, device=device)[None],
-        cache=cache,
-        use_cache=True,
-    ).last_hidden_state
-    best: list[int] = logits_of(network, hidden[0, -wanted:]).argmax(dim=-1).tolist()
+    hidden = decoder.states(
+        torch.tensor([tokens], device=device),
+        mask.to(device),
+        torch.arange(start, start + count, device=device)[None],
+        cache,
+        last=wanted,
+    )
+    best: list[int] = decoder.logits(hidden[0]).argmax(dim=-1).tolist()
     return best
 
 
 def together(
-    network: Any,
+    decoder: Decoder,
     cache: Cache,
     end: int,
     offsets: Sequence[int],
@@ -138,14 +140,14 @@ def together(
     The tokens of a row stand in the slots from its offset up to `end`; `hidden` is the state of
     the last one. Rows that have come to their stop leave once they are half of all.
     """
-    device, decoder = network.device, network.get_decoder()
+    device = decoder.device
     replies: list[list[int]] = [[] for _ in offsets]
     running = list(range(len(offsets)))
     ended: set[int] = set()
     places = torch.tensor([[end - offset] for offset in offsets])
     seen = torch.arange(end + max_new_tokens)[None] >= torch.tensor(offsets)[:, None]
     for step in range(max_new_tokens):
-        best = logits_of(network, hidden).argmax(dim=-1).tolist()
+        best = decoder.logits(hidden).argmax(dim=-1).tolist()
         for row, token in zip(running, best, strict=True):
             if token in stop:
                 ended.add(row)
@@ -158,49 +160,11 @@ def together(
             keep_rows(cache, left)
             running, best = [running[place] for place in left], [best[place] for place in left]
             places, seen = places[left], seen[left]
-        hidden = decoder(
-            input_ids=torch.tensor(best, device=device)[:, None],
-            attention_mask=seen[:, None, None, : end + step + 1].to(device),
-            position_ids=(places + step).to(device),
-            cache=cache,
-            use_cache=True,
-        ).last_hidden_state[:, -1]
+        hidden = decoder.states(
+            torch.tensor(best, device=device)[:, None],
+            seen[:, None, None, : end + step + 1].to(device),
+            (places + step).to(device),
+            cache,
+            last=1,
+        )[:, 0]
     return replies
-
-
-def logits_of(network: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """Logits (tokens x vocabulary) of hidden states (tokens x width), in the network's type.
-
-    Flat on purpose: for a slice of a batch torch would copy the output head once a row.
-    """
-    return scaled(network, network.get_output_embeddings()(hidden))
-
-
-def scaled(network: Any, logits: torch.Tensor) -> torch.Tensor:
-    """Logits with the scalings that some architectures put on them."""
-    config = network.config.get_text_config()
-    factor = (getattr(config, "logit_scale", None) or 1.0) / (
-        getattr(config, "logits_scaling", None) or 1.0
-    )
-    if factor != 1.0:
-        logits = logits * factor
-    softcap = getattr(config, "final_logit_softcapping", None)
-    return logits if softcap is None else (logits / softcap).tanh() * softcap
-
-
-class FloatHead:
-    """The output head of a network in float32.
-
-    In bfloat16 a logit of 20 is rounded to an eighth, which moves the likelihood of a label by
-    more than labels often differ by.
-    """
-
-    def __init__(self, network: Any) -> None:
-        output = network.get_output_embeddings()
-        self.network = network
-        self.weight = output.weight.detach().float()
-        self.bias = None if output.bias is None else output.bias.detach().float()
-
-    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits = torch.nn.functional.linear(hidden.float(), self.weight, self.bias)
-        return scaled(self.network, logits)

@@ -20,11 +20,12 @@ from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.batching import halving, kept_budget, token_budget
 from strategies.models.chat import ChatFormat
-from strategies.models.decoding import FloatHead, compute_prefix, generate, weigh
+from strategies.models.decoder import Decoder, FloatHead
+from strategies.models.decoding import compute_prefix, generate, weigh
+from strategies.models.fused import decoder_of
 from strategies.models.layout import Encoded, batches, kin_batches
 from strategies.models.memory import keep_freed_memory
 from strategies.models.norms import fuse_norms
-from strategies.models.packing import Packed
 from strategies.models.slots import KeyValues
 
 BATCH_ROWS = 48
@@ -140,9 +141,9 @@ class LocalModel:
 
         def replies_of(rows: Sequence[int]) -> list[list[int]]:
             prefix = encoded[rows[0]].prefix
-            with self._packed:
+            with self._decoder as decoder:
                 return generate(
-                    self.network,
+                    decoder,
                     prefix,
                     self._prefix(prefix),
                     [encoded[row].own for row in rows],
@@ -176,9 +177,9 @@ class LocalModel:
         results: list[Choice] = [Choice({}, error="not reached")] * len(prompts)
 
         def weights_of(rows: Sequence[int]) -> list[list[float]]:
-            with self._packed:
+            with self._decoder as decoder:
                 weights = weigh(
-                    self.network,
+                    decoder,
                     self._head,
                     self._prefix(encoded[rows[0]].prefix),
                     [encoded[row].own for row in rows],
@@ -218,8 +219,8 @@ class LocalModel:
         return fits
 
     @cached_property
-    def _packed(self) -> Packed:
-        return Packed(self.network)
+    def _decoder(self) -> Decoder:
+        return decoder_of(self.network)
 
     @cached_property
     def _head(self) -> FloatHead:
@@ -232,7 +233,7 @@ class LocalModel:
         if ids not in self._prefixes:
             while len(self._prefixes) >= KEPT_PREFIXES:
                 del self._prefixes[next(iter(self._prefixes))]
-            self._prefixes[ids] = compute_prefix(self.network, ids)
+            self._prefixes[ids] = compute_prefix(self._decoder, ids)
         return self._prefixes[ids]
 
     def forget_prefixes(self) -> None:

@@ -45,6 +45,19 @@ def normed(module: Any, inputs: torch.Tensor) -> torch.Tensor:
     return out
 
 
+def normal_of(module: Any, inputs: torch.Tensor) -> torch.Tensor:
+    """The same where no gradient is needed."""
+    normal, _ = divided(inputs, module.variance_epsilon)
+    return normal.mul_(module.weight)
+
+
+def divided(inputs: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """inputs / rms(inputs) in their type, and 1 / rms(inputs) in float32."""
+    length = torch.linalg.vector_norm(inputs, dim=-1, keepdim=True, dtype=torch.float32)
+    scale = length.square_().div_(inputs.shape[-1]).add_(epsilon).rsqrt_()
+    return torch.mul(inputs, scale).to(inputs.dtype), scale
+
+
 class Normed(torch.autograd.Function):
     """The normalisation with its gradient for the inputs; that for the weight is not needed, for
     LoRA leaves it frozen."""
@@ -53,9 +66,7 @@ class Normed(torch.autograd.Function):
     def forward(
         ctx: Any, inputs: torch.Tensor, weight: torch.Tensor, epsilon: float
     ) -> torch.Tensor:
-        length = torch.linalg.vector_norm(inputs, dim=-1, keepdim=True, dtype=torch.float32)
-        scale = length.square_().div_(inputs.shape[-1]).add_(epsilon).rsqrt_()
-        normal = torch.mul(inputs, scale).to(inputs.dtype)
+        normal, scale = divided(inputs, epsilon)
         ctx.save_for_backward(normal, scale, weight)
         return weight * normal
 

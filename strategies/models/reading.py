@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from strategies.models.decoder import Decoder
 from strategies.models.layout import causal_mask, left_padded, little_padded
 from strategies.models.slots import SlotsLayer, layers_of
 from strategies.models.tree import Node, levels
 
 
 def read_prompts(
-    network: Any,
+    decoder: Decoder,
     cache: Cache,
     prefix: int,
     sequences: Sequence[Sequence[int]],
@@ -30,7 +31,7 @@ def read_prompts(
     found: dict[int, torch.Tensor] = {}
     for level in levels(sequences):
         for nodes in fitting(level, max_tokens):
-            hidden = read_nodes(network, cache, prefix, nodes, pad)
+            hidden = read_nodes(decoder, cache, prefix, nodes, pad)
             for place, node in enumerate(nodes):
                 if node.last:
                     found |= dict.fromkeys(node.rows, hidden[place])
@@ -45,24 +46,24 @@ def fitting(nodes: Sequence[Node], max_tokens: int) -> Iterator[list[Node]]:
 
 
 def read_nodes(
-    network: Any, cache: Cache, prefix: int, nodes: Sequence[Node], pad: int
+    decoder: Decoder, cache: Cache, prefix: int, nodes: Sequence[Node], pad: int
 ) -> torch.Tensor:
     """Read nodes, all above which are read; the hidden state of each one's last token."""
-    device = network.device
+    device = decoder.device
     ids, mask, positions = left_padded([node.tokens for node in nodes], pad)
     before = [prefix + node.start for node in nodes]
     context = max(before)
     seen = torch.arange(context)[None] >= context - torch.tensor(before)[:, None]
     seen = seen[:, None, None].expand(-1, 1, ids.shape[1], -1)
     reading: list[Any] = [NodesLayer(layer, nodes, before) for layer in layers_of(cache)]
-    hidden: torch.Tensor = network.get_decoder()(
-        input_ids=ids.to(device),
-        attention_mask=torch.cat([seen, causal_mask(0, mask)], dim=3).to(device),
-        position_ids=(positions + torch.tensor(before)[:, None]).to(device),
-        cache=Cache(layers=reading),
-        use_cache=True,
-    ).last_hidden_state
-    return hidden[:, -1].clone()  # a view would keep the states of all tokens
+    hidden = decoder.states(
+        ids.to(device),
+        torch.cat([seen, causal_mask(0, mask)], dim=3).to(device),
+        (positions + torch.tensor(before)[:, None]).to(device),
+        Cache(layers=reading),
+        last=1,
+    )
+    return hidden[:, 0].clone()  # a view would keep the states of all tokens
 
 
 class NodesLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]

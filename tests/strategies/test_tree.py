@@ -2,11 +2,13 @@
 
 import random
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
 
 from strategies.models.base import Message, Prompt
+from strategies.models.fused import FusedDecoder
 from strategies.models.layout import Encoded, filled, kin_batches
 from strategies.models.local import LocalModel
 from strategies.models.tree import LEAST, common, families, levels
@@ -142,14 +144,13 @@ def test_a_shared_beginning_changes_no_answer(
     assert len({one.usage.completion for one in alone}) > 2, "rows should end at different times"
     monkeypatch.setattr("strategies.models.local.token_budget", lambda network: max_tokens)
     read = []
-    decoder = type(model.network.get_decoder())
-    forward = decoder.forward
+    states = FusedDecoder.states
 
-    def counted(self: object, input_ids: torch.Tensor, **named: object) -> object:
-        read.append(input_ids.shape)
-        return forward(self, input_ids=input_ids, **named)
+    def counted(self: FusedDecoder, ids: torch.Tensor, *others: Any, last: int) -> torch.Tensor:
+        read.append(ids.shape)
+        return states(self, ids, *others, last=last)
 
-    monkeypatch.setattr(decoder, "forward", counted)
+    monkeypatch.setattr(FusedDecoder, "states", counted)
     assert model.generate(prompts, max_new_tokens=20) == alone
     encoded = [model.encode(one) for one in prompts]
     tokens = sum(len(node.tokens) for level in levels([e.own for e in encoded]) for node in level)

@@ -1,0 +1,135 @@
+"""Layers in fewer steps give what the layers of transformers give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    DynamicCache,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from strategies.models.attention import FEW, use_blocks
+from strategies.models.decoder import Decoder
+from strategies.models.fused import FusedDecoder, decoder_of
+from strategies.models.layout import causal_mask, left_padded
+from strategies.models.norms import fuse_norms
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 90,
+    "hidden_size": 48,
+    "intermediate_size": 80,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 400,
+}
+SCALED = {
+    "rope_type": "llama3",
+    "rope_theta": 1000.0,
+    "factor": 4.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 50,
+}
+NETWORKS: dict[str, Any] = {
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, tie_word_embeddings=True)),
+    "llama, scaled angles": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, rope_parameters=SCALED)),
+    "llama, biases": lambda: LlamaForCausalLM(
+        LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True)
+    ),
+    "mistral, wide heads": lambda: MistralForCausalLM(MistralConfig(**SIZES, head_dim=16)),
+    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
+}
+ROWS = [list(range(3, 23)), list(range(40, 51)), [7]]
+PREFIX = [80, 81, 82, 83, 80]
+
+
+def network_of(kind: str, dtype: torch.dtype = torch.float32) -> Any:
+    """Random weights, so large that every token, place and bias counts."""
+    torch.manual_seed(1)
+    network = NETWORKS[kind]().eval().requires_grad_(False)
+    for name, weight in network.named_parameters():
+        if "norm" in name:
+            weight.uniform_(0.5, 1.5)
+        elif name.endswith("bias"):
+            weight.normal_()
+        else:
+            weight.normal_(std=2 * weight.shape[-1] ** -0.5)
+    network.to(dtype)
+    use_blocks(network)
+    fuse_norms(network)
+    return network
+
+
+@torch.inference_mode()
+def readings(decoder: Decoder, last: int) -> list[torch.Tensor]:
+    """A padded batch; a prefix alone and, behind it, another batch, then a token a row."""
+    ids, mask, positions = left_padded(ROWS, 0)
+    width = ids.shape[1]
+    found = [decoder.states(ids, causal_mask(0, mask), positions, None, last=last)]
+    cache = DynamicCache()
+    rows = len(ROWS)
+    head = torch.tensor([PREFIX]).expand(rows, -1)
+    places = torch.arange(len(PREFIX)).expand(rows, -1)
+    seen = causal_mask(0, torch.ones_like(head, dtype=torch.bool))
+    found.append(decoder.states(head, seen, places, cache, last=len(PREFIX)))
+    behind = positions + len(PREFIX)
+    seen = causal_mask(len(PREFIX), mask)
+    found.append(decoder.states(ids, seen, behind, cache, last=min(last, width)))
+    next_seen = torch.cat([seen[:, :, -1:], torch.ones(rows, 1, 1, 1, dtype=torch.bool)], dim=3)
+    next_ids = torch.tensor([[5], [6], [9]])
+    found.append(decoder.states(next_ids, next_seen, behind[:, -1:] + 1, cache, last=1))
+    found.append(decoder.logits(found[-1][:, 0]))
+    return found
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("last", [1, FEW, FEW + 4])
+def test_fused_layers_give_the_states_of_transformers(kind: str, last: int) -> None:
+    network = network_of(kind)
+    decoder = decoder_of(network)
+    assert type(decoder) is FusedDecoder
+    expected = readings(Decoder(network), last)
+    for found, wanted in zip(readings(decoder, last), expected, strict=True):
+        assert found.shape == wanted.shape
+        assert wanted.abs().mean() > 0.1
+        torch.testing.assert_close(found, wanted, atol=2e-4, rtol=2e-4)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_in_bfloat16_they_are_as_near_to_float32_as_those_of_transformers(kind: str) -> None:
+    exact = network_of(kind, torch.bfloat16).float()
+    rounded = network_of(kind, torch.bfloat16)
+    decoder = decoder_of(rounded)
+    assert isinstance(decoder, FusedDecoder)
+    wanted = readings(Decoder(exact), FEW)
+    plain, fused = readings(Decoder(rounded), FEW), readings(decoder, FEW)
+    for ours, theirs, true in zip(fused, plain, wanted, strict=True):
+        assert ours.dtype == torch.bfloat16
+        far = (theirs.float() - true).square().mean().sqrt()
+        assert (ours.float() - true).square().mean().sqrt() < 1.2 * far < 0.2 * true.std()
+
+
+def test_what_is_read_with_the_layers_of_transformers() -> None:
+    sizes = {"n_embd": 24, "n_layer": 1, "n_head": 2, "vocab_size": 90}
+    other = GPT2LMHeadModel(GPT2Config(**sizes)).eval()
+    use_blocks(other)
+    assert type(decoder_of(other)) is Decoder, "another kind"
+    assert type(decoder_of(LlamaForCausalLM(LlamaConfig(**SIZES)))) is Decoder, "attention not ours"
+    gelu = LlamaForCausalLM(LlamaConfig(**SIZES, hidden_act="gelu"))
+    use_blocks(gelu)
+    assert type(decoder_of(gelu)) is Decoder, "another activation"
+    replaced = network_of("llama")
+    replaced.model.layers[1].mlp.up_proj = torch.nn.Sequential(torch.nn.Linear(48, 80))
+    assert type(decoder_of(replaced)) is Decoder, "a layer that is not plain"
