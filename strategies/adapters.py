@@ -5,16 +5,18 @@ LoRA: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import linear
 
+from strategies.adapted import Adapted
+from strategies.adapted_layers import AdaptedLayers, plain_adapters
 from strategies.models.local import LocalModel, without_notices
-from strategies.models.packing import packable, packed, product
+from strategies.models.packing import packable
 
 
 class wrapped:
@@ -23,7 +25,7 @@ class wrapped:
     def __init__(self, model: LocalModel, *, rank: int, alpha: int, seed: int) -> None:
         self.model, self.rank, self.alpha, self.seed = model, rank, alpha, seed
 
-    def __enter__(self) -> tuple[Any, LocalModel]:
+    def __enter__(self) -> tuple[InTraining, LocalModel]:
         from peft import LoraConfig, get_peft_model
 
         config = LoraConfig(
@@ -40,15 +42,31 @@ class wrapped:
                 self.model.network, config, autocast_adapter_dtype=False
             )
         self.peft.to(self.model.network.dtype)
-        fuse(self.peft)
-        return self.peft, self.model.variant(self.peft, f"in training {self.seed}")
+        adapt(self.peft)
+        layers = AdaptedLayers(self.peft) if plain_adapters(self.peft) else None
+        return InTraining(self.peft, layers), self.model.variant(
+            self.peft, f"in training {self.seed}"
+        )
 
     def __exit__(self, *exception: object) -> None:
         self.peft.unload()
         self.model.network.requires_grad_(False).eval()
 
 
-def fuse(network: Any) -> None:
+@dataclass(frozen=True)
+class InTraining:
+    """A network with LoRA layers, and what computes them in few steps where its kind is known."""
+
+    network: Any
+    layers: AdaptedLayers | None = None
+
+    @cached_property
+    def weights(self) -> dict[str, torch.nn.Parameter]:
+        """What is trained, by name."""
+        return {n: w for n, w in self.network.named_parameters() if w.requires_grad}
+
+
+def adapt(network: Any) -> None:
     """Let the plain LoRA layers of a PEFT network compute as `Adapted` does, where it pays with
     their frozen weights laid out for products in both directions."""
     from peft.tuners.lora import Linear
@@ -56,79 +74,7 @@ def fuse(network: Any) -> None:
     pack = packable(network, copies=2)
     for module in network.modules():
         if isinstance(module, Linear) and type(module.base_layer) is torch.nn.Linear:
-            frozen = Frozen(module.base_layer, pack=pack)
-            module.forward = partial(adapted, module, frozen)  # type: ignore[method-assign]
-
-
-class Frozen:
-    """The products of a frozen linear layer."""
-
-    def __init__(self, layer: torch.nn.Linear, *, pack: bool) -> None:
-        self.weight, self.bias = layer.weight, layer.bias
-        self.there = packed(layer.weight) if pack else None
-        self.back = packed(layer.weight.t().contiguous()) if pack else None
-
-    def of(self, inputs: torch.Tensor) -> torch.Tensor:
-        """inputs (tokens × in) W' + b"""
-        if self.there is None:
-            return linear(inputs, self.weight, self.bias)
-        return product(self.there, self.bias, inputs)
-
-    def to_inputs(self, gradient: torch.Tensor) -> torch.Tensor:
-        """gradient (tokens × out) W"""
-        if self.back is None:
-            return gradient @ self.weight
-        return product(self.back, None, gradient)
-
-
-def adapted(layer: Any, frozen: Frozen, inputs: torch.Tensor) -> torch.Tensor:
-    """What a LoRA layer without dropout gives: x W' + b + scaling · x A' B'."""
-    (name,) = layer.active_adapters
-    out: torch.Tensor = Adapted.apply(  # type: ignore[no-untyped-call]
-        inputs,
-        frozen,
-        layer.lora_A[name].weight,
-        layer.lora_B[name].weight,
-        layer.scaling[name],
-    )
-    return out
-
-
-class Adapted(torch.autograd.Function):
-    """A frozen linear layer and its adapter in one step.
-
-    The product of low rank is scaled while it is narrow and added in place, where separate
-    layers write, scale and add tensors as wide as the output.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        inputs: torch.Tensor,
-        frozen: Frozen,
-        down: torch.Tensor,
-        up: torch.Tensor,
-        scaling: float,
-    ) -> torch.Tensor:
-        flat = inputs.reshape(-1, inputs.shape[-1])
-        low = linear(flat, down).mul_(scaling)
-        out = frozen.of(flat).addmm_(low, up.t())
-        ctx.save_for_backward(flat, low, down, up)
-        ctx.frozen, ctx.scaling = frozen, scaling
-        return out.view(*inputs.shape[:-1], -1)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        flat, low, down, up = ctx.saved_tensors
-        (gradient,) = gradients
-        wide = gradient.reshape(-1, gradient.shape[-1])
-        narrow = (wide @ up).mul_(ctx.scaling)
-        to_inputs = None
-        if ctx.needs_input_grad[0]:
-            to_inputs = ctx.frozen.to_inputs(wide).addmm_(narrow, down)
-            to_inputs = to_inputs.view(*gradient.shape[:-1], -1)
-        # (low' wide)' in place of wide' low: a product with few rows is twice as quick
-        return to_inputs, None, narrow.t() @ flat, (low.t() @ wide).t(), None
+            module.forward = Adapted(module, pack=pack)  # type: ignore[method-assign]
 
 
 class MasterAdam:
@@ -137,9 +83,9 @@ class MasterAdam:
     The masters are views of one flat tensor, so that a step is a few operations on it.
     """
 
-    def __init__(self, network: Any, learning_rate: float) -> None:
-        self.weights = {n: w for n, w in network.named_parameters() if w.requires_grad}
-        trained = list(self.weights.values())
+    def __init__(self, weights: Mapping[str, torch.nn.Parameter], learning_rate: float) -> None:
+        self.weights = weights
+        trained = list(weights.values())
         self.flat = flat_of([weight.detach() for weight in trained])
         parts = torch.split(self.flat, [weight.numel() for weight in trained])
         self.masters = {

@@ -12,12 +12,11 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import DynamicCache
 
-from strategies.adapters import MasterAdam, wrapped
+from strategies.adapters import InTraining, MasterAdam, wrapped
 from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
 from strategies.models.base import Prompt
@@ -86,33 +85,35 @@ def train_lora(
     if not items:
         raise ModelError(f"lora: no training row fits into {limit} tokens; shorten the inputs.")
     write_prompts(folder, {one.example: read_back(one, model) for one in items[:KEPT_PROMPTS]})
-    with wrapped(model, rank=rank, alpha=alpha, seed=seed) as (network, tuned):
-        optimiser = MasterAdam(network, learning_rate)
+    with wrapped(model, rank=rank, alpha=alpha, seed=seed) as (training, tuned):
+        optimiser = MasterAdam(training.weights, learning_rate)
         steps_an_epoch = math.ceil(len(items) / batch_rows)
         curve: list[Mapping[str, float]] = []
         best: tuple[float, float] | None = None
         order = random.Random(seed)
         for epoch in range(1, epochs + 1):
             losses = []
+            training.network.train()
             for number, step in enumerate(steps(items, batch_rows, order)):
                 done = (epoch - 1) * steps_an_epoch + number
                 optimiser.rate(learning_rate * schedule(done, epochs * steps_an_epoch))
-                losses.append(accumulate(network, step))
+                losses.append(accumulate(training, step))
                 optimiser.step()
                 share = (done + 1) / (epochs * steps_an_epoch)
                 progress(share, f"epoch {epoch} of {epochs}, loss {losses[-1]:.3f}")
+            training.network.eval()
             row = {"epoch": float(epoch), "train_loss": sum(losses) / len(losses)}
             if not math.isfinite(row["train_loss"]):
                 raise ModelError("lora: the training loss is not finite; lower learning_rate.")
             if held_out:
-                row["validation_loss"] = mean_loss(network, held_out)
+                row["validation_loss"] = mean_loss(training, held_out)
                 tuned.forget_prefixes()
                 row["validation_score"] = evaluate(tuned) if evaluate else 0.0
             curve.append(row)
             rank_of = (row.get("validation_score", 0.0), -row.get("validation_loss", -epoch))
             if best is None or rank_of > best:
                 best, chosen = rank_of, epoch
-                optimiser.save(network, folder)
+                optimiser.save(training.network, folder)
     return Training(
         curve=tuple(curve),
         epochs=chosen,
@@ -180,19 +181,18 @@ def micro_batches(items: Sequence[Item]) -> list[list[Item]]:
     return result
 
 
-def accumulate(network: Any, step: Sequence[Item]) -> float:
+def accumulate(training: InTraining, step: Sequence[Item]) -> float:
     """Gradients of one optimiser step; returns the mean loss a reply token.
 
     Raises ModelError where a single row does not fit into memory.
     """
     total = sum(len(item.reply) for item in step)
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    weights = list(training.weights.values())
 
     def gradients_of(batch: Sequence[Item]) -> tuple[float, Sequence[torch.Tensor]]:
-        part = batch_loss(network, batch) / total
+        part = batch_loss(training, batch) / total
         return float(part.detach()), torch.autograd.grad(part, weights)
 
-    network.train()
     loss = 0.0
     for _, done in halving(micro_batches(step), gradients_of):
         if done is None:
@@ -200,38 +200,38 @@ def accumulate(network: Any, step: Sequence[Item]) -> float:
         loss += done[0]
         for weight, gradient in zip(weights, done[1], strict=True):
             weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
-    network.eval()
     return loss
 
 
 @torch.inference_mode()
-def mean_loss(network: Any, items: Sequence[Item]) -> float:
+def mean_loss(training: InTraining, items: Sequence[Item]) -> float:
     """Cross-entropy a reply token, over all items."""
     total = sum(len(item.reply) for item in items)
-    return sum(float(batch_loss(network, batch)) for batch in micro_batches(items)) / total
+    return sum(float(batch_loss(training, batch)) for batch in micro_batches(items)) / total
 
 
-def batch_loss(network: Any, batch: Sequence[Item]) -> torch.Tensor:
+def batch_loss(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
     """Summed cross-entropy of the replies in one micro-batch; a scalar, float32.
 
     The prefix goes through the network once, with its gradient, and serves every row.
     """
     tokens = len(batch[0].prefix) + sum(len(item) for item in batch)
     read = packed_rows if tokens <= PACKED_TOKENS else padded_rows
-    hidden = read(network, batch)
-    logits = logits_of(network, hidden)
-    target = torch.tensor([token for item in batch for token in item.reply], device=network.device)
+    hidden = read(training, batch)
+    logits = logits_of(training.network, hidden)
+    target = torch.tensor([token for item in batch for token in item.reply], device=logits.device)
     return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
 
 
-def packed_rows(network: Any, batch: Sequence[Item]) -> torch.Tensor:
+def packed_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
     """The states that predict the tokens of all replies, in order: tokens × width.
 
     One row, in which the items follow their prefix, blind to each other: half as many
     operations as a pass over the prefix and one over the items, which for short items take
     longer than the scores of items for each other, computed for nothing.
     """
-    device, prefix = network.device, batch[0].prefix
+    network, prefix = training.network, batch[0].prefix
+    device = network.device
     ids, owner, positions = [*prefix], [-1] * len(prefix), [*range(len(prefix))]
     wanted: list[int] = []
     for number, item in enumerate(batch):
@@ -241,19 +241,24 @@ def packed_rows(network: Any, batch: Sequence[Item]) -> torch.Tensor:
         positions += range(len(prefix), len(prefix) + len(read))
         wanted += range(len(ids) - len(item.reply), len(ids))
     own = torch.tensor(owner)
-    seen = ((own[None] == own[:, None]) | (own[None] < 0)).tril()
-    hidden = network.get_decoder()(
-        input_ids=torch.tensor([ids], device=device),
-        attention_mask=seen[None, None].to(device),
-        position_ids=torch.tensor([positions], device=device),
+    seen = ((own[None] == own[:, None]) | (own[None] < 0)).tril().to(device)
+    tokens, places, predicting = (
+        torch.tensor(each, device=device) for each in (ids, positions, wanted)
+    )
+    if training.layers is not None:
+        return training.layers.states(tokens, seen, places, predicting)
+    hidden: torch.Tensor = network.get_decoder()(
+        input_ids=tokens[None],
+        attention_mask=seen[None, None],
+        position_ids=places[None],
         use_cache=False,
     ).last_hidden_state
-    states: torch.Tensor = hidden[0, torch.tensor(wanted, device=device)]
-    return states
+    return hidden[0, predicting]
 
 
-def padded_rows(network: Any, batch: Sequence[Item]) -> torch.Tensor:
+def padded_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
     """As `packed_rows`: the prefix in a pass of its own, then the items as rows of equal width."""
+    network = training.network
     device, decoder = network.device, network.get_decoder()
     prefix = batch[0].prefix
     cache = DynamicCache()

@@ -19,7 +19,7 @@ from transformers.cache_utils import Cache
 from strategies.models.attention import NAME, attention
 from strategies.models.decoder import Decoder, scaled
 from strategies.models.norms import normal_of
-from strategies.models.packing import packable, packed
+from strategies.models.packing import combined, packable, packed, product
 
 KINDS = ("LlamaModel", "MistralModel", "Qwen2Model")
 """Networks whose layers are computed as `Layer` does."""
@@ -35,18 +35,30 @@ def decoder_of(network: Any) -> Decoder:
 
 def fusable(network: Any) -> bool:
     """Whether the layers of a network are known here, as they were loaded, and on the CPU."""
-    decoder = network.get_decoder()
-    if network.device.type != "cpu" or type(decoder).__name__ not in KINDS:
+    if not known(network):
         return False
-    if network.config._attn_implementation != NAME or network.config.hidden_act != "silu":
-        return False
-    linear = [
-        getattr(part, name)
-        for layer in decoder.layers
-        for part, names in ((layer.self_attn, "qkvo"), (layer.mlp, ("gate", "up", "down")))
-        for name in (f"{short}_proj" for short in names)
+    found = [linear for layer in network.get_decoder().layers for linear in linears(layer)]
+    return all(type(linear) is torch.nn.Linear for linear in found)
+
+
+def known(network: Any) -> bool:
+    """Whether a network is of one of KINDS, on the CPU, and computes as its kind does."""
+    config = network.config
+    return (
+        network.device.type == "cpu"
+        and type(network.get_decoder()).__name__ in KINDS
+        and config._attn_implementation == NAME
+        and config.hidden_act == "silu"
+    )
+
+
+def linears(layer: Any) -> list[Any]:
+    """The linear layers of a layer: query, key, value, output; gate, up, down."""
+    attending, perceptron = layer.self_attn, layer.mlp
+    return [
+        *(attending.q_proj, attending.k_proj, attending.v_proj, attending.o_proj),
+        *(perceptron.gate_proj, perceptron.up_proj, perceptron.down_proj),
     ]
-    return all(type(layer) is torch.nn.Linear for layer in linear)
 
 
 class FusedDecoder(Decoder):
@@ -79,10 +91,7 @@ class FusedDecoder(Decoder):
         last: int,
     ) -> torch.Tensor:
         hidden = functional.embedding(ids, self._embedding)
-        cosine, sine = self._angles(hidden, position_ids=positions)
-        half = sine.shape[-1] // 2
-        sine = torch.cat([-sine[..., :half], sine[..., half:]], dim=-1)
-        turn = cosine[:, :, None], sine[:, :, None]
+        turn = turning(self._angles, hidden, positions)
         for number, layer in enumerate(self._layers):
             append = None if cache is None else appending(cache, number)
             wanted = last if number == self.layers - 1 else ids.shape[1]
@@ -102,17 +111,16 @@ class Layer:
     """One layer: attention and the gated perceptron, each with its norm and its residual sum."""
 
     def __init__(self, layer: Any, *, pack: bool) -> None:
-        attending, perceptron = layer.self_attn, layer.mlp
+        attending = layer.self_attn
         self.width = attending.head_dim
         self.scaling = attending.scaling
         self.queries = attending.q_proj.out_features // self.width
         self.turned = self.queries + attending.k_proj.out_features // self.width
-        three = [attending.q_proj, attending.k_proj, attending.v_proj]
+        *three, output, gate, up, down = linears(layer)
         self.mixed = Product(three, pack=pack)
-        self.output = Product([attending.o_proj], pack=pack)
-        self.gate = Product([perceptron.gate_proj], pack=pack)
-        self.up = Product([perceptron.up_proj], pack=pack)
-        self.down = Product([perceptron.down_proj], pack=pack)
+        self.output = Product([output], pack=pack)
+        self.gate, self.up = Product([gate], pack=pack), Product([up], pack=pack)
+        self.down = Product([down], pack=pack)
         self.norms = layer.input_layernorm, layer.post_attention_layernorm
 
     def __call__(
@@ -140,10 +148,20 @@ class Layer:
         return self.down.plus(self.up.times(inner, self.gate.silu(inner)), hidden)
 
 
-def turned(heads: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Rotary position embedding (Su et al. 2021) of rows × tokens × heads × width.
+def turning(
+    angles: Any, hidden: torch.Tensor, positions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `turned` takes, by the rotary embedding of a network: rows × tokens × 1 × width."""
+    cosine, sine = angles(hidden, position_ids=positions)
+    half = sine.shape[-1] // 2
+    sine = torch.cat([-sine[..., :half], sine[..., half:]], dim=-1)
+    return cosine[:, :, None], sine[:, :, None]
 
-    `cosine` and `sine`: rows × tokens × 1 × width, the first half of the sines negated.
+
+def turned(heads: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+    """Rotary position embedding (Su et al. 2021) of … × heads × width.
+
+    `cosine` and `sine`: … × 1 × width, the first half of the sines negated.
     """
     half = heads.shape[-1] // 2
     swapped = torch.cat([heads[..., half:], heads[..., :half]], dim=-1)
@@ -163,32 +181,24 @@ class Product:
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         if self.pack:
-            return self._unary(inputs, "none")
+            return product(self.weight, self.bias, inputs)
         parts = [functional.linear(inputs, layer.weight, layer.bias) for layer in self.layers]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
     def silu(self, inputs: torch.Tensor) -> torch.Tensor:
         """silu(product)"""
         if self.pack:
-            return self._unary(inputs, "swish")
+            return product(self.weight, self.bias, inputs, then="swish")
         return functional.silu(self(inputs), inplace=True)
 
     def times(self, inputs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         """product · other"""
-        return self._binary(inputs, other, "mul") if self.pack else self(inputs).mul_(other)
+        if self.pack:
+            return combined(self.weight, self.bias, inputs, other, "mul")
+        return self(inputs).mul_(other)
 
     def plus(self, inputs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         """product + other"""
-        return self._binary(inputs, other, "add") if self.pack else self(inputs).add_(other)
-
-    def _unary(self, inputs: torch.Tensor, then: str) -> torch.Tensor:
-        out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            inputs, self.weight, self.bias, then, [], ""
-        )
-        return out
-
-    def _binary(self, inputs: torch.Tensor, other: torch.Tensor, then: str) -> torch.Tensor:
-        out: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-            inputs, other, self.weight, self.bias, then
-        )
-        return out
+        if self.pack:
+            return combined(self.weight, self.bias, inputs, other, "add")
+        return self(inputs).add_(other)

@@ -74,8 +74,14 @@ class Normed(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         if ctx.needs_input_grad[1]:
             raise RuntimeError("the weight of a fused normalisation cannot be trained")
-        normal, scale, weight = ctx.saved_tensors
-        gradient = gradients[0] * weight
-        along = (gradient * normal).mean(dim=-1, keepdim=True, dtype=torch.float32)
-        across = torch.mul(normal, along).neg_().add_(gradient)
-        return across.mul_(scale).to(normal.dtype), None, None
+        return gradient_of(gradients[0], *ctx.saved_tensors), None, None
+
+
+def gradient_of(
+    gradient: torch.Tensor, normal: torch.Tensor, scale: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
+    """The gradient for a normalisation's inputs; `normal` and `scale` as of `divided`."""
+    gradient = gradient * weight
+    along = (gradient * normal).mean(dim=-1, keepdim=True, dtype=torch.float32)
+    across = torch.mul(normal, along).neg_().add_(gradient)
+    return across.mul_(scale).to(normal.dtype)

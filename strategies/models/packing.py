@@ -64,7 +64,22 @@ def packed(weight: torch.Tensor) -> torch.Tensor:
     return laid
 
 
-def product(laid: torch.Tensor, bias: torch.Tensor | None, inputs: torch.Tensor) -> torch.Tensor:
-    """A linear layer on a packed weight."""
-    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, laid, bias, "none", [], "")
+def product(
+    laid: torch.Tensor, bias: torch.Tensor | None, inputs: torch.Tensor, *, then: str = "none"
+) -> torch.Tensor:
+    """A linear layer on a packed weight, and oneDNN's activation `then`."""
+    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, laid, bias, then, [], "")
+    return out
+
+
+def combined(
+    laid: torch.Tensor,
+    bias: torch.Tensor | None,
+    inputs: torch.Tensor,
+    other: torch.Tensor,
+    how: str,
+) -> torch.Tensor:
+    """A linear layer on a packed weight, with `other` added (`add`) or multiplied (`mul`) where
+    the product writes its result."""
+    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(inputs, other, laid, bias, how)
     return out

@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
+from networks import NETWORKS, SIZES, network_of
 from transformers import (
     DynamicCache,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    Qwen2Config,
-    Qwen2ForCausalLM,
 )
 
 from strategies.models.attention import FEW, use_blocks
 from strategies.models.decoder import Decoder
 from strategies.models.fused import FusedDecoder, decoder_of
 from strategies.models.layout import causal_mask, left_padded
-from strategies.models.norms import fuse_norms
 
-SIZES: dict[str, Any] = {
-    "vocab_size": 90,
-    "hidden_size": 48,
-    "intermediate_size": 80,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 6,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 400,
-}
-SCALED = {
-    "rope_type": "llama3",
-    "rope_theta": 1000.0,
-    "factor": 4.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 50,
-}
-NETWORKS: dict[str, Any] = {
-    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, tie_word_embeddings=True)),
-    "llama, scaled angles": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, rope_parameters=SCALED)),
-    "llama, biases": lambda: LlamaForCausalLM(
-        LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True)
-    ),
-    "mistral, wide heads": lambda: MistralForCausalLM(MistralConfig(**SIZES, head_dim=16)),
-    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
-}
 ROWS = [list(range(3, 23)), list(range(40, 51)), [7]]
 PREFIX = [80, 81, 82, 83, 80]
-
-
-def network_of(kind: str, dtype: torch.dtype = torch.float32) -> Any:
-    """Random weights, so large that every token, place and bias counts."""
-    torch.manual_seed(1)
-    network = NETWORKS[kind]().eval().requires_grad_(False)
-    for name, weight in network.named_parameters():
-        if "norm" in name:
-            weight.uniform_(0.5, 1.5)
-        elif name.endswith("bias"):
-            weight.normal_()
-        else:
-            weight.normal_(std=2 * weight.shape[-1] ** -0.5)
-    network.to(dtype)
-    use_blocks(network)
-    fuse_norms(network)
-    return network
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from strategies.adapters import fuse, wrapped
+from strategies.adapters import InTraining, adapt, wrapped
 from strategies.errors import ModelError
 from strategies.models.base import Message, Prompt
 from strategies.models.local import LocalModel
@@ -49,13 +49,13 @@ def test_loss_and_gradient_equal_those_of_separate_rows(
 ) -> None:
     monkeypatch.setattr("strategies.training.PACKED_TOKENS", packed)
     items = [encode_row(tiny_model, each) for each in ROWS]
-    with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (network, _):
-        weights = [w for w in network.parameters() if w.requires_grad]
-        expected_loss = plain_loss(network, tiny_model)
+    with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (training, _):
+        weights = [w for w in training.network.parameters() if w.requires_grad]
+        expected_loss = plain_loss(training.network, tiny_model)
         expected = torch.autograd.grad(expected_loss, weights)
-        loss = accumulate(network, items)
+        loss = accumulate(training, items)
         assert loss == pytest.approx(expected_loss.item(), abs=1e-5)
-        assert mean_loss(network, items) == pytest.approx(loss, abs=1e-5)
+        assert mean_loss(training, items) == pytest.approx(loss, abs=1e-5)
         for weight, gradient in zip(weights, expected, strict=True):
             assert torch.allclose(weight.grad, gradient, atol=1e-5)
 
@@ -68,13 +68,12 @@ def test_packed_weights_have_the_same_gradient(
     items = [encode_row(model, each) for each in ROWS]
 
     def gradients() -> tuple[bool, list[torch.Tensor]]:
-        with wrapped(model, rank=4, alpha=8, seed=0) as (network, _):
-            trained = {n: w for n, w in network.named_parameters() if w.requires_grad}
-            for weight in trained.values():
+        with wrapped(model, rank=4, alpha=8, seed=0) as (training, _):
+            for weight in training.weights.values():
                 torch.nn.init.normal_(weight, std=0.1, generator=torch.Generator().manual_seed(1))
-            packs = any(vars(m)["forward"].args[1].there is not None for m in fused(network))
-            accumulate(network, items)
-            return packs, [weight.grad.float() for weight in trained.values()]
+            packs = any(m.forward.there is not None for m in adapted(training.network))
+            accumulate(training, items)
+            return packs, [weight.grad.float() for weight in training.weights.values()]
 
     packs, found = gradients()
     assert packs
@@ -85,7 +84,7 @@ def test_packed_weights_have_the_same_gradient(
         assert (one - other).norm() < 0.03 * other.norm()
 
 
-def fused(network: torch.nn.Module) -> list[torch.nn.Module]:
+def adapted(network: torch.nn.Module) -> list[torch.nn.Module]:
     return [m for m in network.modules() if hasattr(m, "base_layer") and "forward" in vars(m)]
 
 
@@ -109,7 +108,7 @@ def test_fused_layers_compute_what_peft_computes(bias: bool) -> None:
         return out, *torch.autograd.grad((out * aim).sum(), wanted)
 
     plain = run()
-    fuse(network)
+    adapt(network)
     layers = [m for m in network.modules() if "forward" in vars(m)]
     assert len(layers) == 2
     for ours, theirs in zip(run(), plain, strict=True):
@@ -136,8 +135,10 @@ def test_the_saved_adapter_is_the_best_epoch_and_the_base_stays_untouched(
 
     kept = training.curve[training.epochs - 1]
     items = [encode_row(tiny_model, each) for each in ROWS]
-    assert mean_loss(tuned.network, items) == pytest.approx(kept["validation_loss"], abs=1e-4)
-    assert kept["validation_loss"] < 0.95 * mean_loss(tiny_model.network, items)
+    assert mean_loss(InTraining(tuned.network), items) == pytest.approx(
+        kept["validation_loss"], abs=1e-4
+    )
+    assert kept["validation_loss"] < 0.95 * mean_loss(InTraining(tiny_model.network), items)
     assert tiny_model.generate([each.prompt for each in ROWS], max_new_tokens=12) == before
     assert tuned.info.fingerprint != tiny_model.info.fingerprint
 
