@@ -14,8 +14,10 @@ from strategies.models.packing import combined, packed, product
 
 
 class Adapted:
-    """The frozen weights of a LoRA layer without dropout, laid out for products in both
-    directions, and its one adapter, looked up anew each time."""
+    """A LoRA layer of PEFT without dropout and with one adapter, as a function of its inputs.
+
+    `pack`: the frozen weights are laid out for products in both directions.
+    """
 
     def __init__(self, layer: Any, *, pack: bool) -> None:
         frozen = layer.base_layer
@@ -38,72 +40,74 @@ class Adapted:
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """x W' + b + scaling · x A' B', differentiable."""
-        out: torch.Tensor = Step.apply(inputs, self, *self.adapter)  # type: ignore[no-untyped-call]
+        out: torch.Tensor = AdaptedFunction.apply(  # type: ignore[no-untyped-call]
+            inputs, self, *self.adapter
+        )
         return out
 
     def forward(
-        self, flat: torch.Tensor, down: torch.Tensor, up: torch.Tensor
+        self, inputs: torch.Tensor, a: torch.Tensor, b: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The result for tokens × in, and scaling · x A', which the gradient needs.
 
         The product of low rank is scaled while it is narrow and added in place, where separate
         layers write, scale and add tensors as wide as the output.
         """
-        low = linear(flat, down).mul_(self.scaling)
+        low = linear(inputs, a).mul_(self.scaling)
         if self.there is None:
-            out = linear(flat, self.weight, self.bias)
+            out = linear(inputs, self.weight, self.bias)
         else:
-            out = product(self.there, self.bias, flat)
-        return out.addmm_(low, up.t()), low
+            out = product(self.there, self.bias, inputs)
+        return out.addmm_(low, b.t()), low
 
     def backward(
         self,
-        wide: torch.Tensor,
-        flat: torch.Tensor,
+        gradient: torch.Tensor,
+        inputs: torch.Tensor,
         low: torch.Tensor,
+        a: torch.Tensor,
+        b: torch.Tensor,
         *,
         onto: torch.Tensor | None = None,
         to_inputs: bool = True,
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """Gradients for the inputs, A and B; `wide` is that of the result, `onto` is added to that
-        for the inputs."""
-        down, up = self.adapter
-        narrow = (wide @ up).mul_(self.scaling)
-        inputs = None
+        """Gradients for the inputs (None unless `to_inputs`; `onto` is added), A and B."""
+        narrow = (gradient @ b).mul_(self.scaling)
+        for_inputs = None
         if to_inputs:
-            inputs = self._to_inputs(wide, onto).addmm_(narrow, down)
-        # (low' wide)' in place of wide' low: a product with few rows is twice as quick
-        return inputs, narrow.t() @ flat, (low.t() @ wide).t()
+            for_inputs = self._to_inputs(gradient, onto).addmm_(narrow, a)
+        # (low' gradient)' in place of gradient' low: a product with few rows is twice as quick
+        return for_inputs, narrow.t() @ inputs, (low.t() @ gradient).t()
 
     def _to_inputs(self, gradient: torch.Tensor, onto: torch.Tensor | None) -> torch.Tensor:
         """gradient (tokens × out) W + onto"""
         if self.back is None:
-            inputs = gradient @ self.weight
-            return inputs if onto is None else inputs.add_(onto)
+            found = gradient @ self.weight
+            return found if onto is None else found.add_(onto)
         if onto is None:
             return product(self.back, None, gradient)
         return combined(self.back, None, gradient, onto, "add")
 
 
-class Step(torch.autograd.Function):
+class AdaptedFunction(torch.autograd.Function):
     """`Adapted` as torch differentiates it."""
 
     @staticmethod
     def forward(
-        ctx: Any, inputs: torch.Tensor, adapted: Adapted, down: torch.Tensor, up: torch.Tensor
+        ctx: Any, inputs: torch.Tensor, adapted: Adapted, a: torch.Tensor, b: torch.Tensor
     ) -> torch.Tensor:
         flat = inputs.reshape(-1, inputs.shape[-1])
-        out, low = adapted.forward(flat, down, up)
-        ctx.save_for_backward(flat, low)
+        out, low = adapted.forward(flat, a, b)
+        ctx.save_for_backward(flat, low, a, b)
         ctx.adapted = adapted
         return out.view(*inputs.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = gradients
-        wide = gradient.reshape(-1, gradient.shape[-1])
+        flat = gradient.reshape(-1, gradient.shape[-1])
         wanted = ctx.needs_input_grad[0]
-        inputs, down, up = ctx.adapted.backward(wide, *ctx.saved_tensors, to_inputs=wanted)
+        inputs, a, b = ctx.adapted.backward(flat, *ctx.saved_tensors, to_inputs=wanted)
         if inputs is not None:
             inputs = inputs.view(*gradient.shape[:-1], -1)
-        return inputs, None, down, up
+        return inputs, None, a, b

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from strategies.adapted import Adapted
-from strategies.adapted_layers import AdaptedLayers, plain_adapters
+from strategies.adapted_layers import AdaptedLayers, computable
 from strategies.models.local import LocalModel, without_notices
 from strategies.models.packing import packable
 
@@ -42,8 +42,8 @@ class wrapped:
                 self.model.network, config, autocast_adapter_dtype=False
             )
         self.peft.to(self.model.network.dtype)
-        adapt(self.peft)
-        layers = AdaptedLayers(self.peft) if plain_adapters(self.peft) else None
+        use_adapted(self.peft)
+        layers = AdaptedLayers(self.peft) if computable(self.peft) else None
         return InTraining(self.peft, layers), self.model.variant(
             self.peft, f"in training {self.seed}"
         )
@@ -66,9 +66,9 @@ class InTraining:
         return {n: w for n, w in self.network.named_parameters() if w.requires_grad}
 
 
-def adapt(network: Any) -> None:
-    """Let the plain LoRA layers of a PEFT network compute as `Adapted` does, where it pays with
-    their frozen weights laid out for products in both directions."""
+def use_adapted(network: Any) -> None:
+    """Let the LoRA layers of a PEFT network, which must be without dropout, compute as `Adapted`
+    does, on packed weights where that pays."""
     from peft.tuners.lora import Linear
 
     pack = packable(network, copies=2)

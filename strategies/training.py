@@ -21,8 +21,8 @@ from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
 from strategies.models.base import Prompt
 from strategies.models.batching import halving
-from strategies.models.decoder import logits_of
 from strategies.models.decoding import filled_cache, key_values_of
+from strategies.models.heads import logits_of
 from strategies.models.layout import causal_mask, left_padded
 from strategies.models.local import LocalModel
 from strategies.tuned import write_prompts

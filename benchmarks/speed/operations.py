@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, addmm_flop, baddbmm_flop, sdpa_flop
 
 SIZE = 4096
 TIMES = 7
@@ -24,7 +24,7 @@ TIMES = 7
 
 def executed(work: Callable[[], object]) -> int:
     """Operations of the matrix products that `work` executes."""
-    with FlopCounterMode(display=False, custom_mapping=PACKED) as counter:
+    with FlopCounterMode(display=False, custom_mapping=UNKNOWN) as counter:
         work()
     return int(counter.get_total_flops())
 
@@ -43,6 +43,12 @@ PACKED: dict[Any, Callable[..., int]] = {
     getattr(torch.ops.mkldnn, name): packed_product
     for name in ("_linear_pointwise",)
     if hasattr(torch.ops.mkldnn, name)  # torch is built without oneDNN for some processors
+}
+UNKNOWN: dict[Any, Callable[..., int]] = {
+    **PACKED,
+    torch.ops.aten.addmm_: addmm_flop,
+    torch.ops.aten.baddbmm_: baddbmm_flop,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop,
 }
 """Products that the counter of torch does not know."""
 

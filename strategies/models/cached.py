@@ -38,7 +38,8 @@ class CachedModel(LocalModel):
     @cached_property
     def identity(self) -> str:
         """A digest of all that replies depend on besides the call: the fingerprint (weights,
-        their type, adapter, template), the network's and the tokenizer's settings, the device."""
+        their type, adapter, template), the network's and the tokenizer's settings, the device, and
+        whether weights are packed, which the free memory decides."""
         config = json.loads(self.network.config.to_json_string(use_diff=False))
         for name in ("_name_or_path", "transformers_version"):
             config.pop(name, None)
@@ -53,6 +54,7 @@ class CachedModel(LocalModel):
                 "stop": sorted(self.stop),
                 "pad": self.pad,
                 "device": str(self.network.device),
+                "packed": self.decoder.packed,
             }
         )
 

@@ -1,10 +1,11 @@
 """The layers of Llama and its kin on CPUs, in fewer and wider steps than transformers takes.
 
-In a small model that decodes token by token, most time goes into the many small operations
-between the matrix products. Here queries, keys and values come out of one product, the
-activation, the gate and the residual sums are computed where a product writes its result, and of
-the last layer only what is asked for. Rounded less often than transformers' layers; in float32
-the same up to the order of sums.
+In a small model that decodes token by token, much time goes into the many small operations
+between the matrix products. On packed weights (bfloat16) queries, keys and values come out of one
+product, and the activation, the gate and the residual sums are computed where a product writes
+its result, rounded less often than by transformers. In float32 the result is that of transformers
+up to the order of sums. Of the last layer, what follows its keys and values is computed only for
+the tokens that are asked for.
 """
 
 from __future__ import annotations
@@ -17,39 +18,49 @@ from torch.nn import functional
 from transformers.cache_utils import Cache
 
 from strategies.models.attention import NAME, attention
-from strategies.models.decoder import Decoder, scaled
+from strategies.models.decoder import Decoder, PlainDecoder
+from strategies.models.heads import scaled
 from strategies.models.norms import normal_of
 from strategies.models.packing import combined, packable, packed, product
 
-KINDS = ("LlamaModel", "MistralModel", "Qwen2Model")
-"""Networks whose layers are computed as `Layer` does."""
+KINDS = {
+    "LlamaForCausalLM": "LlamaModel",
+    "MistralForCausalLM": "MistralModel",
+    "Qwen2ForCausalLM": "Qwen2Model",
+}
+"""Networks, and their decoders, whose layers are computed as `Layer` does."""
 
 Append = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """Takes the new keys and values of a layer, returns all of them."""
+Rotation = tuple[torch.Tensor, torch.Tensor]
+"""Cosines and sines, … × 1 × width of a head, the first half of the sines negated."""
 
 
 def decoder_of(network: Any) -> Decoder:
     """The quickest way through a network's layers."""
-    return FusedDecoder(network) if fusable(network) else Decoder(network)
-
-
-def fusable(network: Any) -> bool:
-    """Whether the layers of a network are known here, as they were loaded, and on the CPU."""
-    if not known(network):
-        return False
-    found = [linear for layer in network.get_decoder().layers for linear in linears(layer)]
-    return all(type(linear) is torch.nn.Linear for linear in found)
+    if known(network) and all(type(linear) is torch.nn.Linear for linear in all_linears(network)):
+        return FusedDecoder(network)
+    return PlainDecoder(network)
 
 
 def known(network: Any) -> bool:
-    """Whether a network is of one of KINDS, on the CPU, and computes as its kind does."""
-    config = network.config
+    """Whether a network is of one of KINDS, on the CPU, and computes as its kind does.
+
+    Sliding windows are not looked at: no prompt is longer than the window (`context_length`).
+    """
+    decoder, config = network.get_decoder(), network.config
     return (
         network.device.type == "cpu"
-        and type(network.get_decoder()).__name__ in KINDS
+        and type(decoder).__name__ in KINDS.values()
+        and (config.architectures or list(KINDS))[0] in KINDS
         and config._attn_implementation == NAME
         and config.hidden_act == "silu"
     )
+
+
+def all_linears(network: Any) -> list[Any]:
+    """The linear layers of all layers of a known network."""
+    return [linear for layer in network.get_decoder().layers for linear in linears(layer)]
 
 
 def linears(layer: Any) -> list[Any]:
@@ -61,25 +72,28 @@ def linears(layer: Any) -> list[Any]:
     ]
 
 
-class FusedDecoder(Decoder):
-    """A decoder of one of KINDS. Its weights must not change, for packed copies of them are kept
-    where memory allows."""
+class FusedDecoder:
+    """A decoder of one of KINDS, in float32 or bfloat16. The weights must not change, for packed
+    copies of them are kept where memory allows."""
 
     def __init__(self, network: Any) -> None:
-        super().__init__(network)
         decoder = network.get_decoder()
-        pack = packable(network)
+        self.network = network
+        self.packed = packable(network)
         self._embedding = decoder.embed_tokens.weight
-        self._angles = decoder.rotary_emb
-        self._layers = [Layer(layer, pack=pack) for layer in decoder.layers]
+        self._rotary = decoder.rotary_emb
+        self._layers = [Layer(layer, pack=self.packed) for layer in decoder.layers]
         self._norm = decoder.norm
-        self._head = Product([network.get_output_embeddings()], pack=pack)
+        self._head = Product([network.get_output_embeddings()], pack=self.packed)
 
-    def __enter__(self) -> Decoder:
-        return self
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.network.device
+        return device
 
-    def __exit__(self, *exception: object) -> None:
-        pass
+    @property
+    def layers(self) -> int:
+        return len(self._layers)
 
     def states(
         self,
@@ -91,11 +105,11 @@ class FusedDecoder(Decoder):
         last: int,
     ) -> torch.Tensor:
         hidden = functional.embedding(ids, self._embedding)
-        turn = turning(self._angles, hidden, positions)
+        rotation = rotation_of(self._rotary, hidden, positions)
         for number, layer in enumerate(self._layers):
             append = None if cache is None else appending(cache, number)
-            wanted = last if number == self.layers - 1 else ids.shape[1]
-            hidden = layer(hidden, turn, mask, append, wanted)
+            kept = last if number == self.layers - 1 else ids.shape[1]
+            hidden = layer(hidden, rotation, mask, append, kept)
         return normal_of(self._norm, hidden)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -112,12 +126,11 @@ class Layer:
 
     def __init__(self, layer: Any, *, pack: bool) -> None:
         attending = layer.self_attn
-        self.width = attending.head_dim
-        self.scaling = attending.scaling
-        self.queries = attending.q_proj.out_features // self.width
-        self.turned = self.queries + attending.k_proj.out_features // self.width
         *three, output, gate, up, down = linears(layer)
-        self.mixed = Product(three, pack=pack)
+        self.width, self.scaling = attending.head_dim, attending.scaling
+        self.query_heads = attending.q_proj.out_features // self.width
+        self.key_heads = attending.k_proj.out_features // self.width
+        self.query_key_value = Product(three, pack=pack)
         self.output = Product([output], pack=pack)
         self.gate, self.up = Product([gate], pack=pack), Product([up], pack=pack)
         self.down = Product([down], pack=pack)
@@ -126,57 +139,54 @@ class Layer:
     def __call__(
         self,
         hidden: torch.Tensor,
-        turn: tuple[torch.Tensor, torch.Tensor],
+        rotation: Rotation,
         mask: torch.Tensor,
         append: Append | None,
         last: int,
     ) -> torch.Tensor:
-        """rows × tokens × width to rows × last × width; `turn` as `turned` takes it."""
+        """rows × tokens × width to rows × last × width; rotation: rows × tokens × …"""
         rows, tokens, _ = hidden.shape
-        mixed = self.mixed(normal_of(self.norms[0], hidden)).view(rows, tokens, -1, self.width)
-        seeing = turned(mixed[:, :, : self.turned], *turn)
-        query = seeing[:, tokens - last :, : self.queries].transpose(1, 2)
-        key = seeing[:, :, self.queries :].transpose(1, 2)
-        value = mixed[:, :, self.turned :].transpose(1, 2)
+        found = self.query_key_value(normal_of(self.norms[0], hidden))
+        heads = found.view(rows, tokens, -1, self.width)
+        rotated = rotate(heads[:, :, : self.query_heads + self.key_heads], *rotation)
+        query = rotated[:, tokens - last :, : self.query_heads].transpose(1, 2)
+        key = rotated[:, :, self.query_heads :].transpose(1, 2)
+        value = heads[:, :, self.query_heads + self.key_heads :].transpose(1, 2)
         if append is not None:
             key, value = append(key, value)
         if last < tokens:
             hidden, mask = hidden[:, tokens - last :], mask[:, :, tokens - last :]
-        seen = attention(query, key, value, mask, self.scaling).view(rows, last, -1)
-        hidden = self.output.plus(seen, hidden)
+        attended = attention(query, key, value, mask, self.scaling).view(rows, last, -1)
+        hidden = self.output.plus(attended, hidden)
         inner = normal_of(self.norms[1], hidden)
         return self.down.plus(self.up.times(inner, self.gate.silu(inner)), hidden)
 
 
-def turning(
-    angles: Any, hidden: torch.Tensor, positions: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `turned` takes, by the rotary embedding of a network: rows × tokens × 1 × width."""
-    cosine, sine = angles(hidden, position_ids=positions)
+def rotation_of(rotary: Any, hidden: torch.Tensor, positions: torch.Tensor) -> Rotation:
+    """The rotation of tokens at places, by the rotary embedding of a network."""
+    cosine, sine = rotary(hidden, position_ids=positions)
     half = sine.shape[-1] // 2
     sine = torch.cat([-sine[..., :half], sine[..., half:]], dim=-1)
-    return cosine[:, :, None], sine[:, :, None]
+    return cosine[..., None, :], sine[..., None, :]
 
 
-def turned(heads: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Rotary position embedding (Su et al. 2021) of … × heads × width.
-
-    `cosine` and `sine`: … × 1 × width, the first half of the sines negated.
-    """
+def rotate(heads: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+    """Rotary position embedding (Su et al. 2021) of … × heads × width, by a `Rotation`."""
     half = heads.shape[-1] // 2
     swapped = torch.cat([heads[..., half:], heads[..., :half]], dim=-1)
     return (heads * cosine).add_(swapped.mul_(sine))
 
 
 class Product:
-    """Linear layers with the same input as one, on packed weights (bfloat16) or their own."""
+    """Linear layers with the same input as one, on packed weights or on their own."""
 
     def __init__(self, layers: Sequence[Any], *, pack: bool) -> None:
         self.layers = layers
         self.pack = pack
         if pack:
-            self.weight = packed(torch.cat([layer.weight.detach() for layer in layers]))
+            weights = [layer.weight.detach() for layer in layers]
             biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
+            self.weight = packed(weights[0] if len(weights) == 1 else torch.cat(weights))
             self.bias = torch.cat(biases) if biases else None
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -20,9 +20,10 @@ from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.batching import halving, kept_budget, token_budget
 from strategies.models.chat import ChatFormat
-from strategies.models.decoder import Decoder, FloatHead
+from strategies.models.decoder import Decoder
 from strategies.models.decoding import compute_prefix, generate, weigh
 from strategies.models.fused import decoder_of
+from strategies.models.heads import FloatHead
 from strategies.models.layout import Encoded, batches, kin_batches
 from strategies.models.memory import keep_freed_memory
 from strategies.models.norms import fuse_norms
@@ -141,17 +142,16 @@ class LocalModel:
 
         def replies_of(rows: Sequence[int]) -> list[list[int]]:
             prefix = encoded[rows[0]].prefix
-            with self._decoder as decoder:
-                return generate(
-                    decoder,
-                    prefix,
-                    self._prefix(prefix),
-                    [encoded[row].own for row in rows],
-                    max_new_tokens=max_new_tokens,
-                    stop=self.stop,
-                    pad=self.pad,
-                    max_tokens=token_budget(self.network),
-                )
+            return generate(
+                self.decoder,
+                prefix,
+                self._prefix(prefix),
+                [encoded[row].own for row in rows],
+                max_new_tokens=max_new_tokens,
+                stop=self.stop,
+                pad=self.pad,
+                max_tokens=token_budget(self.network),
+            )
 
         fits = self._fitting(encoded, max_new_tokens, results)
         found = kin_batches(
@@ -177,15 +177,14 @@ class LocalModel:
         results: list[Choice] = [Choice({}, error="not reached")] * len(prompts)
 
         def weights_of(rows: Sequence[int]) -> list[list[float]]:
-            with self._decoder as decoder:
-                weights = weigh(
-                    decoder,
-                    self._head,
-                    self._prefix(encoded[rows[0]].prefix),
-                    [encoded[row].own for row in rows],
-                    continuations,
-                    self.pad,
-                )
+            weights = weigh(
+                self.decoder,
+                self._head,
+                self._prefix(encoded[rows[0]].prefix),
+                [encoded[row].own for row in rows],
+                continuations,
+                self.pad,
+            )
             return weights.softmax(dim=1).tolist()
 
         fits = self._fitting(encoded, extra, results)
@@ -219,7 +218,8 @@ class LocalModel:
         return fits
 
     @cached_property
-    def _decoder(self) -> Decoder:
+    def decoder(self) -> Decoder:
+        """The quickest way through the network's layers."""
         return decoder_of(self.network)
 
     @cached_property
@@ -233,7 +233,7 @@ class LocalModel:
         if ids not in self._prefixes:
             while len(self._prefixes) >= KEPT_PREFIXES:
                 del self._prefixes[next(iter(self._prefixes))]
-            self._prefixes[ids] = compute_prefix(self._decoder, ids)
+            self._prefixes[ids] = compute_prefix(self.decoder, ids)
         return self._prefixes[ids]
 
     def forget_prefixes(self) -> None:

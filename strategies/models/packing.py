@@ -35,6 +35,11 @@ class Packed:
         for layer, _ in self._forwards:
             del layer.forward
 
+    @property
+    def helps(self) -> bool:
+        """Whether there are packed weights."""
+        return bool(self._forwards)
+
     @cached_property
     def _forwards(self) -> list[tuple[Any, Any]]:
         if hasattr(self.network, "peft_config") or not packable(self.network):

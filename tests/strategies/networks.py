@@ -39,12 +39,20 @@ NETWORKS: dict[str, Any] = {
         LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True)
     ),
     "mistral, wide heads": lambda: MistralForCausalLM(MistralConfig(**SIZES, head_dim=16)),
-    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
+    "qwen2, one key head": lambda: Qwen2ForCausalLM(
+        Qwen2Config(**{**SIZES, "num_key_value_heads": 1})
+    ),
+    "qwen2, a key head a head": lambda: Qwen2ForCausalLM(
+        Qwen2Config(**{**SIZES, "num_key_value_heads": 6})
+    ),
 }
 
 
-def network_of(kind: str, dtype: torch.dtype = torch.float32) -> Any:
-    """Random weights, so large that every token, place and bias counts."""
+def network_of(
+    kind: str, dtype: torch.dtype = torch.float32, *, plain: bool = False, size: float = 2.0
+) -> Any:
+    """Random weights, so large that every token, place and bias counts; `plain`: with nothing
+    in it that is not of transformers."""
     torch.manual_seed(1)
     network = NETWORKS[kind]().eval().requires_grad_(False)
     for name, weight in network.named_parameters():
@@ -53,8 +61,9 @@ def network_of(kind: str, dtype: torch.dtype = torch.float32) -> Any:
         elif name.endswith("bias"):
             weight.normal_()
         else:
-            weight.normal_(std=2 * weight.shape[-1] ** -0.5)
+            weight.normal_(std=size * weight.shape[-1] ** -0.5)
     network.to(dtype)
-    use_blocks(network)
-    fuse_norms(network)
+    if not plain:
+        use_blocks(network)
+        fuse_norms(network)
     return network

@@ -7,21 +7,23 @@ import torch
 from networks import NETWORKS, network_of
 from peft import LoraConfig, get_peft_model
 
-from strategies.adapted_layers import AdaptedLayers, plain_adapters
-from strategies.adapters import adapt
+from strategies.adapted_layers import AdaptedLayers, computable
+from strategies.adapters import use_adapted
+from strategies.models.fused import all_linears
 
 TOKENS = 300
 """More than a block of queries."""
 
 
-def with_adapters(kind: str, dtype: torch.dtype = torch.float32, **more: Any) -> Any:
-    config = LoraConfig(
-        r=3, lora_alpha=5, target_modules="all-linear", task_type="CAUSAL_LM", **more
-    )
-    network = get_peft_model(network_of(kind), config)
+def with_adapters(
+    kind: str, dtype: torch.dtype = torch.float32, *, plain: bool = False, **more: Any
+) -> Any:
+    fixed: dict[str, Any] = {"target_modules": "all-linear", "task_type": "CAUSAL_LM"}
+    network = network_of(kind, plain=plain, size=1.0)
+    network = get_peft_model(network, LoraConfig(r=3, lora_alpha=5, **fixed, **more))
     for name, weight in network.named_parameters():
         if "lora_" in name:
-            torch.nn.init.normal_(weight, std=0.3)
+            torch.nn.init.normal_(weight, std=0.2)
     return network.to(dtype)
 
 
@@ -52,8 +54,8 @@ def by_torch(network: Any) -> tuple[torch.Tensor, ...]:
 
 
 def by_us(network: Any) -> tuple[torch.Tensor, ...]:
-    adapt(network)
-    assert plain_adapters(network)
+    use_adapted(network)
+    assert computable(network)
     states = AdaptedLayers(network).states(*reading())
     return states, *torch.autograd.grad((states * aim(states)).sum(), weights_of(network))
 
@@ -65,7 +67,7 @@ def aim(states: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_states_and_gradients_are_those_of_torch(kind: str) -> None:
-    expected = by_torch(with_adapters(kind))
+    expected = by_torch(with_adapters(kind, plain=True))
     found = by_us(with_adapters(kind))
     assert len(found) == len(expected) == 1 + 3 * 7 * 2
     for ours, theirs in zip(found, expected, strict=True):
@@ -77,27 +79,29 @@ def test_states_and_gradients_are_those_of_torch(kind: str) -> None:
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_in_bfloat16_they_are_as_near_to_float32_as_those_of_torch(kind: str) -> None:
-    exact = by_torch(with_adapters(kind, torch.bfloat16).float())
-    plain = by_torch(with_adapters(kind, torch.bfloat16))
-    ours = by_us(with_adapters(kind, torch.bfloat16))
+    exact = by_torch(with_adapters(kind, torch.bfloat16, plain=True).float())
+    theirs = by_torch(with_adapters(kind, torch.bfloat16, plain=True))
+    network = with_adapters(kind, torch.bfloat16)
+    ours = by_us(network)
+    assert all(linear.forward.there is not None for linear in all_linears(network))
 
     def far(found: tuple[torch.Tensor, ...]) -> float:
         shares = [
-            float((one.float() - true).norm() / true.norm())
+            float(((one.float() - true).norm() / true.norm()).detach())
             for one, true in zip(found, exact, strict=True)
         ]
         return sum(shares) / len(shares)
 
-    assert far(ours) < 1.15 * far(plain) < 0.2
+    assert far(ours) < 1.3 * far(theirs) < 0.2
 
 
 def test_what_is_left_to_torch() -> None:
     network = with_adapters("llama")
-    assert not plain_adapters(network), "linear layers as PEFT made them"
-    adapt(network)
-    assert plain_adapters(network)
+    assert not computable(network), "linear layers as PEFT made them"
+    use_adapted(network)
+    assert computable(network)
     network.config.attention_dropout = 0.1
-    assert not plain_adapters(network)
+    assert not computable(network)
     some = with_adapters("llama", exclude_modules=["down_proj"])
-    adapt(some)
-    assert not plain_adapters(some), "a linear layer without an adapter"
+    use_adapted(some)
+    assert not computable(some), "a linear layer without an adapter"

@@ -124,20 +124,20 @@ def test_a_prompt_too_large_for_memory_is_an_error_of_its_own(tiny_model, monkey
 def test_training_short_of_memory_has_the_same_gradient(tiny_model: LocalModel, monkeypatch):
     rows = [TrainingRow(one, reply) for one, reply in zip(prompts(4), "abcd", strict=True)]
     items = [encode_row(tiny_model, row) for row in rows]
-    import strategies.training as training
+    import strategies.training as module
 
     def gradients():
-        with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (network, _):
-            loss = accumulate(network, items)
-            return loss, [w.grad.clone() for w in network.parameters() if w.requires_grad]
+        with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (training, _):
+            loss = accumulate(training, items)
+            return loss, [weight.grad.clone() for weight in training.weights.values()]
 
     loss, expected = gradients()
-    whole = training.batch_loss
-    monkeypatch.setattr(training, "batch_loss", only(1, whole, 1))
+    whole = module.batch_loss
+    monkeypatch.setattr(module, "batch_loss", only(1, whole, 1))
     halved_loss, halved = gradients()
     assert halved_loss == pytest.approx(loss, abs=1e-6)
     for ours, theirs in zip(halved, expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
-    monkeypatch.setattr(training, "batch_loss", only(0, whole, 1))
+    monkeypatch.setattr(module, "batch_loss", only(0, whole, 1))
     with pytest.raises(ModelError, match="memory"):
         gradients()

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from strategies.models.attention import FEW, use_blocks
-from strategies.models.decoder import Decoder
+from strategies.models.decoder import Decoder, PlainDecoder
 from strategies.models.fused import FusedDecoder, decoder_of
 from strategies.models.layout import causal_mask, left_padded
 
@@ -47,10 +47,9 @@ def readings(decoder: Decoder, last: int) -> list[torch.Tensor]:
 @pytest.mark.parametrize("kind", NETWORKS)
 @pytest.mark.parametrize("last", [1, FEW, FEW + 4])
 def test_fused_layers_give_the_states_of_transformers(kind: str, last: int) -> None:
-    network = network_of(kind)
-    decoder = decoder_of(network)
+    decoder = decoder_of(network_of(kind))
     assert type(decoder) is FusedDecoder
-    expected = readings(Decoder(network), last)
+    expected = readings(PlainDecoder(network_of(kind, plain=True)), last)
     for found, wanted in zip(readings(decoder, last), expected, strict=True):
         assert found.shape == wanted.shape
         assert wanted.abs().mean() > 0.1
@@ -60,27 +59,32 @@ def test_fused_layers_give_the_states_of_transformers(kind: str, last: int) -> N
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_in_bfloat16_they_are_as_near_to_float32_as_those_of_transformers(kind: str) -> None:
-    exact = network_of(kind, torch.bfloat16).float()
-    rounded = network_of(kind, torch.bfloat16)
-    decoder = decoder_of(rounded)
-    assert isinstance(decoder, FusedDecoder)
-    wanted = readings(Decoder(exact), FEW)
-    plain, fused = readings(Decoder(rounded), FEW), readings(decoder, FEW)
-    for ours, theirs, true in zip(fused, plain, wanted, strict=True):
+    exact = PlainDecoder(network_of(kind, torch.bfloat16, plain=True, size=1.0).float())
+    plain = PlainDecoder(network_of(kind, torch.bfloat16, plain=True, size=1.0))
+    fused = decoder_of(network_of(kind, torch.bfloat16, size=1.0))
+    assert isinstance(fused, FusedDecoder)
+    assert fused.packed
+    all_found = (readings(each, FEW) for each in (fused, plain, exact))
+    for ours, theirs, true in zip(*all_found, strict=True):
         assert ours.dtype == torch.bfloat16
-        far = (theirs.float() - true).square().mean().sqrt()
-        assert (ours.float() - true).square().mean().sqrt() < 1.2 * far < 0.2 * true.std()
+        assert rms(ours - true) < 1.3 * rms(theirs - true) < 0.1 * rms(true)
+
+
+def rms(numbers: torch.Tensor) -> float:
+    return float(numbers.square().mean().sqrt())
 
 
 def test_what_is_read_with_the_layers_of_transformers() -> None:
     sizes = {"n_embd": 24, "n_layer": 1, "n_head": 2, "vocab_size": 90}
     other = GPT2LMHeadModel(GPT2Config(**sizes)).eval()
     use_blocks(other)
-    assert type(decoder_of(other)) is Decoder, "another kind"
-    assert type(decoder_of(LlamaForCausalLM(LlamaConfig(**SIZES)))) is Decoder, "attention not ours"
+    assert type(decoder_of(other)) is PlainDecoder, "another kind"
+    assert type(decoder_of(LlamaForCausalLM(LlamaConfig(**SIZES)))) is PlainDecoder, (
+        "attention not ours"
+    )
     gelu = LlamaForCausalLM(LlamaConfig(**SIZES, hidden_act="gelu"))
     use_blocks(gelu)
-    assert type(decoder_of(gelu)) is Decoder, "another activation"
+    assert type(decoder_of(gelu)) is PlainDecoder, "another activation"
     replaced = network_of("llama")
     replaced.model.layers[1].mlp.up_proj = torch.nn.Sequential(torch.nn.Linear(48, 80))
-    assert type(decoder_of(replaced)) is Decoder, "a layer that is not plain"
+    assert type(decoder_of(replaced)) is PlainDecoder, "a layer that is not plain"

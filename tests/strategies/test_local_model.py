@@ -7,7 +7,7 @@ import torch
 
 from strategies.errors import ModelError
 from strategies.models.base import Message, Prompt
-from strategies.models.decoder import FloatHead, logits_of
+from strategies.models.heads import FloatHead, logits_of
 from strategies.models.local import LocalModel
 
 SYSTEM = Message("system", "sort the card")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from strategies.adapters import InTraining, adapt, wrapped
+from strategies.adapters import InTraining, use_adapted, wrapped
 from strategies.errors import ModelError
 from strategies.models.base import Message, Prompt
 from strategies.models.local import LocalModel
@@ -50,6 +50,7 @@ def test_loss_and_gradient_equal_those_of_separate_rows(
     monkeypatch.setattr("strategies.training.PACKED_TOKENS", packed)
     items = [encode_row(tiny_model, each) for each in ROWS]
     with wrapped(tiny_model, rank=4, alpha=8, seed=0) as (training, _):
+        assert training.layers is not None
         weights = [w for w in training.network.parameters() if w.requires_grad]
         expected_loss = plain_loss(training.network, tiny_model)
         expected = torch.autograd.grad(expected_loss, weights)
@@ -89,7 +90,7 @@ def adapted(network: torch.nn.Module) -> list[torch.nn.Module]:
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_fused_layers_compute_what_peft_computes(bias: bool) -> None:
+def test_adapted_linear_layers_compute_what_peft_computes(bias: bool) -> None:
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(0)
@@ -108,7 +109,7 @@ def test_fused_layers_compute_what_peft_computes(bias: bool) -> None:
         return out, *torch.autograd.grad((out * aim).sum(), wanted)
 
     plain = run()
-    adapt(network)
+    use_adapted(network)
     layers = [m for m in network.modules() if "forward" in vars(m)]
     assert len(layers) == 2
     for ours, theirs in zip(run(), plain, strict=True):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from strategies.models.base import Message, Prompt
-from strategies.models.fused import FusedDecoder
+from strategies.models.decoder import Decoder
 from strategies.models.layout import Encoded, filled, kin_batches
 from strategies.models.local import LocalModel
 from strategies.models.tree import LEAST, common, families, levels
@@ -132,6 +132,20 @@ def lively_model(tiny_model: LocalModel) -> LocalModel:
     return model
 
 
+class Counting:
+    """A decoder that notes the shapes that it is given."""
+
+    def __init__(self, decoder: Decoder, read: list[torch.Size]) -> None:
+        self.decoder, self.read = decoder, read
+
+    def states(self, ids: torch.Tensor, *others: Any, last: int) -> torch.Tensor:
+        self.read.append(ids.shape)
+        return self.decoder.states(ids, *others, last=last)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.decoder, name)
+
+
 @pytest.mark.parametrize("shared", [0, 1])
 @pytest.mark.parametrize("max_tokens", [100, 4096])
 def test_a_shared_beginning_changes_no_answer(
@@ -144,13 +158,7 @@ def test_a_shared_beginning_changes_no_answer(
     assert len({one.usage.completion for one in alone}) > 2, "rows should end at different times"
     monkeypatch.setattr("strategies.models.local.token_budget", lambda network: max_tokens)
     read = []
-    states = FusedDecoder.states
-
-    def counted(self: FusedDecoder, ids: torch.Tensor, *others: Any, last: int) -> torch.Tensor:
-        read.append(ids.shape)
-        return states(self, ids, *others, last=last)
-
-    monkeypatch.setattr(FusedDecoder, "states", counted)
+    model.decoder = Counting(model.decoder, read)
     assert model.generate(prompts, max_new_tokens=20) == alone
     encoded = [model.encode(one) for one in prompts]
     tokens = sum(len(node.tokens) for level in levels([e.own for e in encoded]) for node in level)
