@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from inspect import unwrap
 from statistics import median
 from typing import Any
 
@@ -46,9 +47,9 @@ PACKED: dict[Any, Callable[..., int]] = {
 }
 UNKNOWN: dict[Any, Callable[..., int]] = {
     **PACKED,
-    torch.ops.aten.addmm_: addmm_flop,
-    torch.ops.aten.baddbmm_: baddbmm_flop,
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop,
+    torch.ops.aten.addmm_: unwrap(addmm_flop),
+    torch.ops.aten.baddbmm_: unwrap(baddbmm_flop),
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: unwrap(sdpa_flop),
 }
 """Products that the counter of torch does not know."""
 
