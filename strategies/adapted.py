@@ -16,27 +16,17 @@ from strategies.models.packing import combined, packed, product
 class Adapted:
     """A LoRA layer of PEFT without dropout and with one adapter, as a function of its inputs.
 
-    `pack`: the frozen weights are laid out for products in both directions.
+    `adapter`: A (rank × in) and B (out × rank). `pack`: the frozen weights are laid out for
+    products in both directions.
     """
 
     def __init__(self, layer: Any, *, pack: bool) -> None:
-        frozen = layer.base_layer
-        self.layer = layer
+        frozen, (name,) = layer.base_layer, layer.active_adapters
+        self.adapter = layer.lora_A[name].weight, layer.lora_B[name].weight
+        self.scaling: float = layer.scaling[name]
         self.weight, self.bias = frozen.weight, frozen.bias
         self.there = packed(frozen.weight) if pack else None
         self.back = packed(frozen.weight.t().contiguous()) if pack else None
-
-    @property
-    def adapter(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """A (rank × in) and B (out × rank)."""
-        (name,) = self.layer.active_adapters
-        return self.layer.lora_A[name].weight, self.layer.lora_B[name].weight
-
-    @property
-    def scaling(self) -> float:
-        (name,) = self.layer.active_adapters
-        factor: float = self.layer.scaling[name]
-        return factor
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """x W' + b + scaling · x A' B', differentiable."""

@@ -83,18 +83,17 @@ class Record:
 
 
 class AdaptedLayer:
-    """One layer. Tensors are tokens × width unless a comment says otherwise."""
+    """One layer; `adapters` are A and B of each of its parts, behind each other.
+
+    Tensors are tokens × width unless a comment says otherwise.
+    """
 
     def __init__(self, layer: Any) -> None:
         attending = layer.self_attn
         self.width, self.scaling = attending.head_dim, attending.scaling
         self.norms = layer.input_layernorm, layer.post_attention_layernorm
         self.parts: list[Adapted] = [linear.forward for linear in linears(layer)]
-
-    @property
-    def adapters(self) -> list[torch.Tensor]:
-        """A and B of each part, behind each other."""
-        return [weight for part in self.parts for weight in part.adapter]
+        self.adapters = [weight for part in self.parts for weight in part.adapter]
 
     def forward(
         self,

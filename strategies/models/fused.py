@@ -2,10 +2,10 @@
 
 In a small model that decodes token by token, much time goes into the many small operations
 between the matrix products. On packed weights (bfloat16) queries, keys and values come out of one
-product, and the activation, the gate and the residual sums are computed where a product writes
-its result, rounded less often than by transformers. In float32 the result is that of transformers
-up to the order of sums. Of the last layer, what follows its keys and values is computed only for
-the tokens that are asked for.
+product, and the activation and the gate are computed where a product writes its result. The
+residual sums stay in float32 from layer to layer, for rounding them is what moves results in
+bfloat16 most. In float32 the result is that of transformers up to the order of sums. Of the last
+layer, what follows its keys and values is computed only for the tokens that are asked for.
 """
 
 from __future__ import annotations
@@ -104,8 +104,9 @@ class FusedDecoder:
         *,
         last: int,
     ) -> torch.Tensor:
-        hidden = functional.embedding(ids, self._embedding)
-        rotation = rotation_of(self._rotary, hidden, positions)
+        embedded = functional.embedding(ids, self._embedding)
+        rotation = rotation_of(self._rotary, embedded, positions)
+        hidden = embedded.float()
         for number, layer in enumerate(self._layers):
             append = None if cache is None else appending(cache, number)
             kept = last if number == self.layers - 1 else ids.shape[1]
@@ -144,7 +145,8 @@ class Layer:
         append: Append | None,
         last: int,
     ) -> torch.Tensor:
-        """rows × tokens × width to rows × last × width; rotation: rows × tokens × …"""
+        """rows × tokens × width, which is overwritten, to rows × last × width, both in float32;
+        rotation: rows × tokens × …"""
         rows, tokens, _ = hidden.shape
         found = self.query_key_value(normal_of(self.norms[0], hidden))
         heads = found.view(rows, tokens, -1, self.width)
@@ -157,9 +159,9 @@ class Layer:
         if last < tokens:
             hidden, mask = hidden[:, tokens - last :], mask[:, :, tokens - last :]
         attended = attention(query, key, value, mask, self.scaling).view(rows, last, -1)
-        hidden = self.output.plus(attended, hidden)
+        hidden = hidden.add_(self.output(attended))
         inner = normal_of(self.norms[1], hidden)
-        return self.down.plus(self.up.times(inner, self.gate.silu(inner)), hidden)
+        return hidden.add_(self.down(self.up.times(inner, self.gate.silu(inner))))
 
 
 def rotation_of(rotary: Any, hidden: torch.Tensor, positions: torch.Tensor) -> Rotation:
@@ -206,9 +208,3 @@ class Product:
         if self.pack:
             return combined(self.weight, self.bias, inputs, other, "mul")
         return self(inputs).mul_(other)
-
-    def plus(self, inputs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-        """product + other"""
-        if self.pack:
-            return combined(self.weight, self.bias, inputs, other, "add")
-        return self(inputs).add_(other)

@@ -46,9 +46,9 @@ def normed(module: Any, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def normal_of(module: Any, inputs: torch.Tensor) -> torch.Tensor:
-    """The same where no gradient is needed."""
+    """The same where no gradient is needed, in the type of the weight."""
     normal, _ = divided(inputs, module.variance_epsilon)
-    return normal.mul_(module.weight)
+    return normal.to(module.weight.dtype).mul_(module.weight)
 
 
 def divided(inputs: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:
