@@ -59,24 +59,39 @@ class Adapted:
         b: torch.Tensor,
         *,
         onto: torch.Tensor | None = None,
-        to_inputs: bool = True,
-    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """Gradients for the inputs (None unless `to_inputs`; `onto` is added), A and B."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Gradients for the inputs, with `onto` added, A and B."""
         narrow = (gradient @ b).mul_(self.scaling)
-        for_inputs = None
-        if to_inputs:
-            for_inputs = self._to_inputs(gradient, onto).addmm_(narrow, a)
-        # (low' gradient)' in place of gradient' low: a product with few rows is twice as quick
-        return for_inputs, narrow.t() @ inputs, (low.t() @ gradient).t()
+        for_inputs = self._to_inputs(gradient, onto).addmm_(narrow, a)
+        return for_inputs, *adapter_gradients(gradient, inputs, low, narrow)
+
+    def backward_to_adapter(
+        self,
+        gradient: torch.Tensor,
+        inputs: torch.Tensor,
+        low: torch.Tensor,
+        a: torch.Tensor,
+        b: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gradients for A and B alone."""
+        return adapter_gradients(gradient, inputs, low, (gradient @ b).mul_(self.scaling))
 
     def _to_inputs(self, gradient: torch.Tensor, onto: torch.Tensor | None) -> torch.Tensor:
         """gradient (tokens × out) W + onto"""
         if self.back is None:
-            found = gradient @ self.weight
+            found: torch.Tensor = gradient @ self.weight
             return found if onto is None else found.add_(onto)
         if onto is None:
             return product(self.back, None, gradient)
         return combined(self.back, None, gradient, onto, "add")
+
+
+def adapter_gradients(
+    gradient: torch.Tensor, inputs: torch.Tensor, low: torch.Tensor, narrow: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients for A and B; `narrow` is scaling · gradient · B."""
+    # (low' gradient)' in place of gradient' low: a product with few rows is twice as quick
+    return narrow.t() @ inputs, (low.t() @ gradient).t()
 
 
 class AdaptedFunction(torch.autograd.Function):
@@ -96,8 +111,7 @@ class AdaptedFunction(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = gradients
         flat = gradient.reshape(-1, gradient.shape[-1])
-        wanted = ctx.needs_input_grad[0]
-        inputs, a, b = ctx.adapted.backward(flat, *ctx.saved_tensors, to_inputs=wanted)
-        if inputs is not None:
-            inputs = inputs.view(*gradient.shape[:-1], -1)
-        return inputs, None, a, b
+        if not ctx.needs_input_grad[0]:
+            return None, None, *ctx.adapted.backward_to_adapter(flat, *ctx.saved_tensors)
+        inputs, a, b = ctx.adapted.backward(flat, *ctx.saved_tensors)
+        return inputs.view(*gradient.shape[:-1], -1), None, a, b

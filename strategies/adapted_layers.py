@@ -173,14 +173,17 @@ class AdaptedLayer:
             for heads, (cosine, sine) in zip(d_rotated[:2], kept.rotations, strict=True)
         )
         d_values = d_rotated[2].flatten(1)
-        d_asking, *d_query = query.backward(d_queries, *of[0], to_inputs=to_hidden)
-        places = kept.places
-        onto = d_asking if places is None else None
-        d_inner, *d_key = key.backward(d_keys, *of[1], onto=onto, to_inputs=to_hidden)
-        d_inner, *d_value = value.backward(d_values, *of[2], onto=d_inner, to_inputs=to_hidden)
-        grads = [*d_query, *d_key, *d_value, *d_output, *d_gate, *d_up, *d_down]
+        others = [*d_output, *d_gate, *d_up, *d_down]
         if not to_hidden:
-            return None, grads
+            asked = zip((query, key, value), (d_queries, d_keys, d_values), of, strict=False)
+            pairs_found = [part.backward_to_adapter(wide, *rest) for part, wide, rest in asked]
+            return None, [*(weight for pair in pairs_found for weight in pair), *others]
+        places = kept.places
+        d_asking, *d_query = query.backward(d_queries, *of[0])
+        onto = d_asking if places is None else None
+        d_inner, *d_key = key.backward(d_keys, *of[1], onto=onto)
+        d_inner, *d_value = value.backward(d_values, *of[2], onto=d_inner)
+        grads = [*d_query, *d_key, *d_value, *others]
         if places is None:
             return gradient_of(d_inner, *first, before.weight).add_(d_middle), grads
         d_inner.index_add_(0, places, d_asking)

@@ -74,7 +74,7 @@ def use_adapted(network: Any) -> None:
     pack = packable(network, copies=2)
     for module in network.modules():
         if isinstance(module, Linear) and type(module.base_layer) is torch.nn.Linear:
-            module.forward = Adapted(module, pack=pack)  # type: ignore[method-assign]
+            module.forward = Adapted(module, pack=pack)  # type: ignore[method-assign,assignment]
 
 
 class MasterAdam:
@@ -101,8 +101,8 @@ class MasterAdam:
             group["lr"] = learning_rate
 
     def step(self) -> None:
-        trained = list(self.weights.values())
-        self.flat.grad = flat_of([weight.grad for weight in trained])
+        trained: list[torch.Tensor] = list(self.weights.values())
+        self.flat.grad = flat_of([weight.grad for weight in trained if weight.grad is not None])
         for weight in trained:
             weight.grad = None
         torch.nn.utils.clip_grad_norm_([self.flat], 1.0)
