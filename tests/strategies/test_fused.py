@@ -58,16 +58,20 @@ def test_fused_layers_give_the_states_of_transformers(kind: str, last: int) -> N
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_in_bfloat16_they_are_as_near_to_float32_as_those_of_transformers(kind: str) -> None:
+def test_in_bfloat16_they_are_nearer_to_float32_than_those_of_transformers(kind: str) -> None:
     exact = PlainDecoder(network_of(kind, torch.bfloat16, plain=True, size=1.0).float())
     plain = PlainDecoder(network_of(kind, torch.bfloat16, plain=True, size=1.0))
     fused = decoder_of(network_of(kind, torch.bfloat16, size=1.0))
     assert isinstance(fused, FusedDecoder)
     assert fused.packed
+    far: list[float] = []
     all_found = (readings(each, FEW) for each in (fused, plain, exact))
     for ours, theirs, true in zip(*all_found, strict=True):
         assert ours.dtype == torch.bfloat16
-        assert rms(ours - true) < 1.3 * rms(theirs - true) < 0.1 * rms(true)
+        far.append(rms(ours - true) / rms(theirs - true))
+        assert far[-1] < 1.3
+        assert rms(theirs - true) < 0.1 * rms(true)
+    assert sum(far) / len(far) < 0.96, "residual sums that are rounded come to more"
 
 
 def rms(numbers: torch.Tensor) -> float:
