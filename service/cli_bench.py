@@ -90,6 +90,39 @@ def speed(
 
 
 @bench.command()
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--datasets", type=FOLDER, help="Folder of the data sets that both sides work on.")
+@click.option("--model", default="smollm2-135m-q4", show_default=True, help="A name or a folder.")
+@click.option("--device", default="cuda", show_default=True)
+@click.option("--out", type=FILE, default=Path("out/bench-gpu.jsonl"), show_default=True)
+@common
+def gpu(
+    rounds: int, datasets: Path | None, model: str, device: str, out: Path, as_json: bool
+) -> int:
+    """Compare speed on a GPU with plain transformers and PEFT, in turns."""
+    from benchmarks.environment import read_environment
+    from benchmarks.speed.gpu import Sides, check_device, gpu_checks, measure_gpu
+    from benchmarks.speed.pieces import Places, check_places
+    from benchmarks.speed.sheet import Sheet
+
+    places = Places(datasets=absolute(datasets))
+    check_places(("latency",), places)
+    name = check_device(device)
+    places = with_model(places, ("latency",), model)
+    to = console(stderr=True)
+    environment = {**read_environment().model_dump(), "device": name}
+    sheet = Sheet(out, {"model": Path(model).name, **environment})
+    found = measure_gpu(
+        Sides(places.model, places.datasets, device),
+        rounds=rounds,
+        sheet=sheet,
+        say=lambda line: to.print(line, soft_wrap=True),
+    )
+    facts = {name: value for name, value in sheet.head.items() if name != "schema"}
+    return show("gpu", facts, gpu_checks(found), as_json=as_json)
+
+
+@bench.command()
 @click.option("--chunks", type=click.IntRange(min=1), default=1_000_000, show_default=True)
 @click.option(
     "--real",

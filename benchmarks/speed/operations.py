@@ -54,14 +54,16 @@ UNKNOWN: dict[Any, Callable[..., int]] = {
 """Products that the counter of torch does not know."""
 
 
-def product_flops(*, size: int = SIZE, times: int = TIMES) -> float:
+def product_flops(*, size: int = SIZE, times: int = TIMES, device: str = "cpu") -> float:
     """Operations a second of a square bfloat16 product, the median of some."""
-    left, right = (torch.randn(size, size).to(torch.bfloat16) for _ in range(2))
-    out = torch.empty(size, size, dtype=torch.bfloat16)
+    left, right = (torch.randn(size, size).to(device, torch.bfloat16) for _ in range(2))
+    out = torch.empty_like(left)
     taken = []
     for number in range(times + 2):
         began = time.perf_counter()
         torch.matmul(left, right, out=out)
+        if device != "cpu":
+            torch.cuda.synchronize(device)
         if number >= 2:  # the first ones warm up
             taken.append(time.perf_counter() - began)
     return 2 * size**3 / median(taken)

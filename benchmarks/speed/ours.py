@@ -11,6 +11,7 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from benchmarks.speed.growing import measure_growth, peak_of_program_gb
-from benchmarks.speed.operations import share_of_ceiling
+from benchmarks.speed.operations import product_flops, share_of_ceiling
 from benchmarks.speed.workload import (
     JUDGED_ROWS,
     NEW_TOKENS,
@@ -79,18 +80,24 @@ def places(choices: Sequence[Choice], labels: Sequence[str]) -> list[int]:
 
 
 def answer_questions(model: LocalModel, datasets: Path, embedder: Embedder) -> Facts:
-    """Search and generation of all questions at once; `ids` are those of the replies."""
+    """Search and generation of all questions at once."""
     paragraphs = read_paragraphs(datasets)
     index = index_passages(paragraphs, embedder)
-    recorder = Recorder(model.tokenizer)
-    model.tokenizer = recorder
     began = time.perf_counter()
     prompts = question_prompts(paragraphs, index)
     searched = time.perf_counter() - began
+    found = reply_ids(model, prompts)
+    return {**found, "seconds": searched + found["seconds"], "search_seconds": searched}
+
+
+def reply_ids(model: LocalModel, prompts: Sequence[Prompt]) -> Facts:
+    """Generation of all replies at once; `ids` are theirs."""
+    recorder = Recorder(model.tokenizer)
+    model.tokenizer = recorder
+    began = time.perf_counter()
     replies = model.generate(prompts, max_new_tokens=NEW_TOKENS)
     return {
         "seconds": time.perf_counter() - began,
-        "search_seconds": searched,
         "in_tokens": sum(reply.usage.prompt for reply in replies),
         "out_tokens": sum(reply.usage.completion for reply in replies),
         "ids": [recorder.ids(reply.text, reply.usage.completion) for reply in replies],
@@ -126,6 +133,16 @@ def tune(model: LocalModel, datasets: Path, *, seed: int) -> Facts:
         training = train(model, intents, Path(name), epochs=EPOCHS, seed=seed)
         seconds = time.perf_counter() - began
         tuned = model.with_adapter(Path(name))
+    return {
+        "seconds": seconds,
+        **judge(tuned, intents),
+        "seed": seed,
+        "curve": [dict(row) for row in training.curve],
+    }
+
+
+def judge(tuned: LocalModel, intents: Intents) -> Facts:
+    """The accuracy of a tuned model on the test rows, by label likelihood."""
     prompts = [tuned_prompt(row.text) for row in intents.test]
     began = time.perf_counter()
     chosen = tuned.choose(prompts, intents.labels)
@@ -135,12 +152,9 @@ def tune(model: LocalModel, datasets: Path, *, seed: int) -> Facts:
         intents.labels[place] == row.label for place, row in zip(found, intents.test, strict=True)
     ]
     return {
-        "seconds": seconds,
         "quality": {"acc": sum(right) / len(right)},
         "eval_seconds": scoring,
         "eval_n": len(right),
-        "seed": seed,
-        "curve": [dict(row) for row in training.curve],
     }
 
 
@@ -174,8 +188,11 @@ def time_replies(model: LocalModel, prompts: Sequence[Prompt]) -> Facts:
     return {"seconds": median(taken[1:]), "each": taken[1:]}
 
 
-def reach_ceiling(model: LocalModel, prompts: Sequence[Prompt], intents: Intents) -> Facts:
+def reach_ceiling(
+    model: LocalModel, prompts: Sequence[Prompt], intents: Intents, *, device: str = "cpu"
+) -> Facts:
     """Shares of the matrix ceiling in a prefill (one token a prompt) and in an epoch of LoRA."""
+    product = partial(product_flops, device=device)
 
     def prefill() -> None:
         model.forget_prefixes()
@@ -185,7 +202,10 @@ def reach_ceiling(model: LocalModel, prompts: Sequence[Prompt], intents: Intents
         with tempfile.TemporaryDirectory() as name:
             train(model, intents, Path(name), epochs=1, seed=0)
 
-    found = {"prefill": share_of_ceiling(prefill), "training": share_of_ceiling(epoch)}
+    found = {
+        "prefill": share_of_ceiling(prefill, product=product),
+        "training": share_of_ceiling(epoch, product=product),
+    }
     facts = {f"{key}_{part}": value for part, of in found.items() for key, value in of.items()}
     ceilings = [of["product_gflops"] for of in found.values()]
     seconds = sum(of["seconds"] for of in found.values())

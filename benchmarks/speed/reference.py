@@ -40,14 +40,14 @@ Facts = dict[str, Any]
 class Plain:
     """A network and its tokenizer, as their library gives them."""
 
-    def __init__(self, folder: Path, dtype: torch.dtype) -> None:
+    def __init__(self, folder: Path, dtype: torch.dtype, device: str = "cpu") -> None:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(
             folder, padding_side="left", local_files_only=True
         )
         network: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, local_files_only=True
         )
-        self.network = network.eval()
+        self.network = network.to(device).eval()
 
     def text(self, prompt: Prompt) -> str:
         turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
@@ -154,7 +154,7 @@ def generate(plain: Plain, texts: Sequence[str], *, batch: int) -> list[list[int
             return_tensors="pt",
             padding=True,
             add_special_tokens=False,
-        )
+        ).to(plain.network.device)
         out = plain.network.generate(**read, max_new_tokens=NEW_TOKENS, do_sample=False)
         for place, row in zip(part, out[:, read["input_ids"].shape[1] :].tolist(), strict=True):
             found[place] = until(row, plain.stops)
@@ -175,6 +175,7 @@ def time_replies(plain: Plain, prompts: Sequence[Prompt]) -> Facts:
     for text in texts:
         began = time.perf_counter()
         read = plain.tokenizer(text, return_tensors="pt", add_special_tokens=False)
+        read = read.to(plain.network.device)
         out = plain.network.generate(
             **read,
             min_new_tokens=REPLY_TOKENS,

@@ -124,6 +124,26 @@ def question_prompts(paragraphs: Paragraphs, index: DenseRetriever) -> list[Prom
     ]
 
 
+def own_passages_prompts(folder: Path) -> list[Prompt]:
+    """Each question below its own passage and the two that follow it: as `question_prompts`, but
+    without a search."""
+    documents = rows_of(folder / PARAGRAPHS / "documents.jsonl")
+    places = {document["id"]: place for place, document in enumerate(documents)}
+    asked = [
+        row for row in rows_of(folder / PARAGRAPHS / "examples.jsonl") if row["split"] == "test"
+    ]
+    return [
+        passages_prompt(
+            row["input"],
+            [
+                documents[(places[row["sources"][0]] + after) % len(documents)]["text"]
+                for after in range(TOP)
+            ],
+        )
+        for row in asked[:QUESTIONS]
+    ]
+
+
 def passages_prompt(question: str, passages: Sequence[str]) -> Prompt:
     text = "\n\n".join(f"[{place}] {passage}" for place, passage in enumerate(passages, start=1))
     asked = f"Passages:\n{text}\n\nQuestion: {question}"

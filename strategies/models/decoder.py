@@ -9,6 +9,7 @@ from transformers.cache_utils import Cache
 
 from strategies.models.heads import logits_of
 from strategies.models.packing import Packed
+from strategies.models.recorded import Recorder, Steps
 
 
 class Decoder(Protocol):
@@ -25,6 +26,11 @@ class Decoder(Protocol):
     @property
     def packed(self) -> bool:
         """Whether weights are laid out anew, which rounds otherwise."""
+        ...
+
+    @property
+    def records(self) -> bool:
+        """Whether `steps` are to be had."""
         ...
 
     def states(
@@ -48,6 +54,11 @@ class Decoder(Protocol):
         """Logits (tokens x vocabulary) of hidden states (tokens x width), in the network's type."""
         ...
 
+    def steps(self, cache: Cache, room: int) -> Steps | None:
+        """Recorded steps for the rows of a cache with at least so much room; None where none are
+        to be had."""
+        ...
+
 
 class PlainDecoder:
     """A network of any kind, as transformers computes it."""
@@ -55,6 +66,7 @@ class PlainDecoder:
     def __init__(self, network: Any) -> None:
         self.network = network
         self._packed = Packed(network)
+        self._recorder = Recorder(self)
 
     @property
     def device(self) -> torch.device:
@@ -68,6 +80,10 @@ class PlainDecoder:
     @property
     def packed(self) -> bool:
         return self._packed.helps
+
+    @property
+    def records(self) -> bool:
+        return self._recorder.able
 
     def states(
         self,
@@ -91,3 +107,6 @@ class PlainDecoder:
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         with self._packed:
             return logits_of(self.network, hidden)
+
+    def steps(self, cache: Cache, room: int) -> Steps | None:
+        return self._recorder.steps(cache, room)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import takewhile
 
 import torch
 from transformers import DynamicCache
@@ -13,16 +14,15 @@ from strategies.models.decoder import Decoder
 from strategies.models.layout import branches, causal_mask, left_padded, with_branches
 from strategies.models.lookup import MOST_GUESSED, continued
 from strategies.models.reading import read_prompts
+from strategies.models.recorded import Steps
 from strategies.models.slots import KeyValues, keep, keep_rows, layers_of, slots
 
 
 @torch.inference_mode()
 def compute_prefix(decoder: Decoder, prefix: Sequence[int]) -> KeyValues:
     """Keys and values of a prefix, a pair a layer, each 1 × heads × tokens × width."""
-    cache, device = DynamicCache(), decoder.device
-    ids, mask, positions = left_padded([prefix], 0)
-    seen = causal_mask(0, mask).to(device)
-    decoder.states(ids.to(device), seen, positions.to(device), cache, last=1)
+    cache = DynamicCache()
+    forward(decoder, cache, prefix, 0, 1)
     return key_values_of(cache)
 
 
@@ -100,12 +100,33 @@ def generate(
     offsets = [width - len(sequence) for sequence in sequences]
     end = len(prefix) + width
     cache = slots(decoder.layers, kept, offsets, end + max_new_tokens + MOST_GUESSED)
-    if len(sequences) == 1:
+    if len(sequences) == 1 and not decoder.records:
         reader = partial(read, decoder, cache)
         return [continued(reader, [*prefix, *sequences[0]], len(prefix), max_new_tokens, stop)]
     hidden = read_prompts(decoder, cache, len(prefix), sequences, pad=pad, max_tokens=max_tokens)
     keep(cache, end)
+    steps = decoder.steps(cache, end + max_new_tokens) if max_new_tokens > 1 else None
+    if steps is not None:
+        first = decoder.logits(hidden).argmax(dim=-1).tolist()
+        steps.begin(cache, offsets, end, first)
+        return replayed(steps, first, max_new_tokens, stop)
     return together(decoder, cache, end, offsets, hidden, max_new_tokens, stop)
+
+
+def replayed(
+    steps: Steps, first: Sequence[int], max_new_tokens: int, stop: frozenset[int]
+) -> list[list[int]]:
+    """Greedy continuations of the rows that `steps` has begun, whose first tokens are `first`."""
+    told = [first]
+    running = set(range(len(first)))
+    while True:
+        running = {row for row in running if told[-1][row] not in stop}
+        if not running or len(told) == max_new_tokens:
+            break
+        told.append(steps.next())
+    return [
+        list(takewhile(lambda token: token not in stop, row)) for row in zip(*told, strict=True)
+    ]
 
 
 def read(
@@ -113,17 +134,25 @@ def read(
 ) -> list[int]:
     """Read tokens at places from `start` on; returns what follows each of the last `wanted`."""
     keep(cache, start)
+    hidden = forward(decoder, cache, tokens, start, wanted)
+    best: list[int] = decoder.logits(hidden).argmax(dim=-1).tolist()
+    return best
+
+
+def forward(
+    decoder: Decoder, cache: Cache, tokens: Sequence[int], start: int, wanted: int
+) -> torch.Tensor:
+    """Read the tokens of one row at places from `start` on, none padded; the states of the last
+    `wanted`: wanted × width."""
     count, device = len(tokens), decoder.device
     mask = causal_mask(start, torch.ones(1, count, dtype=torch.bool))
-    hidden = decoder.states(
+    return decoder.states(
         torch.tensor([tokens], device=device),
         mask.to(device),
         torch.arange(start, start + count, device=device)[None],
         cache,
         last=wanted,
-    )
-    best: list[int] = decoder.logits(hidden[0]).argmax(dim=-1).tolist()
-    return best
+    )[0]
 
 
 def together(

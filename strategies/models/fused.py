@@ -92,6 +92,10 @@ class FusedDecoder:
         return device
 
     @property
+    def records(self) -> bool:
+        return False
+
+    @property
     def layers(self) -> int:
         return len(self._layers)
 
@@ -115,6 +119,9 @@ class FusedDecoder:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         return scaled(self.network, self._head(hidden))
+
+    def steps(self, cache: Cache, room: int) -> None:
+        return None
 
 
 def appending(cache: Cache, number: int) -> Append:

@@ -15,8 +15,7 @@ import torch
 from strategies.models.tree import families
 
 A_BATCH = 256
-"""What a batch costs beside its tokens, in tokens: many small operations, and memory that
-stays taken for every new shape of a batch."""
+"""What a batch costs beside its tokens, in tokens: many small operations."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,7 @@ def of_one_prefix(encoded: Sequence[Encoded]) -> list[list[int]]:
 def little_padded(sizes: Sequence[int], *, max_tokens: int, max_rows: int) -> list[list[int]]:
     """Places, longest first, in the batches that are the quickest to compute: padded tokens count,
     and A_BATCH more for each batch. None holds more than `max_tokens`, but for a single place."""
+    sizes = [rounded(size) for size in sizes]
     order = sorted(range(len(sizes)), key=lambda place: sizes[place], reverse=True)
     cost, begins = [0], [0]
     for end in range(1, len(order) + 1):
@@ -114,11 +114,22 @@ def filled(sizes: Sequence[int], *, max_tokens: int, max_rows: int) -> list[list
     return result
 
 
+def rounded(tokens: int) -> int:
+    """The width that so many tokens are padded to, a sixteenth wider at most from 128 on.
+
+    A matrix library keeps a kernel and its memory for every shape that it has met, so that few
+    widths keep memory flat over any number of rows.
+    """
+    step = max(8, 1 << max(0, tokens.bit_length() - 5))
+    return -(-tokens // step) * step
+
+
 def left_padded(
     sequences: Sequence[Sequence[int]], pad: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Token ids, mask (True where a token stands) and positions from 0, each rows × width."""
-    width = max(len(sequence) for sequence in sequences)
+    """Token ids, mask (True where a token stands) and positions from 0, each rows × width: the
+    `rounded` length of the longest."""
+    width = rounded(max(len(sequence) for sequence in sequences))
     ids = torch.full((len(sequences), width), pad)
     mask = torch.zeros((len(sequences), width), dtype=torch.bool)
     for row, sequence in enumerate(sequences):

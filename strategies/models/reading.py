@@ -9,7 +9,7 @@ import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from strategies.models.decoder import Decoder
-from strategies.models.layout import causal_mask, left_padded, little_padded
+from strategies.models.layout import causal_mask, left_padded, little_padded, rounded
 from strategies.models.slots import SlotsLayer, layers_of
 from strategies.models.tree import Node, levels
 
@@ -52,7 +52,7 @@ def read_nodes(
     device = decoder.device
     ids, mask, positions = left_padded([node.tokens for node in nodes], pad)
     before = [prefix + node.start for node in nodes]
-    context = max(before)
+    context = rounded(max(before))
     seen = torch.arange(context)[None] >= context - torch.tensor(before)[:, None]
     seen = seen[:, None, None].expand(-1, 1, ids.shape[1], -1)
     reading: list[Any] = [NodesLayer(layer, nodes, before) for layer in layers_of(cache)]
@@ -75,7 +75,7 @@ class NodesLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     def __init__(self, slots: SlotsLayer, nodes: Sequence[Node], before: Sequence[int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.slots, self.nodes, self.before = slots, nodes, before
-        self.context = max(before)
+        self.context = rounded(max(before))
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.is_initialized = True
