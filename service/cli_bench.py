@@ -59,7 +59,8 @@ def speed(
 ) -> int:
     """Compare speed with the standard tools on the same work, in turns.
 
-    Pieces: label_scoring, rag, rag_batch, lora, latency, latency_llama_cpp, ceiling, growth.
+    Pieces: label_scoring, rag, rag_batch, lora, latency, latency_llama_cpp, ceiling, lora_depth,
+    growth.
     Each side runs in a process of its own, one at a time; a ratio is the median over the rounds.
     """
     from benchmarks.environment import read_environment

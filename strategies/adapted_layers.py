@@ -17,7 +17,6 @@ from strategies.adapted import Adapted
 from strategies.attention_gradient import Attention
 from strategies.models.fused import (
     Rotation,
-    all_linears,
     known,
     linears,
     rotate,
@@ -28,33 +27,42 @@ from strategies.models.norms import divided, gradient_of, normed
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
-def computable(network: Any) -> bool:
-    """Whether `AdaptedLayers` computes a PEFT network: its kind is known, all its linear layers
-    compute as `Adapted`, and its attention drops nothing."""
+def computable(network: Any, below: int = 0) -> bool:
+    """Whether `AdaptedLayers` computes a PEFT network: its kind is known, all linear layers above
+    the first `below` layers compute as `Adapted`, and its attention drops nothing."""
     if not known(network) or network.config.attention_dropout:
         return False
-    return all(isinstance(linear.forward, Adapted) for linear in all_linears(network))
+    upper = network.get_decoder().layers[below:]
+    return all(isinstance(each.forward, Adapted) for layer in upper for each in linears(layer))
 
 
 class AdaptedLayers:
-    """The layers of a PEFT network that is `computable`."""
+    """The layers above the first `below` of a PEFT network that is `computable`."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, below: int = 0) -> None:
         decoder = network.get_decoder()
+        self.below = below
         self._embedding = decoder.embed_tokens.weight
         self._rotary = decoder.rotary_emb
-        self._layers = [AdaptedLayer(layer) for layer in decoder.layers]
+        self._layers = [AdaptedLayer(layer) for layer in decoder.layers[below:]]
         self._norm = decoder.norm
 
+    def embedded(self, ids: torch.Tensor) -> torch.Tensor:
+        """What enters the first layer of the network: tokens × width."""
+        return embedding(ids, self._embedding)
+
     def states(
-        self, ids: torch.Tensor, seen: torch.Tensor, positions: torch.Tensor, places: torch.Tensor
+        self,
+        hidden: torch.Tensor,
+        seen: torch.Tensor,
+        positions: torch.Tensor,
+        places: torch.Tensor,
     ) -> torch.Tensor:
         """Hidden states of the tokens at `places`: places × width.
 
-        ids and positions: tokens; seen: tokens × tokens, True where a token sees another;
-        places: each at most once.
+        hidden: what enters the first of these layers, tokens × width; positions: tokens; seen:
+        tokens × tokens, True where a token sees another; places: each at most once.
         """
-        hidden = embedding(ids, self._embedding)
         cosine, sine = rotation_of(self._rotary, hidden[None], positions[None])
         shared = (cosine[0], sine[0]), seen[None, None]
         for number, layer in enumerate(self._layers, start=1):

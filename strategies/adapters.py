@@ -12,18 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from strategies.adapted import Adapted
 from strategies.adapted_layers import AdaptedLayers, computable
+from strategies.errors import ModelError
+from strategies.models.frozen import FrozenStates
 from strategies.models.local import LocalModel, without_notices
 from strategies.models.packing import packable
 
 
 class wrapped:
-    """LoRA layers around every linear layer of the blocks while the context is open."""
+    """LoRA layers around every linear layer of the upper `layers` blocks (None: of all) while the
+    context is open. Raises ModelError where there are not so many."""
 
-    def __init__(self, model: LocalModel, *, rank: int, alpha: int, seed: int) -> None:
+    def __init__(
+        self, model: LocalModel, *, rank: int, alpha: int, seed: int, layers: int | None = None
+    ) -> None:
         self.model, self.rank, self.alpha, self.seed = model, rank, alpha, seed
+        self.below = layers_below(model.network, layers)
 
     def __enter__(self) -> tuple[InTraining, LocalModel]:
         from peft import LoraConfig, get_peft_model
@@ -31,11 +38,12 @@ class wrapped:
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
-            target_modules="all-linear",
             lora_dropout=0.0,
             bias="none",
             task_type="CAUSAL_LM",
+            **places_of_adapters(self.model.network, self.below),
         )
+        frozen = self.model.frozen if self.below else None
         with torch.random.fork_rng(devices=[]), without_notices():
             torch.manual_seed(self.seed)
             self.peft: Any = get_peft_model(
@@ -43,22 +51,61 @@ class wrapped:
             )
         self.peft.to(self.model.network.dtype)
         use_adapted(self.peft)
-        layers = AdaptedLayers(self.peft) if computable(self.peft) else None
-        return InTraining(self.peft, layers), self.model.variant(
-            self.peft, f"in training {self.seed}"
-        )
+        training = InTraining(self.peft)
+        if computable(self.peft, self.below) and (frozen is not None or not self.below):
+            training = InTraining(self.peft, AdaptedLayers(self.peft, self.below), frozen)
+        return training, self.model.variant(self.peft, f"in training {self.seed}")
 
     def __exit__(self, *exception: object) -> None:
         self.peft.unload()
         self.model.network.requires_grad_(False).eval()
 
 
+def layers_below(network: Any, layers: int | None) -> int:
+    """How many layers stand below the upper `layers` (None: all). Raises ModelError."""
+    if layers is None:
+        return 0
+    count = layers_of(network)
+    if type(layers) is not int or not 1 <= layers <= count:
+        raise ModelError(
+            f"layers: {layers!r}, but the model has {count} layers. Give a whole number from 1 to"
+            f" {count}, or None for adapters on every layer."
+        )
+    return count - layers
+
+
+def places_of_adapters(network: Any, below: int) -> dict[str, Any]:
+    """The linear layers that get adapters, as PEFT's LoraConfig takes them.
+
+    Where layers are chosen by number it asks for names of linear layers in place of all-linear,
+    and takes only those with the number of a block in their path, which the output head has not.
+    """
+    if not below:
+        return {"target_modules": "all-linear"}
+    kinds, head = (torch.nn.Linear, Conv1D), network.get_output_embeddings()
+    names = {
+        path.rpartition(".")[2]
+        for path, module in network.named_modules()
+        if isinstance(module, kinds) and module is not head
+    }
+    upper = [*range(below, layers_of(network))]
+    return {"target_modules": sorted(names), "layers_to_transform": upper}
+
+
+def layers_of(network: Any) -> int:
+    return int(network.config.get_text_config().num_hidden_layers)
+
+
 @dataclass(frozen=True)
 class InTraining:
-    """A network with LoRA layers, and what computes them in few steps where its kind is known."""
+    """A network with LoRA layers, and what computes them in few steps where its kind is known.
+
+    `frozen`, where layers without adapters stand below `layers`: the states that enter those.
+    """
 
     network: Any
     layers: AdaptedLayers | None = None
+    frozen: FrozenStates | None = None
 
     @cached_property
     def weights(self) -> dict[str, torch.nn.Parameter]:

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import DynamicCache
 
 from strategies.adapters import InTraining, MasterAdam, wrapped
 from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
 from strategies.models.base import Prompt
 from strategies.models.batching import halving
-from strategies.models.decoding import filled_cache, key_values_of
 from strategies.models.heads import logits_of
-from strategies.models.layout import causal_mask, left_padded
 from strategies.models.local import LocalModel
+from strategies.training_rows import Item, packed_rows, padded_rows
 from strategies.tuned import write_prompts
 
 BATCH_TOKENS = 2048
@@ -44,19 +42,6 @@ class TrainingRow:
     example: str = ""
 
 
-@dataclass(frozen=True)
-class Item:
-    """Token ids of a row: the prefix it shares with others, its own prompt, its reply."""
-
-    prefix: tuple[int, ...]
-    own: tuple[int, ...]
-    reply: tuple[int, ...]
-    example: str = ""
-
-    def __len__(self) -> int:
-        return len(self.own) + len(self.reply)
-
-
 def train_lora(
     model: LocalModel,
     rows: Sequence[TrainingRow],
@@ -69,15 +54,19 @@ def train_lora(
     epochs: int,
     batch_rows: int,
     seed: int,
+    layers: int | None = None,
     evaluate: Callable[[LocalModel], float] | None = None,
     progress: Progress = no_progress,
 ) -> Training:
     """Train, keep the epoch that does best on validation, and write its adapter to `folder`.
 
+    Adapters sit on the upper `layers` layers, None for all. What the layers below them give out
+    is computed once and stays with the model, for a training with another seed, rank or rate.
     `evaluate` scores the model in training (0 to 1) on the validation split; the best epoch has
     the highest score, then the lowest validation loss. Without validation rows the last epoch
     is kept. The prompts of the first rows go to `folder` too, as the loop below reads them.
-    Rows too long are left out; raises ModelError where all are, or the loss is not finite.
+    Rows too long are left out; raises ModelError where all are, where the model has fewer than
+    `layers` layers, or where the loss is not finite.
     """
     limit = min(ROW_TOKENS, model.context_length)
     items = [item for row in rows if fits(item := encode_row(model, row), model)]
@@ -85,7 +74,11 @@ def train_lora(
     if not items:
         raise ModelError(f"lora: no training row fits into {limit} tokens; shorten the inputs.")
     write_prompts(folder, {one.example: read_back(one, model) for one in items[:KEPT_PROMPTS]})
-    with wrapped(model, rank=rank, alpha=alpha, seed=seed) as (training, tuned):
+    with wrapped(model, rank=rank, alpha=alpha, seed=seed, layers=layers) as (training, tuned):
+        if training.layers is not None and training.frozen is not None:
+            progress(0.0, "reading the rows with the layers that stay as they are")
+            reads = [(item.prefix, item.read) for item in (*items, *held_out)]
+            training.frozen.fill(training.layers.below, reads)
         optimiser = MasterAdam(training.weights, learning_rate)
         steps_an_epoch = math.ceil(len(items) / batch_rows)
         curve: list[Mapping[str, float]] = []
@@ -169,16 +162,24 @@ def steps(items: Sequence[Item], batch_rows: int, order: random.Random) -> list[
     return result
 
 
-def micro_batches(items: Sequence[Item]) -> list[list[Item]]:
-    """Rows of one prefix and of like length together, within the token budget where rows allow."""
+def micro_batches(items: Sequence[Item], *, packed: bool = False) -> list[list[Item]]:
+    """Rows of one prefix and of like length together, within the token budget where rows allow:
+    that of padded rows, or that of `packed` ones, which holds their prefix too."""
+    most = PACKED_TOKENS if packed else BATCH_TOKENS
     result: list[list[Item]] = []
     for item in sorted(items, key=lambda item: (item.prefix, len(item))):
         last = result[-1] if result else []
-        if last and last[0].prefix == item.prefix and (len(last) + 1) * len(item) <= BATCH_TOKENS:
+        size = tokens_of([*last, item]) if packed else (len(last) + 1) * len(item)
+        if last and last[0].prefix == item.prefix and size <= most:
             last.append(item)
         else:
             result.append([item])
     return result
+
+
+def tokens_of(batch: Sequence[Item]) -> int:
+    """Tokens of rows behind each other, and of the prefix that they share."""
+    return len(batch[0].prefix) + sum(len(item) for item in batch)
 
 
 def accumulate(training: InTraining, step: Sequence[Item]) -> float:
@@ -194,7 +195,8 @@ def accumulate(training: InTraining, step: Sequence[Item]) -> float:
         return float(part.detach()), torch.autograd.grad(part, weights)
 
     loss = 0.0
-    for _, done in halving(micro_batches(step), gradients_of):
+    batches = micro_batches(step, packed=training.frozen is not None)
+    for _, done in halving(batches, gradients_of):
         if done is None:
             raise ModelError("lora: a training row does not fit into memory; shorten the inputs.")
         loss += done[0]
@@ -207,75 +209,18 @@ def accumulate(training: InTraining, step: Sequence[Item]) -> float:
 def mean_loss(training: InTraining, items: Sequence[Item]) -> float:
     """Cross-entropy a reply token, over all items."""
     total = sum(len(item.reply) for item in items)
-    return sum(float(batch_loss(training, batch)) for batch in micro_batches(items)) / total
+    batches = micro_batches(items, packed=training.frozen is not None)
+    return sum(float(batch_loss(training, batch)) for batch in batches) / total
 
 
 def batch_loss(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
     """Summed cross-entropy of the replies in one micro-batch; a scalar, float32.
 
-    The prefix goes through the network once, with its gradient, and serves every row.
+    The prefix goes through the network once, with its gradient, and serves every row. Rows whose
+    lower layers are frozen are always packed: only so do they begin at the states that are kept.
     """
-    tokens = len(batch[0].prefix) + sum(len(item) for item in batch)
-    read = packed_rows if tokens <= PACKED_TOKENS else padded_rows
-    hidden = read(training, batch)
+    packed = training.frozen is not None or tokens_of(batch) <= PACKED_TOKENS
+    hidden = (packed_rows if packed else padded_rows)(training, batch)
     logits = logits_of(training.network, hidden)
     target = torch.tensor([token for item in batch for token in item.reply], device=logits.device)
     return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
-
-
-def packed_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
-    """The states that predict the tokens of all replies, in order: tokens × width.
-
-    One row, in which the items follow their prefix, blind to each other: half as many
-    operations as a pass over the prefix and one over the items, which for short items take
-    longer than the scores of items for each other, computed for nothing.
-    """
-    network, prefix = training.network, batch[0].prefix
-    device = network.device
-    ids, owner, positions = [*prefix], [-1] * len(prefix), [*range(len(prefix))]
-    wanted: list[int] = []
-    for number, item in enumerate(batch):
-        read = read_of(item)
-        ids += read
-        owner += [number] * len(read)
-        positions += range(len(prefix), len(prefix) + len(read))
-        wanted += range(len(ids) - len(item.reply), len(ids))
-    own = torch.tensor(owner)
-    seen = ((own[None] == own[:, None]) | (own[None] < 0)).tril().to(device)
-    tokens, places, predicting = (
-        torch.tensor(each, device=device) for each in (ids, positions, wanted)
-    )
-    if training.layers is not None:
-        return training.layers.states(tokens, seen, places, predicting)
-    hidden: torch.Tensor = network.get_decoder()(
-        input_ids=tokens[None],
-        attention_mask=seen[None, None],
-        position_ids=places[None],
-        use_cache=False,
-    ).last_hidden_state
-    return hidden[0, predicting]
-
-
-def padded_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
-    """As `packed_rows`: the prefix in a pass of its own, then the items as rows of equal width."""
-    network = training.network
-    device, decoder = network.device, network.get_decoder()
-    prefix = batch[0].prefix
-    cache = DynamicCache()
-    if prefix:
-        ids = torch.tensor([prefix], device=device)
-        decoder(input_ids=ids, cache=cache, use_cache=True)
-    ids, mask, positions = left_padded([read_of(item) for item in batch], 0)
-    hidden = decoder(
-        input_ids=ids.to(device),
-        attention_mask=causal_mask(len(prefix), mask).to(device),
-        position_ids=(positions + len(prefix)).to(device),
-        cache=filled_cache(key_values_of(cache), len(batch)) if prefix else None,
-        use_cache=bool(prefix),
-    ).last_hidden_state
-    return torch.cat([row[-len(item.reply) :] for row, item in zip(hidden, batch, strict=True)])
-
-
-def read_of(item: Item) -> list[int]:
-    """The tokens behind the prefix that are read: the last of a reply is only predicted."""
-    return [*item.own, *item.reply][:-1]

@@ -13,7 +13,18 @@ from statistics import linear_regression, mean, median
 from typing import Any
 
 from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
-from benchmarks.speed.pieces import EXACT, LLAMA, OURS, OURS_EXACT, PEER, REFERENCE
+from benchmarks.speed.pieces import (
+    DEPTH,
+    EXACT,
+    FULL,
+    HALF,
+    LLAMA,
+    OURS,
+    OURS_EXACT,
+    PEER,
+    REFERENCE,
+    THIRD,
+)
 from benchmarks.speed.sheet import Measurement
 
 ROUNDS = 3
@@ -75,7 +86,7 @@ def speed_checks(measurements: Sequence[Measurement]) -> list[BenchCheck]:
     checks += ratio("comparison_vs_peers_with_batch", measured.ratios(*batched), None)
     checks += seconds_of(measured, LLAMA)
     checks += ratio("latency_vs_llama_cpp", measured.ratios(LLAMA), None)
-    for part in (same_choices, same_answers, tuned_accuracy, ceiling_shares, growth):
+    for part in (same_choices, same_answers, tuned_accuracy, ceiling_shares, depth, growth):
         checks += part(measured)
     return checks
 
@@ -199,6 +210,31 @@ def ceiling_shares(measured: Measured) -> list[BenchCheck]:
     products = measured.facts("ceiling", OURS, "product_gflops")
     if products:
         checks.append(stated("matrix_product", median(products), "GFLOP/s"))
+    return checks
+
+
+def depth(measured: Measured) -> list[BenchCheck]:
+    """What adapters on the upper layers alone gain in seconds and lose in accuracy, against those
+    on every layer with the same seed; `_again`: in the second training of a process, where what
+    the layers below give out is known. Nothing is chosen by these rows: only stated."""
+    full, checks = measured.rounds(DEPTH, FULL), []
+    for side in (HALF, THIRD):
+        upper = measured.rounds(DEPTH, side)
+        pairs = [(full[round], upper[round]) for round in sorted(full.keys() & upper.keys())]
+        if not pairs:
+            continue
+        name = f"{DEPTH}_{side.replace(' ', '_')}"
+        checks += ratio(name, [one.seconds / other.seconds for one, other in pairs], None)
+        seconds = [[each.facts["again_seconds"] for each in pair] for pair in pairs]
+        checks += ratio(f"{name}_again", [one / other for one, other in seconds], None)
+        all_layers, upper_layers = (
+            mean(each.facts["quality"]["acc"] for each in every)
+            for every in zip(*pairs, strict=True)
+        )
+        checks += [
+            stated(f"{name}_accuracy", upper_layers, "share"),
+            stated(f"{name}_accuracy_lost", 100 * (all_layers - upper_layers), "points"),
+        ]
     return checks
 
 

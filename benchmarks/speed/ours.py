@@ -31,6 +31,8 @@ from benchmarks.speed.workload import (
     scoring_prompts,
     tuned_prompt,
 )
+from strategies.adapters import layers_of
+from strategies.base import Training
 from strategies.embedding import Embedder, default_embedder
 from strategies.models.base import Choice, Prompt
 from strategies.models.chat import ChatFormat
@@ -41,6 +43,7 @@ REQUESTS = 20
 REPLY_TOKENS = 20
 PREFILLED = 40  # prompts of the ceiling's prefill
 RANK, ALPHA, RATE, EPOCHS, BATCH = 16, 32, 5e-4, 4, 8
+ANOTHER_SEED = 1000  # added to the seed of a second training
 Facts = dict[str, Any]
 
 
@@ -125,19 +128,28 @@ class Recorder:
         return getattr(self._tokenizer, name)
 
 
-def tune(model: LocalModel, datasets: Path, *, seed: int) -> Facts:
-    """Training timed; then the accuracy of the last epoch, by label likelihood."""
+def tune(
+    model: LocalModel, datasets: Path, *, seed: int, upper: int = 1, again: bool = False
+) -> Facts:
+    """Training timed; then the accuracy of the last epoch, by label likelihood.
+
+    Adapters sit on the upper 1/`upper` of the layers, rounded down. `again`: a second training
+    with another seed, which finds what the first has left with the model (`again_seconds`).
+    """
     intents = read_intents(datasets, n_test=JUDGED_ROWS)
+    layers = layers_of(model.network) // upper if upper > 1 else None
     with tempfile.TemporaryDirectory() as name:
-        began = time.perf_counter()
-        training = train(model, intents, Path(name), epochs=EPOCHS, seed=seed)
-        seconds = time.perf_counter() - began
+        training, seconds = timed(model, intents, Path(name), seed, layers)
         tuned = model.with_adapter(Path(name))
+        if again:
+            _, again_seconds = timed(model, intents, Path(name), seed + ANOTHER_SEED, layers)
     return {
         "seconds": seconds,
         **judge(tuned, intents),
         "seed": seed,
+        "layers": layers,
         "curve": [dict(row) for row in training.curve],
+        **({"again_seconds": again_seconds} if again else {}),
     }
 
 
@@ -158,7 +170,24 @@ def judge(tuned: LocalModel, intents: Intents) -> Facts:
     }
 
 
-def train(model: LocalModel, intents: Intents, folder: Path, *, epochs: int, seed: int) -> Any:
+def timed(
+    model: LocalModel, intents: Intents, folder: Path, seed: int, layers: int | None
+) -> tuple[Training, float]:
+    """All epochs, and the seconds they took."""
+    began = time.perf_counter()
+    training = train(model, intents, folder, epochs=EPOCHS, seed=seed, layers=layers)
+    return training, time.perf_counter() - began
+
+
+def train(
+    model: LocalModel,
+    intents: Intents,
+    folder: Path,
+    *,
+    epochs: int,
+    seed: int,
+    layers: int | None = None,
+) -> Training:
     """The peer's settings: rank, alpha, rate and batch; the last epoch is kept."""
     rows = [TrainingRow(tuned_prompt(row.text), row.label) for row in intents.train]
     return train_lora(
@@ -172,6 +201,7 @@ def train(model: LocalModel, intents: Intents, folder: Path, *, epochs: int, see
         epochs=epochs,
         batch_rows=BATCH,
         seed=seed,
+        layers=layers,
     )
 
 
@@ -228,7 +258,7 @@ def facts_of(work: str, given: argparse.Namespace) -> Facts:
     if work == "label_scoring":
         return score_labels(model, read_intents(given.datasets))
     if work == "lora":
-        return tune(model, given.datasets, seed=given.seed)
+        return tune(model, given.datasets, seed=given.seed, upper=given.upper, again=given.again)
     if work == "rag":
         return answer_questions(model, given.datasets, default_embedder())
     if work == "latency":
@@ -246,6 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--datasets", type=Path)
     parser.add_argument("--exact", action="store_true", help="in float32")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--upper", type=int, default=1, help="adapters on the upper 1/N")
+    parser.add_argument("--again", action="store_true", help="train twice, the seed apart")
     parser.add_argument("--rows", type=int, default=100)
     given = parser.parse_args(arguments)
     facts = facts_of(given.work, given)

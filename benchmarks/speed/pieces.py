@@ -15,12 +15,14 @@ from benchmarks.speed.workload import FILES
 from corpora.errors import InvalidInput
 
 PEER, OURS, REFERENCE, EXACT, OURS_EXACT = "peer", "ours", "reference", "exact", "ours exact"
+FULL, HALF, THIRD = "full depth", "upper half", "upper third"
 SIZES = (100, 300, 1_000, 3_000, 10_000)
 SCRIPTS = ("lm_eval_choice.py", "hf_generate_qa.py", "trl_lora.py")
 NEED_PEERS = ("label_scoring", "rag", "rag_batch", "lora")
 NEED_NOTHING = ("growth",)
 LLAMA = "latency_llama_cpp"
-NAMES = (*NEED_PEERS, "latency", LLAMA, "ceiling", *NEED_NOTHING)
+DEPTH = "lora_depth"
+NAMES = (*NEED_PEERS, "latency", LLAMA, "ceiling", DEPTH, *NEED_NOTHING)
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,14 @@ def every_piece(places: Places) -> list[Piece]:
             "ceiling",
             "matrix products of a prefill and of one epoch of training",
             (Turn(OURS, ours("ceiling")),),
+        ),
+        Piece(
+            DEPTH,
+            "training of all four epochs, adapters on every layer or on the upper ones",
+            tuple(
+                Turn(side, ours("lora", "--seed", "{round}", "--again", "--upper", str(part)))
+                for side, part in ((FULL, 1), (HALF, 2), (THIRD, 3))
+            ),
         ),
         Piece(
             "growth",

@@ -108,14 +108,30 @@ class FusedDecoder:
         *,
         last: int,
     ) -> torch.Tensor:
+        hidden = self.lower(self.layers, ids, mask, positions, cache, last=last)
+        return normal_of(self._norm, hidden)
+
+    def lower(
+        self,
+        layers: int,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Cache | None,
+        *,
+        last: int,
+    ) -> torch.Tensor:
+        """What the first `layers` layers give out: residual sums of the `last` tokens of each row,
+        rows × last × width, float32. Arguments as in `Decoder.states`."""
         embedded = functional.embedding(ids, self._embedding)
         rotation = rotation_of(self._rotary, embedded, positions)
         hidden = embedded.float()
-        for number, layer in enumerate(self._layers):
-            append = None if cache is None else appending(cache, number)
-            kept = last if number == self.layers - 1 else ids.shape[1]
-            hidden = layer(hidden, rotation, mask, append, kept)
-        return normal_of(self._norm, hidden)
+        for number, layer in enumerate(self._layers[:layers], start=1):
+            append = None if cache is None else appending(cache, number - 1)
+            hidden = layer(
+                hidden, rotation, mask, append, last if number == layers else len(ids[0])
+            )
+        return hidden
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         return scaled(self.network, self._head(hidden))

@@ -22,7 +22,8 @@ from strategies.models.batching import halving, kept_budget, token_budget
 from strategies.models.chat import ChatFormat
 from strategies.models.decoder import Decoder
 from strategies.models.decoding import compute_prefix, generate, weigh
-from strategies.models.fused import decoder_of
+from strategies.models.frozen import FrozenStates
+from strategies.models.fused import FusedDecoder, decoder_of
 from strategies.models.heads import FloatHead
 from strategies.models.layout import Encoded, batches, kin_batches
 from strategies.models.memory import keep_freed_memory
@@ -221,6 +222,12 @@ class LocalModel:
     def decoder(self) -> Decoder:
         """The quickest way through the network's layers."""
         return decoder_of(self.network)
+
+    @cached_property
+    def frozen(self) -> FrozenStates | None:
+        """States of these weights that trainings of upper layers share; None where the layers are
+        not computed one by one. First to be asked for while no adapters are in the network."""
+        return FrozenStates(self.decoder) if isinstance(self.decoder, FusedDecoder) else None
 
     @cached_property
     def _head(self) -> FloatHead:

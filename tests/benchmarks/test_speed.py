@@ -181,5 +181,13 @@ def test_commands_name_the_work_the_model_and_the_round(places):
         "exact",
         "ours exact",
     ]
+    depth = {turn.side: turn.command(2) for turn in plan["lora_depth"].turns}
+    assert depth["full depth"][3:5] == ours.command(2)[3:5]
+    assert {side: command[-5:] for side, command in depth.items()} == {
+        "full depth": ["--seed", "2", "--again", "--upper", "1"],
+        "upper half": ["--seed", "2", "--again", "--upper", "2"],
+        "upper third": ["--seed", "2", "--again", "--upper", "3"],
+    }
+    check_places(["lora_depth"], Places(datasets=places.datasets))
     assert plan["growth"].turns[-1].command(1)[-2:] == ["--rows", "10000"]
     assert [piece.name for piece in pieces(["growth", "rag"], places)] == ["rag", "growth"]

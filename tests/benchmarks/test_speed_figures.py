@@ -143,6 +143,27 @@ def test_shares_of_the_ceiling_are_medians():
     assert met(checks) == {"ceiling_share_prefill": True, "ceiling_share_training": False}
 
 
+def test_depth_is_held_against_every_layer_with_the_same_seed():
+    def turn(side, round, seconds, again, accuracy):
+        facts = {"again_seconds": again, "quality": {"acc": accuracy}}
+        return Measurement("lora_depth", side, round, seconds, facts)
+
+    checks = speed_checks(
+        [
+            *(turn("full depth", round, 12.0, 11.0, 0.9 + round / 100) for round in (1, 2, 3)),
+            *(turn("upper half", round, 6.0 / round, 5.5, 0.9) for round in (1, 2)),
+        ]
+    )
+    found = values(checks)
+    assert (found["lora_depth_upper_half"], found["lora_depth_upper_half_rounds"]) == (3.0, 2)
+    assert (found["lora_depth_upper_half_lowest"], found["lora_depth_upper_half_highest"]) == (2, 4)
+    assert found["lora_depth_upper_half_again"] == 2.0
+    assert found["lora_depth_upper_half_accuracy"] == pytest.approx(0.9)
+    assert found["lora_depth_upper_half_accuracy_lost"] == pytest.approx(1.5)
+    assert not any("third" in name for name in found)
+    assert met(checks) == {}, "stated, without a target"
+
+
 def test_growth_takes_the_steeper_slope_and_leaves_the_rows_out_of_memory():
     seconds = {100: 2.0, 1000: 3.0, 10_000: 30.0}
     measured = [

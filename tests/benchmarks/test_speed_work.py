@@ -182,6 +182,17 @@ def test_training_is_that_of_the_peer_and_is_judged_after_it(tiny_model, dataset
     assert found["curve"][-1]["train_loss"] < found["curve"][0]["train_loss"]
 
 
+def test_training_of_the_upper_half_is_done_twice(model, datasets):
+    found = ours.tune(model, datasets, seed=3, upper=2, again=True)
+    assert found["layers"] == 1
+    assert found["again_seconds"] > 0
+    assert model.frozen.bytes > 0
+    every = ours.tune(model, datasets, seed=3, upper=1)
+    assert every["layers"] is None
+    assert "again_seconds" not in every
+    assert found["curve"] != every["curve"]
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_count_of_a_prefill_is_that_of_its_shapes(tmp_path, dtype):
     """Two layers of 64 with 4 heads of 16 (2 for keys), 128 inside, 512 words."""

@@ -13,6 +13,7 @@ from transformers import (
 )
 
 from strategies.models.attention import use_blocks
+from strategies.models.fused import FusedDecoder
 from strategies.models.norms import fuse_norms
 
 SIZES: dict[str, Any] = {
@@ -67,3 +68,18 @@ def network_of(
         use_blocks(network)
         fuse_norms(network)
     return network
+
+
+class Counting(FusedDecoder):
+    """Keeps how many rows it was given at a time; short of memory for more than `most`."""
+
+    def __init__(self, network: Any, most: int = 100) -> None:
+        super().__init__(network)
+        self.most = most
+        self.read: list[int] = []
+
+    def lower(self, layers: int, ids: torch.Tensor, *others: Any, last: int) -> torch.Tensor:
+        if len(ids) > self.most:
+            raise torch.OutOfMemoryError("out of memory")
+        self.read.append(len(ids))
+        return super().lower(layers, ids, *others, last=last)

@@ -56,7 +56,9 @@ def by_torch(network: Any) -> tuple[torch.Tensor, ...]:
 def by_us(network: Any) -> tuple[torch.Tensor, ...]:
     use_adapted(network)
     assert computable(network)
-    states = AdaptedLayers(network).states(*reading())
+    layers = AdaptedLayers(network)
+    ids, *rest = reading()
+    states = layers.states(layers.embedded(ids), *rest)
     return states, *torch.autograd.grad((states * aim(states)).sum(), weights_of(network))
 
 

@@ -79,6 +79,21 @@ def load(folder: Path, model: LocalModel, task: Task = TASK):
     return LoraRag(embedder=HashingEmbedder()).load(folder, task, model)
 
 
+@pytest.mark.parametrize(("layers", "places"), [(1, [1]), (None, None)])
+@pytest.mark.parametrize("kind", [Lora, LoraRag])
+def test_adapters_on_upper_layers_are_saved_and_loaded(
+    tiny_model: LocalModel, tmp_path: Path, kind, layers, places
+) -> None:
+    more = {"embedder": HashingEmbedder()} if kind is LoraRag else {}
+    strategy = kind(rank=2, epochs=1, learning_rate=0.05, layers=layers, **more)
+    ready = prepared(strategy, tiny_model)
+    ready.save(tmp_path)
+    assert read_json(tmp_path / "adapter_config.json")["layers_to_transform"] == places
+    asked = [row.input for row in ROWS]
+    loaded = strategy.load(tmp_path, TASK, tiny_model)
+    assert loaded.answer(asked) == ready.answer(asked) != ready.base_answers(asked)
+
+
 def test_training_and_serving_read_the_same(tuned: Path, tiny_model: LocalModel) -> None:
     ready = load(tuned, tiny_model)
     assert differing(ready) == []

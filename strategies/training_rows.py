@@ -1,0 +1,92 @@
+"""Rows of training as token ids, and the states that predict their replies.
+
+Rows that share a prefix read it from one computation, whose gradient is summed over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache
+
+from strategies.adapters import InTraining
+from strategies.models.decoding import filled_cache, key_values_of
+from strategies.models.layout import causal_mask, left_padded
+
+
+@dataclass(frozen=True)
+class Item:
+    """Token ids of a row: the prefix it shares with others, its own prompt, its reply."""
+
+    prefix: tuple[int, ...]
+    own: tuple[int, ...]
+    reply: tuple[int, ...]
+    example: str = ""
+
+    def __len__(self) -> int:
+        return len(self.own) + len(self.reply)
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """The tokens behind the prefix that are read: the last of a reply is only predicted."""
+        return (*self.own, *self.reply)[:-1]
+
+
+def packed_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
+    """The states that predict the tokens of all replies, in order: tokens × width.
+
+    One row, in which the items follow their prefix, blind to each other: half as many
+    operations as a pass over the prefix and one over the items, which for short items take
+    longer than the scores of items for each other, computed for nothing.
+    """
+    network, prefix = training.network, batch[0].prefix
+    device = network.device
+    ids, owner, positions = [*prefix], [-1] * len(prefix), [*range(len(prefix))]
+    wanted: list[int] = []
+    for number, item in enumerate(batch):
+        read = item.read
+        ids += read
+        owner += [number] * len(read)
+        positions += range(len(prefix), len(prefix) + len(read))
+        wanted += range(len(ids) - len(item.reply), len(ids))
+    own = torch.tensor(owner)
+    seen = ((own[None] == own[:, None]) | (own[None] < 0)).tril().to(device)
+    tokens, places, predicting = (
+        torch.tensor(each, device=device) for each in (ids, positions, wanted)
+    )
+    if training.layers is not None:
+        if training.frozen is None:
+            entering = training.layers.embedded(tokens)
+        else:
+            rows = [item.read for item in batch]
+            entering = training.frozen.of(training.layers.below, prefix, rows)
+        return training.layers.states(entering, seen, places, predicting)
+    hidden: torch.Tensor = network.get_decoder()(
+        input_ids=tokens[None],
+        attention_mask=seen[None, None],
+        position_ids=places[None],
+        use_cache=False,
+    ).last_hidden_state
+    return hidden[0, predicting]
+
+
+def padded_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
+    """As `packed_rows`: the prefix in a pass of its own, then the items as rows of equal width."""
+    network = training.network
+    device, decoder = network.device, network.get_decoder()
+    prefix = batch[0].prefix
+    cache = DynamicCache()
+    if prefix:
+        ids = torch.tensor([prefix], device=device)
+        decoder(input_ids=ids, cache=cache, use_cache=True)
+    ids, mask, positions = left_padded([item.read for item in batch], 0)
+    hidden = decoder(
+        input_ids=ids.to(device),
+        attention_mask=causal_mask(len(prefix), mask).to(device),
+        position_ids=(positions + len(prefix)).to(device),
+        cache=filled_cache(key_values_of(cache), len(batch)) if prefix else None,
+        use_cache=bool(prefix),
+    ).last_hidden_state
+    return torch.cat([row[-len(item.reply) :] for row, item in zip(hidden, batch, strict=True)])
