@@ -106,10 +106,12 @@ def gpu(
     from benchmarks.speed.pieces import Places, check_places
     from benchmarks.speed.sheet import Sheet
 
-    places = Places(datasets=absolute(datasets))
-    check_places(("latency",), places)
+    work = ("latency",)  # asks for the data sets and the model, as every piece here
+    check_places(work, Places(datasets=absolute(datasets)))
     name = check_device(device)
-    places = with_model(places, ("latency",), model)
+    places = with_model(Places(datasets=absolute(datasets)), work, model)
+    assert places.model is not None
+    assert places.datasets is not None
     to = console(stderr=True)
     environment = {**read_environment().model_dump(), "device": name}
     sheet = Sheet(out, {"model": Path(model).name, **environment})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
 
-MOST_TOKENS = 4096
-MOST_KEPT = 32_768
+MOST_TOKENS = {"cpu": 4096, "cuda": 32_768}
+MOST_KEPT = {"cpu": 32_768, "cuda": 262_144}
+MOST_ROWS = {"cpu": 48, "cuda": 256}
+"""A GPU has room and waits for launches: more at once costs it little more time."""
 SHARE = 0.3
 """Of the free memory, what the tensors of one batch may take by the estimate."""
 WIDE_TENSORS = 16
@@ -19,20 +21,33 @@ Result = TypeVar("Result")
 
 
 def token_budget(network: Any) -> int:
-    """Padded tokens that one batch may hold, at least 1 and at most MOST_TOKENS.
+    """Padded tokens that one batch may hold: 1 to the MOST_TOKENS of the device.
 
     Counted a token: keys and values of every layer, and the activations of one layer.
     """
     config = network.config.get_text_config()
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     each = (kept_numbers(config) + WIDE_TENSORS * inner) * network.dtype.itemsize
-    return max(1, min(MOST_TOKENS, int(SHARE * free_memory(network.device) / each)))
+    return max(
+        1, min(most(MOST_TOKENS, network.device), int(SHARE * free_memory(network.device) / each))
+    )
 
 
 def kept_budget(network: Any) -> int:
-    """Tokens whose keys and values may be kept at once, at least 1 and at most MOST_KEPT."""
+    """Tokens whose keys and values may be kept at once: 1 to the MOST_KEPT of the device."""
     each = kept_numbers(network.config.get_text_config()) * network.dtype.itemsize
-    return max(1, min(MOST_KEPT, int(SHARE * free_memory(network.device) / each)))
+    return max(
+        1, min(most(MOST_KEPT, network.device), int(SHARE * free_memory(network.device) / each))
+    )
+
+
+def row_budget(network: Any) -> int:
+    """Rows that one batch may hold."""
+    return most(MOST_ROWS, network.device)
+
+
+def most(bounds: Mapping[str, int], device: torch.device) -> int:
+    return bounds.get(device.type, bounds["cpu"])
 
 
 def kept_numbers(config: Any) -> int:

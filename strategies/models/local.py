@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from strategies.errors import ModelError
 from strategies.models.attention import use_blocks
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
-from strategies.models.batching import halving, kept_budget, token_budget
+from strategies.models.batching import halving, kept_budget, row_budget, token_budget
 from strategies.models.chat import ChatFormat
 from strategies.models.decoder import Decoder
 from strategies.models.decoding import compute_prefix, generate, weigh
@@ -30,7 +30,6 @@ from strategies.models.memory import keep_freed_memory
 from strategies.models.norms import fuse_norms
 from strategies.models.slots import KeyValues
 
-BATCH_ROWS = 48
 KEPT_PREFIXES = 4
 NO_MEMORY = "the memory of this machine does not hold this prompt"
 UNREADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
@@ -158,7 +157,7 @@ class LocalModel:
         found = kin_batches(
             [encoded[row] for row in fits],
             max_tokens=kept_budget(self.network),
-            max_rows=BATCH_ROWS,
+            max_rows=row_budget(self.network),
             extra=max_new_tokens,
         )
         for rows, replies in halving(picked(fits, found), replies_of):
@@ -192,7 +191,7 @@ class LocalModel:
         found = batches(
             [encoded[row] for row in fits],
             max_tokens=token_budget(self.network),
-            max_rows=BATCH_ROWS,
+            max_rows=row_budget(self.network),
             extra=extra,
         )
         for rows, lines in halving(picked(fits, found), weights_of):

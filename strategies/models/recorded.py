@@ -73,7 +73,10 @@ class Steps:
         self.place = torch.zeros(1, dtype=torch.long, device=device)
         self.seen = torch.zeros(rows, 1, 1, room, dtype=torch.bool, device=device)
         self.cache = Cache(
-            layers=[RoomLayer(*(self._room_for(one) for one in pair), self.place) for pair in like]
+            layers=[
+                RoomLayer(self._room_for(keys), self._room_for(values), self.place)
+                for keys, values in like
+            ]
         )
         self.graph = self._record() if device.type == "cuda" else None
 
@@ -83,7 +86,7 @@ class Steps:
 
     def _record(self) -> torch.cuda.CUDAGraph:
         here = torch.cuda.current_stream()
-        beside = torch.cuda.Stream()
+        beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(here)
         with torch.cuda.stream(beside):
             self._compute()  # what libraries set up on first use must not be recorded
