@@ -17,6 +17,7 @@ from strategies.adapted import Adapted
 from strategies.attention_gradient import Attention
 from strategies.models.fused import (
     Rotation,
+    fusable,
     known,
     linears,
     rotate,
@@ -30,7 +31,9 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 def computable(network: Any, below: int = 0) -> bool:
     """Whether `AdaptedLayers` computes a PEFT network: its kind is known, all linear layers above
     the first `below` layers compute as `Adapted`, and its attention drops nothing."""
-    if not known(network) or network.config.attention_dropout:
+    if not (fusable(network) or (network.device.type == "cuda" and known(network))):
+        return False
+    if network.config.attention_dropout:
         return False
     upper = network.get_decoder().layers[below:]
     return all(isinstance(each.forward, Adapted) for layer in upper for each in linears(layer))
@@ -61,7 +64,7 @@ class AdaptedLayers:
         """Hidden states of the tokens at `places`: places × width.
 
         hidden: what enters the first of these layers, tokens × width; positions: tokens; seen:
-        tokens × tokens, True where a token sees another; places: each at most once.
+        tokens × tokens, True where a token sees another.
         """
         cosine, sine = rotation_of(self._rotary, hidden[None], positions[None])
         shared = (cosine[0], sine[0]), seen[None, None]

@@ -5,7 +5,7 @@ LoRA: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from strategies.errors import ModelError
 from strategies.models.frozen import FrozenStates
 from strategies.models.local import LocalModel, without_notices
 from strategies.models.packing import packable
+from strategies.recorded_gradients import GradientRecorder, flat_of
 
 
 class wrapped:
@@ -112,6 +113,13 @@ class InTraining:
         """What is trained, by name."""
         return {n: w for n, w in self.network.named_parameters() if w.requires_grad}
 
+    @cached_property
+    def recorder(self) -> GradientRecorder | None:
+        """Records gradients on CUDA; None where nothing can be recorded."""
+        if self.layers is None or self.frozen is not None or self.network.device.type != "cuda":
+            return None
+        return GradientRecorder(self.network, self.layers, list(self.weights.values()))
+
 
 def use_adapted(network: Any) -> None:
     """Let the LoRA layers of a PEFT network, which must be without dropout, compute as `Adapted`
@@ -147,14 +155,13 @@ class MasterAdam:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
 
-    def step(self) -> None:
-        trained: list[torch.Tensor] = list(self.weights.values())
-        self.flat.grad = flat_of([weight.grad for weight in trained if weight.grad is not None])
-        for weight in trained:
-            weight.grad = None
+    def step(self, gradient: torch.Tensor) -> None:
+        """`gradient`: for all weights, behind each other, in float32."""
+        self.flat.grad = gradient
         torch.nn.utils.clip_grad_norm_([self.flat], 1.0)
         self.optimiser.step()
         with torch.no_grad():
+            trained: list[torch.Tensor] = list(self.weights.values())
             torch._foreach_copy_(trained, list(self.masters.values()))
 
     def save(self, network: Any, folder: Path) -> None:
@@ -165,8 +172,3 @@ class MasterAdam:
             state_dict={**network.state_dict(), **masters},
             save_embedding_layers=False,  # never tuned; to make sure, peft would ask the hub
         )
-
-
-def flat_of(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """All numbers behind each other, in float32."""
-    return torch.cat([tensor.reshape(-1) for tensor in tensors]).float()

@@ -22,7 +22,8 @@ from strategies.models.base import Prompt
 from strategies.models.batching import halving
 from strategies.models.heads import logits_of
 from strategies.models.local import LocalModel
-from strategies.training_rows import Item, packed_rows, padded_rows
+from strategies.recorded_gradients import flat_of
+from strategies.training_rows import Item, laid_out, packed_rows, padded_rows, tokens_of
 from strategies.tuned import write_prompts
 
 BATCH_TOKENS = 2048
@@ -90,8 +91,9 @@ def train_lora(
             for number, step in enumerate(steps(items, batch_rows, order)):
                 done = (epoch - 1) * steps_an_epoch + number
                 optimiser.rate(learning_rate * schedule(done, epochs * steps_an_epoch))
-                losses.append(accumulate(training, step))
-                optimiser.step()
+                loss, gradient = accumulate(training, step)
+                optimiser.step(gradient)
+                losses.append(loss)
                 share = (done + 1) / (epochs * steps_an_epoch)
                 progress(share, f"epoch {epoch} of {epochs}, loss {losses[-1]:.3f}")
             training.network.eval()
@@ -177,32 +179,32 @@ def micro_batches(items: Sequence[Item], *, packed: bool = False) -> list[list[I
     return result
 
 
-def tokens_of(batch: Sequence[Item]) -> int:
-    """Tokens of rows behind each other, and of the prefix that they share."""
-    return len(batch[0].prefix) + sum(len(item) for item in batch)
-
-
-def accumulate(training: InTraining, step: Sequence[Item]) -> float:
-    """Gradients of one optimiser step; returns the mean loss a reply token.
+def accumulate(training: InTraining, step: Sequence[Item]) -> tuple[float, torch.Tensor]:
+    """The mean loss a reply token of one optimiser step, and its gradient for all weights, behind
+    each other, in float32.
 
     Raises ModelError where a single row does not fit into memory.
     """
     total = sum(len(item.reply) for item in step)
     weights = list(training.weights.values())
 
-    def gradients_of(batch: Sequence[Item]) -> tuple[float, Sequence[torch.Tensor]]:
+    def gradient_of(batch: Sequence[Item]) -> tuple[float, torch.Tensor]:
+        if training.recorder is not None and tokens_of(batch) <= PACKED_TOKENS:
+            found = training.recorder.gradient(laid_out(batch), 1 / total)
+            if found is not None:
+                return found
         part = batch_loss(training, batch) / total
-        return float(part.detach()), torch.autograd.grad(part, weights)
+        return float(part.detach()), flat_of(torch.autograd.grad(part, weights))
 
-    loss = 0.0
-    batches = micro_batches(step, packed=training.frozen is not None)
-    for _, done in halving(batches, gradients_of):
+    loss, gradient = 0.0, None
+    packed = training.frozen is not None or training.recorder is not None
+    for _, done in halving(micro_batches(step, packed=packed), gradient_of):
         if done is None:
             raise ModelError("lora: a training row does not fit into memory; shorten the inputs.")
         loss += done[0]
-        for weight, gradient in zip(weights, done[1], strict=True):
-            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
-    return loss
+        gradient = done[1] if gradient is None else gradient.add_(done[1])
+    assert gradient is not None, "a step has rows"
+    return loss, gradient
 
 
 @torch.inference_mode()

@@ -34,42 +34,70 @@ class Item:
         return (*self.own, *self.reply)[:-1]
 
 
+def tokens_of(batch: Sequence[Item]) -> int:
+    """Tokens of rows behind each other, and of the prefix that they share."""
+    return len(batch[0].prefix) + sum(len(item) for item in batch)
+
+
+@dataclass(frozen=True)
+class PackedRow:
+    """Rows of training in one row: they follow their prefix, blind to each other.
+
+    A token: `ids`, `positions`, and `owners`, the number of the row that it is of, -1 for the
+    prefix. A token that is learned: `targets`, and `places`, where the token before it stands.
+    """
+
+    ids: list[int]
+    owners: list[int]
+    positions: list[int]
+    places: list[int]
+    targets: list[int]
+
+    def seen(self) -> torch.Tensor:
+        """tokens × tokens, True where a token sees another."""
+        own = torch.tensor(self.owners)
+        return ((own[None] == own[:, None]) | (own[None] < 0)).tril()
+
+
+def laid_out(batch: Sequence[Item]) -> PackedRow:
+    """Rows of one prefix in one row."""
+    prefix = batch[0].prefix
+    row = PackedRow([*prefix], [-1] * len(prefix), [*range(len(prefix))], [], [])
+    for number, item in enumerate(batch):
+        row.ids.extend(item.read)
+        row.owners.extend([number] * len(item.read))
+        row.positions.extend(range(len(prefix), len(prefix) + len(item.read)))
+        row.places.extend(range(len(row.ids) - len(item.reply), len(row.ids)))
+        row.targets.extend(item.reply)
+    return row
+
+
 def packed_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
     """The states that predict the tokens of all replies, in order: tokens × width.
 
-    One row, in which the items follow their prefix, blind to each other: half as many
-    operations as a pass over the prefix and one over the items, which for short items take
-    longer than the scores of items for each other, computed for nothing.
+    In one row: half as many operations as a pass over the prefix and one over the items, which
+    for short items take longer than the scores of items for each other, computed for nothing.
     """
-    network, prefix = training.network, batch[0].prefix
+    network, row = training.network, laid_out(batch)
     device = network.device
-    ids, owner, positions = [*prefix], [-1] * len(prefix), [*range(len(prefix))]
-    wanted: list[int] = []
-    for number, item in enumerate(batch):
-        read = item.read
-        ids += read
-        owner += [number] * len(read)
-        positions += range(len(prefix), len(prefix) + len(read))
-        wanted += range(len(ids) - len(item.reply), len(ids))
-    own = torch.tensor(owner)
-    seen = ((own[None] == own[:, None]) | (own[None] < 0)).tril().to(device)
-    tokens, places, predicting = (
-        torch.tensor(each, device=device) for each in (ids, positions, wanted)
+    seen = row.seen().to(device)
+    tokens, positions, places = (
+        torch.tensor(each, device=device) for each in (row.ids, row.positions, row.places)
     )
     if training.layers is not None:
         if training.frozen is None:
             entering = training.layers.embedded(tokens)
         else:
             rows = [item.read for item in batch]
-            entering = training.frozen.of(training.layers.below, prefix, rows)
-        return training.layers.states(entering, seen, places, predicting)
+            entering = training.frozen.of(training.layers.below, batch[0].prefix, rows)
+        return training.layers.states(entering, seen, positions, places)
     hidden: torch.Tensor = network.get_decoder()(
         input_ids=tokens[None],
         attention_mask=seen[None, None],
-        position_ids=places[None],
+        position_ids=positions[None],
         use_cache=False,
     ).last_hidden_state
-    return hidden[0, predicting]
+    return hidden[0, places]
 
 
 def padded_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:

@@ -138,7 +138,10 @@ def kept_with(mask: torch.Tensor, key: Any, make: Callable[[], Any]) -> Any:
 
 
 def last_seen(mask: torch.Tensor) -> int:
-    """How many keys there are up to the last that any query sees."""
+    """How many keys there are up to the last that any query sees; on CUDA all of them, for to ask
+    would be to wait."""
+    if mask.is_cuda:
+        return mask.shape[3]
     return int(mask.reshape(-1, mask.shape[3]).any(0).nonzero()[-1]) + 1
 
 

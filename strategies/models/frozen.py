@@ -117,7 +117,8 @@ class FrozenStates:
         self, layers: int, rows: Sequence[Tokens], start: int, cache: DynamicCache | None
     ) -> list[torch.Tensor]:
         """For each row tokens × width; `start` tokens stand before it, in the cache."""
-        ids, mask, positions = left_padded(rows, 0)
+        kept = cache is not None and not start  # what is kept of a prefix must not be padded
+        ids, mask, positions = left_padded(rows, 0, exact=kept)
         hidden = self.decoder.lower(
             layers, ids, causal_mask(start, mask), positions + start, cache, last=ids.shape[1]
         )

@@ -38,22 +38,29 @@ Rotation = tuple[torch.Tensor, torch.Tensor]
 
 def decoder_of(network: Any) -> Decoder:
     """The quickest way through a network's layers."""
-    if known(network) and all(type(linear) is torch.nn.Linear for linear in all_linears(network)):
+    if fusable(network) and all(type(linear) is torch.nn.Linear for linear in all_linears(network)):
         return FusedDecoder(network)
     return PlainDecoder(network)
 
 
+def fusable(network: Any) -> bool:
+    """Whether a network is known, on the CPU, and lets its attention be computed in blocks."""
+    return (
+        network.device.type == "cpu"
+        and network.config._attn_implementation == NAME
+        and known(network)
+    )
+
+
 def known(network: Any) -> bool:
-    """Whether a network is of one of KINDS, on the CPU, and computes as its kind does.
+    """Whether a network is of one of KINDS and computes as its kind does.
 
     Sliding windows are not looked at: no prompt is longer than the window (`context_length`).
     """
-    decoder, config = network.get_decoder(), network.config
+    config = network.config
     return (
-        network.device.type == "cpu"
-        and type(decoder).__name__ in KINDS.values()
+        type(network.get_decoder()).__name__ in KINDS.values()
         and (config.architectures or list(KINDS))[0] in KINDS
-        and config._attn_implementation == NAME
         and config.hidden_act == "silu"
     )
 

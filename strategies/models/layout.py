@@ -125,11 +125,12 @@ def rounded(tokens: int) -> int:
 
 
 def left_padded(
-    sequences: Sequence[Sequence[int]], pad: int
+    sequences: Sequence[Sequence[int]], pad: int, *, exact: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Token ids, mask (True where a token stands) and positions from 0, each rows × width: the
-    `rounded` length of the longest."""
-    width = rounded(max(len(sequence) for sequence in sequences))
+    length of the longest, `rounded` unless `exact`."""
+    longest = max(len(sequence) for sequence in sequences)
+    width = longest if exact else rounded(longest)
     ids = torch.full((len(sequences), width), pad)
     mask = torch.zeros((len(sequences), width), dtype=torch.bool)
     for row, sequence in enumerate(sequences):

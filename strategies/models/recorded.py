@@ -1,4 +1,4 @@
-"""Decoding on CUDA with all kernels of a token launched at once.
+"""CUDA graphs: all kernels of a computation launched at once; decoding with a graph a token.
 
 A small network decodes in little more than the time it takes to launch its thousands of kernels
 one by one. A CUDA graph, recorded once, launches them together. Every tensor in it stays where it
@@ -8,8 +8,8 @@ what is not there yet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
@@ -20,8 +20,30 @@ from strategies.models.slots import KeyValues, layers_of
 if TYPE_CHECKING:
     from strategies.models.decoder import Decoder
 
+Result = TypeVar("Result")
+
 ROOM = 256
 """The room of a recorded step is a multiple of this, so that one serves many batches."""
+
+
+def recorded(
+    compute: Callable[[], Result], pool: Any = None
+) -> tuple[torch.cuda.CUDAGraph, Result]:
+    """A graph that computes again what `compute` does, from the same tensors into the same ones,
+    which are those returned. `pool`: of another graph, where they never run together.
+
+    Raises RuntimeError where `compute` waits for the GPU on its way.
+    """
+    here = torch.cuda.current_stream()
+    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    beside.wait_stream(here)
+    with torch.cuda.stream(beside):
+        compute()  # what libraries set up on first use must not be recorded
+    here.wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        found = compute()
+    return graph, found
 
 
 class RoomLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
@@ -78,23 +100,11 @@ class Steps:
                 for keys, values in like
             ]
         )
-        self.graph = self._record() if device.type == "cuda" else None
+        self.graph = recorded(self._compute)[0] if device.type == "cuda" else None
 
     def _room_for(self, like: torch.Tensor) -> torch.Tensor:
         rows, heads, _, width = like.shape
         return like.new_zeros(rows, heads, self.room, width)
-
-    def _record(self) -> torch.cuda.CUDAGraph:
-        here = torch.cuda.current_stream()
-        beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        beside.wait_stream(here)
-        with torch.cuda.stream(beside):
-            self._compute()  # what libraries set up on first use must not be recorded
-        here.wait_stream(beside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._compute()
-        return graph
 
     def _compute(self) -> None:
         """Read the tokens of `ids` into the slot `place`; `ids` are then what follows them."""
