@@ -50,7 +50,9 @@ class wrapped:
             self.peft: Any = get_peft_model(
                 self.model.network, config, autocast_adapter_dtype=False
             )
-        self.peft.to(self.model.network.dtype)
+        for weight in self.peft.parameters():
+            if weight.requires_grad:  # all else stays as it is: a network's buffers are in float32
+                weight.data = weight.data.to(self.model.network.dtype)
         use_adapted(self.peft)
         training = InTraining(self.peft)
         if computable(self.peft, self.below) and (frozen is not None or not self.below):

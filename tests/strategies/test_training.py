@@ -228,3 +228,25 @@ def test_schedule_warms_up_and_decays() -> None:
     assert rates[1] == 1.0
     assert rates[-1] == pytest.approx(1 / 18)
     assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
+def test_training_leaves_every_number_of_a_rounded_base_as_it_was(tiny_folder: Path) -> None:
+    model = LocalModel(tiny_folder, name="tiny", device="cpu", dtype=torch.bfloat16)
+    network = model.network
+
+    def numbers() -> dict[str, torch.Tensor]:
+        return {
+            name: tensor.clone()
+            for name, tensor in (*network.named_parameters(), *network.named_buffers())
+        }
+
+    before = numbers()
+    assert any(tensor.dtype == torch.float32 for tensor in before.values()), "angles, say"
+    with wrapped(model, rank=4, alpha=8, seed=0) as (training, _):
+        assert {weight.dtype for weight in training.weights.values()} == {torch.bfloat16}
+        accumulate(training, [encode_row(model, each) for each in ROWS])
+    after = numbers()
+    assert after.keys() == before.keys()
+    for name, tensor in before.items():
+        assert after[name].dtype == tensor.dtype, name
+        assert torch.equal(after[name], tensor), name
