@@ -94,8 +94,14 @@ def speed(
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--datasets", type=FOLDER, help="Folder of the data sets that both sides work on.")
 @click.option("--model", default="smollm2-135m-q4", show_default=True, help="A name or a folder.")
-@click.option("--device", default="cuda", show_default=True)
-@click.option("--out", type=FILE, default=Path("out/bench-gpu.jsonl"), show_default=True)
+@click.option("--device", default="cuda", show_default=True, help="cuda, cuda:N, or cpu to try.")
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("out/bench-gpu.jsonl"),
+    show_default=True,
+    help="Every measurement, as it is made; the same command continues.",
+)
 @common
 def gpu(
     rounds: int, datasets: Path | None, model: str, device: str, out: Path, as_json: bool

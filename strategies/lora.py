@@ -28,8 +28,9 @@ JUDGED_ROWS = 64  # validation rows answered after each epoch
 class Lora:
     """Adapters of `rank` on every linear layer of every block, or of the upper `layers` blocks.
 
-    With fewer blocks training is quicker, and what the blocks below them give out is computed
-    once; how much quality that costs, `tuneworth bench speed --only lora_depth` shows.
+    With fewer blocks training is quicker on CPUs, where, for Llama and its kin, what the blocks
+    below them give out is computed once; how much quality that costs, `tuneworth bench speed
+    --only lora_depth` shows.
 
     Defaults: every block, rank 16, alpha twice the rank, AdamW at 1e-3 with a tenth of warm-up and
     linear decay, 8 rows a step, 3 epochs of which the one that does best on validation is kept.

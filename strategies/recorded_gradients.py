@@ -6,7 +6,7 @@ padded to few shapes, and each shape's kernels are launched together (`strategie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +14,7 @@ import torch
 from strategies.adapted_layers import AdaptedLayers
 from strategies.models.batching import out_of_memory
 from strategies.models.heads import logits_of
-from strategies.models.recorded import recorded
+from strategies.models.recorded import Unrecordable, recorded
 
 if TYPE_CHECKING:
     from strategies.training_rows import PackedRow
@@ -23,8 +23,6 @@ TOKENS = 128
 """Tokens are padded to a multiple of this."""
 LEARNED = 64
 """Learned tokens are padded to this times a power of two."""
-IGNORED = -100
-"""The target of a padded token."""
 
 
 class Gradient:
@@ -47,23 +45,21 @@ class Gradient:
         self.ids, self.positions = torch.zeros(2, tokens, dtype=torch.long, device=device)
         self.seen = torch.eye(tokens, dtype=torch.bool, device=device)
         self.places = torch.zeros(learned, dtype=torch.long, device=device)
-        self.targets = torch.full((learned,), IGNORED, device=device)
+        self.targets = torch.zeros(learned, dtype=torch.long, device=device)
         self.scale = torch.zeros((), device=device)
         self.graph: torch.cuda.CUDAGraph | None = None
         if device.type == "cuda":
-            self.graph, self.found = recorded(self._compute, pool)
+            self.graph, self.found = recorded(self._compute, device, pool)
 
     def __call__(self, row: PackedRow, scale: float) -> tuple[float, torch.Tensor]:
         """The summed loss of a row's learned tokens times `scale`, and its gradient for all
         weights, behind each other, in float32."""
-        tokens, learned = self.shape
-        after, rest = tokens - len(row.ids), learned - len(row.targets)
-        self.ids.copy_(torch.tensor(row.ids + [0] * after))
-        self.positions.copy_(torch.tensor(row.positions + [0] * after))
-        self.seen.fill_(False).fill_diagonal_(True)  # what is padded sees itself
-        self.seen[: len(row.ids), : len(row.ids)] = row.seen().to(self.seen.device)
-        self.places.copy_(torch.tensor(row.places + [0] * rest))
-        self.targets.copy_(torch.tensor(row.targets + [IGNORED] * rest))
+        row = row.padded(*self.shape)
+        self.ids.copy_(torch.tensor(row.ids))
+        self.positions.copy_(torch.tensor(row.positions))
+        self.seen.copy_(row.seen())
+        self.places.copy_(torch.tensor(row.places))
+        self.targets.copy_(torch.tensor(row.targets))
         self.scale.fill_(scale)
         if self.graph is None:
             self.found = self._compute()
@@ -75,10 +71,7 @@ class Gradient:
     def _compute(self) -> tuple[torch.Tensor, torch.Tensor]:
         entering = self.layers.embedded(self.ids)
         hidden = self.layers.states(entering, self.seen, self.positions, self.places)
-        logits = logits_of(self.network, hidden).float()
-        loss = self.scale * torch.nn.functional.cross_entropy(
-            logits, self.targets, reduction="sum", ignore_index=IGNORED
-        )
+        loss = self.scale * loss_of(logits_of(self.network, hidden), self.targets)
         return loss.detach(), flat_of(torch.autograd.grad(loss, self.weights))
 
 
@@ -86,26 +79,34 @@ class GradientRecorder:
     """A `Gradient` for each shape that is met."""
 
     def __init__(
-        self, network: Any, layers: AdaptedLayers, weights: Sequence[torch.Tensor]
+        self,
+        network: Any,
+        layers: AdaptedLayers,
+        weights: Sequence[torch.Tensor],
+        make: Callable[..., Gradient] = Gradient,
     ) -> None:
         self.network, self.layers, self.weights = network, layers, weights
         self.able = True
+        self._make = make
         self._kept: dict[tuple[int, int], Gradient] = {}
 
     def gradient(self, row: PackedRow, scale: float) -> tuple[float, torch.Tensor] | None:
-        """As `Gradient`; None where the network cannot be recorded."""
+        """As `Gradient`; None where the network cannot be recorded, or memory does not hold what
+        is recorded beside what training takes."""
+        if not self.able:
+            return None
         shape = shape_of(row)
-        if shape not in self._kept and self.able:
+        if shape not in self._kept:
             graphs = [kept.graph for kept in self._kept.values() if kept.graph is not None]
             pool = graphs[0].pool() if graphs else None
             try:
-                self._kept[shape] = Gradient(self.network, self.layers, self.weights, shape, pool)
+                self._kept[shape] = self._make(self.network, self.layers, self.weights, shape, pool)
             except RuntimeError as error:
-                if out_of_memory(error):
+                if not (isinstance(error, Unrecordable) or out_of_memory(error)):
                     raise
-                self.able = False  # it asks the GPU something on its way
-        if shape not in self._kept:
-            return None
+                self.able = False
+                self._kept.clear()
+                return None
         return self._kept[shape](row, scale)
 
 
@@ -115,6 +116,11 @@ def shape_of(row: PackedRow) -> tuple[int, int]:
     while learned < len(row.targets):
         learned *= 2
     return -(-len(row.ids) // TOKENS) * TOKENS, learned
+
+
+def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Summed cross-entropy of tokens; none of those that are IGNORED, torch's default for it."""
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
 
 
 def flat_of(tensors: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -22,7 +22,7 @@ from strategies.models.base import Prompt
 from strategies.models.batching import halving
 from strategies.models.heads import logits_of
 from strategies.models.local import LocalModel
-from strategies.recorded_gradients import flat_of
+from strategies.recorded_gradients import flat_of, loss_of
 from strategies.training_rows import Item, laid_out, packed_rows, padded_rows, tokens_of
 from strategies.tuned import write_prompts
 
@@ -61,8 +61,9 @@ def train_lora(
 ) -> Training:
     """Train, keep the epoch that does best on validation, and write its adapter to `folder`.
 
-    Adapters sit on the upper `layers` layers, None for all. What the layers below them give out
-    is computed once and stays with the model, for a training with another seed, rank or rate.
+    Adapters sit on the upper `layers` layers, None for all. On CPUs, for Llama and its kin, what
+    the layers below them give out is computed once and stays with the model, for a training with
+    another seed, rank or rate.
     `evaluate` scores the model in training (0 to 1) on the validation split; the best epoch has
     the highest score, then the lowest validation loss. Without validation rows the last epoch
     is kept. The prompts of the first rows go to `folder` too, as the loop below reads them.
@@ -166,12 +167,13 @@ def steps(items: Sequence[Item], batch_rows: int, order: random.Random) -> list[
 
 def micro_batches(items: Sequence[Item], *, packed: bool = False) -> list[list[Item]]:
     """Rows of one prefix and of like length together, within the token budget where rows allow:
-    that of padded rows, or that of `packed` ones, which holds their prefix too."""
-    most = PACKED_TOKENS if packed else BATCH_TOKENS
+    that of padded rows, or that of `packed` ones, which holds their prefix too and grows with it,
+    so that a long one is not read anew for every row."""
     result: list[list[Item]] = []
     for item in sorted(items, key=lambda item: (item.prefix, len(item))):
         last = result[-1] if result else []
         size = tokens_of([*last, item]) if packed else (len(last) + 1) * len(item)
+        most = max(PACKED_TOKENS, 2 * len(item.prefix)) if packed else BATCH_TOKENS
         if last and last[0].prefix == item.prefix and size <= most:
             last.append(item)
         else:
@@ -197,7 +199,9 @@ def accumulate(training: InTraining, step: Sequence[Item]) -> tuple[float, torch
         return float(part.detach()), flat_of(torch.autograd.grad(part, weights))
 
     loss, gradient = 0.0, None
-    packed = training.frozen is not None or training.recorder is not None
+    recordable = training.recorder is not None and training.recorder.able
+    short = 2 * max(len(item.prefix) for item in step) <= PACKED_TOKENS
+    packed = training.frozen is not None or (recordable and short)
     for _, done in halving(micro_batches(step, packed=packed), gradient_of):
         if done is None:
             raise ModelError("lora: a training row does not fit into memory; shorten the inputs.")
@@ -222,7 +226,6 @@ def batch_loss(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
     lower layers are frozen are always packed: only so do they begin at the states that are kept.
     """
     packed = training.frozen is not None or tokens_of(batch) <= PACKED_TOKENS
-    hidden = (packed_rows if packed else padded_rows)(training, batch)
+    hidden, targets = (packed_rows if packed else padded_rows)(training, batch)
     logits = logits_of(training.network, hidden)
-    target = torch.tensor([token for item in batch for token in item.reply], device=logits.device)
-    return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
+    return loss_of(logits, torch.tensor(targets, device=logits.device))

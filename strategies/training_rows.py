@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import pad
 from transformers import DynamicCache
 
 from strategies.adapters import InTraining
 from strategies.models.decoding import filled_cache, key_values_of
-from strategies.models.layout import causal_mask, left_padded
+from strategies.models.layout import causal_mask, left_padded, rounded
+
+IGNORED = -100
+"""The target of a padded token, as torch's cross-entropy has it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,19 @@ class PackedRow:
     places: list[int]
     targets: list[int]
 
+    def padded(self, tokens: int, learned: int) -> PackedRow:
+        """The row with so many tokens, of which so many are learned: what is more is of rows of
+        its own, and IGNORED."""
+        after, rest = tokens - len(self.ids), learned - len(self.targets)
+        apart = max(self.owners, default=0) + 1
+        return PackedRow(
+            self.ids + [0] * after,
+            [*self.owners, *range(apart, apart + after)],
+            self.positions + [0] * after,
+            self.places + [0] * rest,
+            self.targets + [IGNORED] * rest,
+        )
+
     def seen(self) -> torch.Tensor:
         """tokens × tokens, True where a token sees another."""
         own = torch.tensor(self.owners)
@@ -72,35 +89,38 @@ def laid_out(batch: Sequence[Item]) -> PackedRow:
     return row
 
 
-def packed_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
-    """The states that predict the tokens of all replies, in order: tokens × width.
+def packed_rows(training: InTraining, batch: Sequence[Item]) -> tuple[torch.Tensor, list[int]]:
+    """The states that predict the tokens of all replies, learned tokens × width, and those tokens.
 
     In one row: half as many operations as a pass over the prefix and one over the items, which
     for short items take longer than the scores of items for each other, computed for nothing.
+    Padded to few widths, for each of which a matrix library makes kernels of its own.
     """
     network, row = training.network, laid_out(batch)
-    device = network.device
+    device, tokens = network.device, len(row.ids)
+    row = row.padded(rounded(tokens), rounded(len(row.targets)))
     seen = row.seen().to(device)
-    tokens, positions, places = (
+    ids, positions, places = (
         torch.tensor(each, device=device) for each in (row.ids, row.positions, row.places)
     )
     if training.layers is not None:
         if training.frozen is None:
-            entering = training.layers.embedded(tokens)
+            entering = training.layers.embedded(ids)
         else:
             rows = [item.read for item in batch]
-            entering = training.frozen.of(training.layers.below, batch[0].prefix, rows)
-        return training.layers.states(entering, seen, positions, places)
+            states = training.frozen.of(training.layers.below, batch[0].prefix, rows)
+            entering = pad(states, (0, 0, 0, len(row.ids) - tokens))
+        return training.layers.states(entering, seen, positions, places), row.targets
     hidden: torch.Tensor = network.get_decoder()(
-        input_ids=tokens[None],
+        input_ids=ids[None],
         attention_mask=seen[None, None],
         position_ids=positions[None],
         use_cache=False,
     ).last_hidden_state
-    return hidden[0, places]
+    return hidden[0, places], row.targets
 
 
-def padded_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
+def padded_rows(training: InTraining, batch: Sequence[Item]) -> tuple[torch.Tensor, list[int]]:
     """As `packed_rows`: the prefix in a pass of its own, then the items as rows of equal width."""
     network = training.network
     device, decoder = network.device, network.get_decoder()
@@ -117,4 +137,5 @@ def padded_rows(training: InTraining, batch: Sequence[Item]) -> torch.Tensor:
         cache=filled_cache(key_values_of(cache), len(batch)) if prefix else None,
         use_cache=bool(prefix),
     ).last_hidden_state
-    return torch.cat([row[-len(item.reply) :] for row, item in zip(hidden, batch, strict=True)])
+    states = [row[-len(item.reply) :] for row, item in zip(hidden, batch, strict=True)]
+    return torch.cat(states), [token for item in batch for token in item.reply]

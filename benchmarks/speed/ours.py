@@ -218,24 +218,26 @@ def time_replies(model: LocalModel, prompts: Sequence[Prompt]) -> Facts:
     return {"seconds": median(taken[1:]), "each": taken[1:]}
 
 
-def reach_ceiling(
-    model: LocalModel, prompts: Sequence[Prompt], intents: Intents, *, device: str = "cpu"
-) -> Facts:
-    """Shares of the matrix ceiling in a prefill (one token a prompt) and in an epoch of LoRA."""
-    product = partial(product_flops, device=device)
+def prefill_share(
+    model: LocalModel, prompts: Sequence[Prompt], *, device: str = "cpu"
+) -> dict[str, float]:
+    """The share of the matrix ceiling in a prefill, one token a prompt."""
 
     def prefill() -> None:
         model.forget_prefixes()
         model.generate(prompts, max_new_tokens=1)
 
+    return share_of_ceiling(prefill, product=partial(product_flops, device=device))
+
+
+def reach_ceiling(model: LocalModel, prompts: Sequence[Prompt], intents: Intents) -> Facts:
+    """Shares of the matrix ceiling in a prefill and in an epoch of LoRA."""
+
     def epoch() -> None:
         with tempfile.TemporaryDirectory() as name:
             train(model, intents, Path(name), epochs=1, seed=0)
 
-    found = {
-        "prefill": share_of_ceiling(prefill, product=product),
-        "training": share_of_ceiling(epoch, product=product),
-    }
+    found = {"prefill": prefill_share(model, prompts), "training": share_of_ceiling(epoch)}
     facts = {f"{key}_{part}": value for part, of in found.items() for key, value in of.items()}
     ceilings = [of["product_gflops"] for of in found.values()]
     seconds = sum(of["seconds"] for of in found.values())

@@ -16,7 +16,7 @@ from corpora.errors import InvalidInput
 
 SCHEMA = "tuneworth.speed/1"
 ANOTHER_FILE = "Give another --out, or remove the file."
-SAME = ("model", "cpu", "cores", "torch", "versions")
+SAME = ("model", "cpu", "cores", "gpu", "device", "torch", "versions")
 """Facts of the head that may not change between measurements that are compared."""
 
 

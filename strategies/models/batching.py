@@ -41,9 +41,9 @@ def kept_budget(network: Any) -> int:
     )
 
 
-def row_budget(network: Any) -> int:
-    """Rows that one batch may hold."""
-    return most(MOST_ROWS, network.device)
+def row_budget(network: Any, tokens: int = 1) -> int:
+    """Rows of so many tokens each, their prefix included, that one batch may hold: at least 1."""
+    return max(1, min(most(MOST_ROWS, network.device), kept_budget(network) // tokens))
 
 
 def most(bounds: Mapping[str, int], device: torch.device) -> int:

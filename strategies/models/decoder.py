@@ -30,7 +30,7 @@ class Decoder(Protocol):
 
     @property
     def records(self) -> bool:
-        """Whether `steps` are to be had."""
+        """Whether `steps` may be had; if so there is nothing to gain by guessing ahead."""
         ...
 
     def states(

@@ -14,7 +14,7 @@ from strategies.models.decoder import Decoder
 from strategies.models.layout import branches, causal_mask, left_padded, with_branches
 from strategies.models.lookup import MOST_GUESSED, continued
 from strategies.models.reading import read_prompts
-from strategies.models.recorded import Steps
+from strategies.models.recorded import FEWEST, Steps
 from strategies.models.slots import KeyValues, keep, keep_rows, layers_of, slots
 
 
@@ -105,7 +105,8 @@ def generate(
         return [continued(reader, [*prefix, *sequences[0]], len(prefix), max_new_tokens, stop)]
     hidden = read_prompts(decoder, cache, len(prefix), sequences, pad=pad, max_tokens=max_tokens)
     keep(cache, end)
-    steps = decoder.steps(cache, end + max_new_tokens) if max_new_tokens > 1 else None
+    worth = max_new_tokens >= FEWEST
+    steps = decoder.steps(cache, end + max_new_tokens) if worth else None
     if steps is not None:
         first = decoder.logits(hidden).argmax(dim=-1).tolist()
         steps.begin(cache, offsets, end, first)
@@ -116,7 +117,10 @@ def generate(
 def replayed(
     steps: Steps, first: Sequence[int], max_new_tokens: int, stop: frozenset[int]
 ) -> list[list[int]]:
-    """Greedy continuations of the rows that `steps` has begun, whose first tokens are `first`."""
+    """Greedy continuations of the rows that `steps` has begun, whose first tokens are `first`.
+
+    Rows that have come to their stop go on unheard until all have: a step has its shape.
+    """
     told = [first]
     running = set(range(len(first)))
     while True:

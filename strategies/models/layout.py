@@ -43,8 +43,8 @@ def batches(
     """
     result = []
     for rows in of_one_prefix(encoded):
-        sizes = [len(encoded[row].own) + extra for row in rows]
-        found = little_padded(sizes, max_tokens=max_tokens, max_rows=max_rows)
+        sizes = [len(encoded[row].own) for row in rows]
+        found = little_padded(sizes, max_tokens=max_tokens, max_rows=max_rows, extra=extra)
         result += [[rows[place] for place in batch] for batch in found]
     return result
 
@@ -74,10 +74,13 @@ def of_one_prefix(encoded: Sequence[Encoded]) -> list[list[int]]:
     return list(by_prefix.values())
 
 
-def little_padded(sizes: Sequence[int], *, max_tokens: int, max_rows: int) -> list[list[int]]:
+def little_padded(
+    sizes: Sequence[int], *, max_tokens: int, max_rows: int, extra: int = 0
+) -> list[list[int]]:
     """Places, longest first, in the batches that are the quickest to compute: padded tokens count,
-    and A_BATCH more for each batch. None holds more than `max_tokens`, but for a single place."""
-    sizes = [rounded(size) for size in sizes]
+    `extra` more for each place, and A_BATCH more for each batch. None holds more than
+    `max_tokens`, but for a single place."""
+    sizes = [rounded(size) + extra for size in sizes]
     order = sorted(range(len(sizes)), key=lambda place: sizes[place], reverse=True)
     cost, begins = [0], [0]
     for end in range(1, len(order) + 1):

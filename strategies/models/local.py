@@ -188,10 +188,11 @@ class LocalModel:
             return weights.softmax(dim=1).tolist()
 
         fits = self._fitting(encoded, extra, results)
+        longest = max((len(encoded[row].ids) for row in fits), default=0) + extra
         found = batches(
             [encoded[row] for row in fits],
             max_tokens=token_budget(self.network),
-            max_rows=row_budget(self.network),
+            max_rows=row_budget(self.network, longest),
             extra=extra,
         )
         for rows, lines in halving(picked(fits, found), weights_of):

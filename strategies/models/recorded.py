@@ -1,4 +1,4 @@
-"""CUDA graphs: all kernels of a computation launched at once; decoding with a graph a token.
+"""Computations recorded as CUDA graphs, and decoding that replays one a token.
 
 A small network decodes in little more than the time it takes to launch its thousands of kernels
 one by one. A CUDA graph, recorded once, launches them together. Every tensor in it stays where it
@@ -8,7 +8,10 @@ what is not there yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -22,28 +25,55 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+FEWEST = 8
+"""New tokens from which on recording a step pays: it takes about as long as two of them."""
 ROOM = 256
-"""The room of a recorded step is a multiple of this, so that one serves many batches."""
+"""The room of one row is a multiple of this, so that its step serves later requests."""
+ALIGNED = 8
+"""The room of several rows is a multiple of this, which kernels ask for."""
+
+
+class Unrecordable(RuntimeError):
+    """A computation waits for the GPU on its way, as those of some networks do."""
 
 
 def recorded(
-    compute: Callable[[], Result], pool: Any = None
+    compute: Callable[[], Result], device: torch.device, pool: Any = None
 ) -> tuple[torch.cuda.CUDAGraph, Result]:
     """A graph that computes again what `compute` does, from the same tensors into the same ones,
     which are those returned. `pool`: of another graph, where they never run together.
 
-    Raises RuntimeError where `compute` waits for the GPU on its way.
+    Raises Unrecordable; what it allows is computed twice before it is recorded.
     """
-    here = torch.cuda.current_stream()
-    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    beside.wait_stream(here)
-    with torch.cuda.stream(beside):
-        compute()  # what libraries set up on first use must not be recorded
-    here.wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=pool):
-        found = compute()
+    with torch.cuda.device(device):
+        here, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        beside.wait_stream(here)
+        with torch.cuda.stream(beside):
+            compute()  # what libraries set up on first use must not be recorded
+            with no_waiting():
+                compute()  # a recording that fails leaves CUDA unfit for the next one
+        here.wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=pool, stream=beside):
+            found = compute()
     return graph, found
+
+
+@contextmanager
+def no_waiting() -> Iterator[None]:
+    """Raises Unrecordable where what is inside waits for the GPU."""
+    mode = torch.cuda.get_sync_debug_mode()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that not every way to wait is found
+            torch.cuda.set_sync_debug_mode("error")
+        yield
+    except RuntimeError as error:
+        if "synchroniz" in str(error):
+            raise Unrecordable(str(error)) from error
+        raise
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
 
 
 class RoomLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
@@ -100,7 +130,7 @@ class Steps:
                 for keys, values in like
             ]
         )
-        self.graph = recorded(self._compute)[0] if device.type == "cuda" else None
+        self.graph = recorded(self._compute, device)[0] if device.type == "cuda" else None
 
     def _room_for(self, like: torch.Tensor) -> torch.Tensor:
         rows, heads, _, width = like.shape
@@ -109,7 +139,9 @@ class Steps:
     def _compute(self) -> None:
         """Read the tokens of `ids` into the slot `place`; `ids` are then what follows them."""
         self.seen.index_fill_(3, self.place, True)
-        hidden = self.decoder.states(self.ids, self.seen, self.positions, self.cache, last=1)
+        # a view: what attention keeps with a mask is of this step alone
+        seen = self.seen.view_as(self.seen)
+        hidden = self.decoder.states(self.ids, seen, self.positions, self.cache, last=1)
         self.ids.copy_(self.decoder.logits(hidden[:, 0]).argmax(dim=-1, keepdim=True))
         self.place += 1
         self.positions += 1
@@ -139,29 +171,40 @@ class Steps:
 
 
 class Recorder:
-    """Records steps for a decoder and keeps the latest, which the next batch may fit."""
+    """Records steps for a decoder; those of one row are kept for the next request.
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    A model answers one call at a time, and so does what is recorded for it.
+    """
+
+    def __init__(
+        self, decoder: Decoder, make: Callable[[Decoder, KeyValues, int], Steps] = Steps
+    ) -> None:
+        self.decoder: Decoder = weakref.proxy(decoder)  # which holds this recorder
         self.able = decoder.device.type == "cuda"
+        self._make = make
         self._kept: Steps | None = None
 
     def steps(self, cache: Cache, room: int) -> Steps | None:
         """Steps for the rows of a cache with at least so much room; None where there are none:
-        not on CUDA, or the network cannot be recorded."""
+        not on CUDA, the network cannot be recorded, or memory does not hold them beside the
+        cache."""
         if not self.able:
             return None
         like = [(layer.keys, layer.values) for layer in layers_of(cache)]
-        rows, room = like[0][0].shape[0], -(-room // ROOM) * ROOM
+        rows = like[0][0].shape[0]
+        room = -(-room // (step := ROOM if rows == 1 else ALIGNED)) * step
         kept, self._kept = self._kept, None
         if kept is None or (kept.rows, kept.room) != (rows, room):
             del kept  # its room first
             try:
-                kept = Steps(self.decoder, like, room)
-            except RuntimeError as error:
-                if out_of_memory(error):
-                    raise
-                self.able = False  # it asks the GPU something on its way, as some kinds do
+                kept = self._make(self.decoder, like, room)
+            except Unrecordable:
+                self.able = False
                 return None
-        self._kept = kept
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                return None
+        if rows == 1:
+            self._kept = kept
         return kept

@@ -52,6 +52,20 @@ def test_help_names_both_benchmarks_and_loads_no_torch():
     assert said.stdout.splitlines()[-1] == "False False"
 
 
+def test_a_gpu_that_is_not_there_is_an_error_of_its_option(tmp_path):
+    for name in ("banking77-10/examples", "xquad/examples", "xquad/documents"):
+        path = tmp_path / f"{name}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    ran = tuneworth("bench", "gpu", "--datasets", tmp_path, "--device", "cuda:99")
+    assert ran.exit_code == 2
+    assert "--device" in flat(ran.output)
+    assert "cuda:99" in flat(ran.output)
+    missing = tuneworth("bench", "gpu", "--device", "cuda:99")
+    assert missing.exit_code == 2
+    assert "--datasets" in flat(missing.output)
+
+
 def test_a_finished_benchmark_is_shown_again_without_any_work(finished):
     path = finished(1.0)
     before = path.read_text()

@@ -17,6 +17,7 @@ from strategies.models.batching import (
     out_of_memory,
     token_budget,
 )
+from strategies.models.layout import little_padded, rounded
 from strategies.models.local import LocalModel
 from strategies.training import TrainingRow, accumulate, encode_row
 
@@ -64,6 +65,29 @@ def test_a_gpu_takes_more_at_once() -> None:
     gpu, other = torch.device("cuda", 1), torch.device("mps")
     assert batching.most(MOST_TOKENS, gpu) > batching.most(MOST_TOKENS, torch.device("cpu"))
     assert batching.most(MOST_TOKENS, other) == MOST_TOKENS["cpu"], "of which nothing is known"
+
+
+def test_widths_are_few_and_little_wider_than_the_tokens() -> None:
+    widths = [rounded(tokens) for tokens in range(2049)]
+    assert widths[:10] == [0, *[8] * 8, 16]
+    assert widths == sorted(widths)
+    for tokens, width in enumerate(widths):
+        assert tokens <= width < tokens + max(8, tokens / 15), tokens
+    assert len(set(widths)) < 120
+
+
+def test_labels_come_on_top_of_the_rounded_width() -> None:
+    (batch,) = little_padded([129, 129], max_tokens=2 * (136 + 7), max_rows=9, extra=7)
+    assert sorted(batch) == [0, 1]
+    assert len(little_padded([129, 129], max_tokens=2 * (136 + 7) - 1, max_rows=9, extra=7)) == 2
+
+
+def test_long_rows_leave_room_for_fewer(tiny_model: LocalModel, monkeypatch) -> None:
+    monkeypatch.setattr(batching, "free_memory", lambda device: 10**12)
+    kept = batching.kept_budget(tiny_model.network)
+    assert batching.row_budget(tiny_model.network) == batching.MOST_ROWS["cpu"]
+    assert batching.row_budget(tiny_model.network, kept // 5) == 5
+    assert batching.row_budget(tiny_model.network, 10 * kept) == 1
 
 
 def test_the_budget_follows_the_free_memory(tiny_model: LocalModel, monkeypatch):

@@ -1,31 +1,33 @@
 """Steps that are recorded on CUDA, computed here as they are: what plain decoding gives."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from networks import network_of
 
-from strategies.models import recorded
 from strategies.models.decoder import PlainDecoder
 from strategies.models.decoding import compute_prefix, generate
 from strategies.models.fused import decoder_of
-from strategies.models.recorded import Recorder, Steps
+from strategies.models.recorded import FEWEST, Recorder, Steps, Unrecordable
 
 PREFIX = (5, 6, 7)
 ROWS = ((11, 12, 13, 14, 15), (21,), (11, 12, 31))
 OTHERS = ((9, 8, 7, 6, 5, 4, 3), (41, 42), (1, 1, 1))
 
 
-@pytest.fixture(params=["llama", "qwen2, one key head"])
+@pytest.fixture(params=[True, False], ids=["as of transformers", "attention in blocks"])
 def network(request):
-    return network_of(request.param, plain=True)
+    return network_of("llama" if request.param else "qwen2, one key head", plain=request.param)
 
 
 class Recording(PlainDecoder):
     """A decoder that takes its steps as on CUDA, unrecorded."""
 
-    def __init__(self, network) -> None:
+    def __init__(self, network, make=Steps) -> None:
         super().__init__(network)
-        self.recorder = Recorder(self)
+        self.recorder = Recorder(self, make)
         self.recorder.able = True
         self.given: list[Steps | None] = []
 
@@ -36,6 +38,13 @@ class Recording(PlainDecoder):
     def steps(self, cache, room):
         self.given.append(self.recorder.steps(cache, room))
         return self.given[-1]
+
+
+def raising(error):
+    def make(*arguments: object) -> Steps:
+        raise error
+
+    return make
 
 
 def answers(decoder, rows, most=40, stop=frozenset()) -> list[list[int]]:
@@ -62,35 +71,50 @@ def test_rows_end_at_their_stop(network) -> None:
     assert answers(Recording(network), ROWS, stop=stop) == expected
 
 
-def test_steps_serve_the_next_batch_of_their_shape(network) -> None:
-    expected = [answers(PlainDecoder(network), rows) for rows in (ROWS, OTHERS)]
+def test_steps_of_one_row_serve_the_next_request(network) -> None:
+    asked = [[ROWS[0]], [OTHERS[0]], ROWS, ROWS[:1]]
+    expected = [answers(PlainDecoder(network), rows) for rows in asked]
     recording = Recording(network)
-    assert [answers(recording, rows) for rows in (ROWS, OTHERS)] == expected
-    assert recording.given[0] is recording.given[1], "recorded once"
-    answers(recording, ROWS[:2])
-    assert recording.given[2] is not recording.given[1], "of other rows"
+    assert [answers(recording, rows) for rows in asked] == expected
+    first, second, batch, third = recording.given
+    assert first is second, "recorded once"
+    assert batch is not second
+    assert third is not second, "the room of a batch comes first"
 
 
-def test_a_network_that_cannot_be_recorded_decodes_plainly(network, monkeypatch) -> None:
-    def refuse(*arguments: object) -> None:
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    monkeypatch.setattr(recorded, "Steps", refuse)
-    recording = Recording(network)
+@pytest.mark.parametrize(
+    ("error", "able"),
+    [(Unrecordable("it waits"), False), (torch.OutOfMemoryError("CUDA out of memory"), True)],
+    ids=["it cannot be recorded", "memory does not hold it"],
+)
+def test_what_is_not_recorded_is_decoded_plainly(network, error, able) -> None:
+    recording = Recording(network, raising(error))
     assert answers(recording, ROWS) == answers(PlainDecoder(network), ROWS)
     assert recording.given == [None]
-    assert not recording.records
+    assert recording.records == able
 
 
-def test_steps_that_memory_cannot_hold_are_an_error_of_their_batch(network, monkeypatch) -> None:
-    def refuse(*arguments: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def test_another_error_while_recording_is_not_hidden(network) -> None:
+    with pytest.raises(RuntimeError, match="shapes"):
+        answers(Recording(network, raising(RuntimeError("shapes do not fit"))), ROWS)
 
-    monkeypatch.setattr(recorded, "Steps", refuse)
+
+def test_few_tokens_are_not_worth_a_recording(network) -> None:
     recording = Recording(network)
-    with pytest.raises(torch.OutOfMemoryError):
-        answers(recording, ROWS)
-    assert recording.records
+    few = answers(recording, ROWS, most=FEWEST - 1)
+    assert few == answers(PlainDecoder(network), ROWS, most=FEWEST - 1)
+    assert recording.given == []
+
+
+def test_a_decoder_goes_when_nothing_asks_for_it(network) -> None:
+    decoder = PlainDecoder(network)
+    seen = weakref.ref(decoder)
+    gc.disable()
+    try:
+        del decoder
+        assert seen() is None, "one in a circle would keep its network until the next collection"
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_recorded_on_a_cpu(network) -> None:

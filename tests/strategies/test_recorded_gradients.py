@@ -4,10 +4,10 @@ import pytest
 import torch
 from networks import network_of
 
-from strategies import recorded_gradients
 from strategies.adapters import InTraining, wrapped
 from strategies.models.local import LocalModel
-from strategies.recorded_gradients import GradientRecorder, shape_of
+from strategies.models.recorded import Unrecordable
+from strategies.recorded_gradients import Gradient, GradientRecorder, shape_of
 from strategies.training import accumulate
 from strategies.training_rows import Item, laid_out
 
@@ -29,9 +29,10 @@ def training(request, tiny_model: LocalModel):
         yield found
 
 
-def recorder_of(training: InTraining) -> GradientRecorder:
+def recorder_of(training: InTraining, make=Gradient) -> GradientRecorder:
     assert training.layers is not None
-    return GradientRecorder(training.network, training.layers, list(training.weights.values()))
+    weights = list(training.weights.values())
+    return GradientRecorder(training.network, training.layers, weights, make)
 
 
 @pytest.mark.parametrize("rows", [ROWS, OTHERS, ROWS[:1]], ids=["three", "two", "one"])
@@ -93,28 +94,31 @@ def test_a_step_takes_its_gradient_from_the_recorder(training: InTraining, monke
 
 
 @pytest.mark.parametrize(
-    ("error", "able"),
-    [
-        (RuntimeError("operation not permitted when stream is capturing"), False),
-        (torch.OutOfMemoryError("CUDA out of memory"), True),
-    ],
+    "error",
+    [Unrecordable("it waits"), torch.OutOfMemoryError("CUDA out of memory")],
+    ids=["it cannot be recorded", "memory does not hold it"],
 )
-def test_what_cannot_be_recorded_is_computed(
-    training: InTraining, monkeypatch, error: RuntimeError, able: bool
-) -> None:
-    def refuse(*arguments: object) -> None:
+def test_what_is_not_recorded_is_computed(training: InTraining, monkeypatch, error) -> None:
+    expected_loss, expected = accumulate(training, ROWS)
+    recorder = recorder_of(training, raising(error))
+    monkeypatch.setitem(vars(training), "recorder", recorder)
+    loss, found = accumulate(training, ROWS)
+    assert loss == expected_loss
+    assert torch.equal(found, expected)
+    assert not recorder.able
+
+
+def test_another_error_while_recording_is_not_hidden(training: InTraining) -> None:
+    recorder = recorder_of(training, raising(RuntimeError("shapes do not fit")))
+    with pytest.raises(RuntimeError, match="shapes"):
+        recorder.gradient(laid_out(ROWS), 1.0)
+
+
+def raising(error):
+    def make(*arguments: object) -> Gradient:
         raise error
 
-    monkeypatch.setattr(recorded_gradients, "Gradient", refuse)
-    recorder = recorder_of(training)
-    if able:
-        with pytest.raises(torch.OutOfMemoryError):
-            recorder.gradient(laid_out(ROWS), 1.0)
-    else:
-        assert recorder.gradient(laid_out(ROWS), 1.0) is None
-        monkeypatch.setitem(vars(training), "recorder", recorder)
-        assert accumulate(training, ROWS)[1].norm() > 0.1
-    assert recorder.able == able
+    return make
 
 
 def test_nothing_is_recorded_on_a_cpu(training: InTraining) -> None:
