@@ -23,6 +23,7 @@ from benchmarks.speed.workload import (
 )
 from strategies.embedding import HashingEmbedder
 from strategies.models.base import Message, Prompt
+from strategies.models.layout import rounded
 from strategies.models.local import LocalModel
 
 EMBEDDER = HashingEmbedder(dimensions=64)
@@ -203,11 +204,12 @@ def test_the_count_of_a_prefill_is_that_of_its_shapes(tmp_path, dtype):
     ]
     encoded = [model.encode(prompt) for prompt in prompts]
     (shared,), (own,) = {one.shared for one in encoded}, {len(one.own) for one in encoded}
+    width, before = rounded(own), rounded(shared)  # padding counts as it is executed
     first, rest = 64 * 64 + 2 * 64 * 32, 64 * 64 + 3 * 64 * 128
     # of the last layer, what follows keys and values is for the last token of each sequence
-    linear = 2 * ((2 * first + rest) * (shared + 3 * own) + rest * (1 + 3))
-    scores = shared * shared + 3 * own * (shared + own)
-    last_scores = shared + 3 * (shared + own)
+    linear = 2 * ((2 * first + rest) * (shared + 3 * width) + rest * (1 + 3))
+    scores = shared * shared + 3 * width * (before + width)
+    last_scores = shared + 3 * (before + width)
     attention = 2 * 2 * 4 * 16 * (scores + last_scores)  # scores and values, 2 · m · n · k
     head = 2 * 3 * 64 * 512
     counted = executed(lambda: model.generate(prompts, max_new_tokens=1))
