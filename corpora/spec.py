@@ -19,7 +19,7 @@ from referencing.exceptions import Unresolvable
 from corpora.errors import InvalidInput
 from corpora.files import exists
 from corpora.invalid import did_you_mean, validated
-from corpora.task import DEFAULT_METRIC, DEFAULT_MODEL, Example, Frozen, Kind, Needs, Task
+from corpora.task import DEFAULT_METRIC, DEFAULT_MODEL, Example, Frozen, Kind, Needs, Search, Task
 
 METRICS: dict[Kind, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
@@ -77,6 +77,7 @@ class Spec(Frozen):
     strategies: list[Text] | None = None
     no_answer: Text | None = None
     needs: Needs = Needs()
+    search: Search = Search()
 
 
 def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
@@ -104,6 +105,7 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
         strategies=None if spec.strategies is None else tuple(spec.strategies),
         no_answer=spec.no_answer,
         needs=spec.needs,
+        search=spec.search,
     )
 
 

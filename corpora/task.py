@@ -63,6 +63,17 @@ class Needs(Frozen):
     practical_margin: float = Field(default=0.02, ge=0, le=1)
 
 
+class Search(Frozen):
+    """What each family may spend on choosing its settings, on the validation split alone.
+
+    At most `trials` settings are tried, and after `seconds` no further one. The first, the
+    family's default, is always tried.
+    """
+
+    trials: int = Field(default=8, ge=1)
+    seconds: float = Field(default=180, gt=0)
+
+
 class Task(Frozen):
     """What is to be done, without any row of data: safe to hand to every strategy."""
 
@@ -76,6 +87,7 @@ class Task(Frozen):
     strategies: tuple[str, ...] | None = None
     no_answer: str | None = None
     needs: Needs = Needs()
+    search: Search = Search()
 
 
 class Dataset(Frozen):

@@ -36,11 +36,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Training:
-    """How a tuned strategy was trained: for the report, never for a decision on test rows.
+    """What a strategy learned or chose while preparing: for the report, never for a decision on
+    test rows.
 
     `curve` holds one row an epoch: epoch (from 1), train_loss, validation_loss and
-    validation_score. `search` lists what was tried with its validation score. `tokens` were
-    learned from, all epochs together; `left_out` training rows were not, being too long.
+    validation_score. `search` lists the settings that were tried, each with validation_score,
+    and with `chosen` = 1 the one that stands; further columns: rows (of validation that judged
+    it), seconds, and `dropped`, why it was given up before all rows. `tokens` were learned from,
+    all epochs together; `left_out` training rows were not, being too long. `usage` is what
+    was asked of the model for choosing, which a hosted one bills.
     """
 
     curve: tuple[Mapping[str, float], ...] = ()
@@ -49,6 +53,7 @@ class Training:
     search: tuple[Mapping[str, float | str], ...] = ()
     tokens: int = 0
     left_out: int = 0
+    usage: Usage = Usage()
 
 
 Score = Callable[[Sequence[Example], Sequence[Answer]], float]

@@ -115,12 +115,16 @@ class NearestShot:
             settings["shots"],
             settings["max_new_tokens"],
             settings["form"],
+            settings["nearest_last"],
         )
 
 
 @dataclass(frozen=True)
 class NearestPrompt:
-    """Ready to answer. `pool` and `neighbours` hold the training examples in the same order."""
+    """Ready to answer. `pool` and `neighbours` hold the training examples in the same order.
+
+    The most similar one stands last, or first where `nearest_last` is off.
+    """
 
     task: Task
     model: Model
@@ -129,15 +133,17 @@ class NearestPrompt:
     shots: int
     max_new_tokens: int
     form: str = ""
+    nearest_last: bool = True
     training: Training | None = None
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        way = -1 if self.nearest_last else 1
         fitted = [
             fit_prompt(
                 self.task,
                 self.model,
                 text,
-                shots=[self.pool[row] for row in reversed(nearest)],
+                shots=[self.pool[row] for row in nearest[::way]],
                 form=self.form,
                 max_new_tokens=self.max_new_tokens,
                 shots_are_fixed=False,
@@ -161,5 +167,10 @@ class NearestPrompt:
         self.neighbours.save(folder)
         write_json(
             folder / "settings.json",
-            {"shots": self.shots, "max_new_tokens": self.max_new_tokens, "form": self.form},
+            {
+                "shots": self.shots,
+                "max_new_tokens": self.max_new_tokens,
+                "form": self.form,
+                "nearest_last": self.nearest_last,
+            },
         )

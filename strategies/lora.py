@@ -16,8 +16,8 @@ from strategies.errors import ModelError
 from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
 from strategies.retrieval import HybridRetriever
-from strategies.saving import need_model, need_rows, read_json
-from strategies.tuned import PreparedLora, read_adapter, read_prompts, read_training
+from strategies.saving import need_model, need_rows, read_json, read_training
+from strategies.tuned import PreparedLora, read_adapter, read_prompts
 
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from corpora.task import Example, Task
+from strategies.base import Training
 from strategies.embedding import Embedder
 from strategies.errors import ModelError, StrategyError
-from strategies.models.base import Model
+from strategies.models.base import Model, Usage
 from strategies.prompting import Passage, Shot, build_prompt
 
 
@@ -105,3 +107,24 @@ def need_model(name: str, model: Model | None) -> Model:
     if model is None:
         raise StrategyError(f"{name} needs a language model.")
     return model
+
+
+def write_training(folder: Path, training: Training | None) -> None:
+    if training is not None:
+        write_json(folder / "training.json", asdict(training))
+
+
+def read_training(folder: Path) -> Training | None:
+    path = folder / "training.json"
+    if not path.is_file():
+        return None
+    saved = read_json(path)
+    return Training(
+        curve=tuple(saved["curve"]),
+        epochs=saved["epochs"],
+        seeds=tuple(saved["seeds"]),
+        search=tuple(saved["search"]),
+        tokens=saved["tokens"],
+        left_out=saved.get("left_out", 0),  # which older artefacts do not tell
+        usage=Usage(**saved.get("usage", {})),
+    )

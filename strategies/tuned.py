@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,14 @@ from strategies.answering import Fitted, answer_fitted, fit_prompt
 from strategies.base import Answer, Training
 from strategies.passage_index import PassageIndex
 from strategies.prompting import Passage
-from strategies.saving import read_json, read_lines, write_json, write_lines, write_prompt
+from strategies.saving import (
+    read_json,
+    read_lines,
+    write_json,
+    write_lines,
+    write_prompt,
+    write_training,
+)
 
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel
@@ -126,23 +133,3 @@ def read_prompts(folder: Path) -> dict[str, str]:
     """Training prompts by example id; none where the artefact does not tell."""
     path = folder / PROMPTS
     return {row["id"]: row["prompt"] for row in read_lines(path)} if path.is_file() else {}
-
-
-def write_training(folder: Path, training: Training | None) -> None:
-    if training is not None:
-        write_json(folder / "training.json", asdict(training))
-
-
-def read_training(folder: Path) -> Training | None:
-    path = folder / "training.json"
-    if not path.is_file():
-        return None
-    saved = read_json(path)
-    return Training(
-        curve=tuple(saved["curve"]),
-        epochs=saved["epochs"],
-        seeds=tuple(saved["seeds"]),
-        search=tuple(saved["search"]),
-        tokens=saved["tokens"],
-        left_out=saved.get("left_out", 0),  # which older artefacts do not tell
-    )
