@@ -1,0 +1,197 @@
+"""Choosing settings on validation rows within a stated budget, the same for every family.
+
+A challenger answers the rows a few at a time and is given up as soon as it is clearly behind
+the best setting so far on the very same rows, so that the budget goes to those that may win
+(racing: Maron and Moore 1994, "Hoeffding Races"; here a challenger is out when the mean of its
+paired differences lies more than `BEHIND` standard errors below zero).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean, stdev
+
+from corpora.task import Example
+from corpora.task import Search as Budget
+from strategies.base import Answer, Prepared, Progress, Score, Training, no_progress
+from strategies.models.base import Usage
+
+MOST_ROWS = 128
+"""Validation rows that judge a setting: more tell little that 128 do not."""
+ROUND = 16
+"""Rows answered at a time."""
+BEHIND = 1.5
+
+Setting = float | str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting and how it did. `tie` breaks ties between scores: the mean log-probability of
+    the right answer where labels were weighed, else 0. `dropped` says why it was given up."""
+
+    settings: Mapping[str, Setting]
+    score: float
+    tie: float
+    rows: int
+    seconds: float = 0.0
+    row_scores: tuple[float, ...] = ()
+    usage: Usage = Usage()
+    dropped: str = ""
+
+    @property
+    def standing(self) -> tuple[float, float]:
+        return self.score, self.tie
+
+    def told(self, *, chosen: bool) -> dict[str, Setting]:
+        """The trial as a row of `Training.search`."""
+        row = {**self.settings, "validation_score": self.score}
+        row |= {"rows": float(self.rows), "seconds": round(self.seconds, 3)}
+        if self.dropped:
+            row["dropped"] = self.dropped
+        if chosen:
+            row["chosen"] = 1.0
+        return row
+
+
+Variants = Callable[
+    [Mapping[str, Setting], Sequence[Answer]],
+    Iterable[tuple[Mapping[str, Setting], Sequence[Answer]]],
+]
+"""What else can be made of answers without asking the model again, with its settings."""
+
+
+def no_variants(
+    settings: Mapping[str, Setting], answers: Sequence[Answer]
+) -> Iterable[tuple[Mapping[str, Setting], Sequence[Answer]]]:
+    return ()
+
+
+@dataclass
+class Search:
+    """One strategy's search: what was tried, what it took, which stands.
+
+    `clock` (seconds) decides only whether another trial may begin or go on.
+    """
+
+    budget: Budget
+    rows: Sequence[Example]
+    score: Score
+    progress: Progress = no_progress
+    clock: Callable[[], float] = time.monotonic
+    trials: list[Trial] = field(default_factory=list)
+    began: float = 0.0
+    best: Trial | None = None
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    @property
+    def spent(self) -> float:
+        return self.clock() - self.began
+
+    @property
+    def open(self) -> bool:
+        """Whether another trial may begin. The first always may."""
+        if not self.trials:
+            return True
+        return len(self.trials) < self.budget.trials and self.spent < self.budget.seconds
+
+    def judge(
+        self,
+        prepared: Prepared,
+        settings: Mapping[str, Setting],
+        variants: Variants = no_variants,
+    ) -> Trial:
+        """Answer the rows and keep the trial, as the best of its variants; it stands if it does
+        better than the best so far."""
+        began = self.clock()
+        share = len(self.trials) / self.budget.trials
+        self.progress(share, "trying " + ", ".join(f"{k} {v}" for k, v in settings.items()))
+        answers: list[Answer] = []
+        readings = [self.reading(settings, answers)]
+        dropped = ""
+        while len(answers) < len(self.rows):
+            if self.best is not None and self.spent >= self.budget.seconds:
+                dropped = "out of time"
+                break
+            part = self.rows[len(answers) : len(answers) + ROUND]
+            answers += prepared.answer([row.input for row in part])
+            others = [self.reading(also, said) for also, said in variants(settings, answers)]
+            readings = [self.reading(settings, answers), *others]
+            behind = all(self.is_behind(each.row_scores) for each in readings)
+            if behind and len(answers) < len(self.rows):
+                dropped = "clearly behind"
+                break
+        best = max(readings, key=lambda each: each.standing)  # ties go to the first, as asked
+        asked = total([answer.usage for answer in answers])
+        return self.keep(replace(best, seconds=self.clock() - began, usage=asked, dropped=dropped))
+
+    def reading(self, settings: Mapping[str, Setting], answers: Sequence[Answer]) -> Trial:
+        """How settings did by these answers to the first rows."""
+        judged = self.rows[: len(answers)]
+        each = zip(judged, answers, strict=True)
+        return Trial(
+            settings,
+            self.score(judged, answers) if answers else 0.0,
+            tie_of(judged, answers),
+            len(answers),
+            row_scores=tuple(self.score([row], [answer]) for row, answer in each),
+        )
+
+    def keep(self, trial: Trial) -> Trial:
+        """Book a trial that was judged here or elsewhere."""
+        self.trials.append(trial)
+        if not trial.dropped and (self.best is None or trial.standing > self.best.standing):
+            self.best = trial
+        return trial
+
+    def is_behind(self, scores: Sequence[float]) -> bool:
+        """Whether so many first rows show a challenger clearly behind the best."""
+        if self.best is None:
+            return False
+        pairs = zip(scores, self.best.row_scores, strict=False)
+        return clearly_behind([mine - other for mine, other in pairs])
+
+    def record(self, training: Training | None = None) -> Training:
+        """What was tried, added to what else was learned."""
+        rows = tuple(trial.told(chosen=trial is self.best) for trial in self.trials)
+        asked = total([trial.usage for trial in self.trials])
+        return replace(training or Training(), search=rows, usage=asked)
+
+
+def clearly_behind(differences: Sequence[float]) -> bool:
+    """Whether the mean lies more than BEHIND standard errors below 0; never on under 8 rows."""
+    if len(differences) < 8 or fmean(differences) >= 0:
+        return False
+    error = stdev(differences) / math.sqrt(len(differences))
+    return fmean(differences) < -BEHIND * error
+
+
+def judging_rows(validation: Sequence[Example], seed: int) -> list[Example]:
+    """Up to MOST_ROWS validation rows in an order whose every beginning is a fair sample."""
+    rows = list(validation)
+    random.Random(seed).shuffle(rows)
+    return rows[:MOST_ROWS]
+
+
+def tie_of(rows: Sequence[Example], answers: Sequence[Answer]) -> float:
+    """Mean log-probability of the right label; 0 where answers carry no probabilities."""
+    shares = [
+        answer.probabilities.get(row.output, 0.0)
+        for row, answer in zip(rows, answers, strict=True)
+        if answer.probabilities is not None
+    ]
+    return fmean(math.log(max(share, 1e-9)) for share in shares) if shares else 0.0
+
+
+def total(usages: Sequence[Usage]) -> Usage:
+    return Usage(
+        sum(each.prompt for each in usages),
+        sum(each.cached for each in usages),
+        sum(each.completion for each in usages),
+    )
