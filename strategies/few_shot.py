@@ -115,7 +115,7 @@ class NearestShot:
             settings["shots"],
             settings["max_new_tokens"],
             settings["form"],
-            settings["nearest_last"],
+            settings.get("nearest_last", True),  # which older artefacts do not tell
         )
 
 
