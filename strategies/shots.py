@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 from statistics import median
 
+import numpy as np
+
 from corpora.task import Example, Task
 
 
@@ -32,6 +34,31 @@ def balanced_examples(
             if queue and len(chosen) < count:
                 chosen.append(queue.pop())
     dice.shuffle(chosen)
+    return chosen
+
+
+def random_examples(examples: Sequence[Example], count: int, *, seed: int) -> list[Example]:
+    """Up to `count` examples drawn by seed, each as likely as any other."""
+    return random.Random(seed).sample(list(examples), min(count, len(examples)))
+
+
+def diverse_examples(
+    examples: Sequence[Example], vectors: np.ndarray, count: int, *, seed: int
+) -> list[Example]:
+    """Up to `count` examples far from each other, in an order drawn by seed.
+
+    `vectors` is examples × dimensions, each of length 1. The first is the one most similar to
+    all, each further one the least similar to those already taken (Gonzalez 1985, "Clustering to
+    Minimize the Maximum Intercluster Distance").
+    """
+    taken = [int(np.argmax(vectors @ vectors.mean(axis=0)))]
+    closest = vectors @ vectors[taken[0]]
+    while len(taken) < min(count, len(examples)):
+        closest[taken] = np.inf
+        taken.append(int(np.argmin(closest)))
+        closest = np.maximum(closest, vectors @ vectors[taken[-1]])
+    chosen = [examples[row] for row in taken]
+    random.Random(seed).shuffle(chosen)
     return chosen
 
 
