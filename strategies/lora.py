@@ -17,7 +17,7 @@ from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
 from strategies.retrieval import HybridRetriever
 from strategies.saving import need_model, need_rows, read_json, read_training
-from strategies.tuned import PreparedLora, read_adapter, read_prompts
+from strategies.tuned import PreparedLora, Template, read_adapter, read_prompts
 
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel
@@ -48,12 +48,14 @@ class Lora:
         epochs: int = 3,
         batch_rows: int = 8,
         layers: int | None = None,
+        template: Template = "task",
     ) -> None:
         self.rank = rank
         self.learning_rate = learning_rate
         self.epochs = epochs
         self.batch_rows = batch_rows
         self.layers = layers
+        self.template = template
 
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
         if model is not None and not model.trainable:
@@ -73,7 +75,7 @@ class Lora:
         progress: Progress = no_progress,
     ) -> PreparedLora:
         index = self.index_of(documents, progress)
-        return self._tune(task, train, validation, index, model, score, seed, progress)
+        return self.tune(task, train, validation, index, model, score, seed, progress)
 
     def index_of(
         self, documents: Sequence[Document], progress: Progress
@@ -81,7 +83,7 @@ class Lora:
         """Where passages come from and how many of them; None for no passages."""
         return None
 
-    def _tune(
+    def tune(
         self,
         task: Task,
         train: Sequence[Example],
@@ -92,17 +94,18 @@ class Lora:
         seed: int,
         progress: Progress,
     ) -> PreparedLora:
+        """Train with the passages of `index` (and how many of them) in the prompts, if any."""
         from strategies.training import train_lora
 
         need_rows(self.name, train)
         base = weights_of(self.name, model)
         limit = answer_limit(task, base, train)
-        untuned = PreparedLora(task, base, base, {}, limit, index)
+        untuned = PreparedLora(task, base, base, {}, limit, index, template=self.template)
         rows = untuned.training_rows(train)
         judged = evenly(validation, JUDGED_ROWS)
 
         def evaluate(tuned: LocalModel) -> float:
-            candidate = PreparedLora(task, base, tuned, {}, limit, index)
+            candidate = replace(untuned, tuned=tuned)
             return score(judged, candidate.answer([example.input for example in judged]))
 
         with tempfile.TemporaryDirectory() as scratch:
@@ -126,19 +129,21 @@ class Lora:
             tuned = base.with_adapter(Path(scratch))
         unasked = len(train) - len(rows)  # not even the prompt fits
         training = replace(training, left_out=training.left_out + unasked)
-        return PreparedLora(task, base, tuned, adapter, limit, index, training, prompts)
+        return replace(untuned, tuned=tuned, adapter=adapter, training=training, trained_on=prompts)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedLora:
         base = weights_of(self.name, model)
+        settings = read_json(folder / "settings.json")
         return PreparedLora(
             task,
             base,
             base.with_adapter(folder),
             read_adapter(folder, base.info.name),
-            read_json(folder / "settings.json")["max_new_tokens"],
+            settings["max_new_tokens"],
             self.load_index(folder),
             read_training(folder),
             read_prompts(folder),
+            settings.get("template", "task"),  # which older artefacts do not tell
         )
 
     def load_index(self, folder: Path) -> tuple[PassageIndex, int] | None:

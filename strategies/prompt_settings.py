@@ -13,6 +13,7 @@ from typing import Literal
 
 from corpora.task import Example, Task
 from strategies.output_rules import output_rules
+from strategies.prompting import first_sentence
 from strategies.search import Setting
 
 Choice = Literal["nearest", "balanced", "diverse", "random"]
@@ -85,11 +86,6 @@ def instruction_of(
     if kind == "with answer rules":
         return " ".join([given, *output_rules(task, train)])
     return given
-
-
-def first_sentence(text: str) -> str:
-    """Up to the first full stop, question mark, exclamation mark, colon or line end."""
-    return re.split(r"(?<=[.!?])\s|:\s|\n", text, maxsplit=1)[0].strip()
 
 
 def label_words(task: Task, train: Sequence[Example]) -> dict[str, list[str]]:

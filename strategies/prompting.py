@@ -6,6 +6,7 @@ is served exactly what it was trained on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,11 @@ def system_text(task: Task, *, form: str = "", grounded: bool = False) -> str:
     if form:
         parts.append(form)
     return "\n".join(parts)
+
+
+def first_sentence(text: str) -> str:
+    """Up to the first full stop, question mark, exclamation mark, colon or line end."""
+    return re.split(r"(?<=[.!?])\s|:\s|\n", text, maxsplit=1)[0].strip()
 
 
 def user_text(task: Task, text: str, passages: Sequence[Passage] = ()) -> str:

@@ -29,6 +29,10 @@ BEHIND = 1.5
 Setting = float | str
 
 
+class OutOfTime(Exception):
+    """Ends a trial that would go on beyond the budget."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """A setting and how it did. `tie` breaks ties between scores: the mean log-probability of
@@ -100,6 +104,14 @@ class Search:
         if not self.trials:
             return True
         return len(self.trials) < self.budget.trials and self.spent < self.budget.seconds
+
+    def watched(self, fraction: float, message: str) -> None:
+        """A progress callback for one trial, which ends it with OutOfTime where the budget ends
+        and something to fall back on is there."""
+        if self.best is not None and self.spent >= self.budget.seconds:
+            raise OutOfTime
+        done = (len(self.trials) + fraction) / (self.budget.trials + 1)
+        self.progress(min(1.0, done), f"try {len(self.trials) + 1}: {message}")
 
     def judge(
         self,

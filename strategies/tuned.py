@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from corpora.task import Example, Task
 from strategies.answering import Fitted, answer_fitted, fit_prompt
 from strategies.base import Answer, Training
 from strategies.passage_index import PassageIndex
-from strategies.prompting import Passage
+from strategies.prompting import Passage, first_sentence
 from strategies.saving import (
     read_json,
     read_lines,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 PROMPTS = "training-prompts.jsonl"
+Template = Literal["task", "short"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class PreparedLora:
 
     `adapter` holds the adapter's files by name, `trained_on` the prompts of some training rows
     by example id, as the training loop read them. Saved: all those, the prompt to read, the
-    training record, settings, and the index where there is one.
+    training record, settings, and the index where there is one. `template` is what the prompt
+    says of the task (see `asked_task`).
     """
 
     task: Task
@@ -47,6 +49,7 @@ class PreparedLora:
     index: tuple[PassageIndex, int] | None = None
     training: Training | None = None
     trained_on: Mapping[str, str] = field(default_factory=dict)
+    template: Template = "task"
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         return self._answer(self.tuned, inputs)
@@ -92,7 +95,7 @@ class PreparedLora:
             found = self.index[0].find(inputs, self.index[1])
         return [
             fit_prompt(
-                self.task,
+                asked_task(self.task, self.template),
                 self.tuned,
                 text,
                 passages=passages,
@@ -104,14 +107,29 @@ class PreparedLora:
     def save(self, folder: Path) -> None:
         for name, content in self.adapter.items():
             (folder / name).write_bytes(content)
-        settings = {"max_new_tokens": self.max_new_tokens, "base_model": self.base.info.name}
+        settings: dict[str, object] = {
+            "max_new_tokens": self.max_new_tokens,
+            "base_model": self.base.info.name,
+            "template": self.template,
+        }
         if self.index is not None:
             self.index[0].save(folder)
             settings["top_k"] = self.index[1]
-        write_prompt(folder / "prompt.md", self.task, (), grounded=self.index is not None)
+        asked = asked_task(self.task, self.template)
+        write_prompt(folder / "prompt.md", asked, (), grounded=self.index is not None)
         write_json(folder / "settings.json", settings)
         write_training(folder, self.training)
         write_prompts(folder, self.trained_on)
+
+
+def asked_task(task: Task, template: Template) -> Task:
+    """What the prompt of a tuned model says of the task: all of it, or the first sentence of the
+    instruction alone. The rest is learned, and a shorter prompt costs less in every request."""
+    if template == "task":
+        return task
+    short = first_sentence(task.instruction)
+    kept = {"instruction": short, "labels": (), "output_schema": None, "no_answer": None}
+    return task.model_copy(update=kept)
 
 
 def read_adapter(folder: Path, base_model: str) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from zlib import crc32
 
 import pytest
 
-from corpora.task import Dataset, Document, Example, Kind, Task
+from corpora.task import Dataset, Document, Example, Kind, Search, Task
 from strategies.base import Answer, Family, Training
 from strategies.embedding import HashingEmbedder
 from strategies.models.scripted import ScriptedModel
@@ -80,6 +80,7 @@ def make_dataset(kind: Kind, has_documents: bool) -> Dataset:
         output_schema=schema if kind == "extraction" else None,
         metric="exact_match",
         no_answer="not known" if kind == "question-answering" else None,
+        search=Search(trials=2, seconds=60),
     )
     return Dataset(
         task=task,

@@ -1,0 +1,241 @@
+"""The strongest adapter that a search on the validation rows finds within the task's budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Literal
+
+from corpora.task import Example, Task
+from strategies.base import Progress, Score, Training
+from strategies.lora import JUDGED_ROWS, Lora, LoraRag, evenly, weights_of
+from strategies.models.base import Model
+from strategies.passage_index import PassageIndex
+from strategies.search import OutOfTime, Search, Setting, Trial
+from strategies.tuned import PreparedLora, Template
+
+MOST_EPOCHS = 12
+UPPER = 3
+"""A trial trains the upper third of the layers, which takes less than half of the time."""
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """One way to train. `depth` is how much of the network carries adapters."""
+
+    rank: int
+    learning_rate: float
+    epochs: int
+    batch_rows: int
+    template: Template = "task"
+    depth: Literal["upper third", "full"] = "upper third"
+
+    def told(self) -> dict[str, Setting]:
+        """As columns of the search's record."""
+        return asdict(self)
+
+
+class OptimizedLora(Lora):
+    """The best adapter found on validation: rank, learning rate, epochs, rows a step, template.
+
+    Settings are tried on the upper third of the layers; the best is then trained at full depth,
+    so that no "do not fine-tune" rests on the cheaper adapter, and with up to `seeds` seeds as
+    far as the budget reaches. What does best on validation stands.
+    """
+
+    name = "lora.optimized"
+    searches = True
+    seeds = 3
+
+    def tune(
+        self,
+        task: Task,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        index: tuple[PassageIndex, int] | None,
+        model: Model | None,
+        score: Score,
+        seed: int,
+        progress: Progress,
+    ) -> PreparedLora:
+        return tune_by_search(self, task, train, validation, index, model, score, seed, progress)
+
+
+class OptimizedLoraRag(LoraRag):
+    """As `lora.optimized`, trained and served with retrieved passages in the prompt."""
+
+    name = "lora+rag.optimized"
+    searches = True
+    seeds = 3
+
+    def tune(
+        self,
+        task: Task,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        index: tuple[PassageIndex, int] | None,
+        model: Model | None,
+        score: Score,
+        seed: int,
+        progress: Progress,
+    ) -> PreparedLora:
+        return tune_by_search(self, task, train, validation, index, model, score, seed, progress)
+
+
+def tune_by_search(
+    strategy: OptimizedLora | OptimizedLoraRag,
+    task: Task,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    index: tuple[PassageIndex, int] | None,
+    model: Model | None,
+    score: Score,
+    seed: int,
+    progress: Progress,
+) -> PreparedLora:
+    """Trials on the upper layers, then the best settings at full depth over seeds."""
+    layers = int(weights_of(strategy.name, model).network.config.num_hidden_layers)
+    rows = evenly(validation, JUDGED_ROWS)
+    bench = AdapterBench(Search(task.search, rows, score, progress))
+
+    def train_with(settings: AdapterSettings, seed: int, told: Progress) -> PreparedLora:
+        tuner = Lora(
+            rank=settings.rank,
+            learning_rate=settings.learning_rate,
+            epochs=settings.epochs,
+            batch_rows=settings.batch_rows,
+            layers=None if settings.depth == "full" else max(1, layers // UPPER),
+            template=settings.template,
+        )
+        return tuner.tune(task, train, validation, index, model, score, seed, told)
+
+    best = AdapterSettings(
+        strategy.rank,
+        strategy.learning_rate,
+        strategy.epochs,
+        strategy.batch_rows,
+        strategy.template,
+    )
+    if rows:
+        best = search_settings(bench, best, lambda one, told: train_with(one, seed, told))
+    seeds = strategy.seeds if rows else 1  # nothing could tell them apart
+    return at_full_depth(bench, replace(best, depth="full"), train_with, seed, seeds)
+
+
+@dataclass
+class AdapterBench:
+    """Trains, books what it gave, and keeps the adapter that does best on validation."""
+
+    search: Search
+    kept: PreparedLora | None = None
+
+    def attempt(
+        self, told: Mapping[str, Setting], train: Callable[[Progress], PreparedLora], *, whole: bool
+    ) -> Training | None:
+        """One training, which ends early where the budget does unless it is to be `whole`;
+        its record, or None where it ended early."""
+        search = self.search
+        began = search.spent
+        try:
+            tuned = train(search.progress if whole else search.watched)
+        except OutOfTime:
+            took = search.spent - began
+            search.keep(Trial(told, 0.0, 0.0, 0, took, dropped="out of time"))
+            return None
+        training = tuned.training or Training()
+        row = training.curve[training.epochs - 1]
+        trial = Trial(
+            {**told, "best_epoch": float(training.epochs)},
+            row.get("validation_score", 0.0),
+            -row.get("validation_loss", 0.0),
+            len(search.rows),
+            search.spent - began,
+        )
+        if search.keep(trial) is search.best:
+            self.kept = tuned
+        return training
+
+
+def search_settings(
+    bench: AdapterBench,
+    start: AdapterSettings,
+    train: Callable[[AdapterSettings, Progress], PreparedLora],
+) -> AdapterSettings:
+    """The default, then one change at a time about the best, until nothing helps or is left."""
+    tried: set[AdapterSettings] = set()
+    trainings: dict[AdapterSettings, Training] = {}
+
+    def attempt(settings: AdapterSettings) -> bool:
+        if settings in tried or not bench.search.open:
+            return False
+        tried.add(settings)
+        before = bench.search.best
+        found = bench.attempt(settings.told(), lambda told: train(settings, told), whole=not before)
+        if found is not None:
+            trainings[settings] = found
+        return bench.search.best is not before
+
+    attempt(start)
+    best, better = start, True
+    while better:
+        found = next((move for move in moves(best, trainings[best]) if attempt(move)), None)
+        best, better = found or best, found is not None
+    return best
+
+
+def moves(settings: AdapterSettings, training: Training) -> Iterator[AdapterSettings]:
+    """Changes of one thing each: more learning first where the last epoch was the best one, less
+    of it first where an earlier one was."""
+    more = [
+        replace(settings, batch_rows=settings.batch_rows // 2),
+        replace(settings, epochs=2 * settings.epochs),
+        replace(settings, learning_rate=2 * settings.learning_rate),
+    ]
+    less = [
+        replace(settings, learning_rate=settings.learning_rate / 2),
+        replace(settings, batch_rows=2 * settings.batch_rows),
+    ]
+    gaining = training.epochs == len(training.curve)
+    changes = [
+        *([*more, *less] if gaining else [*less, *more]),
+        replace(settings, template="short" if settings.template == "task" else "task"),
+        replace(settings, rank=2 * settings.rank),
+        replace(settings, rank=settings.rank // 2),
+    ]
+    return (each for each in changes if is_usual(each))
+
+
+def is_usual(settings: AdapterSettings) -> bool:
+    """Whether settings lie where adapters are trained: what lies beyond only takes time."""
+    return (
+        2 <= settings.batch_rows <= 32
+        and settings.epochs <= MOST_EPOCHS
+        and 1e-4 <= settings.learning_rate <= 5e-3
+        and 4 <= settings.rank <= 64
+    )
+
+
+def at_full_depth(
+    bench: AdapterBench,
+    settings: AdapterSettings,
+    train: Callable[[AdapterSettings, int, Progress], PreparedLora],
+    seed: int,
+    seeds: int,
+) -> PreparedLora:
+    """The settings on all layers, with one seed in any case and further ones as far as the budget
+    reaches; what does best on validation, the trials included."""
+    used: list[int] = []
+    took = 0.0
+    search = bench.search
+    for each in range(seed, seed + seeds):
+        began = search.spent
+        if used and began + took > search.budget.seconds:
+            break
+        told = {**settings.told(), "seed": float(each)}
+        bench.attempt(told, partial(train, settings, each), whole=True)
+        took = max(took, search.spent - began)
+        used.append(each)
+    assert bench.kept is not None, "a whole training was booked"
+    training = replace(bench.kept.training or Training(), seeds=tuple(used))
+    return replace(bench.kept, training=search.record(training))
