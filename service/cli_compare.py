@@ -56,6 +56,16 @@ LONG_SECONDS = 600.0
     help="The model, in place of the task's own; repeat it to compare several.",
 )
 @click.option(
+    "--search-trials",
+    type=click.IntRange(min=1),
+    help="Settings that each optimized strategy may try. [default: the task's, else 8]",
+)
+@click.option(
+    "--search-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds after which it begins no further one. [default: the task's, else 180]",
+)
+@click.option(
     "--prices",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own prices of hardware and tokens.",
@@ -75,6 +85,8 @@ def compare(
     train_limit: int | None,
     seed: int,
     models: tuple[str, ...],
+    search_trials: int | None,
+    search_seconds: float | None,
     prices: Path | None,
     dry_run: bool,
     yes: bool,
@@ -95,6 +107,7 @@ def compare(
     from service import comparing  # after reading: a misspelt path is told at once
 
     dataset = comparing.with_models(dataset, models) if models else dataset
+    dataset = comparing.with_search(dataset, search_trials, search_seconds)
     price_list = read_prices(prices)
     plan = comparing.plan(dataset, strategies=strategies, prices=price_list)
     checks = show_findings(dataset, to)

@@ -121,6 +121,15 @@ def with_models(dataset: Dataset, models: Sequence[str]) -> Dataset:
     return dataset.model_copy(update={"task": task})
 
 
+def with_search(dataset: Dataset, trials: int | None, seconds: float | None) -> Dataset:
+    """The data set with another search budget than its task states; None leaves a part of it."""
+    told = {"trials": trials, "seconds": seconds}
+    budget = dataset.task.search.model_copy(
+        update={name: value for name, value in told.items() if value is not None}
+    )
+    return dataset.model_copy(update={"task": dataset.task.model_copy(update={"search": budget})})
+
+
 def checked_models(dataset: Dataset, strategies: Sequence[Strategy]) -> list[str]:
     """The models that the strategies will use, without loading any.
 

@@ -111,7 +111,7 @@ def test_no_two_trials_ask_the_same_and_the_number_is_kept():
 
     def weigh(prompt, names):
         asked.append((tuple(message.content for message in prompt.messages), tuple(names)))
-        return {name: 1 / 3 for name in names}
+        return dict.fromkeys(names, 1 / 3)
 
     task = TASK.model_copy(update={"search": Search(trials=5, seconds=600)})
     made = prepared(ScriptedModel(lambda prompt: "", probabilities=weigh), task)

@@ -1,0 +1,122 @@
+"""lora.optimized: what is tried next, and on a tiny network what stands and what is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from corpora.task import Example, Search, Task
+from strategies.base import Training
+from strategies.optimized_lora import AdapterSettings, OptimizedLora, is_usual, moves
+
+START = AdapterSettings(rank=16, learning_rate=1e-3, epochs=3, batch_rows=8)
+TASK = Task(
+    name="mail",
+    kind="classification",
+    instruction="Name the topic. Take the first that fits.",
+    labels=("card", "bike"),
+    metric="accuracy",
+    search=Search(trials=2, seconds=600),
+)
+ROWS = [
+    Example(id=f"r{n}", input=f"my {'card' if n % 2 else 'bike'} is lost {n}", output=label)
+    for n, label in enumerate(["bike", "card"] * 6)
+]
+
+
+def curve(*scores):
+    return tuple(
+        {"epoch": float(n), "validation_score": score, "validation_loss": 1.0}
+        for n, score in enumerate(scores, start=1)
+    )
+
+
+def test_where_the_last_epoch_was_best_more_learning_comes_first():
+    gaining = Training(curve=curve(0.2, 0.4, 0.6), epochs=3)
+    first, second, *_ = moves(START, gaining)
+    assert first == replace(START, batch_rows=4)
+    assert second == replace(START, epochs=6)
+
+
+def test_where_an_earlier_epoch_was_best_less_learning_comes_first():
+    over = Training(curve=curve(0.6, 0.5, 0.4), epochs=1)
+    first, second, *_ = moves(START, over)
+    assert first == replace(START, learning_rate=5e-4)
+    assert second == replace(START, batch_rows=16)
+
+
+def test_moves_change_one_thing_and_stay_where_adapters_are_trained():
+    edge = AdapterSettings(rank=64, learning_rate=5e-3, epochs=12, batch_rows=2)
+    training = Training(curve=curve(0.1), epochs=1)
+    found = list(moves(edge, training))
+    assert all(is_usual(each) for each in found)
+    assert replace(edge, template="short") in found
+    assert not any(each.epochs > 12 or each.rank > 64 or each.batch_rows < 2 for each in found)
+
+
+@pytest.fixture(scope="module")
+def tuned(tiny_model):
+    calls = []
+
+    def score(examples, answers):
+        calls.append([example.id for example in examples])
+        pairs = zip(examples, answers, strict=True)
+        return sum(e.output == a.text for e, a in pairs) / len(examples)
+
+    strategy = OptimizedLora(epochs=1, rank=4)
+    made = strategy.prepare(TASK, ROWS[:8], ROWS[8:], (), tiny_model, score, seed=3)
+    return made, calls
+
+
+def test_trials_are_on_the_upper_layers_and_the_best_is_confirmed_at_full_depth(tuned):
+    made, _ = tuned
+    search = made.training.search
+    assert [row["depth"] for row in search] == ["upper third"] * 2 + ["full"] * 3
+    assert sum("chosen" in row for row in search) == 1
+    trials = search[:2]
+    best = max(trials, key=lambda row: row["validation_score"])
+    for row in search[2:]:
+        same = ("rank", "learning_rate", "epochs", "batch_rows", "template")
+        assert any(all(row[name] == trial[name] for name in same) for trial in trials)
+        assert best["validation_score"] <= max(r["validation_score"] for r in search)
+
+
+def test_three_seeds_are_trained_and_told(tuned):
+    made, _ = tuned
+    assert made.training.seeds == (3, 4, 5)
+    assert [row["seed"] for row in made.training.search[2:]] == [3.0, 4.0, 5.0]
+
+
+def test_what_stands_did_best_on_validation(tuned):
+    made, _ = tuned
+    stands = next(row for row in made.training.search if "chosen" in row)
+    scores = [row["validation_score"] for row in made.training.search]
+    assert stands["validation_score"] == max(scores)
+    answers = made.answer([row.input for row in ROWS[8:]])
+    right = [e.output == a.text for e, a in zip(ROWS[8:], answers, strict=True)]
+    assert sum(right) / len(right) == pytest.approx(stands["validation_score"])
+
+
+def test_only_validation_rows_are_scored(tuned):
+    _, calls = tuned
+    assert {name for call in calls for name in call} == {row.id for row in ROWS[8:]}
+
+
+def test_without_validation_rows_the_default_is_trained_once(tiny_model):
+    strategy = OptimizedLora(epochs=1, rank=4)
+    made = strategy.prepare(TASK, ROWS[:4], [], (), tiny_model, lambda e, a: 0.0)
+    [row] = made.training.search
+    assert (row["depth"], row["rank"], made.training.seeds) == ("full", 4, (0,))
+
+
+def test_a_short_template_leaves_the_instruction_to_training(tiny_model, tmp_path):
+    strategy = OptimizedLora(epochs=1, rank=4)
+    strategy.template = "short"
+    made = strategy.prepare(TASK, ROWS[:4], [], (), tiny_model, lambda e, a: 0.0)
+    prompt = made.rendered_serving_prompt("my card")
+    assert "Name the topic." in prompt
+    assert "Take the first" not in prompt
+    assert "Labels" not in prompt
+    made.save(tmp_path)
+    loaded = strategy.load(tmp_path, TASK, tiny_model)
+    assert loaded.rendered_serving_prompt("my card") == prompt
+    assert loaded.answer(["my card"])[0].text in TASK.labels
