@@ -1,7 +1,12 @@
 """The built-in tasks are whole, varied, and do not repeat themselves."""
 
+import json
+import re
+from calendar import month_abbr
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
+from typing import Any
 
 import pytest
 
@@ -10,9 +15,10 @@ from corpora.errors import InvalidInput
 from corpora.reading import read_dataset
 from corpora.shelf import builtin_folder, builtin_tasks
 from corpora.similarity import distinct_n, near_duplicates
+from corpora.spec import schema_validator
 from corpora.task import Dataset, Example
 
-TASKS = ["product-manual", "support-triage"]
+TASKS = ["product-manual", "support-triage", "ticket-fields"]
 LABELS = {
     *("billing", "delivery", "returns", "technical"),
     *("account", "membership", "product-question", "feedback"),
@@ -23,7 +29,7 @@ def rows(dataset: Dataset) -> list[Example]:
     return [*dataset.train, *dataset.validation, *dataset.test]
 
 
-def test_both_are_on_the_shelf() -> None:
+def test_all_are_on_the_shelf() -> None:
     assert builtin_tasks() == TASKS
     with pytest.raises(InvalidInput, match="did you mean 'support-triage'"):
         builtin_folder("suport-triage")
@@ -50,6 +56,53 @@ def test_product_manual() -> None:
         assert set(row.sources) <= known
         assert bool(row.sources) == (row not in unanswerable)
     assert any(row in unanswerable for row in dataset.test)
+
+
+def tickets(examples: tuple[Example, ...]) -> list[dict[str, Any]]:
+    return [json.loads(row.output) for row in examples]
+
+
+def test_ticket_fields() -> None:
+    dataset = read_dataset("ticket-fields")
+    schema = dataset.task.output_schema
+    assert schema is not None
+    assert len(rows(dataset)) >= 240
+    for row in rows(dataset):
+        ticket = json.loads(row.output)
+        schema_validator(schema).validate(ticket)
+        in_order = {name: ticket[name] for name in schema["properties"] if name in ticket}
+        assert row.output == json.dumps(in_order), row.id
+    for name in ("request", "trade", "urgency"):
+        values = {ticket[name] for ticket in tickets(dataset.test)}
+        assert values == set(schema["properties"][name]["enum"])
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_optional_fields_come_and_go_in_every_split(split: str) -> None:
+    dataset = read_dataset("ticket-fields")
+    found = tickets(getattr(dataset, split))
+    for name in ("unit", "rooms", "dates", "slot", "phone", "job"):
+        assert 0.1 < sum(name in ticket for ticket in found) / len(found) < 0.75, name
+    assert {len(ticket.get("rooms", [])) for ticket in found} >= {0, 1, 2, 3}
+    assert {len(ticket.get("dates", [])) for ticket in found} >= {0, 1, 2}
+
+
+def test_what_a_ticket_holds_stands_in_its_message() -> None:
+    for row in rows(read_dataset("ticket-fields")):
+        ticket = json.loads(row.output)
+        numbers = {int(number) for number in re.findall(r"\d+", row.input)}
+        digits = re.sub(r"[\s./-]|\(0\)", "", row.input)
+        assert ticket.get("phone", "")[1:] in digits, row.id
+        assert str(ticket.get("job", "")) in digits, row.id
+        if "unit" in ticket:
+            building, flat = ticket["unit"].split("-")
+            assert int(flat) in numbers, row.id
+            assert re.search(rf"(?<![a-z]){building}(?![a-z])", row.input, re.IGNORECASE), row.id
+        for day in map(date.fromisoformat, ticket.get("dates", [])):
+            month = rf"\b{month_abbr[day.month]}|\d[./]0?{day.month}\b"
+            assert day.day in numbers, row.id
+            assert re.search(month, row.input, re.IGNORECASE), row.id
+            assert day.year == 2026 or day.year in numbers, row.id
 
 
 @pytest.mark.parametrize("name", TASKS)

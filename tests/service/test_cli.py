@@ -73,7 +73,7 @@ def test_strategies_lists_a_broken_plug_in_with_the_reason(tmp_path, monkeypatch
 
 def test_tasks_lists_the_built_in_ones():
     said = json.loads(tuneworth("tasks", "--json").stdout)
-    assert {"support-triage", "product-manual"} <= {row["name"] for row in said}
+    assert {"support-triage", "product-manual", "ticket-fields"} <= {row["name"] for row in said}
 
 
 def test_models_says_which_are_here(tmp_path, monkeypatch):
