@@ -133,7 +133,7 @@ def spending_of(
     index_seconds = [
         other.setup_seconds
         for other in tracks
-        if other.facts.family == "rag" and other.facts.model == model
+        if other.facts.family == "rag" and other.facts.model == model and only_indexes(other)
     ]
     uses_documents = any(row.retrieved for row in track.outcomes.values())
     units = (
@@ -148,6 +148,11 @@ def spending_of(
         ),
         units=units,
     )
+
+
+def only_indexes(track: Track) -> bool:
+    """Whether preparing it answered no validation rows to choose by, beside building an index."""
+    return track.setup is None or track.setup.training is None
 
 
 def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
