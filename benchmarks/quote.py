@@ -60,6 +60,9 @@ class QuoteRow(Frozen):
     skipped: str | None = None
 
 
+TOTALS = ("setup_seconds", "seconds", "usd", "prompt_tokens", "completion_tokens")
+
+
 class Quote(Frozen):
     """The whole comparison, and what it can show at best."""
 
@@ -133,9 +136,6 @@ def quote_row(
     if reason is not None:
         return QuoteRow(id=entry.id, skipped=reason)
     parts = parts_of(entry.strategy)
-    if not parts:
-        row = quote_part(entry.strategy, dataset, sizes, model, prices, machine)
-        return row.model_copy(update={"id": entry.id})
     rows = [
         quote_part(
             part,
@@ -145,18 +145,12 @@ def quote_row(
             prices,
             machine,
             share=LATER_SHARE if place else 1.0,
-            judged=len(dataset.validation),
+            judged=len(dataset.validation) if parts else 0,
         )
-        for place, part in enumerate(parts)
+        for place, part in enumerate(parts or (entry.strategy,))
     ]
-    return QuoteRow(
-        id=entry.id,
-        setup_seconds=sum(row.setup_seconds for row in rows),
-        seconds=sum(row.seconds for row in rows),
-        usd=sum(row.usd for row in rows),
-        prompt_tokens=sum(row.prompt_tokens for row in rows),
-        completion_tokens=sum(row.completion_tokens for row in rows),
-    )
+    totals = {name: sum(getattr(row, name) for row in rows) for name in TOTALS}
+    return QuoteRow(id=entry.id, **totals)
 
 
 def quote_part(

@@ -144,7 +144,10 @@ def spending_of(
     return Spending(
         setup_seconds=track.setup_seconds,
         refresh_seconds=refresh_seconds(
-            track.facts.family, track.setup_seconds, uses_documents, index_seconds
+            track.facts.family if only_indexes(track) else "combined",
+            track.setup_seconds,
+            uses_documents,
+            index_seconds,
         ),
         units=units,
     )

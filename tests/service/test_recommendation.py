@@ -6,7 +6,7 @@ from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
 from corpora.task import Needs
 from service.evidence import evidence_of
 from service.recommendation import recommend
-from service.suitability import floor_of, is_clear
+from service.suitability import floor_of, is_clear, is_tuned
 
 NEEDS = Needs(requests_per_month=10_000)
 
@@ -271,3 +271,14 @@ def test_a_training_that_ended_while_it_gained_is_told(scores, told) -> None:
     assert bool(said) is told
     if told:
         assert "validation 0.46 to 0.67 in the last one" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("family", "tuned"),
+    [("prompting", False), ("rag", False), ("baseline", False), ("combined", True)],
+)
+def test_a_cascade_is_tuned_only_where_a_part_is(family, tuned) -> None:
+    chosen = {"epochs": 0, "search": [{"threshold": 0.9}]}
+    row = strategy("prompt.nearest", 0.9, 0.02, training=chosen)
+    row = row.model_copy(update={"id": "cascade", "name": "cascade", "family": family})
+    assert is_tuned(row) is tuned

@@ -65,6 +65,12 @@ def test_nearest_copies_the_output_of_the_most_similar_input():
     assert [a.text for a in answers] == ["delivery", "billing"]
 
 
+def test_nearest_is_as_sure_as_the_inputs_are_alike():
+    answers = prepared(Nearest(embedder=EMBEDDER)).answer(["the parcel is late", "late parcel"])
+    one, other = EMBEDDER.embed(["the parcel is late", "late parcel"])
+    assert [a.confidence for a in answers] == [1.0, pytest.approx(float(one @ other), abs=1e-5)]
+
+
 def test_nearest_gives_the_earlier_of_equal_rows():
     train = rows(("same words", "first"), ("same words", "second"))
     strategy = prepared(Nearest(embedder=EMBEDDER), QUESTIONS, train)
@@ -138,6 +144,14 @@ def test_passage_quotes_the_best_sentence_of_the_best_document():
         ("The shop opens at nine.", ("hours",)),
         ("Dogs are allowed in the garden.", ("pets",)),
     ]
+
+
+def test_passage_is_as_sure_as_the_sentence_is_like_the_question():
+    alone = (*DOCUMENTS, Document(id="sole", text="Refunds take a week."))
+    strategy = prepared(BestPassage(embedder=EMBEDDER), QUESTIONS, (), documents=alone)
+    answers = strategy.answer(["The shop opens at nine.", "how long do refunds take"])
+    one, other = EMBEDDER.embed(["how long do refunds take", "Refunds take a week."])
+    assert [a.confidence for a in answers] == [1.0, pytest.approx(float(one @ other), abs=1e-5)]
 
 
 def test_passage_says_why_it_does_not_fit():
