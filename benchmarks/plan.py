@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from benchmarks.records import RunRecord, StrategyFacts, TaskFacts
 from corpora.task import Dataset
-from strategies.base import Strategy
+from strategies.base import Strategy, parts_of, settled
 from strategies.models.base import ModelInfo
 
 CHEAP_TO_DEAR = ("baseline", "prompting", "rag", "fine-tuning", "combined")
@@ -38,7 +38,9 @@ class Entry:
         return quote(self.id, safe="@+")
 
 
-def plan_run(strategies: Sequence[Strategy], models: Iterable[str]) -> list[Entry]:
+def plan_run(
+    dataset: Dataset, strategies: Sequence[Strategy], models: Iterable[str]
+) -> list[Entry]:
     """Strategies × models, model by model so that one is in memory at a time, cheap to dear.
 
     A strategy without a language model comes once. With several models an id is `name@model`.
@@ -49,7 +51,9 @@ def plan_run(strategies: Sequence[Strategy], models: Iterable[str]) -> list[Entr
         families = CHEAP_TO_DEAR
         return families.index(strategy.family) if strategy.family in families else len(families)
 
-    ordered = sorted(strategies, key=dearness)
+    documents = bool(dataset.documents)
+    ready = [settled(each, dataset.task, has_documents=documents) for each in strategies]
+    ordered = sorted(ready, key=dearness)
     entries = [Entry(each.name, each, None) for each in ordered if not each.needs_model]
     for model in names:
         for each in ordered:
@@ -100,10 +104,14 @@ def fingerprint(
 
 
 def settings_of(strategy: Strategy) -> dict[str, Any]:
-    """A strategy's plain settings (top_k, rank, ...); an embedder by its own fingerprint."""
+    """A strategy's plain settings (top_k, rank, ...); an embedder by its own fingerprint, and
+    strategies that it is made of by their classes and settings."""
     settings: dict[str, Any] = {}
+    parts = parts_of(strategy)
     for name, value in sorted(getattr(strategy, "__dict__", {}).items()):
-        if is_plain(value):
+        if parts and value == parts:
+            settings[name] = [[class_of(part), settings_of(part)] for part in parts]
+        elif is_plain(value):
             settings[name] = value
         elif isinstance(value, tuple | list) and all(is_plain(part) for part in value):
             settings[name] = list(value)
@@ -116,7 +124,14 @@ def whole_settings(strategy: Strategy) -> dict[str, Any] | None:
     """As `settings_of`, but None where a setting would be left out, or none can be seen."""
     settings = settings_of(strategy)
     seen: dict[str, Any] | None = getattr(strategy, "__dict__", None)
-    return settings if seen is not None and settings.keys() == seen.keys() else None
+    whole = seen is not None and settings.keys() == seen.keys()
+    whole = whole and all(whole_settings(part) is not None for part in parts_of(strategy))
+    return settings if whole else None
+
+
+def class_of(strategy: Strategy) -> str:
+    kind = type(strategy)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def is_plain(value: object) -> bool:

@@ -3,6 +3,7 @@
 A quote, not a promise: tokens are words × 1.35, speeds come from the price file, and a request
 to a hosted model is taken to last a second. Labels are weighed, other answers are as long as
 the training outputs. A prompt's fixed part (instruction, fixed examples) is computed once a run.
+Where strategies are asked in turn, half the requests are taken to reach the later ones.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks.sentinels import BATCH_ROWS
 from benchmarks.sitting import CHECK_SECONDS
 from corpora.power import detectable_difference
 from corpora.task import Dataset, Frozen
-from strategies.base import Strategy
+from strategies.base import Strategy, parts_of
 from strategies.lora import JUDGED_ROWS
 from strategies.models.scripted import ScriptedModel
 
@@ -31,6 +32,9 @@ TEMPLATE_TOKENS = 20
 REFERENCE_PARAMETERS = 135_000_000
 HOSTED_SECONDS = 1.0
 HOSTED_AT_ONCE = 8
+LATER_SHARE = 0.5
+"""Share of the requests that a cascade leaves to its dear part: how many it will be, only the
+validation rows can tell."""
 
 
 class QuotedModel(Frozen):
@@ -54,6 +58,9 @@ class QuoteRow(Frozen):
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     skipped: str | None = None
+
+
+TOTALS = ("setup_seconds", "seconds", "usd", "prompt_tokens", "completion_tokens")
 
 
 class Quote(Frozen):
@@ -101,7 +108,7 @@ def quote(
     machine = prices.machine_for(cores=cores or usable_cores(), gpu=gpu)
     known = {model.name: model for model in models}
     sizes = sizes_of(dataset)
-    entries = plan_run(strategies, known)
+    entries = plan_run(dataset, strategies, known)
     rows = []
     for entry in entries:
         model = known[entry.model] if entry.model else None
@@ -125,40 +132,73 @@ def quote_row(
     prices: PriceList,
     machine: str,
 ) -> QuoteRow:
-    strategy = entry.strategy
-    reason = unfitness(strategy, dataset, model)
+    reason = unfitness(entry.strategy, dataset, model)
     if reason is not None:
         return QuoteRow(id=entry.id, skipped=reason)
+    parts = parts_of(entry.strategy)
+    rows = [
+        quote_part(
+            part,
+            dataset,
+            sizes,
+            model if part.needs_model else None,
+            prices,
+            machine,
+            share=LATER_SHARE if place else 1.0,
+            judged=len(dataset.validation) if parts else 0,
+        )
+        for place, part in enumerate(parts or (entry.strategy,))
+    ]
+    totals = {name: sum(getattr(row, name) for row in rows) for name in TOTALS}
+    return QuoteRow(id=entry.id, **totals)
+
+
+def quote_part(
+    strategy: Strategy,
+    dataset: Dataset,
+    sizes: Sizes,
+    model: QuotedModel | None,
+    prices: PriceList,
+    machine: str,
+    *,
+    share: float = 1.0,
+    judged: int = 0,
+) -> QuoteRow:
+    """One strategy that is asked `share` of the requests, after `judged` rows in its setup."""
     speed = prices.machines[machine].speed
     usd_per_second = prices.machines[machine].usd_per_hour / 3600
-    batched_rows = len(dataset.test) - min(REQUESTS, len(dataset.test) // 2)
-    requests = batched_rows + REQUESTS + WARM_UPS
-    embedding = embedding_seconds(strategy, dataset, sizes, speed)
+    batched_rows = share * (len(dataset.test) - min(REQUESTS, len(dataset.test) // 2))
+    single_rows = share * (REQUESTS + WARM_UPS)
+    requests = batched_rows + single_rows
+    setup = embedding_seconds(strategy, dataset, sizes, speed)
     if model is None:
-        seconds = embedding + (requests / speed.embedded_texts_per_s if embeds(strategy) else 0.0)
+        each = 1 / speed.embedded_texts_per_s if embeds(strategy) else 0.0
+        setup += judged * each
+        seconds = setup + requests * each
         return QuoteRow(
-            id=entry.id, setup_seconds=embedding, seconds=seconds, usd=seconds * usd_per_second
+            id=strategy.name, setup_seconds=setup, seconds=seconds, usd=seconds * usd_per_second
         )
     request = request_of(strategy, sizes)
     if model.hosted:
         price = prices.tokens_for(model.name)
-        seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + REQUESTS + WARM_UPS)
-        answering = requests * price.usd(request.prompt, 0.0, request.completion)
-        setup, usd = embedding, answering + embedding * usd_per_second
+        seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + single_rows)
+        answering = (requests + judged) * price.usd(request.prompt, 0.0, request.completion)
+        usd = answering + setup * usd_per_second
+        setup += HOSTED_SECONDS * judged / HOSTED_AT_ONCE
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
         batched, single = request_seconds(request, sizes, speed, size)
-        setup = embedding + tuning_seconds(strategy, dataset, sizes, batched, speed, size)
-        seconds = batched * batched_rows + single * (REQUESTS + WARM_UPS)
-        seconds += BATCH_ROWS * batched + min(BATCH_ROWS * single, CHECK_SECONDS)
+        setup += tuning_seconds(strategy, dataset, sizes, batched, speed, size) + judged * batched
+        seconds = batched * batched_rows + single * single_rows
+        seconds += share * BATCH_ROWS * batched + min(share * BATCH_ROWS * single, CHECK_SECONDS)
         usd = (seconds + setup) * usd_per_second
     return QuoteRow(
-        id=entry.id,
+        id=strategy.name,
         setup_seconds=setup,
         seconds=setup + seconds,
         usd=usd,
-        prompt_tokens=request.prompt,
-        completion_tokens=request.completion,
+        prompt_tokens=share * request.prompt,
+        completion_tokens=share * request.completion,
     )
 
 

@@ -22,8 +22,9 @@ from typing import Any
 from benchmarks.code import code_of
 from benchmarks.environment import cuda_devices, read_environment
 from benchmarks.metrics import metric_for
-from benchmarks.plan import Entry, whole_settings
+from benchmarks.plan import Entry, class_of, whole_settings
 from corpora.task import Dataset
+from strategies.base import Strategy, parts_of
 from strategies.cache import Cache, key_of
 from strategies.cache import Entry as Kept
 from strategies.models.base import Model
@@ -67,9 +68,8 @@ class Reuse:
         context = self._context()
         if context is None:
             return None
-        kind = type(entry.strategy)
         settings = whole_settings(entry.strategy)
-        code = code_of(*self._modules(entry))
+        code = code_of(*self._modules(entry.strategy))
         identity = None if model is None else getattr(model, "identity", None)
         if settings is None or code is None or (model is not None and identity is None):
             return None
@@ -77,13 +77,14 @@ class Reuse:
             {
                 "kind": PREPARED,
                 "context": context,
-                "strategy": f"{kind.__module__}.{kind.__qualname__}",
+                "strategy": class_of(entry.strategy),
                 "name": entry.strategy.name,
                 "settings": settings,
                 "code": code,
                 "model": None if model is None else [model.info.name, identity],
                 "seed": self.seed,
                 "data": self._data,
+                "margin": self._margin(entry.strategy),
             }
         )
 
@@ -148,12 +149,18 @@ class Reuse:
         )
         return key_of(content)
 
-    def _modules(self, entry: Entry) -> set[str]:
-        """Where the code of the strategy and of its score comes from."""
+    def _margin(self, strategy: Strategy) -> float | None:
+        """The one need that may decide what is prepared: it sets how a strategy that is made of
+        others chooses between them."""
+        return self.dataset.task.needs.practical_margin if parts_of(strategy) else None
+
+    def _modules(self, strategy: Strategy) -> set[str]:
+        """Where the code of the strategy, of its parts and of its score comes from."""
         task = self.dataset.task
         metric = metric_for(task.metric, task.kind)
-        classes = [each for each in type(entry.strategy).__mro__ if each is not object]
+        classes = [each for each in type(strategy).__mro__ if each is not object]
         return {
             *(each.__module__ for each in classes),
             *(function.__module__ for function in (metric.score, metric.aggregate)),
+            *(module for part in parts_of(strategy) for module in self._modules(part)),
         }

@@ -64,7 +64,7 @@ def run_comparison(
     """
     began = time.perf_counter()
     metric_for(dataset.task.metric, dataset.task.kind)
-    entries = plan_run(strategies, models)
+    entries = plan_run(dataset, strategies, models)
     with sole_owner(folder):
         journal = Journal(folder / JOURNAL)
         before = journal.mend()

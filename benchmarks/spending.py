@@ -91,9 +91,9 @@ def refresh_seconds(
     """Seconds to follow one change of the documents.
 
     A strategy that reads no documents has nothing to refresh. One that only indexes them does
-    its whole setup again. A combined one keeps its adapter and builds its index anew: that takes
-    as long as the slowest setup among this run's retrieval strategies (`index_seconds`), and its
-    own whole setup where there is none to go by.
+    its whole setup again. A combined one keeps its adapter (or its threshold) and builds its index
+    anew: that takes as long as the slowest setup among this run's strategies that only index
+    (`index_seconds`), and its own whole setup where there is none to go by.
     """
     if not uses_documents:
         return 0.0

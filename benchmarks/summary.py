@@ -133,7 +133,7 @@ def spending_of(
     index_seconds = [
         other.setup_seconds
         for other in tracks
-        if other.facts.family == "rag" and other.facts.model == model
+        if other.facts.family == "rag" and other.facts.model == model and only_indexes(other)
     ]
     uses_documents = any(row.retrieved for row in track.outcomes.values())
     units = (
@@ -144,10 +144,18 @@ def spending_of(
     return Spending(
         setup_seconds=track.setup_seconds,
         refresh_seconds=refresh_seconds(
-            track.facts.family, track.setup_seconds, uses_documents, index_seconds
+            track.facts.family if only_indexes(track) else "combined",
+            track.setup_seconds,
+            uses_documents,
+            index_seconds,
         ),
         units=units,
     )
+
+
+def only_indexes(track: Track) -> bool:
+    """Whether preparing it answered no validation rows to choose by, beside building an index."""
+    return track.setup is None or track.setup.training is None
 
 
 def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:

@@ -14,7 +14,7 @@ from benchmarks.results import StrategyResult
 from service import plots, takeaways, wording
 from service.report import Report
 from service.series import crossings, lines_of, shown_in_charts
-from service.suitability import MAJORITY
+from service.suitability import TRIVIAL
 
 COLOURS = {
     "baseline": "#64748b",
@@ -75,11 +75,7 @@ def quality_chart(report: Report) -> Chart | None:
         for row in rows
         if row.cost and row.quality
     ]
-    levels = [
-        (row.quality.value, "always the same answer")
-        for row in report.strategies
-        if row.name == MAJORITY and row.quality
-    ]
+    levels = without_thought(report)
     if report.needs.quality_at_least is not None:
         bar = report.needs.quality_at_least
         levels.append((bar, f"needed: {wording.score(bar)}"))
@@ -88,6 +84,17 @@ def quality_chart(report: Report) -> Chart | None:
         takeaways.quality_text(rows),
         lambda width: plots.quality_plot(points, levels, report.task.metric, width),
     )
+
+
+def without_thought(report: Report) -> list[tuple[float, str]]:
+    """The height and name of the best that takes no thought: lines of two could lie together."""
+    names = {"baseline.majority": "always the same answer", "baseline.copy": "the copied input"}
+    found = [
+        (row.quality.value, names[row.name])
+        for row in report.strategies
+        if row.name in TRIVIAL and row.quality
+    ]
+    return sorted(found)[-1:]
 
 
 def volume_chart(report: Report) -> Chart | None:

@@ -131,7 +131,7 @@ def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
         return Commitment(
             "not yet", "Nothing without tuning completed, so nothing cheaper is known."
         )
-    able = [c for c in untuned if not c.ruled_out and c.id != case.floor.majority]
+    able = [c for c in untuned if not c.ruled_out and c.id not in case.floor.trivial]
     if not able:
         return Commitment("yes", f"Only {first.id} can serve the stated needs.")
     other = max(able, key=lambda c: c.quality.value)

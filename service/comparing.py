@@ -93,7 +93,7 @@ def plan(dataset: Dataset, *, strategies: Sequence[str] | None, prices: PriceLis
     chosen = chosen_strategies(dataset.task, strategies)
     models = [quoted_model(name) for name in checked_models(dataset, chosen)]
     estimate = quote(dataset, chosen, models, prices, gpu=bool(cuda_devices()))
-    entries = plan_run(chosen, [model.name for model in models])
+    entries = plan_run(dataset, chosen, [model.name for model in models])
     hosted = {model.name for model in models if model.hosted}
     paid = {entry.id for entry in entries if entry.model in hosted}
     return Plan(
@@ -136,7 +136,7 @@ def checked_models(dataset: Dataset, strategies: Sequence[Strategy]) -> list[str
     Raises UnknownName, or NotFetched with the command that brings the model. Whether a folder or
     a hub id holds a model shows when it is loaded.
     """
-    names = needed_models(plan_run(strategies, dataset.task.models))
+    names = needed_models(plan_run(dataset, strategies, dataset.task.models))
     known = model_names()
     for name in names:
         if name in ENTRIES:

@@ -43,9 +43,12 @@ def no_solution(case: Case) -> list[str]:
     over = case.evidence.over(best.id, case.floor.value)
     if over.difference > case.needs.practical_margin:
         return [f"The test is too small: the best, {best.id}, scores {value}, and {floor} is free."]
+    compared = f"that is not clearly above {floor}"
+    if best.id in case.floor.trivial and best.quality.value >= case.floor.value:
+        compared = f"that is {case.floor.meaning}, and nothing is clearly above it"
     return [
         "No approach tried here solves this task.",
-        f"The best, {best.id}, scores {value}; that is not clearly above {floor}.",
+        f"The best, {best.id}, scores {value}; {compared}.",
         "A larger model, or a simpler task, is the next thing to try.",
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.results import StrategyResult
 from service import wording
 from service.report import Report
-from service.suitability import MAJORITY, is_tuned
+from service.suitability import TRIVIAL, is_tuned
 
 MOST_LINES = 4
 STEPS = 40
@@ -33,8 +33,8 @@ class Line:
 
 
 def shown_in_charts(report: Report) -> list[StrategyResult]:
-    """All with a score but the constant answer, which would only stretch the axes."""
-    return [row for row in report.strategies if row.quality and row.name != MAJORITY]
+    """All with a score but what takes no thought, which would only stretch the axes."""
+    return [row for row in report.strategies if row.quality and row.name not in TRIVIAL]
 
 
 def lines_of(report: Report) -> list[Line]:

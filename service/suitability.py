@@ -13,7 +13,12 @@ from service import wording
 from service.evidence import Evidence
 
 Standing = Literal["met", "uncertain", "missed"]
-MAJORITY = "baseline.majority"
+TRIVIAL = {
+    "baseline.majority": "always giving the most frequent answer",
+    "baseline.copy": "copying the input",
+}
+"""What takes no thought, by the name of the strategy that measures it: never recommended, and
+whoever does not beat it is worth nothing."""
 ERRORS_ALLOWED = 0.05
 """A strategy with a larger share of errors is out while another one serves."""
 
@@ -28,16 +33,16 @@ strategy has to be above it with the whole interval.
 
 @dataclass(frozen=True)
 class Floor:
-    """What costs no thought to reach: `value`, the higher of two.
+    """What costs no thought to reach: `value`, the highest of all, with its `meaning`.
 
-    `limit` is fixed (chance, or the floor of texts); `majority` is the id of the measured constant
-    answer, where there is one.
+    `limit` is fixed (chance, or the floor of texts); `trivial` are the ids of the measured
+    strategies that take no thought.
     """
 
     value: float
     meaning: str
     limit: float
-    majority: str | None = None
+    trivial: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,19 @@ def is_tuned(result: StrategyResult) -> bool:
 
 
 def floor_of(strategies: Sequence[StrategyResult], task: TaskFacts) -> Floor:
-    """Chance or always the same answer, whichever scores higher; 0.1 for free text."""
+    """Chance (0.1 for free text), always the same answer or a copy of the input: the highest."""
     limit, meaning = FLOOR_OF_TEXTS, "what unrelated texts can score"
     if task.kind == "classification":
         limit = 1 / len(task.labels) if task.labels else 0.0
         meaning = f"guessing among {len(task.labels)} labels"
+    value = limit
+    trivial = []
     for row in strategies:
-        if row.name == MAJORITY and row.quality is not None and row.status == "completed":
-            if row.quality.value >= limit:
-                meaning = "always giving the most frequent answer"
-            return Floor(max(row.quality.value, limit), meaning, limit, row.id)
-    return Floor(limit, meaning, limit)
+        if row.name in TRIVIAL and row.quality is not None and row.status == "completed":
+            trivial.append(row.id)
+            if row.quality.value >= value:
+                value, meaning = row.quality.value, TRIVIAL[row.name]
+    return Floor(value, meaning, limit, tuple(trivial))
 
 
 def candidates_of(
@@ -116,11 +123,11 @@ def candidates_of(
 
 
 def is_clear(row: StrategyResult, floor: Floor, evidence: Evidence) -> bool:
-    """Above the limit with the whole interval, and above the constant answer pair by pair."""
-    if row.quality is None or row.id == floor.majority:
+    """Above the limit with the whole interval, and above what is trivial pair by pair."""
+    if row.quality is None or row.id in floor.trivial:
         return False
     above = row.quality.low > floor.limit
-    return above and (floor.majority is None or evidence.gap(row.id, floor.majority).low > 0)
+    return above and all(evidence.gap(row.id, other).low > 0 for other in floor.trivial)
 
 
 def judge(row: StrategyResult, needs: Needs) -> tuple[Judgement, ...]:

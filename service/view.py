@@ -164,7 +164,7 @@ def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
         ("tokens out", [tokens_out(row) for row in rows]),
         ("requests/s in batches", [shown(row.throughput_per_s, one) for row in rows]),
         ("chance of being best", [shown(row.p_best, wording.percent) for row in rows]),
-        ("epochs", [str((row.training or {}).get("epochs", "")) for row in rows]),
+        ("epochs", [str((row.training or {}).get("epochs") or "") for row in rows]),
     ]
     kept = [(head, cells) for head, cells in columns if any(cells)]
     lines = [[row.id, *(cells[at] for _, cells in kept)] for at, row in enumerate(rows)]
@@ -257,7 +257,8 @@ def needs_told(report: Report) -> str:
 
 def trained_once(report: Report) -> bool:
     """Whether some strategy's score hangs on a single training run."""
-    return any(row.training and len(row.training.get("seeds", ())) < 2 for row in report.strategies)
+    trained = [row.training for row in report.strategies if row.training]
+    return any(len(row.get("seeds", ())) < 2 for row in trained if row.get("epochs"))
 
 
 def left_out(report: Report) -> list[str]:

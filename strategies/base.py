@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from corpora.task import Document, Example, Task
 from strategies.models.base import Model, Usage
@@ -24,7 +24,9 @@ class Answer:
 
     `sources` are the ids of the documents it used, best first. `probabilities` maps each label
     to its probability, for a choice. `error` is the reason of a failure: such an answer is
-    counted as an error, never scored as an empty text.
+    counted as an error, never scored as an empty text. `confidence` is how sure the strategy is:
+    it only ranks its own answers, and is None where not told. A strategy whose texts carry one
+    says so by `tells_confidence = True`.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Answer:
     sources: tuple[str, ...] = ()
     probabilities: Mapping[str, float] | None = None
     error: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,34 @@ class Strategy(Protocol):
     def load(self, folder: Path, task: Task, model: Model | None) -> Prepared:
         """The inverse of `Prepared.save`: answers exactly as the saved one did."""
         ...
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """A strategy that is made of others.
+
+    Which ones may depend on the task; `settled` is asked before a run is planned, because the
+    family and the need of a model are theirs.
+    """
+
+    parts: tuple[Strategy, ...]
+    """In the order in which they are asked; empty until settled."""
+
+    def settled(self, task: Task, *, has_documents: bool) -> Strategy:
+        """The same strategy with its parts chosen for the task. Never raises."""
+        ...
+
+
+def settled(strategy: Strategy, task: Task, *, has_documents: bool) -> Strategy:
+    """The strategy as it will run on the task."""
+    if isinstance(strategy, Composed):
+        return strategy.settled(task, has_documents=has_documents)
+    return strategy
+
+
+def parts_of(strategy: Strategy) -> tuple[Strategy, ...]:
+    """What a settled strategy is made of; nothing for most."""
+    return strategy.parts if isinstance(strategy, Composed) else ()
 
 
 @dataclass(frozen=True)

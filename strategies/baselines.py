@@ -71,6 +71,7 @@ class Nearest:
     name = "baseline.nearest"
     family: Family = "baseline"
     needs_model = False
+    tells_confidence = True
 
     def __init__(self, *, embedder: Embedder | None = None) -> None:
         self.embedder = embedder
@@ -102,14 +103,20 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Copied:
-    """Copies an output. `outputs` stand in the order of the neighbours' rows."""
+    """Copies an output, as sure as the inputs are alike (their cosine).
+
+    `outputs` stand in the order of the neighbours' rows.
+    """
 
     neighbours: Neighbours
     outputs: tuple[str, ...]
     training: Training | None = None
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        return [Answer(self.outputs[row]) for [row] in self.neighbours.nearest(inputs, 1)]
+        return [
+            Answer(self.outputs[row], confidence=cosine)
+            for [(row, cosine)] in self.neighbours.ranked(inputs, 1)
+        ]
 
     def save(self, folder: Path) -> None:
         self.neighbours.save(folder)

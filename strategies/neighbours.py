@@ -25,12 +25,19 @@ class Neighbours:
 
     def nearest(self, texts: Sequence[str], k: int) -> list[list[int]]:
         """For each text up to `k` row numbers, most similar first; ties go to the earlier row."""
+        return [[row for row, _ in rows] for rows in self.ranked(texts, k)]
+
+    def ranked(self, texts: Sequence[str], k: int) -> list[list[tuple[int, float]]]:
+        """As `nearest`, each row number with its cosine, to five decimals."""
         if not texts:
             return []
         # rounded, so that the noise of float32 sums in another batch size moves no tie
         similarity = np.round(self.embedder.embed(texts) @ self.vectors.T, 5)
         order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-        return [[int(row) for row in rows] for rows in order]
+        return [
+            [(int(row), round(float(cosines[row]), 5)) for row in rows]
+            for rows, cosines in zip(order, similarity, strict=True)
+        ]
 
     def save(self, folder: Path) -> None:
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)

@@ -25,6 +25,7 @@ class BestPassage:
     name = "baseline.passage"
     family: Family = "baseline"
     needs_model = False
+    tells_confidence = True
 
     def __init__(self, *, chunk_tokens: int = 200, embedder: Embedder | None = None) -> None:
         self.chunk_tokens = chunk_tokens
@@ -63,7 +64,7 @@ class BestPassage:
 
 @dataclass(frozen=True)
 class PreparedPassage:
-    """Ready to answer."""
+    """Ready to answer, as sure as the sentence is like the question (their cosine)."""
 
     index: PassageIndex
     embedder: Embedder
@@ -76,15 +77,16 @@ class PreparedPassage:
                 answers.append(Answer("", error="No passage shares a word with the input."))
                 continue
             best = passages[0]
-            answers.append(Answer(self._best_sentence(text, best.text), sources=(best.document,)))
+            sentence, cosine = self._best_sentence(text, best.text)
+            answers.append(Answer(sentence, sources=(best.document,), confidence=cosine))
         return answers
 
-    def _best_sentence(self, question: str, passage: str) -> str:
+    def _best_sentence(self, question: str, passage: str) -> tuple[str, float]:
         candidates = sentences(passage)
-        if len(candidates) == 1:
-            return candidates[0]
         vectors = self.embedder.embed([question, *candidates])
-        return candidates[int(np.argmax(np.round(vectors[1:] @ vectors[0], 5)))]
+        cosines = np.round(vectors[1:] @ vectors[0], 5)
+        best = int(np.argmax(cosines))
+        return candidates[best], round(float(cosines[best]), 5)
 
     def save(self, folder: Path) -> None:
         self.index.save(folder)

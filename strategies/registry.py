@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from corpora.task import DEFAULT_METRIC, Document, Example, Kind, Task
 from strategies.base import (
@@ -28,6 +28,9 @@ from strategies.errors import ModelError, StrategyError, UnknownName
 from strategies.models.base import Model
 from strategies.models.hosted import hosted_models, load_hosted
 from strategies.models.scripted import ScriptedModel
+
+if TYPE_CHECKING:
+    from strategies.embedding import Embedder
 
 STRATEGIES = "tuneworth.strategies"
 MODELS = "tuneworth.models"
@@ -50,10 +53,19 @@ def model_names() -> list[str]:
     return sorted({*_points(MODELS), *hosted_models()})
 
 
-def create_strategy(name: str) -> Strategy:
-    """A strategy with its default settings. Raises UnknownName."""
+def create_strategy(name: str, *, embedder: Embedder | None = None) -> Strategy:
+    """A strategy with its default settings, and `embedder` where it takes one.
+
+    Raises UnknownName.
+    """
     point = _point(STRATEGIES, "strategy", name)
-    strategy: Strategy = _call(point, _load(point))
+    kind = _load(point)
+
+    def made() -> Any:
+        takes_it = embedder is not None and "embedder" in inspect.signature(kind).parameters
+        return kind(embedder=embedder) if takes_it else kind()
+
+    strategy: Strategy = _call(point, made)
     missing = [
         part
         for part in ("name", "family", "needs_model", "misfit", "prepare", "load")

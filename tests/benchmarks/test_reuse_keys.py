@@ -6,6 +6,7 @@ from conftest import key_for
 from benchmarks import code
 from corpora.task import Document, Needs
 from strategies.baselines import Linear, Majority, Nearest
+from strategies.cascade import Cascade
 from strategies.embedding import HashingEmbedder
 from strategies.models.cached import CachedModel
 from strategies.models.local import LocalModel
@@ -45,6 +46,48 @@ def test_what_preparing_never_sees_is_not(dataset, cache):
     assert key_for(dataset.model_copy(update={"test": dataset.test[1:]}), cache) == same
     needs = dataset.task.model_copy(update={"needs": Needs(quality_at_least=0.9)})
     assert key_for(dataset.model_copy(update={"task": needs}), cache) == same
+
+
+def cascade(**parts):
+    return Cascade(embedder=HashingEmbedder(), **parts)
+
+
+def test_the_parts_of_a_cascade_and_their_settings_are_in_the_key(dataset, cache):
+    def changed():
+        strategy = cascade(cheap="baseline.nearest", dear="prompt.few-shot")
+        strategy.parts[1].shots = 4
+        return strategy
+
+    strategies = [
+        cascade(cheap="baseline.nearest", dear="prompt.few-shot"),
+        cascade(cheap="baseline.linear", dear="prompt.few-shot"),
+        cascade(cheap="baseline.nearest", dear="prompt.zero-shot"),
+        changed(),
+    ]
+    keys = [key_for(dataset, cache, each) for each in strategies]
+    assert None not in keys
+    assert len(set(keys)) == 4
+    again = cascade(cheap="baseline.nearest", dear="prompt.few-shot")
+    assert key_for(dataset, cache, again) == keys[0]
+    again.parts[0].extra = object()  # a setting without a plain value
+    assert key_for(dataset, cache, again) is None
+
+
+def test_the_margin_that_a_cascade_chooses_by_is_in_the_key(dataset, cache):
+    needs = dataset.task.model_copy(update={"needs": Needs(practical_margin=0.1)})
+    lenient = dataset.model_copy(update={"task": needs})
+    assert key_for(lenient, cache) == key_for(dataset, cache)
+    one, other = (
+        key_for(each, cache, cascade(cheap="baseline.linear", dear="prompt.nearest"))
+        for each in (dataset, lenient)
+    )
+    assert one != other
+
+
+def test_the_code_of_a_part_is_looked_at(dataset, cache, monkeypatch):
+    strategy = cascade(cheap="baseline.linear", dear="prompt.nearest")
+    monkeypatch.setattr(type(strategy.parts[1]), "__module__", "sys")  # which has no source
+    assert key_for(dataset, cache, strategy) is None
 
 
 def test_the_model_is_in_the_key(dataset, cache, tiny):

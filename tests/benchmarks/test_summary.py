@@ -23,7 +23,13 @@ from benchmarks.summary import summarise
 from corpora.power import detectable_difference
 from corpora.task import Needs
 
-FAMILIES = {"zero": "prompting", "rag.x": "rag", "lora": "fine-tuning", "none": "baseline"}
+FAMILIES = {
+    "zero": "prompting",
+    "rag.x": "rag",
+    "cascade": "rag",
+    "lora": "fine-tuning",
+    "none": "baseline",
+}
 
 
 def run_record(*names, hosted=False):
@@ -122,6 +128,20 @@ def test_one_strategy_by_hand():
     assert summary.seconds == 9.0
     assert summary.spent_usd == pytest.approx((1.0 + 2.0 + 1.83) * 0.001)
     assert summary.detectable_difference == detectable_difference(20)
+
+
+def test_a_change_of_documents_builds_an_index_and_chooses_no_threshold_anew():
+    """12 changes: of 3 s each for both, though the cascade also took 50 s to choose."""
+    chosen = [
+        row.model_copy(update={"training": {"search": []}}) if isinstance(row, SetupRecord) else row
+        for row in track("cascade", [1.0] * 20, setup=50.0, retrieved=1)
+    ]
+    run = run_record("rag.x", "cascade")
+    needs = Needs(requests_per_month=0, documents_change="monthly")
+    records = [*track("rag.x", [1.0] * 20, setup=3.0, retrieved=1), *chosen]
+    rag, cascade = summary_of(run.model_copy(update={"needs": needs}), *records).strategies
+    assert rag.cost.horizon_usd == pytest.approx((3 + 12 * 3) * 0.001)
+    assert cascade.cost.horizon_usd == pytest.approx((50 + 12 * 3) * 0.001)
 
 
 def test_a_hosted_model_is_charged_by_the_token():

@@ -55,6 +55,18 @@ def test_lines_cost_the_same_at_their_break_even() -> None:
     assert one.at(40 / 12 / 0.0004) == pytest.approx(other.at(40 / 12 / 0.0004))
 
 
+def test_what_takes_no_thought_is_one_line_at_the_height_of_the_better() -> None:
+    rows = (
+        strategy("baseline.majority", 0.20, 0.05, metric="token_f1", per_1k=0.00001),
+        strategy("baseline.copy", 0.30, 0.05, metric="token_f1", per_1k=0.00001),
+        strategy("lora", 0.60, 0.05, metric="token_f1"),
+    )
+    drawn = charts(reported(summary_of(*rows), Needs()))[0].wide
+    assert "the copied input" in drawn
+    assert "always the same answer" not in drawn
+    assert "baseline.copy" not in drawn
+
+
 def test_no_chart_where_nothing_was_measured() -> None:
     assert charts(reported(summary_of(absent("lora", "failed", "x")), Needs())) == []
 

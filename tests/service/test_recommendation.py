@@ -4,7 +4,9 @@ import pytest
 from planted import QUESTIONS, TRIAGE, absent, strategy, summary_of
 
 from corpora.task import Needs
+from service.evidence import evidence_of
 from service.recommendation import recommend
+from service.suitability import floor_of, is_clear, is_tuned
 
 NEEDS = Needs(requests_per_month=10_000)
 
@@ -102,6 +104,54 @@ def test_chance_is_the_floor_of_a_classification() -> None:
         NEEDS,
     )
     assert found.verdict == "inconclusive"
+
+
+def of_words(name: str, value: float, reach: float = 0.03, n: int = 200):
+    return strategy(name, value, reach, n=n, metric="token_f1")
+
+
+@pytest.mark.parametrize(
+    ("majority", "copy", "value", "meaning"),
+    [
+        (0.05, 0.06, 0.1, "what unrelated texts can score"),
+        (0.20, 0.06, 0.2, "always giving the most frequent answer"),
+        (0.20, 0.40, 0.4, "copying the input"),
+    ],
+)
+def test_the_floor_is_the_highest_of_what_takes_no_thought(majority, copy, value, meaning) -> None:
+    rows = (of_words("baseline.majority", majority), of_words("baseline.copy", copy))
+    floor = floor_of((*rows, of_words("lora", 0.9)), QUESTIONS)
+    assert (floor.value, floor.meaning, floor.limit) == (value, meaning, 0.1)
+    assert floor.trivial == ("baseline.majority", "baseline.copy")
+
+
+def test_a_strategy_must_beat_each_trivial_one_pair_by_pair() -> None:
+    rows = (
+        of_words("baseline.majority", 0.3),
+        of_words("baseline.copy", 0.4),
+        of_words("lora", 0.41),
+    )
+    floor, evidence = floor_of(rows, QUESTIONS), evidence_of(summary_of(*rows))
+    assert [is_clear(row, floor, evidence) for row in rows] == [False, False, False]
+    rows = (*rows[:2], of_words("lora", 0.5))
+    assert is_clear(rows[2], floor, evidence_of(summary_of(*rows)))
+    rows = (absent("baseline.copy", "failed", "no rows"), of_words("lora", 0.41))
+    assert floor_of(rows, QUESTIONS).trivial == ()
+
+
+def test_what_does_not_beat_copying_the_input_is_worth_nothing() -> None:
+    rows = (of_words("baseline.copy", 0.50), of_words("prompt.few-shot", 0.49))
+    found = recommend(summary_of(*rows), QUESTIONS, NEEDS)
+    assert (found.strategy, found.verdict) == (None, "inconclusive")
+    assert found.reasons[1] == (
+        "The best, baseline.copy, scores 0.50 token F1 (95% interval 0.47–0.53, 200 test"
+        " examples); that is copying the input, and nothing is clearly above it."
+    )
+    rows = (*rows, of_words("prompt.nearest", 0.51))
+    said = recommend(summary_of(*rows), QUESTIONS, NEEDS).reasons[1]
+    assert said.endswith("that is not clearly above 0.50 (copying the input).")
+    found = recommend(summary_of(*rows, of_words("lora", 0.70)), QUESTIONS, NEEDS)
+    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", "yes")
 
 
 def test_a_test_split_too_small_to_tell_from_the_floor_asks_for_more() -> None:
@@ -221,3 +271,14 @@ def test_a_training_that_ended_while_it_gained_is_told(scores, told) -> None:
     assert bool(said) is told
     if told:
         assert "validation 0.46 to 0.67 in the last one" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("family", "tuned"),
+    [("prompting", False), ("rag", False), ("baseline", False), ("combined", True)],
+)
+def test_a_cascade_is_tuned_only_where_a_part_is(family, tuned) -> None:
+    chosen = {"epochs": 0, "search": [{"threshold": 0.9}]}
+    row = strategy("prompt.nearest", 0.9, 0.02, training=chosen)
+    row = row.model_copy(update={"id": "cascade", "name": "cascade", "family": family})
+    assert is_tuned(row) is tuned

@@ -65,6 +65,15 @@ def test_training_rows_left_out_are_told_where_there_are_some() -> None:
     assert "trained without" not in as_html(with_training(left_out=0))
 
 
+def test_a_threshold_chosen_on_validation_is_no_training_run() -> None:
+    one_seed = "A tuned strategy was trained with one seed."
+    assert one_seed in as_html(with_training())
+    chosen = with_training(epochs=0, seeds=[], search=[{"threshold": 0.9}])
+    assert one_seed not in as_html(chosen)
+    assert "epochs" not in as_markdown(chosen)
+    assert "epochs" in as_markdown(with_training())
+
+
 def test_the_stable_keys(report: Report) -> None:
     found = json.loads(report.as_json())
     assert found["schema"] == "tuneworth.report/1"

@@ -7,6 +7,7 @@ import pytest
 
 from corpora.task import Document, Example, Task
 from strategies.baselines import Linear, Majority, Nearest
+from strategies.copying import Copy, first_sentence
 from strategies.embedding import HashingEmbedder
 from strategies.errors import ModelError, StrategyError
 from strategies.passage import BestPassage, sentences
@@ -62,6 +63,12 @@ def test_nearest_copies_the_output_of_the_most_similar_input():
         ["is my parcel late", "the invoice is wrong"]
     )
     assert [a.text for a in answers] == ["delivery", "billing"]
+
+
+def test_nearest_is_as_sure_as_the_inputs_are_alike():
+    answers = prepared(Nearest(embedder=EMBEDDER)).answer(["the parcel is late", "late parcel"])
+    one, other = EMBEDDER.embed(["the parcel is late", "late parcel"])
+    assert [a.confidence for a in answers] == [1.0, pytest.approx(float(one @ other), abs=1e-5)]
 
 
 def test_nearest_gives_the_earlier_of_equal_rows():
@@ -139,6 +146,14 @@ def test_passage_quotes_the_best_sentence_of_the_best_document():
     ]
 
 
+def test_passage_is_as_sure_as_the_sentence_is_like_the_question():
+    alone = (*DOCUMENTS, Document(id="sole", text="Refunds take a week."))
+    strategy = prepared(BestPassage(embedder=EMBEDDER), QUESTIONS, (), documents=alone)
+    answers = strategy.answer(["The shop opens at nine.", "how long do refunds take"])
+    one, other = EMBEDDER.embed(["how long do refunds take", "Refunds take a week."])
+    assert [a.confidence for a in answers] == [1.0, pytest.approx(float(one @ other), abs=1e-5)]
+
+
 def test_passage_says_why_it_does_not_fit():
     strategy = BestPassage()
     assert "needs documents" in strategy.misfit(QUESTIONS, has_documents=False, model=None)
@@ -149,3 +164,36 @@ def test_passage_says_why_it_does_not_fit():
 def test_sentences_leave_out_headings_and_questions_unless_alone():
     assert sentences("# Pets\nDogs? Yes. Cats\ntoo.") == ["Yes.", "Cats", "too."]
     assert sentences("Dogs?") == ["Dogs?"]
+
+
+WRITING = Task(name="short", kind="generation", instruction="Shorten.", metric="rouge_l")
+LETTERS = rows(("It rains. We stay in.", "It rains."), ("We ran. We won.", "We ran. We won."))
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "said"),
+    [
+        (LETTERS[1:], LETTERS[:1], "One."),  # the validation rows decide, not the training rows
+        (LETTERS[:1], LETTERS[1:], "One. Two."),
+        (LETTERS[:1], (), "One."),  # the training rows where there are no others
+        ((), LETTERS, "One. Two."),  # level: the whole input
+    ],
+)
+def test_copy_gives_the_input_or_its_first_sentence_as_validation_says(train, validation, said):
+    strategy = prepared(Copy(), WRITING, train, validation)
+    assert [a.text for a in strategy.answer(["One. Two."])] == [said]
+
+
+def test_copy_without_any_row_and_of_labels_or_objects_is_refused():
+    with pytest.raises(StrategyError, match="needs at least one training example"):
+        prepared(Copy(), WRITING, ())
+    said = Copy().misfit(TASK, has_documents=False, model=None)
+    assert said == "baseline.copy repeats the input, which is no answer where a label is asked for"
+    assert Copy().misfit(QUESTIONS, has_documents=False, model=None) is None
+
+
+def test_a_first_sentence_ends_at_a_mark_or_a_line():
+    texts = ["Is it late? Yes.", "A title\nA text.", "\n\n Late. ", "3.5 km", " \n "]
+    assert [first_sentence(text) for text in texts] == [
+        "Is it late?", "A title", "Late.", "3.5 km", " \n "
+    ]  # fmt: skip
