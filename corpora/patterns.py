@@ -1,4 +1,4 @@
-"""Regular expressions of users: refused where they are none, given up where they search too long."""
+"""Regular expressions of users: refused where bad, given up where they search too long."""
 
 from __future__ import annotations
 
