@@ -12,7 +12,7 @@ from corpora.shelf import builtin_folder, builtin_tasks
 from corpora.similarity import distinct_n, near_duplicates
 from corpora.task import Dataset, Example
 
-TASKS = ["product-manual", "support-triage"]
+TASKS = ["brand-voice", "product-manual", "support-triage"]
 LABELS = {
     *("billing", "delivery", "returns", "technical"),
     *("account", "membership", "product-question", "feedback"),
@@ -23,7 +23,7 @@ def rows(dataset: Dataset) -> list[Example]:
     return [*dataset.train, *dataset.validation, *dataset.test]
 
 
-def test_both_are_on_the_shelf() -> None:
+def test_they_are_on_the_shelf() -> None:
     assert builtin_tasks() == TASKS
     with pytest.raises(InvalidInput, match="did you mean 'support-triage'"):
         builtin_folder("suport-triage")
