@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from corpora.power import detectable_difference, examples_needed
 from corpora.similarity import clusters, normalise
-from corpora.style_rules import keeps
+from corpora.style_rules import judged
 from corpora.task import Check, Dataset, Example
 
 _FEW = 5
@@ -155,12 +155,19 @@ def rare_labels(dataset: Dataset) -> Iterator[Check]:
 
 def broken_rules(dataset: Dataset) -> Iterator[Check]:
     """Right outputs that break the task's own rules of style."""
-    rules = dataset.task.rules
-    broken = {
-        row.id: next(rule.name for rule in rules if not keeps(rule, row.output))
-        for row in _rows(dataset)
-        if not all(keeps(rule, row.output) for rule in rules)
-    }
+    broken: dict[str, str] = {}
+    for row in _rows(dataset):
+        for rule in dataset.task.rules:
+            try:
+                if not judged(rule, row.output):
+                    broken.setdefault(row.id, rule.name)
+            except TimeoutError:  # the next rows would take as long
+                message = (
+                    f"The rule {rule.name!r} takes too long on a right output: write its "
+                    "expression without repetitions inside repetitions."
+                )
+                yield _about("slow-rule", "error", message, [row.id])
+                return
     if broken:
         number = len(broken)
         message = (

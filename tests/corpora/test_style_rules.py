@@ -76,3 +76,11 @@ def test_right_outputs_that_break_a_rule_are_told() -> None:
     assert found["broken-rules"].examples == ("row-4",)
     assert found["broken-rules"].message.startswith("1 right output breaks a rule ('calm')")
     assert "broken-rules" not in {c.check for c in check_dataset(read_dataset(styled("Done.")))}
+
+
+def test_a_rule_too_slow_for_the_right_outputs_stops_the_run() -> None:
+    slow = {**styled("x" * 80 + "!"), "rules": [{"name": "endless", "forbid": r"^(x|xx)+$"}]}
+    found = {one.check: one for one in check_dataset(read_dataset(slow))}
+    assert found["slow-rule"].severity == "error"
+    assert found["slow-rule"].examples == ("row-4",)
+    assert "'endless' takes too long" in found["slow-rule"].message
