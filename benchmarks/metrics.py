@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 
 import numpy as np
 
-from benchmarks import json_metrics, text_metrics
+from benchmarks import json_metrics, style_metrics, text_metrics
 from benchmarks.aggregates import Aggregate, MacroF1, Mean
 from benchmarks.errors import UnknownMetric
 from benchmarks.records import OutcomeRecord
@@ -28,12 +28,22 @@ def mean_of(metric: str, labels: tuple[str, ...]) -> Aggregate:
     return Mean(metric)
 
 
+def every_task(task: Task) -> bool:
+    """Most metrics have something to measure in every task of their kinds."""
+    return True
+
+
+def with_rules(task: Task) -> bool:
+    return bool(task.rules)
+
+
 @dataclass(frozen=True)
 class Metric:
     """A named score. `aggregate` makes, from the metric's name and the task's labels, the figure.
 
     The score runs from 0 to 1 and depends on its three arguments only. It is told of every task
-    of its `kinds`, and of one of the kinds in `also` where the task is judged by it.
+    of its `kinds` for which `applies` is true, and of one of the kinds in `also` where the task
+    is judged by it.
     """
 
     name: str
@@ -41,6 +51,7 @@ class Metric:
     score: ScoreText
     aggregate: AggregateFor = mean_of
     also: tuple[Kind, ...] = ()
+    applies: Callable[[Task], bool] = every_task
 
 
 @cache
@@ -70,8 +81,8 @@ def metric_for(name: str, kind: Kind) -> Metric:
 
 
 def score_row(task: Task, example: Example, answer: str) -> dict[str, float]:
-    """Every metric of the task's kind for one answer, and the task's own where that is another."""
-    metrics = metrics_of(task.kind)
+    """Every metric that the task has use for, of its kind, and its own where that is another."""
+    metrics = [metric for metric in metrics_of(task.kind) if metric.applies(task)]
     own = all_metrics().get(task.metric)
     if own is not None and task.kind in own.also:
         metrics.append(own)
@@ -154,6 +165,10 @@ def whole_match(answer: str, example: Example, task: Task) -> float:
     return answerable(text_metrics.exact_match)(answer, example, task)
 
 
+def rules_score(answer: str, example: Example, task: Task) -> float:
+    return style_metrics.rules_kept(answer, task.rules)
+
+
 def rouge_score(answer: str, reference: str) -> float:
     return text_metrics.rouge_l(answer, (reference,))
 
@@ -176,3 +191,4 @@ token_f1 = Metric("token_f1", ANSWERS, answerable(text_metrics.token_f1), also=T
 containment = Metric("containment", ANSWERS, answerable(text_metrics.containment))
 rouge_l = Metric("rouge_l", TEXTS, answerable(rouge_score), also=ANSWERS)
 chrf = Metric("chrf", TEXTS, answerable(chrf_score), also=ANSWERS)
+rules_kept = Metric("rules_kept", TEXTS, rules_score, applies=with_rules)

@@ -81,6 +81,7 @@ def task_facts(dataset: Dataset) -> TaskFacts:
         n_documents=len(dataset.documents),
         no_answer=task.no_answer,
         output_schema=task.output_schema,
+        rules=task.rules,
     )
 
 

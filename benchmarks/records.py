@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from corpora.task import Check, Frozen, Kind, Needs
+from corpora.task import Check, Frozen, Kind, Needs, Rule
 
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
 LAST_GUARD = "batch size"
@@ -46,6 +46,7 @@ class TaskFacts(Frozen):
     n_documents: int
     no_answer: str | None = None
     output_schema: dict[str, Any] | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 class Environment(Frozen):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from corpora.power import detectable_difference, examples_needed
 from corpora.similarity import clusters, normalise
+from corpora.style_rules import judged
 from corpora.task import Check, Dataset, Example
 
 _FEW = 5
@@ -152,6 +153,31 @@ def rare_labels(dataset: Dataset) -> Iterator[Check]:
         yield Check(check="few-training-rows", severity="warning", message=message)
 
 
+def broken_rules(dataset: Dataset) -> Iterator[Check]:
+    """Right outputs that break the task's own rules of style."""
+    broken: dict[str, str] = {}
+    for row in _rows(dataset):
+        for rule in dataset.task.rules:
+            try:
+                if not judged(rule, row.output):
+                    broken.setdefault(row.id, rule.name)
+            except TimeoutError:  # the next rows would take as long
+                message = (
+                    f"The rule {rule.name!r} takes too long on a right output: write its "
+                    "expression without repetitions inside repetitions."
+                )
+                yield _about("slow-rule", "error", message, [row.id])
+                return
+    if broken:
+        number = len(broken)
+        message = (
+            f"{number} right output{'s' * (number > 1)} break{'s' * (number == 1)} a rule "
+            f"({_some(sorted(set(broken.values())))}): whoever learns from them learns to break "
+            "it. Change the output or the rule."
+        )
+        yield _about("broken-rules", "warning", message, list(broken))
+
+
 def no_sources(dataset: Dataset) -> Iterator[Check]:
     if dataset.documents and not any(row.sources for row in _rows(dataset)):
         message = (
@@ -200,6 +226,7 @@ CHECKS: tuple[Callable[[Dataset], Iterable[Check]], ...] = (
     crossing_groups,
     conflicting_labels,
     rare_labels,
+    broken_rules,
     no_sources,
     instructions_in_documents,
     personal_data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -119,9 +119,19 @@ def _fields_at(model: type[BaseModel], location: Iterable[int | str]) -> list[st
     """Names of the fields of the model at a location inside `model`."""
     current: type[BaseModel] = model
     for part in location:
-        field = current.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part)
+        inner = None if field is None else _model_in(field.annotation)
+        if inner is None:
             return []
-        if issubclass(field.annotation, BaseModel):
-            current = field.annotation
+        current = inner
     return list(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation names, also as `Model | None` or `list[Model]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(each) for each in get_args(annotation))
+    return next((each for each in inner if each is not None), None)

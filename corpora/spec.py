@@ -8,7 +8,6 @@ from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
 
 import jsonschema
-import regex
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend, validator_for
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -19,18 +18,26 @@ from referencing.exceptions import Unresolvable
 from corpora.errors import InvalidInput
 from corpora.files import exists
 from corpora.invalid import did_you_mean, validated
-from corpora.task import DEFAULT_METRIC, DEFAULT_MODEL, Example, Frozen, Kind, Needs, Search, Task
+from corpora.patterns import found
+from corpora.style_rules import check_rules
+from corpora.task import (
+    DEFAULT_METRIC,
+    DEFAULT_MODEL,
+    Example,
+    Frozen,
+    Kind,
+    Needs,
+    Rule,
+    Search,
+    Task,
+)
 
 METRICS: dict[Kind, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "extraction": ("field_f1", "exact_match"),
     "question-answering": ("token_f1", "exact_match", "rouge_l", "chrf"),
-    "generation": ("rouge_l", "chrf", "token_f1", "exact_match"),
+    "generation": ("rouge_l", "chrf", "token_f1", "exact_match", "rules_kept"),
 }
-
-
-PATTERN_SECONDS = 0.2
-"""For one text against one `pattern`; nested repetitions can search for years."""
 
 
 def _not_blank(text: str) -> str:
@@ -67,6 +74,7 @@ class Spec(Frozen):
     instruction: Text
     labels: list[Text] | None = None
     output_schema: dict[str, Any] | None = None
+    rules: Annotated[list[Rule], Field(max_length=100)] | None = None
     examples: PathOrRows
     documents: PathOrRows = None
     columns: dict[str, Text] = Field(default_factory=dict)
@@ -87,6 +95,8 @@ def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
     _check_lists(spec)
     if spec.output_schema is not None:
         _check_schema(spec.output_schema)
+    if spec.rules is not None:
+        check_rules(spec.rules)
     if not allow_paths:
         _refuse_paths(spec)
     return spec
@@ -100,6 +110,7 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
         instruction=spec.instruction,
         labels=labels,
         output_schema=spec.output_schema,
+        rules=tuple(spec.rules or ()),
         metric=spec.metric or DEFAULT_METRIC[spec.kind],
         models=tuple(spec.model),
         strategies=None if spec.strategies is None else tuple(spec.strategies),
@@ -123,7 +134,7 @@ def _matches(
     if not isinstance(text, str):
         return
     try:
-        if not regex.search(pattern, text, timeout=PATTERN_SECONDS):
+        if not found(pattern, text):
             yield jsonschema.ValidationError(f"{text!r} does not match {pattern!r}")
     except TimeoutError:
         yield jsonschema.ValidationError(f"{text!r} takes too long to match {pattern!r}")
@@ -132,7 +143,7 @@ def _matches(
 def _check_fit(spec: Spec) -> None:
     """Fields that belong to one kind of task only, and the metrics of each kind."""
     belongs = {"labels": "classification", "output_schema": "extraction"}
-    belongs["no_answer"] = "question-answering"
+    belongs |= {"no_answer": "question-answering", "rules": "generation"}
     for field, kind in belongs.items():
         value = getattr(spec, field)
         if value is not None and spec.kind != kind:
@@ -144,6 +155,8 @@ def _check_fit(spec: Spec) -> None:
         near = did_you_mean(spec.metric, known)
         fix = f"A {spec.kind} task is measured by one of: {', '.join(known)}{near}."
         raise InvalidInput("metric", spec.metric, fix)
+    if spec.metric == "rules_kept" and spec.rules is None:
+        raise InvalidInput("metric", spec.metric, "It measures `rules`: write some, or change it.")
 
 
 def _check_lists(spec: Spec) -> None:

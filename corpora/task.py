@@ -43,6 +43,23 @@ class Example(Frozen):
     alternatives: tuple[str, ...] = ()
 
 
+RULE_CHECKS = ("forbid", "require", "max_words", "max_sentence_words", "max_sentences")
+
+
+class Rule(Frozen):
+    """One rule of style; exactly one of its checks is set (see `corpora.style_rules`).
+
+    `forbid` and `require` are regular expressions, searched for anywhere in the text.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    forbid: str | None = Field(default=None, min_length=1, max_length=1000)
+    require: str | None = Field(default=None, min_length=1, max_length=1000)
+    max_words: int | None = Field(default=None, ge=1)
+    max_sentence_words: int | None = Field(default=None, ge=1)
+    max_sentences: int | None = Field(default=None, ge=1)
+
+
 class Document(Frozen):
     """One text of the knowledge base."""
 
@@ -82,6 +99,7 @@ class Task(Frozen):
     instruction: str = Field(min_length=1)
     labels: tuple[str, ...] = ()
     output_schema: dict[str, Any] | None = None
+    rules: tuple[Rule, ...] = ()
     metric: str
     models: tuple[str, ...] = (DEFAULT_MODEL,)
     strategies: tuple[str, ...] | None = None

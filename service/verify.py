@@ -124,6 +124,7 @@ def task_from(facts: TaskFacts) -> Task:
         instruction="-",
         labels=facts.labels,
         output_schema=facts.output_schema,
+        rules=facts.rules,
         metric=facts.metric,
         no_answer=facts.no_answer,
     )

@@ -6,9 +6,10 @@ from benchmarks.errors import UnknownMetric
 from benchmarks.json_metrics import field_f1, first_object, fits_schema
 from benchmarks.metrics import aggregate, all_metrics, metric_for, score_row
 from benchmarks.records import OutcomeRecord
+from benchmarks.style_metrics import rules_kept
 from benchmarks.text_metrics import chrf, containment, exact_match, normalised_tokens, token_f1
 from corpora.spec import METRICS
-from corpora.task import Example, Task
+from corpora.task import Example, Rule, Task
 
 
 def task(kind, **fields):
@@ -153,6 +154,24 @@ def test_generation_scores_run_from_zero_to_one_in_any_alphabet():
     assert score_row(generation, row, "") == {"chrf": 0.0, "rouge_l": 0.0}
 
 
+def test_rules_kept_is_a_share_and_told_only_where_there_are_rules():
+    rules = (
+        Rule(name="calm", forbid="!"),
+        Rule(name="next", require="^→ |\\n→ "),
+        Rule(name="short", max_sentence_words=4),
+    )
+    styled, row = task("generation", rules=rules), example("It is done.\n→ Open the app.")
+    assert score_row(styled, row, row.output) == {"chrf": 1.0, "rouge_l": 1.0, "rules_kept": 1.0}
+    assert score_row(styled, row, "It is done!")["rules_kept"] == pytest.approx(1 / 3)
+    assert score_row(styled, row, "It is all done now!")["rules_kept"] == 0.0
+    assert score_row(styled, row, " \n")["rules_kept"] == 0.0
+    assert rules_kept("It is done.", ()) == 0.0
+    assert "rules_kept" not in score_row(task("generation"), row, row.output)
+    assert metric_for("rules_kept", "generation").name == "rules_kept"
+    with pytest.raises(UnknownMetric, match="token_f1"):
+        metric_for("rules_kept", "question-answering")
+
+
 def test_metrics_are_found_by_entry_point_and_fit_their_kind():
     assert {"accuracy", "macro_f1", "containment", "schema_valid"} <= set(all_metrics())
     assert metric_for("token_f1", "question-answering").name == "token_f1"
@@ -167,7 +186,8 @@ def test_every_metric_that_a_spec_may_name_is_scored(kind):
     labels = ("red", "blue") if kind == "classification" else ()
     for name in METRICS[kind]:
         assert metric_for(name, kind).name == name
-        judged = task(kind, labels=labels).model_copy(update={"metric": name})
+        rules = (Rule(name="red", require="red"),) if name == "rules_kept" else ()
+        judged = task(kind, labels=labels, rules=rules).model_copy(update={"metric": name})
         assert score_row(judged, example(wanted), answer)[name] == 1.0
         assert score_row(judged, example(wanted), "{}")[name] < 1.0
 

@@ -18,7 +18,7 @@ from corpora.similarity import distinct_n, near_duplicates
 from corpora.spec import schema_validator
 from corpora.task import Dataset, Example
 
-TASKS = ["product-manual", "support-triage", "ticket-fields"]
+TASKS = ["brand-voice", "product-manual", "support-triage", "ticket-fields"]
 LABELS = {
     *("billing", "delivery", "returns", "technical"),
     *("account", "membership", "product-question", "feedback"),

@@ -19,6 +19,8 @@ EXTRACTION = {
     },
 }
 QUESTIONS = {"kind": "question-answering", "labels": None, "no_answer": "Not known."}
+STYLED = {"kind": "generation", "labels": None}
+FORBID = {"name": "calm", "forbid": "!"}
 DOCUMENTS = [{"id": "guide", "text": "The guide says a."}]
 
 
@@ -49,6 +51,31 @@ DOCUMENTS = [{"id": "guide", "text": "The guide says a."}]
         ({"metric": "acuracy"}, "metric", "did you mean 'accuracy'"),
         ({"no_answer": "none"}, "no_answer", "question-answering"),
         ({"output_schema": {"type": "object"}}, "output_schema", "extraction"),
+        ({"rules": [FORBID]}, "rules", "Only a generation task"),
+        ({**STYLED, "metric": "rules_kept"}, "metric", "write some"),
+        ({**STYLED, "rules": []}, "rules", "at least one"),
+        ({**STYLED, "rules": FORBID}, "rules", "Give a list"),
+        ({**STYLED, "rules": [FORBID] * 101}, "rules", "at most 100"),
+        ({**STYLED, "rules": ["calm"]}, "rules[0]", "mapping"),
+        ({**STYLED, "rules": [{"forbid": "!"}]}, "rules[0].name", "required"),
+        ({**STYLED, "rules": [{"name": " ", "forbid": "!"}]}, "rules[0].name", "blank"),
+        ({**STYLED, "rules": [FORBID, FORBID]}, "rules[1].name", "twice"),
+        ({**STYLED, "rules": [{"name": "a"}]}, "rules[0]", "exactly one check: forbid, require"),
+        ({**STYLED, "rules": [{**FORBID, "max_words": 3}]}, "rules[0]", "exactly one check"),
+        ({**STYLED, "rules": [{"name": "a", "forbidd": "!"}]}, "rules[0].forbidd", "'forbid'"),
+        ({**STYLED, "rules": [{"name": "a", "forbid": ""}]}, "rules[0].forbid", "empty"),
+        ({**STYLED, "rules": [{"name": "a", "forbid": 3}]}, "rules[0].forbid", "quotes"),
+        (
+            {**STYLED, "rules": [FORBID, {"name": "a", "require": "("}]},
+            "rules[1].require",
+            "missing )",
+        ),
+        ({**STYLED, "rules": [{"name": "a", "forbid": "[!"}]}, "rules[0].forbid", "No regular"),
+        ({**STYLED, "rules": [{"name": "a", "forbid": "(" * 900}]}, "rules[0].forbid", "deep"),
+        ({**STYLED, "rules": [{"name": "a", "forbid": "x" * 1001}]}, "rules[0].forbid", "1000"),
+        ({**STYLED, "rules": [{"name": "a", "max_words": 0}]}, "rules[0].max_words", "greater"),
+        ({**STYLED, "rules": [{"name": "a", "max_words": "9"}]}, "rules[0].max_words", "integer"),
+        ({**STYLED, "rules": [{"name": "a", "max_words": True}]}, "rules[0].max_words", "integer"),
         ({"model": []}, "model", "at least one"),
         ({"model": ["m", "m"]}, "model[1]", "twice"),
         ({"strategies": [3]}, "strategies[0]", "quotes"),

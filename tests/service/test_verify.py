@@ -11,6 +11,7 @@ from example_run import example_records
 
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import OutcomeRecord, Record, RunRecord
+from corpora.task import Rule
 from service.report import build_report
 from service.verify import verify
 
@@ -130,6 +131,25 @@ def test_accepted_alternatives_count_when_scoring_again(tmp_path: Path) -> None:
                 scores={"exact_match": 1.0, "token_f1": 1.0, "containment": 1.0},
             )
             records.append(right)
+        else:
+            records.append(record)
+    write(tmp_path, records)
+    assert verify(tmp_path) == []
+
+
+def test_rules_of_style_count_when_scoring_again(tmp_path: Path) -> None:
+    rules = (Rule(name="calm", forbid="!"), Rule(name="short", max_words=2))
+    records: list[Record] = []
+    for record in example_records():
+        if isinstance(record, RunRecord):
+            changed = {"kind": "generation", "metric": "rules_kept", "labels": (), "rules": rules}
+            task = record.task.model_copy(update=changed)
+            records.append(record.model_copy(update={"task": task}))
+        elif isinstance(record, OutcomeRecord):
+            scores = {"chrf": 1.0, "rouge_l": 1.0, "rules_kept": 0.5}
+            texts = {"reference": "Done now!", "text": "Done now!"}
+            cleared = replace(record, predicted=None, expected=None)
+            records.append(replace(cleared, scores=scores, **texts))
         else:
             records.append(record)
     write(tmp_path, records)

@@ -1,6 +1,7 @@
 """The cascade over real parts and a scripted model, with confidences read off the inputs."""
 
 import json
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from strategies.base import Training
 from strategies.cascade import Cascade, joined
 from strategies.embedding import HashingEmbedder
 from strategies.errors import ModelError, StrategyError, UnknownName
+from strategies.models.base import Usage
 from strategies.models.scripted import ScriptedModel
 from strategies.thresholds import confidence_of
 
@@ -278,12 +280,16 @@ def test_the_training_of_a_part_is_kept_beside_what_was_tried():
         def __init__(self, training):
             self.training = training
 
-    tuned = Training(epochs=2, seeds=(7,), search=({"epochs": 1.0},), tokens=9)
+    tuned = Training(
+        epochs=2, seeds=(7,), search=({"epochs": 1.0},), tokens=9, usage=Usage(prompt=5)
+    )
     tried = ({"threshold": 0.5},)
+    asked = Usage(prompt=2, completion=1)
     for parts in ((Part(None), Part(tuned)), (Part(tuned), Part(None))):
-        found = joined(*parts, tried)
-        assert found == Training(epochs=2, seeds=(7,), search=(*tuned.search, *tried), tokens=9)
-    assert joined(Part(None), Part(None), tried) == Training(search=tried)
+        found = joined(*parts, tried, asked)
+        both = Usage(prompt=7, completion=1)
+        assert found == replace(tuned, search=(*tuned.search, *tried), usage=both)
+    assert joined(Part(None), Part(None), tried, asked) == Training(search=tried, usage=asked)
 
 
 def test_progress_goes_one_way():
