@@ -3,6 +3,7 @@
 A quote, not a promise: tokens are words × 1.35, speeds come from the price file, and a request
 to a hosted model is taken to last a second. Labels are weighed, other answers are as long as
 the training outputs. A prompt's fixed part (instruction, fixed examples) is computed once a run.
+A strategy that searches is quoted its whole budget, and its final preparation on top.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from benchmarks.plan import Entry, plan_run
 from benchmarks.sentinels import BATCH_ROWS
 from benchmarks.sitting import CHECK_SECONDS
 from corpora.power import detectable_difference
-from corpora.task import Dataset, Frozen
+from corpora.task import Dataset, Frozen, Search
 from strategies.base import Strategy
 from strategies.lora import JUDGED_ROWS
 from strategies.models.scripted import ScriptedModel
+from strategies.search import MOST_ROWS
 
 TOKENS_PER_WORD = 1.35
 TEMPLATE_TOKENS = 20
@@ -44,11 +46,13 @@ class QuotedModel(Frozen):
 class QuoteRow(Frozen):
     """One strategy. `seconds` and `usd` are for all of it, setup included.
 
+    `search_seconds`, the most that choosing settings may take, are part of the setup.
     `skipped` says why it does not fit the task; the numbers are then 0.
     """
 
     id: str
     setup_seconds: float = 0.0
+    search_seconds: float = 0.0
     seconds: float = 0.0
     usd: float = 0.0
     prompt_tokens: float = 0.0
@@ -66,6 +70,7 @@ class Quote(Frozen):
     paid: bool
     n_test: int
     detectable_difference: float
+    search: Search = Search()
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def quote(
         paid=any(model.hosted for model in models),
         n_test=len(dataset.test),
         detectable_difference=detectable_difference(max(1, len(dataset.test))),
+        search=dataset.task.search,
     )
 
 
@@ -133,33 +139,46 @@ def quote_row(
     usd_per_second = prices.machines[machine].usd_per_hour / 3600
     batched_rows = len(dataset.test) - min(REQUESTS, len(dataset.test) // 2)
     requests = batched_rows + REQUESTS + WARM_UPS
-    embedding = embedding_seconds(strategy, dataset, sizes, speed)
+    searching = dataset.task.search.seconds if entry.searches else 0.0
+    setup = searching + embedding_seconds(strategy, dataset, sizes, speed)
     if model is None:
-        seconds = embedding + (requests / speed.embedded_texts_per_s if embeds(strategy) else 0.0)
+        seconds = setup + (requests / speed.embedded_texts_per_s if embeds(strategy) else 0.0)
         return QuoteRow(
-            id=entry.id, setup_seconds=embedding, seconds=seconds, usd=seconds * usd_per_second
+            id=entry.id,
+            setup_seconds=setup,
+            search_seconds=searching,
+            seconds=seconds,
+            usd=seconds * usd_per_second,
         )
     request = request_of(strategy, sizes)
     if model.hosted:
         price = prices.tokens_for(model.name)
         seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + REQUESTS + WARM_UPS)
-        answering = requests * price.usd(request.prompt, 0.0, request.completion)
-        setup, usd = embedding, answering + embedding * usd_per_second
+        asked = requests + (hosted_trials(dataset) if entry.searches else 0.0)
+        usd = asked * price.usd(request.prompt, 0.0, request.completion) + setup * usd_per_second
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
         batched, single = request_seconds(request, sizes, speed, size)
-        setup = embedding + tuning_seconds(strategy, dataset, sizes, batched, speed, size)
+        setup += tuning_seconds(strategy, dataset, sizes, batched, speed, size)
         seconds = batched * batched_rows + single * (REQUESTS + WARM_UPS)
         seconds += BATCH_ROWS * batched + min(BATCH_ROWS * single, CHECK_SECONDS)
         usd = (seconds + setup) * usd_per_second
     return QuoteRow(
         id=entry.id,
         setup_seconds=setup,
+        search_seconds=searching,
         seconds=setup + seconds,
         usd=usd,
         prompt_tokens=request.prompt,
         completion_tokens=request.completion,
     )
+
+
+def hosted_trials(dataset: Dataset) -> float:
+    """The most requests of a search: all rows for every setting, or what its seconds allow."""
+    budget = dataset.task.search
+    rows = min(len(dataset.validation), MOST_ROWS)
+    return min(budget.trials * rows, HOSTED_AT_ONCE * budget.seconds / HOSTED_SECONDS)
 
 
 def unfitness(strategy: Strategy, dataset: Dataset, model: QuotedModel | None) -> str | None:
