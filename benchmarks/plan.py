@@ -15,7 +15,7 @@ from corpora.task import Dataset
 from strategies.base import Strategy
 from strategies.models.base import ModelInfo
 
-NOT_SEEN = frozenset({"needs", "models", "strategies", "search"})
+NOT_SEEN = {"needs", "models", "strategies", "search"}
 """Fields of a task that change nothing of what a strategy without a search prepares and answers."""
 CHEAP_TO_DEAR = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 

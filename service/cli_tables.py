@@ -8,7 +8,10 @@ from rich.text import Text
 from benchmarks.quote import Quote, QuoteRow
 from benchmarks.results import Latency, Quality, StrategyResult
 from corpora.task import Check, Dataset
+from service import searched
+from service.before_after import before_after, paid
 from service.recommendation import Recommendation
+from service.report import Report
 from service.wording import (
     COMMITMENTS,
     dollars,
@@ -159,6 +162,17 @@ def latency_text(latency: Latency | None) -> str:
         return "-"
     digits = 0 if latency.p50 >= 10 else 1
     return f"{latency.p50:,.{digits}f} / {latency.p95:,.{digits}f}"
+
+
+def searches_text(report: Report) -> Text:
+    """A line for each search, and whether it paid; empty where nothing was searched."""
+    lines = [
+        f"{each.result.id} tried {searched.tried(each)} in {searched.spent(each)}: validation score"
+        f" {searched.scores(each)} (n = {each.n}); changed {searched.change(each)}"
+        for each in searched.searches_of(report)
+    ]
+    margin = report.needs.practical_margin
+    return Text("\n".join([*lines, *(paid(pair, margin) for pair in before_after(report))]))
 
 
 def recommendation_text(answer: Recommendation) -> Text:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.results import StrategyResult
 from service import wording
+from service.before_after import gap_between
 from service.evidence import Gap
 from service.report import Report
 from service.reused import reused_facts
@@ -135,13 +136,7 @@ def ms(value: float) -> str:
 
 def against(report: Report, strategy: str) -> Gap | None:
     """The strategy's quality minus the recommended one's; None for itself or where unmeasured."""
-    first = report.recommendation.strategy
-    for row in report.comparisons:
-        if (row.a, row.b) == (strategy, first):
-            return Gap(row.difference, row.low, row.high, row.n)
-        if (row.a, row.b) == (first, strategy):
-            return Gap(-row.difference, -row.high, -row.low, row.n)
-    return None
+    return gap_between(report, strategy, report.recommendation.strategy)
 
 
 def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -164,7 +159,7 @@ def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
         ("tokens out", [tokens_out(row) for row in rows]),
         ("requests/s in batches", [shown(row.throughput_per_s, one) for row in rows]),
         ("chance of being best", [shown(row.p_best, wording.percent) for row in rows]),
-        ("epochs", [str((row.training or {}).get("epochs", "")) for row in rows]),
+        ("epochs", [str((row.training or {}).get("epochs") or "") for row in rows]),
     ]
     kept = [(head, cells) for head, cells in columns if any(cells)]
     lines = [[row.id, *(cells[at] for _, cells in kept)] for at, row in enumerate(rows)]
@@ -257,7 +252,8 @@ def needs_told(report: Report) -> str:
 
 def trained_once(report: Report) -> bool:
     """Whether some strategy's score hangs on a single training run."""
-    return any(row.training and len(row.training.get("seeds", ())) < 2 for row in report.strategies)
+    trained = [row.training for row in report.strategies if (row.training or {}).get("epochs")]
+    return any(len(training.get("seeds", ())) < 2 for training in trained if training)
 
 
 def left_out(report: Report) -> list[str]:
@@ -294,6 +290,8 @@ def reading_guide(report: Report) -> list[str]:
             else []
         ),
         *left_out(report),
+        "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
+        " validation rows.",
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"
         " beats by more than the practical margin.",
     ]
