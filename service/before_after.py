@@ -1,5 +1,4 @@
-"""Before and after a search: the family's best default against its searched strategy, on the
-test examples."""
+"""Before and after a search: the family's best default against it, on the test examples."""
 
 from __future__ import annotations
 

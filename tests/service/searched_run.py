@@ -10,54 +10,26 @@ SEARCHED = {
     "prompt.optimized": (0.98, 152.0, 4.4, 440.0),
     "lora.optimized": (0.945, 197.0, 1.3, 150.0),
 }
+
+
+def tried(score: float, rows: float, seconds: float, **more: float | str) -> dict[str, float | str]:
+    """A row of a search: settings and marks in `more`."""
+    return {**more, "validation_score": score, "rows": rows, "seconds": seconds}
+
+
 TRIES: dict[str, tuple[dict[str, float | str], ...]] = {
     "prompt.optimized": (
-        dict(shots=8.0, choice="balanced", validation_score=0.75, rows=40.0, seconds=21.4),
-        dict(shots=8.0, choice="nearest", validation_score=0.925, rows=40.0, seconds=26.8),
-        dict(
-            shots=0.0,
-            choice="none",
-            validation_score=0.125,
-            rows=16.0,
-            seconds=4.2,
-            dropped="clearly behind",
-        ),
-        dict(
-            shots=16.0,
-            choice="nearest",
-            validation_score=0.975,
-            rows=40.0,
-            seconds=41.0,
-            chosen=1.0,
-        ),
-        dict(shots=4.0, choice="nearest", validation_score=0.9, rows=40.0, seconds=18.9),
-        dict(
-            shots=16.0,
-            choice="balanced",
-            validation_score=0.6875,
-            rows=32.0,
-            seconds=27.3,
-            dropped="clearly behind",
-        ),
+        tried(0.75, 40, 21.4, shots=8, choice="balanced"),
+        tried(0.925, 40, 26.8, shots=8, choice="nearest"),
+        tried(0.125, 16, 4.2, shots=0, choice="none", dropped="clearly behind"),
+        tried(0.975, 40, 41.0, shots=16, choice="nearest", chosen=1.0),
+        tried(0.9, 40, 18.9, shots=4, choice="nearest"),
+        tried(0.6875, 32, 27.3, shots=16, choice="balanced", dropped="clearly behind"),
     ),
     "lora.optimized": (
-        dict(
-            learning_rate=0.0002,
-            rank=16.0,
-            validation_score=0.95,
-            rows=40.0,
-            seconds=79.0,
-            chosen=1.0,
-        ),
-        dict(learning_rate=0.0005, rank=16.0, validation_score=0.925, rows=40.0, seconds=77.5),
-        dict(
-            learning_rate=0.001,
-            rank=32.0,
-            validation_score=0.8125,
-            rows=16.0,
-            seconds=24.6,
-            dropped="out of time",
-        ),
+        tried(0.95, 40, 79.0, learning_rate=0.0002, rank=16, chosen=1.0),
+        tried(0.925, 40, 77.5, learning_rate=0.0005, rank=16),
+        tried(0.8125, 16, 24.6, learning_rate=0.001, rank=32, dropped="out of time"),
     ),
 }
 
@@ -88,8 +60,11 @@ def with_tries(record: Record) -> Record:
     if not isinstance(record, SetupRecord):
         return record
     if record.strategy == "baseline.linear":
-        rows = [dict(c=c, validation_score=v, rows=40.0) for c, v in ((10, 0.925), (1, 0.85))]
-        rows.append(dict(c=100.0, validation_score=0.95, rows=40.0, chosen=1.0))
+        rows = [
+            {"c": 10.0, "validation_score": 0.925, "rows": 40.0},
+            {"c": 1.0, "validation_score": 0.85, "rows": 40.0},
+            {"c": 100.0, "validation_score": 0.95, "rows": 40.0, "chosen": 1.0},
+        ]
         return record.model_copy(update={"training": {"search": rows}})
     if record.strategy not in TRIES:
         return record
