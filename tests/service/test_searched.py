@@ -130,6 +130,14 @@ def test_all_views_show_it_and_no_view_invents_it(report: Report, tmp_path: Path
         assert "search paid" not in text
 
 
+def test_a_search_that_its_time_ended_may_have_left_a_better_setting(report: Report) -> None:
+    said = [text for text in report.recommendation.would_change_if if "search" in text]
+    assert said == [
+        "More time to search: the 3 min of lora.optimized ended at 3 of 8 settings, so a better"
+        " one may be left."
+    ]
+
+
 def test_tokens_asked_of_the_model_are_told() -> None:
     usage = {"prompt": 300_000, "cached": 100_000, "completion": 5_000}
     records = [
