@@ -15,6 +15,8 @@ from corpora.task import Dataset
 from strategies.base import Strategy, parts_of, settled
 from strategies.models.base import ModelInfo
 
+NOT_SEEN = {"needs", "models", "strategies", "search"}
+"""Fields of a task that change nothing of what a strategy without a search prepares and answers."""
 CHEAP_TO_DEAR = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
 
@@ -27,9 +29,19 @@ class Entry:
     model: str | None
 
     @property
+    def searches(self) -> bool:
+        """Whether it chooses its settings within the task's search budget."""
+        each = (self.strategy, *parts_of(self.strategy))
+        return any(getattr(strategy, "searches", False) for strategy in each)
+
+    @property
     def facts(self) -> StrategyFacts:
         return StrategyFacts(
-            id=self.id, name=self.strategy.name, family=self.strategy.family, model=self.model
+            id=self.id,
+            name=self.strategy.name,
+            family=self.strategy.family,
+            model=self.model,
+            searches=self.searches,
         )
 
     @property
@@ -82,6 +94,7 @@ def task_facts(dataset: Dataset) -> TaskFacts:
         no_answer=task.no_answer,
         output_schema=task.output_schema,
         rules=task.rules,
+        search=task.search,
     )
 
 
@@ -89,17 +102,17 @@ def fingerprint(
     dataset: Dataset, entries: Sequence[Entry], models: Mapping[str, ModelInfo], seed: int
 ) -> str:
     """A hash of all that the scores depend on. Prices and needs are left out: they change what
-    a report says, not what was measured.
+    a report says, not what was measured. So is the search budget where nothing searches.
     """
-    content = {
+    content: dict[str, Any] = {
         "version": version("tuneworth"),
-        "data": dataset.model_dump(
-            mode="json", exclude={"task": {"needs", "models", "strategies"}}
-        ),
+        "data": dataset.model_dump(mode="json", exclude={"task": NOT_SEEN}),
         "seed": seed,
         "strategies": [[entry.id, settings_of(entry.strategy)] for entry in entries],
         "models": {name: info.fingerprint for name, info in models.items()},
     }
+    if any(entry.searches for entry in entries):
+        content["search"] = dataset.task.search.model_dump()
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -139,6 +152,11 @@ def is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
+def counted(task: TaskFacts) -> TaskFacts:
+    """The facts without the search budget, which old records do not tell."""
+    return task.model_copy(update={"search": None})
+
+
 def difference(old: RunRecord, new: RunRecord) -> str:
     """In a word or two, what sets two runs apart; for the message of RunMismatch."""
     parts = [
@@ -146,7 +164,8 @@ def difference(old: RunRecord, new: RunRecord) -> str:
         ("model", old.models != new.models),
         ("choice of strategies", old.strategies != new.strategies),
         ("seed", old.seed != new.seed),
-        ("number of rows", old.task != new.task),
+        ("search budget", old.task.search != new.task.search),
+        ("number of rows", counted(old.task) != counted(new.task)),
     ]
     found = [name for name, differs in parts if differs]
     return " and ".join(found) or "content of the data, settings of the strategies or version"

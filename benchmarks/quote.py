@@ -4,31 +4,36 @@ A quote, not a promise: tokens are words × 1.35, speeds come from the price fil
 to a hosted model is taken to last a second. Labels are weighed, other answers are as long as
 the training outputs. A prompt's fixed part (instruction, fixed examples) is computed once a run.
 Where strategies are asked in turn, half the requests are taken to reach the later ones.
+A strategy that searches is quoted its whole budget, and its final preparation on top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import ceil
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 
-from benchmarks.costs import PriceList, Speed
+from benchmarks.costs import PriceList
 from benchmarks.environment import usable_cores
 from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
 from benchmarks.plan import Entry, plan_run
 from benchmarks.sentinels import BATCH_ROWS
 from benchmarks.sitting import CHECK_SECONDS
+from benchmarks.workload import (
+    Sizes,
+    embedding_seconds,
+    embeds,
+    request_of,
+    request_seconds,
+    sizes_of,
+    tuning_seconds,
+)
 from corpora.power import detectable_difference
-from corpora.task import Dataset, Frozen
+from corpora.task import Dataset, Frozen, Search
 from strategies.base import Strategy, parts_of
-from strategies.lora import JUDGED_ROWS
 from strategies.models.scripted import ScriptedModel
+from strategies.search import MOST_ROWS
 
-TOKENS_PER_WORD = 1.35
-TEMPLATE_TOKENS = 20
 REFERENCE_PARAMETERS = 135_000_000
 HOSTED_SECONDS = 1.0
 HOSTED_AT_ONCE = 8
@@ -48,11 +53,13 @@ class QuotedModel(Frozen):
 class QuoteRow(Frozen):
     """One strategy. `seconds` and `usd` are for all of it, setup included.
 
+    `search_seconds`, the most that choosing settings may take, are part of the setup.
     `skipped` says why it does not fit the task; the numbers are then 0.
     """
 
     id: str
     setup_seconds: float = 0.0
+    search_seconds: float = 0.0
     seconds: float = 0.0
     usd: float = 0.0
     prompt_tokens: float = 0.0
@@ -73,26 +80,7 @@ class Quote(Frozen):
     paid: bool
     n_test: int
     detectable_difference: float
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Mean tokens of the task's parts. `documents` is the sum over all documents."""
-
-    instruction: float
-    input: float
-    output: float
-    labels: float
-    documents: float
-
-
-@dataclass(frozen=True)
-class Request:
-    """Tokens of one request: in the prompt, computed anew for it, and in the answer."""
-
-    prompt: float
-    fresh: float
-    completion: float
+    search: Search = Search()
 
 
 def quote(
@@ -121,6 +109,7 @@ def quote(
         paid=any(model.hosted for model in models),
         n_test=len(dataset.test),
         detectable_difference=detectable_difference(max(1, len(dataset.test))),
+        search=dataset.task.search,
     )
 
 
@@ -170,20 +159,26 @@ def quote_part(
     batched_rows = share * (len(dataset.test) - min(REQUESTS, len(dataset.test) // 2))
     single_rows = share * (REQUESTS + WARM_UPS)
     requests = batched_rows + single_rows
-    setup = embedding_seconds(strategy, dataset, sizes, speed)
+    searches = getattr(strategy, "searches", False)
+    searching = dataset.task.search.seconds if searches else 0.0
+    setup = searching + embedding_seconds(strategy, dataset, sizes, speed)
     if model is None:
         each = 1 / speed.embedded_texts_per_s if embeds(strategy) else 0.0
         setup += judged * each
         seconds = setup + requests * each
         return QuoteRow(
-            id=strategy.name, setup_seconds=setup, seconds=seconds, usd=seconds * usd_per_second
+            id=strategy.name,
+            setup_seconds=setup,
+            search_seconds=searching,
+            seconds=seconds,
+            usd=seconds * usd_per_second,
         )
     request = request_of(strategy, sizes)
     if model.hosted:
         price = prices.tokens_for(model.name)
         seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + single_rows)
-        answering = (requests + judged) * price.usd(request.prompt, 0.0, request.completion)
-        usd = answering + setup * usd_per_second
+        asked = requests + judged + (hosted_trials(dataset) if searches else 0.0)
+        usd = asked * price.usd(request.prompt, 0.0, request.completion) + setup * usd_per_second
         setup += HOSTED_SECONDS * judged / HOSTED_AT_ONCE
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
@@ -195,11 +190,19 @@ def quote_part(
     return QuoteRow(
         id=strategy.name,
         setup_seconds=setup,
+        search_seconds=searching,
         seconds=setup + seconds,
         usd=usd,
         prompt_tokens=share * request.prompt,
         completion_tokens=share * request.completion,
     )
+
+
+def hosted_trials(dataset: Dataset) -> float:
+    """The most requests of a search: all rows for every setting, or what its seconds allow."""
+    budget = dataset.task.search
+    rows = min(len(dataset.validation), MOST_ROWS)
+    return min(budget.trials * rows, HOSTED_AT_ONCE * budget.seconds / HOSTED_SECONDS)
 
 
 def unfitness(strategy: Strategy, dataset: Dataset, model: QuotedModel | None) -> str | None:
@@ -213,88 +216,3 @@ def unfitness(strategy: Strategy, dataset: Dataset, model: QuotedModel | None) -
         )
     except Broken as broken:
         return str(broken)
-
-
-def tokens(text: str) -> float:
-    return len(text.split()) * TOKENS_PER_WORD
-
-
-def mean_tokens(texts: Iterable[str]) -> float:
-    return fmean([tokens(text) for text in texts] or [0.0])
-
-
-def sizes_of(dataset: Dataset) -> Sizes:
-    task = dataset.task
-    fields = " ".join((task.output_schema or {}).get("properties", {}))
-    instruction = " ".join([task.instruction, *task.labels, fields, task.no_answer or ""])
-    return Sizes(
-        instruction=tokens(instruction) + TEMPLATE_TOKENS,
-        input=mean_tokens(row.input for row in (*dataset.train, *dataset.test)),
-        output=mean_tokens(row.output for row in dataset.train),
-        labels=sum(tokens(label) for label in task.labels),
-        documents=sum(tokens(document.text) for document in dataset.documents),
-    )
-
-
-def setting(strategy: Strategy, name: str) -> int:
-    """A whole-number setting of a strategy (shots, top_k, epochs, ...), 0 where it has none."""
-    value = getattr(strategy, name, 0)
-    return value if isinstance(value, int) else 0
-
-
-def embeds(strategy: Strategy) -> bool:
-    return hasattr(strategy, "embedder")
-
-
-def chunk_tokens(strategy: Strategy, sizes: Sizes) -> float:
-    return min(setting(strategy, "chunk_tokens") or 200, sizes.documents)
-
-
-def request_of(strategy: Strategy, sizes: Sizes) -> Request:
-    """A prompting strategy that embeds picks its examples anew for every input; the examples
-    of all others are fixed. In retrieval each example comes with one passage.
-    """
-    top_k = setting(strategy, "top_k")
-    passage = chunk_tokens(strategy, sizes) if top_k else 0.0
-    shots = setting(strategy, "shots") * (sizes.input + sizes.output + passage)
-    own = sizes.input + top_k * passage
-    picked = shots if strategy.family == "prompting" and embeds(strategy) else 0.0
-    return Request(
-        prompt=sizes.instruction + shots + own, fresh=own + picked, completion=sizes.output
-    )
-
-
-def request_seconds(
-    request: Request, sizes: Sizes, speed: Speed, size: float
-) -> tuple[float, float]:
-    """Seconds of one request within a batch, and alone."""
-    reading = (request.fresh + sizes.labels) / speed.prefill_tokens_per_s
-    if sizes.labels:
-        return size * reading, size * reading
-    batched = reading + request.completion / speed.decode_tokens_per_s
-    return size * batched, size * (reading + request.completion / speed.single_tokens_per_s)
-
-
-def embedding_seconds(strategy: Strategy, dataset: Dataset, sizes: Sizes, speed: Speed) -> float:
-    """Seconds to embed what the strategy searches: chunks of the documents or training rows."""
-    if not embeds(strategy):
-        return 0.0
-    texts = len(dataset.train)
-    if setting(strategy, "top_k") and dataset.documents:
-        texts = ceil(sizes.documents / chunk_tokens(strategy, sizes))
-    return texts / speed.embedded_texts_per_s
-
-
-def tuning_seconds(
-    strategy: Strategy,
-    dataset: Dataset,
-    sizes: Sizes,
-    batched: float,
-    speed: Speed,
-    size: float,
-) -> float:
-    """Seconds of training and of answering validation rows after each epoch."""
-    epochs = setting(strategy, "epochs")
-    row = request_of(strategy, sizes).fresh + sizes.output
-    learning = size * row * len(dataset.train) / speed.training_tokens_per_s
-    return epochs * (learning + batched * min(len(dataset.validation), JUDGED_ROWS))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from corpora.task import Check, Frozen, Kind, Needs, Rule
+from corpora.task import Check, Frozen, Kind, Needs, Rule, Search
 
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
 LAST_GUARD = "batch size"
@@ -34,7 +34,8 @@ class ModelFacts(Frozen):
 
 
 class TaskFacts(Frozen):
-    """The task as the report needs it, counts included."""
+    """The task as the report needs it, counts included. `search` is what each searching strategy
+    may spend on its settings; None in records from before there was any."""
 
     name: str
     kind: Kind
@@ -47,6 +48,7 @@ class TaskFacts(Frozen):
     no_answer: str | None = None
     output_schema: dict[str, Any] | None = None
     rules: tuple[Rule, ...] = ()
+    search: Search | None = None
 
 
 class Environment(Frozen):
@@ -62,12 +64,14 @@ class Environment(Frozen):
 
 
 class StrategyFacts(Frozen):
-    """A strategy of this run. `model` is None for one that uses no language model."""
+    """A strategy of this run. `model` is None for one that uses no language model. `searches`:
+    it chooses its settings within the task's search budget."""
 
     id: str
     name: str
     family: str
     model: str | None
+    searches: bool = False
 
 
 class RunRecord(Frozen):

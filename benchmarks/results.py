@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from corpora.task import Frozen
+from corpora.task import Frozen, Search
 
 Status = Literal["completed", "failed", "skipped", "eliminated"]
 
@@ -31,7 +31,10 @@ class Quality(Frozen):
 
 
 class Cost(Frozen):
-    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume."""
+    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume.
+
+    Setup holds what choosing settings took: its seconds, and a hosted model's tokens.
+    """
 
     setup_seconds: float
     setup_usd: float
@@ -76,7 +79,11 @@ class Reused(Frozen):
 
 
 class StrategyResult(Frozen):
-    """One row of the comparison; measured parts are None where it did not complete."""
+    """One row of the comparison; measured parts are None where it did not complete.
+
+    `search_budget` is what it might spend on choosing its settings, None for one that has no
+    budget; what it tried is in `training`.
+    """
 
     id: str
     name: str
@@ -91,6 +98,7 @@ class StrategyResult(Frozen):
     throughput_per_s: float | None = None
     retrieval: Retrieval | None = None
     training: dict[str, Any] | None = None
+    search_budget: Search | None = None
     p_best: float | None = None
     reused: Reused | None = None
 

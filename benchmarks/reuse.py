@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.code import code_of
 from benchmarks.environment import cuda_devices, read_environment
 from benchmarks.metrics import metric_for
-from benchmarks.plan import Entry, class_of, whole_settings
+from benchmarks.plan import NOT_SEEN, Entry, class_of, whole_settings
 from corpora.task import Dataset
 from strategies.base import Strategy, parts_of
 from strategies.cache import Cache, key_of
@@ -73,6 +73,7 @@ class Reuse:
         identity = None if model is None else getattr(model, "identity", None)
         if settings is None or code is None or (model is not None and identity is None):
             return None
+        searched = {"search": self.dataset.task.search.model_dump()} if entry.searches else {}
         return key_of(
             {
                 "kind": PREPARED,
@@ -85,6 +86,7 @@ class Reuse:
                 "seed": self.seed,
                 "data": self._data,
                 "margin": self._margin(entry.strategy),
+                **searched,
             }
         )
 
@@ -142,11 +144,9 @@ class Reuse:
 
     @cached_property
     def _data(self) -> str:
-        """As in the run's own fingerprint, needs and lists of names do not change what is
-        prepared."""
-        content = self.dataset.model_dump(
-            mode="json", exclude={"test": True, "task": {"needs", "models", "strategies"}}
-        )
+        """As in the run's own fingerprint, needs, lists of names and the search budget do not
+        change what is prepared; the budget counts for those that search."""
+        content = self.dataset.model_dump(mode="json", exclude={"test": True, "task": NOT_SEEN})
         return key_of(content)
 
     def _margin(self, strategy: Strategy) -> float | None:

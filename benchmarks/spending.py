@@ -1,12 +1,13 @@
 """From seconds and tokens of one strategy to dollars.
 
 A local strategy is charged the machine's time at the throughput of its batches, as on a machine
-that is kept busy; a hosted one its tokens. Preparing is charged the machine's time.
+that is kept busy; a hosted one its tokens. Preparing is charged the machine's time, and the
+tokens that it asked of a hosted model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,16 @@ CHANGES_A_MONTH: dict[ChangePace, float] = {
 class Spending:
     """What one strategy took. `units` has a line for each batch (or hosted request): dollars and
     requests. `refresh_seconds` is the time to follow one change of the documents.
+    `setup_tokens_usd` is what a hosted model was paid while preparing.
     """
 
     setup_seconds: float
     refresh_seconds: float
     units: NDArray[np.float64]
+    setup_tokens_usd: float = 0.0
+
+    def setup_usd(self, prices: RunPrices) -> float:
+        return self.setup_seconds * prices.usd_per_second + self.setup_tokens_usd
 
     @property
     def usd_per_request(self) -> float:
@@ -65,8 +71,8 @@ def hosted_units(
 def fixed_usd(spending: Spending, needs: Needs, prices: RunPrices) -> float:
     """Dollars over the horizon that do not depend on the volume: setup and refreshes."""
     refreshes = round(CHANGES_A_MONTH[needs.documents_change] * needs.horizon_months)
-    seconds = spending.setup_seconds + refreshes * spending.refresh_seconds
-    return seconds * prices.usd_per_second
+    following = refreshes * spending.refresh_seconds * prices.usd_per_second
+    return spending.setup_usd(prices) + following
 
 
 def cost_of(spending: Spending, needs: Needs, prices: RunPrices) -> Cost:
@@ -78,28 +84,43 @@ def cost_of(spending: Spending, needs: Needs, prices: RunPrices) -> Cost:
         horizon = fixed_usd(spending, needs, prices) + monthly * needs.horizon_months
     return Cost(
         setup_seconds=spending.setup_seconds,
-        setup_usd=spending.setup_seconds * prices.usd_per_second,
+        setup_usd=spending.setup_usd(prices),
         per_1k_requests_usd=1000 * per_request,
         monthly_usd=monthly,
         horizon_usd=horizon,
     )
 
 
+def asked_usd(training: Mapping[str, Any] | None, model: str, prices: RunPrices) -> float:
+    """Dollars for what preparing asked of a hosted model, as its training tells."""
+    asked = (training or {}).get("usage") or {}
+    counts = [float(asked.get(name, 0)) for name in ("prompt", "cached", "completion")]
+    return prices.models[model].usd(*counts)
+
+
 def refresh_seconds(
-    family: str, setup_seconds: float, uses_documents: bool, index_seconds: Sequence[float]
+    family: str,
+    setup_seconds: float,
+    uses_documents: bool,
+    index_seconds: Sequence[float],
+    search: Sequence[Mapping[str, Any]] = (),
 ) -> float:
     """Seconds to follow one change of the documents.
 
     A strategy that reads no documents has nothing to refresh. One that only indexes them does
-    its whole setup again. A combined one keeps its adapter (or its threshold) and builds its index
-    anew: that takes as long as the slowest setup among this run's strategies that only index
-    (`index_seconds`), and its own whole setup where there is none to go by.
+    its whole setup again. A combined one keeps its adapter, a cascade its threshold, and one that
+    searched what it found; each builds its index anew: that takes as long as the slowest setup
+    among this run's strategies that only index (`index_seconds`). Where there is none to go by, it
+    is the whole setup, less what settings that were given up took (`search`, the rows of its
+    training).
     """
     if not uses_documents:
         return 0.0
-    if family == "combined" and index_seconds:
-        return min(setup_seconds, max(index_seconds))
-    return setup_seconds
+    tries = [row for row in search if not row.get("chosen")]
+    kept = max(0.0, setup_seconds - sum(float(row.get("seconds", 0.0)) for row in tries))
+    if index_seconds and (family == "combined" or search):
+        return min(kept, max(index_seconds))
+    return kept
 
 
 def as_run_prices(prices: dict[str, Any]) -> RunPrices:

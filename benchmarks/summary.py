@@ -26,6 +26,7 @@ from benchmarks.results import (
 from benchmarks.spending import (
     Spending,
     as_run_prices,
+    asked_usd,
     cost_of,
     hosted_units,
     local_units,
@@ -35,6 +36,7 @@ from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.statistics import holm, p_best
 from benchmarks.track import Track, track_of
 from corpora.power import detectable_difference
+from corpora.task import Search
 
 
 def summarise(records: Sequence[Record]) -> Summary:
@@ -91,7 +93,8 @@ def result_of(
         latency_ms=latency_of(track) if done else None,
         throughput_per_s=throughput_of(track) if done else None,
         retrieval=retrieval_of(track) if done else None,
-        training=track.setup.training if track.setup else None,
+        training=track.training,
+        search_budget=(run.task.search or Search()) if facts.searches else None,
         p_best=odds.get(facts.id),
         reused=reused_by(track),
     )
@@ -136,11 +139,8 @@ def spending_of(
         if other.facts.family == "rag" and other.facts.model == model and only_indexes(other)
     ]
     uses_documents = any(row.retrieved for row in track.outcomes.values())
-    units = (
-        hosted_units(list(track.outcomes.values()), model, prices)
-        if model in hosted and model is not None
-        else local_units(track.batches, prices)
-    )
+    paid = model if model in hosted else None
+    search = (track.training or {}).get("search", ()) if track.facts.searches else ()
     return Spending(
         setup_seconds=track.setup_seconds,
         refresh_seconds=refresh_seconds(
@@ -148,8 +148,12 @@ def spending_of(
             track.setup_seconds,
             uses_documents,
             index_seconds,
+            search,
         ),
-        units=units,
+        units=hosted_units(list(track.outcomes.values()), paid, prices)
+        if paid
+        else local_units(track.batches, prices),
+        setup_tokens_usd=asked_usd(track.training, paid, prices) if paid else 0.0,
     )
 
 
@@ -159,7 +163,8 @@ def only_indexes(track: Track) -> bool:
 
 
 def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
-    """What the run itself cost: the machine's time of all steps, and hosted tokens.
+    """What the run itself cost: the machine's time of all steps, and hosted tokens, those asked
+    while preparing among them.
 
     A timed request whose answer counts is among the test answers already; the tokens of the
     others, asked again for their time alone, are taken as those of the test answers, on average.
@@ -174,6 +179,7 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
         seconds += sum(latency.ms for latency in track.latencies) / 1000
         dollars += seconds * prices.usd_per_second
         if track.facts.model in hosted and track.facts.model is not None:
+            dollars += asked_usd(track.training, track.facts.model, prices)
             units = hosted_units(list(track.outcomes.values()), track.facts.model, prices)
             counted = len(track.outcomes) - sum(batch.n for batch in track.batches)
             repeated = max(0, len(track.latencies) - counted)

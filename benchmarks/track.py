@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.records import (
     BatchRecord,
@@ -40,6 +40,10 @@ class Track:
     @property
     def setup_seconds(self) -> float:
         return self.setup.seconds if self.setup else 0.0
+
+    @property
+    def training(self) -> dict[str, Any] | None:
+        return self.setup.training if self.setup else None
 
     @property
     def scored(self) -> list[OutcomeRecord]:

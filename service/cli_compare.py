@@ -196,13 +196,16 @@ def follow(watch: Watch, event: "ProgressEvent") -> None:
 def show_report(report: "Report", folder: Path, to: "Console") -> None:
     from rich.text import Text
 
-    from service.cli_tables import recommendation_text, result_table, skipped_text
+    from service.cli_tables import recommendation_text, result_table, searches_text, skipped_text
     from service.view import warnings
 
     to.print()
     to.print(result_table(report.strategies))
     if skipped := skipped_text(report.strategies):
         to.print(skipped)
+    if searches := searches_text(report):
+        to.print()
+        to.print(searches)
     to.print()
     to.print(recommendation_text(report.recommendation))
     for warning in warnings(report):

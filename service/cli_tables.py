@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.quote import Quote
+from benchmarks.quote import Quote, QuoteRow
 from benchmarks.results import Latency, Quality, StrategyResult
 from corpora.task import Check, Dataset
+from service import searched
+from service.before_after import before_after, paid
 from service.recommendation import Recommendation
+from service.report import Report
 from service.wording import (
     COMMITMENTS,
     dollars,
     duration,
     interval,
+    listed,
     many_points,
     score,
     sureness,
@@ -65,9 +69,9 @@ def quote_table(quote: Quote) -> Table:
         if row.skipped is None:
             table.add_row(
                 row.id,
-                about(row.setup_seconds),
-                about(row.seconds),
-                dollars(row.usd),
+                at_most(row, about(row.setup_seconds)),
+                at_most(row, about(row.seconds)),
+                at_most(row, dollars(row.usd)),
                 f"{row.prompt_tokens:,.0f}" if row.prompt_tokens else "-",
             )
     return table
@@ -76,6 +80,13 @@ def quote_table(quote: Quote) -> Table:
 def quote_text(quote: Quote) -> Text:
     """What it comes to, what cannot run, and what the test split can tell."""
     lines = unfit_lines([(row.id, row.skipped) for row in quote.rows if row.skipped])
+    if searching := [row.id for row in quote.rows if row.search_seconds]:
+        verb = "chooses its" if len(searching) == 1 else "choose their"
+        lines.append(
+            f"{listed(searching)} {verb} settings on validation rows: at most"
+            f" {quote.search.trials} tries and {duration(quote.search.seconds)}"
+            f"{'' if len(searching) == 1 else ' each'}, in the setup above."
+        )
     spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
     lines.append(
         f"Expected: about {duration(quote.seconds)} and {dollars(quote.usd)} {spent}"
@@ -86,6 +97,11 @@ def quote_text(quote: Quote) -> Text:
         f" {many_points(quote.detectable_difference)} or more."
     )
     return Text("\n".join(lines))
+
+
+def at_most(row: QuoteRow, text: str) -> str:
+    """A search may end early."""
+    return f"up to {text}" if row.search_seconds else text
 
 
 def about(seconds: float) -> str:
@@ -146,6 +162,17 @@ def latency_text(latency: Latency | None) -> str:
         return "-"
     digits = 0 if latency.p50 >= 10 else 1
     return f"{latency.p50:,.{digits}f} / {latency.p95:,.{digits}f}"
+
+
+def searches_text(report: Report) -> Text:
+    """A line for each search, and whether it paid; empty where nothing was searched."""
+    lines = [
+        f"{each.result.id} tried {searched.tried(each)} in {searched.spent(each)}: validation score"
+        f" {searched.scores(each)} (n = {each.n}); changed {searched.change(each)}"
+        for each in searched.searches_of(report)
+    ]
+    margin = report.needs.practical_margin
+    return Text("\n".join([*lines, *(paid(pair, margin) for pair in before_after(report))]))
 
 
 def recommendation_text(answer: Recommendation) -> Text:

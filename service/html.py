@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +10,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import view, wording
+from service import before_after, searched, view, wording
 from service.charts import charts, colour
 from service.evidence import Gap
 from service.report import Report
 
 TEMPLATES = Path(__file__).with_name("templates")
 BAR_WIDTH, BAR_HEIGHT = 92, 18
+STRIP_WIDTH, STRIP_HEIGHT = 260, 20
 WIDEST_GAP = 0.25
 """Differences beyond this are off the bar: the text tells them, the bars tell the close ones."""
 
@@ -31,6 +33,15 @@ def as_html(report: Report) -> str:
         figures=view.figures(report),
         rows=list(view.table(report)),
         more=view.further_table(report),
+        searches=searched.searches_of(report),
+        search_notes=searched.search_notes(report),
+        told=searched,
+        pairs=before_after.before_after(report),
+        pair_notes=before_after.pair_notes(report),
+        span=before_after.span,
+        pair_reach=reach_of([pair.gap for pair in before_after.before_after(report)]),
+        gap_told=view.gap_told,
+        strip=search_strip,
         warnings=view.warnings(report),
         has_month=report.needs.requests_per_month is not None,
         # the only markup that is not the template's own: what the chart library drew
@@ -80,7 +91,11 @@ def gap_bar(gap: Gap, reach: float, result: StrategyResult) -> Markup:
 def gap_reach(report: Report) -> float:
     """Half the width of the difference bars: the largest end of any interval."""
     gaps = [view.against(report, row.id) for row in report.strategies]
-    ends = [max(abs(gap.low), abs(gap.high)) for gap in gaps if gap]
+    return reach_of([gap for gap in gaps if gap])
+
+
+def reach_of(gaps: Sequence[Gap]) -> float:
+    ends = [max(abs(gap.low), abs(gap.high)) for gap in gaps]
     close = [end for end in ends if end <= WIDEST_GAP]
     return max([0.05, *(close or ends)])
 
@@ -105,6 +120,35 @@ def interval_svg(
         f'<line x1="{x(low)}" x2="{x(high)}" y1="{middle}" y2="{middle}" stroke="{paint}"'
         f' stroke-width="5" stroke-linecap="round" opacity=".42"/>'
         f'<circle cx="{x(value)}" cy="{middle}" r="4" fill="{paint}"/></svg>'
+    )
+
+
+def search_strip(each: searched.Searched) -> Markup:
+    """Every try as a dot from the lowest to the highest validation score: the default a ring in
+    ink, the chosen one filled."""
+    rows = [row for row in each.tries if row.get("rows", 1)]
+    values = [float(row["validation_score"]) for row in rows]
+    low, high = min(values), max(values)
+    paint, middle = colour(each.result), STRIP_HEIGHT / 2
+
+    def x(value: float) -> float:
+        share = (value - low) / (high - low) if high > low else 0.5
+        return round(8 + share * (STRIP_WIDTH - 16), 1)
+
+    def dot(row: searched.Try) -> str:
+        at = f'cx="{x(float(row["validation_score"]))}" cy="{middle}"'
+        if row is each.chosen:
+            ring = ' stroke="currentColor" stroke-width="1.6"' if each.kept_default else ""
+            return f'<circle {at} r="6" fill="{paint}"{ring}/>'
+        ring = "currentColor" if row is each.default else paint
+        faint = ' opacity=".55"' if row.get("dropped") else ""
+        return f'<circle {at} r="4.5" class="try" stroke="{ring}" stroke-width="1.6"{faint}/>'
+
+    last = sorted(rows, key=lambda row: (row is each.chosen, row is each.default))
+    return Markup(  # numbers and our own colours only
+        f'<svg class="strip" viewBox="0 0 {STRIP_WIDTH} {STRIP_HEIGHT}" width="{STRIP_WIDTH}"'
+        f' height="{STRIP_HEIGHT}" aria-hidden="true"><line x1="8" x2="{STRIP_WIDTH - 8}"'
+        f' y1="{middle}" y2="{middle}" class="track"/>{"".join(map(dot, last))}</svg>'
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import view, wording
+from service import before_after, searched, view, wording
 from service.report import Report
 
 LONGEST = 160
@@ -17,6 +17,8 @@ def as_markdown(report: Report) -> str:
     parts = [
         *answer_part(report),
         *table_part(report),
+        *search_part(report),
+        *further_part(report),
         *disagreement_part(report),
         *measured_part(report),
     ]
@@ -69,11 +71,57 @@ def table_part(report: Report) -> list[str]:
             for row in report.break_even
             if row.requests is not None
         ]
-    head, further = view.further_table(report)
-    if further:
-        lines += ["", "## Behind the figures", "", line(head), line(["---"] * len(head))]
-        lines += [line([code(cells[0]), *cells[1:]]) for cells in further]
     return lines
+
+
+def search_part(report: Report) -> list[str]:
+    """What was tried and chosen, before and after on the test, and every try."""
+    found, pairs = searched.searches_of(report), before_after.before_after(report)
+    notes = [*before_after.pair_notes(report), *searched.search_notes(report)]
+    if not notes:
+        return []
+    lines = ["", "## What each family tried", ""]
+    if found:
+        head = ["strategy", "tried", "time", "validation score", "n", "changed", "setup in all"]
+        lines += [line(head), line(["---"] * len(head))]
+        lines += [line(search_cells(each)) for each in found] + [""]
+    if pairs:
+        head = ["family", "best default", "test score", "searched", "test score", "points", "n"]
+        head.append("setup")
+        lines += ["Before and after, on the test examples:", "", line(head)]
+        lines += [line(["---"] * len(head)), *(line(pair_cells(pair)) for pair in pairs), ""]
+    lines += bullets(notes)
+    for each in found:
+        head, rows = searched.tries_table(each)
+        lines += ["", f"### All tries of {code(each.result.id)}", ""]
+        lines += [line([plain(cell) for cell in head]), line(["---"] * len(head))]
+        lines += [line([plain(cell) for cell in cells]) for cells in rows]
+    return lines
+
+
+def search_cells(each: searched.Searched) -> list[str]:
+    asked = searched.asked(each)
+    setup = searched.setup(each.result) + (f", {asked} asked for it" if asked else "")
+    cells = [code(each.result.id), searched.tried(each), searched.spent(each)]
+    return [*cells, searched.scores(each), f"{each.n}", plain(searched.change(each), 400), setup]
+
+
+def pair_cells(pair: before_after.BeforeAfter) -> list[str]:
+    cells = [pair.searched.family]
+    for row in (pair.default, pair.searched):
+        value = wording.score(row.quality.value) if row.quality else ""
+        cells += [code(row.id), f"{value} ({before_after.span(row)})"]
+    setup = " → ".join(searched.setup(row) for row in (pair.default, pair.searched))
+    return [*cells, view.gap_told(pair.gap), f"{pair.gap.n}", setup]
+
+
+def further_part(report: Report) -> list[str]:
+    """What else was measured."""
+    head, further = view.further_table(report)
+    if not further:
+        return []
+    lines = ["", "## Behind the figures", "", line(head), line(["---"] * len(head))]
+    return lines + [line([code(cells[0]), *cells[1:]]) for cells in further]
 
 
 def disagreement_part(report: Report) -> list[str]:

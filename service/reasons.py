@@ -181,6 +181,7 @@ def changes_for(
     if examples is not None:
         found.append(f"{wording.count(examples)} more labelled test examples could settle it.")
     found += still_learning(case)
+    found += still_searching(case)
     if case.pick is None:
         floor = wording.score(case.floor.value)
         found.append(f"A model whose whole interval lies above {floor} on this task.")
@@ -210,6 +211,23 @@ def still_learning(case: Case) -> list[str]:
             found.append(
                 f"More epochs: {c.id} was still gaining when its training ended (validation"
                 f" {gained} in the last one), so it may score higher than measured here."
+            )
+    return found
+
+
+def still_searching(case: Case) -> list[str]:
+    """Searches that their time ended before all settings were tried."""
+    found = []
+    for c in case.candidates:
+        budget, tries = c.result.search_budget, (c.result.training or {}).get("search", ())
+        if budget is None or not tries:
+            continue
+        cut = any(row.get("dropped") == "out of time" for row in tries)
+        spent = sum(float(row.get("seconds", 0.0)) for row in tries)
+        if cut or (spent >= budget.seconds and len(tries) < budget.trials):
+            found.append(
+                f"More time to search: the {wording.duration(budget.seconds)} of {c.id} ended at"
+                f" {len(tries)} of {budget.trials} settings, so a better one may be left."
             )
     return found
 

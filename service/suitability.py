@@ -83,9 +83,8 @@ class Candidate:
 
 def is_tuned(result: StrategyResult) -> bool:
     """Whether it trains the model: fine-tuning, or a combination that contains it."""
-    combined = result.family == "combined" and (
-        result.training is not None or "lora" in result.name
-    )
+    learned = bool((result.training or {}).get("epochs"))
+    combined = result.family == "combined" and (learned or "lora" in result.name)
     return result.family == "fine-tuning" or combined
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.results import StrategyResult
 from service import wording
+from service.before_after import gap_between
 from service.evidence import Gap
 from service.report import Report
 from service.reused import reused_facts
@@ -135,13 +136,7 @@ def ms(value: float) -> str:
 
 def against(report: Report, strategy: str) -> Gap | None:
     """The strategy's quality minus the recommended one's; None for itself or where unmeasured."""
-    first = report.recommendation.strategy
-    for row in report.comparisons:
-        if (row.a, row.b) == (strategy, first):
-            return Gap(row.difference, row.low, row.high, row.n)
-        if (row.a, row.b) == (first, strategy):
-            return Gap(-row.difference, -row.high, -row.low, row.n)
-    return None
+    return gap_between(report, strategy, report.recommendation.strategy)
 
 
 def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -295,6 +290,8 @@ def reading_guide(report: Report) -> list[str]:
             else []
         ),
         *left_out(report),
+        "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
+        " validation rows.",
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"
         " beats by more than the practical margin.",
     ]

@@ -86,7 +86,11 @@ class Prepared(Protocol):
 
 
 class Strategy(Protocol):
-    """One way to answer a task. Settings are flat keyword arguments of the constructor."""
+    """One way to answer a task. Settings are flat keyword arguments of the constructor.
+
+    One that chooses settings within `task.search` says so with the class attribute
+    `searches = True`: the budget is then part of its quote, its cache key and its report.
+    """
 
     name: str
     family: Family

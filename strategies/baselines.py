@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpora.task import Document, Example, Task
@@ -155,11 +155,19 @@ class Linear:
         vectors = embedder.embed([example.input for example in train])
         outputs = [example.output for example in train]
         heads = [LinearHead.fit(task, vectors, outputs, c, embedder) for c in CHOICES]
+        default = heads[len(heads) // 2]
         if not validation:
-            return heads[len(heads) // 2]
+            return default
         inputs = [example.input for example in validation]
+        scores = {head.c: score(validation, head.answer(inputs)) for head in heads}
         # ties go to the smaller C, which is the simpler model
-        return max(heads, key=lambda head: score(validation, head.answer(inputs)))
+        best = max(heads, key=lambda head: scores[head.c])
+        rows = [
+            {"c": head.c, "validation_score": scores[head.c], "rows": float(len(inputs))}
+            | ({"chosen": 1.0} if head is best else {})
+            for head in (default, *(head for head in heads if head is not default))
+        ]
+        return replace(best, training=Training(search=tuple(rows)))
 
     def load(self, folder: Path, task: Task, model: Model | None) -> LinearHead:
         return LinearHead.load(folder, self.embedder or default_embedder())

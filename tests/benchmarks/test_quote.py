@@ -6,6 +6,7 @@ from tinystrategies import Tiny, right
 from benchmarks.errors import BadPriceFile
 from benchmarks.quote import QuotedModel, quote
 from corpora.power import detectable_difference
+from corpora.task import Search
 from strategies.lora import Lora
 
 LOCAL = QuotedModel(name="small", parameters=135_000_000)
@@ -72,6 +73,45 @@ def test_one_that_needs_the_weights_is_not_quoted_for_a_hosted_model(dataset, pr
     assert (row.skipped, row.usd) == (said, 0.0)
     (row,) = quote(dataset, [Lora()], [LOCAL], prices).rows
     assert row.skipped is None
+
+
+def test_a_search_is_quoted_its_budget_and_its_final_preparation(dataset, prices):
+    task = dataset.task.model_copy(update={"search": Search(trials=5, seconds=90)})
+    dataset = dataset.model_copy(update={"task": task})
+    strategies = [Tiny(right, name=name, family="rag", needs_model=True) for name in "ab"]
+    for each in strategies:
+        each.epochs = 2
+    strategies[1].searches = True
+    found = quote(dataset, strategies, [LOCAL], prices, cores=2)
+    plain, searching = found.rows
+    assert (plain.search_seconds, searching.search_seconds) == (0.0, 90.0)
+    assert plain.setup_seconds > 0
+    assert searching.setup_seconds == pytest.approx(plain.setup_seconds + 90)
+    assert searching.seconds == pytest.approx(plain.seconds + 90)
+    assert searching.usd == pytest.approx(plain.usd + 90 * 0.09 / 3600)
+    assert found.search == Search(trials=5, seconds=90)
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(90.0, 5 * 6), (2.0, 2 * 8)])
+def test_a_search_of_a_hosted_model_is_quoted_the_tokens_it_may_ask(
+    dataset, prices, seconds, asked
+):
+    """5 settings on 6 rows, or 8 requests at once that take a second each."""
+    task = dataset.task.model_copy(update={"search": Search(trials=5, seconds=seconds)})
+    strategies = [Tiny(right, name=name, family="rag", needs_model=True) for name in "ab"]
+    strategies[1].searches = True
+    hosted = QuotedModel(name="gpt-4o-mini", hosted=True)
+    data = dataset.model_copy(update={"task": task})
+    plain, searching = quote(data, strategies, [hosted], prices, cores=2).rows
+    each = (plain.prompt_tokens * 0.15 + plain.completion_tokens * 0.60) / 1e6
+    assert searching.usd - plain.usd == pytest.approx(asked * each + seconds * 0.09 / 3600)
+
+
+def test_a_search_without_a_language_model_is_quoted_too(dataset, prices):
+    strategy = Tiny(right)
+    strategy.searches = True
+    (row,) = quote(dataset, [strategy], [], prices, cores=2).rows
+    assert (row.setup_seconds, row.seconds) == (180.0, 180.0)
 
 
 def test_one_that_raises_harms_no_other(dataset, prices):

@@ -2,9 +2,11 @@
 
 import pytest
 from conftest import key_for
+from test_summary import run_record
 
 from benchmarks import code
-from corpora.task import Document, Needs
+from benchmarks.plan import difference, fingerprint, plan_run, task_facts
+from corpora.task import Document, Needs, Search
 from strategies.baselines import Linear, Majority, Nearest
 from strategies.cascade import Cascade
 from strategies.embedding import HashingEmbedder
@@ -88,6 +90,50 @@ def test_the_code_of_a_part_is_looked_at(dataset, cache, monkeypatch):
     strategy = cascade(cheap="baseline.linear", dear="prompt.nearest")
     monkeypatch.setattr(type(strategy.parts[1]), "__module__", "sys")  # which has no source
     assert key_for(dataset, cache, strategy) is None
+
+
+def searching():
+    strategy = Nearest(embedder=HashingEmbedder())
+    strategy.__class__ = type("Searching", (Nearest,), {"searches": True})
+    return strategy
+
+
+def with_budget(dataset, seconds):
+    task = dataset.task.model_copy(update={"search": Search(trials=3, seconds=seconds)})
+    return dataset.model_copy(update={"task": task})
+
+
+def test_the_search_budget_is_in_the_key_of_those_that_search_alone(dataset, cache):
+    plain = [key_for(with_budget(dataset, seconds), cache) for seconds in (60, 120)]
+    assert plain[0] == plain[1] == key_for(dataset, cache) is not None
+    found = [key_for(with_budget(dataset, seconds), cache, searching()) for seconds in (60, 120)]
+    assert None not in found
+    assert found[0] != found[1]
+
+
+def test_the_search_budget_is_in_the_fingerprint_where_one_searches(dataset):
+    def prints(*strategies):
+        entries = plan_run(strategies, [])
+        return [fingerprint(with_budget(dataset, s), entries, {}, 0) for s in (60, 120)]
+
+    one, other = prints(Majority(), Nearest(embedder=HashingEmbedder()))
+    assert one == other
+    one, other = prints(Majority(), searching())
+    assert one != other
+
+
+def test_another_search_budget_is_told_as_the_difference(dataset):
+    old = run_record("zero")
+    task = old.task.model_copy(update={"search": Search(trials=3)})
+    assert difference(old, old.model_copy(update={"task": task})) == "search budget"
+    rows = task.model_copy(update={"n_test": 7, "search": None})
+    assert difference(old, old.model_copy(update={"task": rows})) == "number of rows"
+
+
+def test_the_facts_of_a_run_tell_who_searches_and_within_what(dataset):
+    entries = plan_run([Majority(), searching()], [])
+    assert [entry.facts.searches for entry in entries] == [False, True]
+    assert task_facts(with_budget(dataset, 60)).search == Search(trials=3, seconds=60)
 
 
 def test_the_model_is_in_the_key(dataset, cache, tiny):

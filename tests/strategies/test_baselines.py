@@ -109,6 +109,20 @@ def test_linear_takes_the_c_that_scores_best_on_validation():
     assert level.c == 1.0
 
 
+def test_linear_tells_what_it_tried_its_default_first():
+    scores = iter([0.2, 0.4, 0.9])
+    chosen = prepared(
+        Linear(embedder=EMBEDDER), validation=TRAIN[:1], score=lambda e, a: next(scores)
+    )
+    assert chosen.training.search == (
+        {"c": 10.0, "validation_score": 0.4, "rows": 1.0},
+        {"c": 1.0, "validation_score": 0.2, "rows": 1.0},
+        {"c": 100.0, "validation_score": 0.9, "rows": 1.0, "chosen": 1.0},
+    )
+    assert chosen.training.epochs == 0
+    assert prepared(Linear(embedder=EMBEDDER)).training is None
+
+
 def test_linear_with_one_label_in_training_is_certain_of_it():
     [answer] = prepared(Linear(embedder=EMBEDDER), train=TRAIN[:2]).answer(["parcel"])
     assert answer.probabilities == {"billing": 1.0, "delivery": 0.0, "other": 0.0}

@@ -1,0 +1,206 @@
+"""What each family tried, and what it chose: the searches as every view of a report tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.plan import CHEAP_TO_DEAR
+from benchmarks.results import StrategyResult
+from corpora.task import Search
+from service import wording
+from service.report import Report
+
+Try = Mapping[str, Any]
+"""A row of `strategies.base.Training.search`."""
+NO_SETTINGS = ("validation_score", "rows", "seconds", "dropped", "chosen")
+"""Columns of a try that are no setting."""
+FLATTERS = (
+    "Settings were chosen on validation rows alone; no test example had a say. The validation"
+    " score of a chosen setting is the best of several on the same rows, so it flatters."
+)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One strategy's choice. `tries` begins with its default where it searched within `budget`;
+    that is None for one that chose from a fixed list of its own."""
+
+    result: StrategyResult
+    tries: tuple[Try, ...]
+    chosen: Try
+    budget: Search | None
+
+    @property
+    def default(self) -> Try:
+        return self.tries[0]
+
+    @property
+    def kept_default(self) -> bool:
+        return self.chosen is self.default
+
+    @property
+    def settings(self) -> list[str]:
+        names = dict.fromkeys(name for row in self.tries for name in row)
+        return [name for name in names if name not in NO_SETTINGS]
+
+    @property
+    def seconds(self) -> float:
+        return sum(float(row.get("seconds", 0.0)) for row in self.tries)
+
+    @property
+    def n(self) -> int:
+        """Validation rows behind the score of the chosen one."""
+        return int(self.chosen.get("rows", 0))
+
+    @property
+    def changes(self) -> str:
+        """`shots 8 → 16, choice balanced → nearest`; empty where the default stands."""
+        return ", ".join(
+            f"{label(name)} {told(self.default.get(name))} → {told(self.chosen.get(name))}"
+            for name in self.settings
+            if self.default.get(name) != self.chosen.get(name)
+        )
+
+
+def searches_of(report: Report) -> list[Searched]:
+    """Strategies that searched within a budget, in the order of their families."""
+    found = [each for each in choices_of(report) if each.budget is not None]
+    return sorted(found, key=lambda each: dearness(each.result))
+
+
+def choices_of(report: Report) -> list[Searched]:
+    """Every strategy that recorded what it chose from."""
+    found = []
+    for row in report.strategies:
+        training = row.training or {}
+        tries = tuple(training.get("search") or ())
+        if tries:
+            found.append(Searched(row, tries, chosen_of(tries, training), row.search_budget))
+    return found
+
+
+def chosen_of(tries: Sequence[Try], training: Mapping[str, Any]) -> Try:
+    """The one marked; else the epochs that were kept; else the best score."""
+    marked = [row for row in tries if row.get("chosen")]
+    kept = [row for row in tries if "epochs" in row and row["epochs"] == training.get("epochs")]
+    return (marked or kept or [max(tries, key=lambda row: float(row["validation_score"]))])[0]
+
+
+def dearness(row: StrategyResult) -> int:
+    return CHEAP_TO_DEAR.index(row.family) if row.family in CHEAP_TO_DEAR else len(CHEAP_TO_DEAR)
+
+
+def label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def told(value: Any) -> str:
+    """A setting as people write it: `8`, `0.0002`, `nearest`; `none` where a try has none."""
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def tried(each: Searched) -> str:
+    """`6 of 8 settings`."""
+    if each.budget is None:
+        return f"{len(each.tries)} settings"
+    return f"{len(each.tries)} of {each.budget.trials} settings"
+
+
+def spent(each: Searched) -> str:
+    """`2 min 10 s of 3 min`."""
+    limit = f" of {wording.duration(each.budget.seconds)}" if each.budget else ""
+    return wording.duration(each.seconds) + limit
+
+
+def setup(row: StrategyResult) -> str:
+    """`2 min 31 s, $0.0038`: the search is part of it."""
+    if row.cost is None:
+        return ""
+    return f"{wording.duration(row.cost.setup_seconds)}, {wording.dollars(row.cost.setup_usd)}"
+
+
+def asked(each: Searched) -> str:
+    """`12,300 tokens`: what the search asked of the model; empty where nobody counted."""
+    usage = (each.result.training or {}).get("usage") or {}
+    tokens = sum(int(usage.get(name, 0)) for name in ("prompt", "completion"))
+    return f"{tokens:,} tokens" if tokens else ""
+
+
+def scores(each: Searched) -> str:
+    """`0.84 → 0.91`, or one score where the default stands."""
+    before, after = (
+        wording.score(float(row["validation_score"])) for row in (each.default, each.chosen)
+    )
+    return after if each.kept_default else f"{before} → {after}"
+
+
+def ends(each: Searched) -> tuple[str, str]:
+    """The lowest and the highest validation score of all tries."""
+    values = [float(row["validation_score"]) for row in each.tries if row.get("rows", 1)]
+    return wording.score(min(values)), wording.score(max(values))
+
+
+def change(each: Searched) -> str:
+    """What is different from the default, in words."""
+    return each.changes or "nothing: the default stands"
+
+
+def tries_table(each: Searched) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of all tries, in the order they were made."""
+    head = ["try", *(label(name) for name in each.settings), "validation score", "rows", "time", ""]
+    lines = [
+        [
+            str(at),
+            *(told(row[name]) if name in row else "" for name in each.settings),
+            wording.score(float(row["validation_score"])) if row.get("rows", 1) else "",
+            told(row.get("rows", "")),
+            wording.duration(float(row["seconds"])) if "seconds" in row else "",
+            remark(each, row),
+        ]
+        for at, row in enumerate(each.tries, start=1)
+    ]
+    return head, lines
+
+
+def remark(each: Searched, row: Try) -> str:
+    """`default, chosen`, or why it was given up."""
+    dropped = str(row.get("dropped") or "")
+    parts = ["default"] if row is each.default else []
+    parts += ["chosen"] if row is each.chosen else []
+    return ", ".join(parts + ([f"given up: {dropped}"] if dropped else []))
+
+
+def fixed_choices(report: Report) -> list[str]:
+    """A sentence for each strategy that chose from a fixed list of its own."""
+    found = []
+    for each in choices_of(report):
+        if each.budget is not None:
+            continue
+        chosen = ", ".join(f"{label(name)} {told(each.chosen.get(name))}" for name in each.settings)
+        best = wording.score(float(each.chosen["validation_score"]))
+        rows = f" on {each.n} rows" if each.n else ""
+        found.append(
+            f"{each.result.id} chose {chosen} from {len(each.tries)} settings of its own list"
+            f" (validation score {best}{rows})."
+        )
+    return found
+
+
+def unsearched(report: Report) -> list[str]:
+    """Completed strategies that ran as they come."""
+    chose = {each.result.id for each in choices_of(report)}
+    return [row.id for row in report.strategies if row.quality and row.id not in chose]
+
+
+def search_notes(report: Report) -> list[str]:
+    """What stands beside the searches; empty where nothing was chosen."""
+    found = fixed_choices(report)
+    if not choices_of(report):
+        return []
+    if rest := unsearched(report):
+        found.append(f"{wording.listed(rest)} ran with default settings; nothing was tried there.")
+    return [FLATTERS, *found]
