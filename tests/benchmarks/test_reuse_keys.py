@@ -113,7 +113,7 @@ def test_the_search_budget_is_in_the_key_of_those_that_search_alone(dataset, cac
 
 def test_the_search_budget_is_in_the_fingerprint_where_one_searches(dataset):
     def prints(*strategies):
-        entries = plan_run(strategies, [])
+        entries = plan_run(dataset, strategies, [])
         return [fingerprint(with_budget(dataset, s), entries, {}, 0) for s in (60, 120)]
 
     one, other = prints(Majority(), Nearest(embedder=HashingEmbedder()))
@@ -131,7 +131,7 @@ def test_another_search_budget_is_told_as_the_difference(dataset):
 
 
 def test_the_facts_of_a_run_tell_who_searches_and_within_what(dataset):
-    entries = plan_run([Majority(), searching()], [])
+    entries = plan_run(dataset, [Majority(), searching()], [])
     assert [entry.facts.searches for entry in entries] == [False, True]
     assert task_facts(with_budget(dataset, 60)).search == Search(trials=3, seconds=60)
 
