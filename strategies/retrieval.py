@@ -182,9 +182,7 @@ class HybridRetriever:
 
     DEPTH = 50
 
-    def __init__(
-        self, sparse: Bm25Retriever, dense: DenseRetriever, weight: float = EQUAL
-    ) -> None:
+    def __init__(self, sparse: Bm25Retriever, dense: DenseRetriever, weight: float = EQUAL) -> None:
         self._parts = (sparse, dense)
         self._weight = weight
 
