@@ -88,7 +88,7 @@ class OptimizedRag(Rag):
         training = search.record()
         looks = tuple(look.told() for look in retrieval.looks) if rows else ()
         training = replace(training, search=(*looks, *training.search))
-        return replace(assembler.prepared(chosen, retrieval.embedder), training=training)
+        return replace(assembler.prepared(chosen), training=training)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedRag:
         model = need_model(self.name, model)

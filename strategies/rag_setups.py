@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from corpora.task import Example, Task
 from strategies.answering import answer_limit
 from strategies.base import Answer, Prepared, Training
 from strategies.cuts import RetrievalSettings
-from strategies.embedding import Embedder
 from strategies.models.base import Model
 from strategies.prompting import Shot, answer_form
 from strategies.rag import PreparedRag, worked_examples
@@ -33,16 +33,16 @@ MOVES: tuple[tuple[str, Setting], ...] = (
     ("form", "quoting"),
     ("shots", 1),
     ("shot_passages", 2),
-    ("reranked", "yes"),
     ("top_k", 2),
     ("top_k", 8),
     ("shots", 3),
     ("top_k", 3),
     ("form", "length"),
     ("order", "best last"),
-    ("reranked", "no"),
 )
 """Single changes, those that move most first."""
+RETRIEVERS: tuple[tuple[str, Setting], ...] = (("retriever", "dense"), ("retriever", "bm25"))
+RERANKING: tuple[tuple[str, Setting], ...] = (("reranked", "yes"), ("reranked", "no"))
 QUOTING = "Use the words of the passages."
 
 
@@ -64,9 +64,10 @@ class Setup:
         return {"stage": "answers", **self.retrieval.told(), **own}
 
     def moved(self, name: str, value: Setting) -> Setup:
-        if name == "reranked":
-            return replace(self, retrieval=replace(self.retrieval, reranked=str(value)))
-        return replace(self, **{name: value})  # type: ignore[arg-type]
+        if hasattr(self, name):
+            return replace(self, **{name: value})  # type: ignore[arg-type]
+        changed: Any = {name: value}
+        return replace(self, retrieval=replace(self.retrieval, **changed))
 
 
 @dataclass
@@ -95,8 +96,8 @@ class Assembler:
         rows = typical_examples(self.task, self.train, setup.shots, seed=self.seed)
         return worked_examples(index, rows, passages=setup.shot_passages)
 
-    def prepared(self, setup: Setup, embedder: Embedder) -> PreparedRag:
-        index = self.retrieval.index_of(setup.retrieval, embedder)
+    def prepared(self, setup: Setup, *, for_trial: bool = False) -> PreparedRag:
+        index = self.retrieval.index_of(setup.retrieval, for_trial=for_trial)
         return PreparedRag(
             self.task,
             self.model,
@@ -108,9 +109,11 @@ class Assembler:
             best_last=setup.order == "best last",
         )
 
-    def trial(self, setup: Setup) -> PreparedRag:
-        """For a trial: texts that were embedded once are not embedded again."""
-        return self.prepared(setup, self.retrieval.remembering)
+    @property
+    def moves(self) -> tuple[tuple[str, Setting], ...]:
+        """Where no row tells what is right, answers must choose the retriever too."""
+        moves = MOVES if self.retrieval.rows else (*RETRIEVERS, *MOVES)
+        return moves if self.retrieval.reranker is None else (*moves, *RERANKING)
 
     def mark(self, setup: Setup) -> tuple[object, ...]:
         """Equal for setups that ask the same."""
@@ -129,7 +132,7 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
     After the challenger single changes of the best so far, in the order of MOVES, over and over
     until a whole round changes nothing.
     """
-    first: Prepared = assembler.trial(default)
+    first: Prepared = assembler.prepared(default, for_trial=True)
     if len(search.rows) > LEAST_ROWS:
         first = fit_rows(search, first)
     search.judge(first, default.told())
@@ -141,16 +144,19 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
         if mark in tried or not search.rows or not search.open:
             return
         tried.add(mark)
-        if search.judge(assembler.trial(setup), setup.told()) is search.best:
+        trial = search.judge(assembler.prepared(setup, for_trial=True), setup.told())
+        if trial is search.best:
             chosen = setup
 
     attempt(challenger)
     before = None
     while before != chosen:
         before = chosen
-        for name, value in MOVES:
-            if name != "reranked" or assembler.retrieval.reranker is not None:
-                attempt(chosen.moved(name, value))
+        for name, value in assembler.moves:
+            attempt(chosen.moved(name, value))
+        # with other passages in the prompt the other retrieval may do better by now
+        for other in (default, challenger):
+            attempt(replace(chosen, retrieval=other.retrieval))
     return chosen
 
 

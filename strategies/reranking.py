@@ -102,6 +102,23 @@ class CrossEncoderReranker:
         return network
 
 
+class RememberingReranker:
+    """Another reranker that scores each pair once, for trials that ask the same again."""
+
+    def __init__(self, inner: Reranker) -> None:
+        self.inner = inner
+        self._known: dict[tuple[str, str], float] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        return self.inner.fingerprint
+
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+        self._known.update(zip(new, self.inner.scores(new), strict=True))
+        return [self._known[pair] for pair in pairs]
+
+
 def best_first(scores: Sequence[float]) -> list[int]:
     """Places from the highest score to the lowest, equal ones in their order.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from corpora.task import Document, Example, Task
 from strategies.base import Progress, no_progress
@@ -17,7 +18,7 @@ from strategies.embedding import Embedder
 from strategies.embedding_reuse import RememberingEmbedder
 from strategies.passage_index import cut
 from strategies.relevance import DEEP, Figures, Jury, telling_rows
-from strategies.reranking import DEPTH, Reranker, reranked, reranker_of
+from strategies.reranking import DEPTH, RememberingReranker, Reranker, reranked, reranker_of
 from strategies.retrieval import Bm25Retriever, DenseRetriever, searchable
 from strategies.search import Setting
 from strategies.searched_index import SearchedIndex
@@ -39,6 +40,7 @@ class Look:
 
     settings: RetrievalSettings
     figures: Figures
+    told_by: str
     seconds: float = 0.0
     dropped: str = ""
 
@@ -46,8 +48,8 @@ class Look:
         """A row of `Training.search`, with figures of retrieval in place of a validation score."""
         row: dict[str, Setting] = {"stage": "retrieval", **self.settings.told()}
         row |= {"mrr": round(self.figures.mrr, 4), "hit_at_3": round(self.figures.hits[3], 4)}
-        row |= {"retrieval_score": round(self.figures.score, 4), "rows": float(self.figures.rows)}
-        row["seconds"] = round(self.seconds, 3)
+        row |= {"retrieval_score": round(self.figures.score, 4), "told_by": self.told_by}
+        row |= {"rows": float(self.figures.rows), "seconds": round(self.seconds, 3)}
         if self.dropped:
             row["dropped"] = self.dropped
         if chosen:
@@ -58,7 +60,10 @@ class Look:
 @dataclass(frozen=True)
 class Retrieval:
     """The best retrieval found without a model: an index that finds, saves and is loaded by
-    `SearchedIndex.restore`; how many passages to take; what was tried, the chosen marked."""
+    `SearchedIndex.restore`; how many passages to take; what was tried, the chosen marked.
+
+    The form of the query and the reranker are within the index.
+    """
 
     index: SearchedIndex
     top_k: int
@@ -95,8 +100,18 @@ def best_retrieval(
     )
     best = search.run()
     rows = tuple(look.told(chosen=look is best) for look in search.looks)
-    index = search.index_of(best.settings, embedder)
+    index = search.index_of(best.settings)
     return Retrieval(index, enough_passages(best.figures), best.settings, rows)
+
+
+def told_by(rows: Sequence[Example]) -> str:
+    """What says which chunks are right: the rows' sources, their answers, or now this, now that."""
+    if not rows:
+        return "nothing"
+    with_sources = sum(bool(row.sources) for row in rows)
+    if with_sources == len(rows):
+        return "sources"
+    return "sources and answers" if with_sources else "answers"
 
 
 def enough_passages(figures: Figures) -> int:
@@ -130,6 +145,7 @@ class RetrievalSearch:
     def __post_init__(self) -> None:
         self.began = self.clock()
         self.remembering = RememberingEmbedder(self.embedder)
+        self.told_by = told_by(self.rows)
         self.queries = [row.input for row in self.rows]
         self.slowest = 0.0
         self.cuts: dict[tuple[int, int], Cut] = {}
@@ -143,18 +159,26 @@ class RetrievalSearch:
                 self.try_cut(replace(self.start, chunk_tokens=size, overlap=0))
             size = self.best.settings.chunk_tokens
             self.try_cut(replace(self.start, chunk_tokens=size, overlap=size // OVERLAP))
-            if self.reranker is not None:
-                self.try_reranking(reranker_of(self.reranker))
+            if self.remembering_reranker is not None:
+                self.try_reranking(self.remembering_reranker)
         return self.best
 
     @property
     def is_late(self) -> bool:
         return self.clock() - self.began + self.slowest >= self.seconds
 
-    def index_of(self, settings: RetrievalSettings, embedder: Embedder) -> SearchedIndex:
-        """An index of the best cut or of the first one, with queries embedded by `embedder`."""
+    @cached_property
+    def remembering_reranker(self) -> RememberingReranker | None:
+        return None if self.reranker is None else RememberingReranker(reranker_of(self.reranker))
+
+    def index_of(self, settings: RetrievalSettings, *, for_trial: bool = False) -> SearchedIndex:
+        """An index of the best cut or of the first one; for a trial one that does not embed or
+        rerank again what it did before."""
         made = self.cuts[settings.chunk_tokens, settings.overlap]
-        reranker = reranker_of(self.reranker) if self.reranker is not None else None
+        embedder = self.remembering if for_trial else self.embedder
+        reranker: Reranker | None = self.remembering_reranker
+        if self.remembering_reranker is not None and not for_trial:
+            reranker = self.remembering_reranker.inner
         return made.index(settings, embedder, self.task.instruction, reranker)
 
     def try_cut(self, settings: RetrievalSettings) -> None:
@@ -169,7 +193,8 @@ class RetrievalSearch:
         jury = Jury(self.task, self.rows, made.chunks)
         each = list(settings.others()) if self.rows else [settings]
         rankings = made.rankings(each, self.queries, self.remembering, self.task.instruction, DEEP)
-        new = [Look(s, jury.figures(r)) for s, r in zip(each, rankings, strict=True)]
+        pairs = zip(each, rankings, strict=True)
+        new = [Look(tried, jury.figures(found), self.told_by) for tried, found in pairs]
         took = self.clock() - began
         self.slowest = max(self.slowest, took)
         new[0] = replace(new[0], seconds=took)
@@ -211,6 +236,7 @@ class RetrievalSearch:
         look = Look(
             replace(held, reranked="yes"),
             jury.figures(ordered),
+            self.told_by,
             self.clock() - began,
             "" if len(ordered) == len(queries) else "out of time",
         )
