@@ -129,8 +129,8 @@ class Assembler:
 def choose(search: Search, assembler: Assembler, default: Setup, challenger: Setup) -> Setup:
     """The best of the setups that the search has room for, the default tried first.
 
-    After the challenger single changes of the best so far, in the order of MOVES, over and over
-    until a whole round changes nothing.
+    The challenger finds more, so it stands where it does as well. Then single changes of the
+    best so far, in the order of MOVES, over and over until a whole round changes nothing.
     """
     first: Prepared = assembler.prepared(default, for_trial=True)
     if len(search.rows) > LEAST_ROWS:
@@ -138,17 +138,20 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
     search.judge(first, default.told())
     chosen, tried = default, {assembler.mark(default)}
 
-    def attempt(setup: Setup) -> None:
+    def attempt(setup: Setup, *, stands_if_equal: bool = False) -> None:
         nonlocal chosen
         mark = assembler.mark(setup)
         if mark in tried or not search.rows or not search.open:
             return
         tried.add(mark)
         trial = search.judge(assembler.prepared(setup, for_trial=True), setup.told())
+        equal = search.best is not None and trial.standing == search.best.standing
+        if stands_if_equal and equal and not trial.dropped:
+            search.best = trial
         if trial is search.best:
             chosen = setup
 
-    attempt(challenger)
+    attempt(challenger, stands_if_equal=True)
     before = None
     while before != chosen:
         before = chosen
