@@ -155,11 +155,13 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
     before = None
     while before != chosen:
         before = chosen
-        for name, value in assembler.moves:
-            attempt(chosen.moved(name, value))
-        # with other passages in the prompt the other retrieval may do better by now
+        for move in assembler.moves:
+            attempt(chosen.moved(*move))
         for other in (default, challenger):
             attempt(replace(chosen, retrieval=other.retrieval))
+        if before == chosen:  # two changes at once: what lost in one prompt may win in another
+            for move in assembler.moves:
+                attempt(replace(chosen, retrieval=challenger.retrieval).moved(*move))
     return chosen
 
 
