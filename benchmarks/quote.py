@@ -3,6 +3,8 @@
 A quote, not a promise: tokens are words × 1.35, speeds come from the price file, and a request
 to a hosted model is taken to last a second. Labels are weighed, other answers are as long as
 the training outputs. A prompt's fixed part (instruction, fixed examples) is computed once a run.
+Who searches settings is taken to spend what its trials take, within the seconds of `search`; a
+reranker is not counted.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from benchmarks.environment import usable_cores
 from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
 from benchmarks.plan import Entry, plan_run
+from benchmarks.search_quote import searching
 from benchmarks.sentinels import BATCH_ROWS
 from benchmarks.sitting import CHECK_SECONDS
 from corpora.power import detectable_difference
@@ -25,6 +28,7 @@ from corpora.task import Dataset, Frozen
 from strategies.base import Strategy
 from strategies.lora import JUDGED_ROWS
 from strategies.models.scripted import ScriptedModel
+from strategies.retrieval_search import SIZES
 
 TOKENS_PER_WORD = 1.35
 TEMPLATE_TOKENS = 20
@@ -44,6 +48,8 @@ class QuotedModel(Frozen):
 class QuoteRow(Frozen):
     """One strategy. `seconds` and `usd` are for all of it, setup included.
 
+    `search_seconds`, within the setup, is the bound of choosing settings: those of the task's
+    `search`, or of its first trial where that takes longer; 0 for who chooses none.
     `skipped` says why it does not fit the task; the numbers are then 0.
     """
 
@@ -53,6 +59,7 @@ class QuoteRow(Frozen):
     usd: float = 0.0
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
+    search_seconds: float = 0.0
     skipped: str | None = None
 
 
@@ -140,15 +147,21 @@ def quote_row(
             id=entry.id, setup_seconds=embedding, seconds=seconds, usd=seconds * usd_per_second
         )
     request = request_of(strategy, sizes)
+    indexing = embedding * len(SIZES) + embedding if setting(strategy, "top_k") else 0.0
     if model.hosted:
         price = prices.tokens_for(model.name)
         seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + REQUESTS + WARM_UPS)
+        searched = searching(strategy, dataset, HOSTED_SECONDS / HOSTED_AT_ONCE, indexing)
+        requests += ceil(searched.requests)
         answering = requests * price.usd(request.prompt, 0.0, request.completion)
-        setup, usd = embedding, answering + embedding * usd_per_second
+        setup = embedding + searched.seconds
+        usd = answering + setup * usd_per_second
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
         batched, single = request_seconds(request, sizes, speed, size)
-        setup = embedding + tuning_seconds(strategy, dataset, sizes, batched, speed, size)
+        searched = searching(strategy, dataset, batched, indexing)
+        setup = embedding + searched.seconds
+        setup += tuning_seconds(strategy, dataset, sizes, batched, speed, size)
         seconds = batched * batched_rows + single * (REQUESTS + WARM_UPS)
         seconds += BATCH_ROWS * batched + min(BATCH_ROWS * single, CHECK_SECONDS)
         usd = (seconds + setup) * usd_per_second
@@ -159,6 +172,7 @@ def quote_row(
         usd=usd,
         prompt_tokens=request.prompt,
         completion_tokens=request.completion,
+        search_seconds=searched.bound,
     )
 
 

@@ -6,7 +6,10 @@ from tinystrategies import Tiny, right
 from benchmarks.errors import BadPriceFile
 from benchmarks.quote import QuotedModel, quote
 from corpora.power import detectable_difference
+from corpora.task import Document, Search
 from strategies.lora import Lora
+from strategies.optimized_rag import OptimizedRag
+from strategies.rag import HybridRag
 
 LOCAL = QuotedModel(name="small", parameters=135_000_000)
 
@@ -82,3 +85,49 @@ def test_one_that_raises_harms_no_other(dataset, prices):
     broken, good = quote(dataset, [Broken(right, name="a"), Tiny(right)], [LOCAL], prices).rows
     assert (broken.skipped, broken.seconds) == ("ValueError: no such luck", 0.0)
     assert good.skipped is None
+
+
+class Searching(Tiny):
+    searches = True
+
+
+@pytest.mark.parametrize(
+    ("trials", "limit", "spent"),
+    [(4, 1000, 4), (4, 2, 2), (4, 0.5, 1)],
+)
+def test_choosing_settings_is_quoted_within_its_seconds(dataset, prices, trials, limit, spent):
+    """Six validation rows a trial; `limit` and `spent` count trials."""
+    (plain,) = quote(dataset, [Tiny(right, needs_model=True)], [LOCAL], prices, cores=2).rows
+    words = len(dataset.test[0].input.split())
+    trial = 6 * 1.35 * (words + 3) / 650
+    search = Search(trials=trials, seconds=limit * trial)
+    task = dataset.task.model_copy(update={"search": search})
+    asked = dataset.model_copy(update={"task": task})
+    strategy = Searching(right, needs_model=True)
+    (row,) = quote(asked, [strategy], [LOCAL], prices, cores=2).rows
+    assert row.setup_seconds == pytest.approx(spent * trial)
+    assert row.seconds - plain.seconds == pytest.approx(spent * trial)
+    assert row.search_seconds == pytest.approx(max(limit, 1) * trial)
+    assert plain.search_seconds == 0.0
+
+
+def test_a_hosted_model_bills_the_requests_of_choosing(dataset, prices):
+    hosted = QuotedModel(name="gpt-4o-mini", hosted=True)
+    (plain,) = quote(dataset, [Tiny(right, needs_model=True)], [hosted], prices, cores=2).rows
+    (row,) = quote(dataset, [Searching(right, needs_model=True)], [hosted], prices, cores=2).rows
+    tokens = row.prompt_tokens * 0.15 + row.completion_tokens * 0.60
+    machine = row.setup_seconds * 0.09 / 3600
+    assert row.setup_seconds == pytest.approx(8 * 6 / 8)
+    assert row.usd - plain.usd == pytest.approx(8 * 6 * tokens / 1e6 + machine)
+
+
+def test_retrieval_that_is_chosen_indexes_the_documents_several_times(dataset, prices):
+    documents = (Document(id="d", text="word " * 4000),)
+    task = dataset.task.model_copy(update={"search": Search(trials=1, seconds=1e6)})
+    asked = dataset.model_copy(update={"documents": documents, "task": task})
+    (plain,) = quote(asked, [HybridRag()], [LOCAL], prices, cores=2).rows
+    (row,) = quote(asked, [OptimizedRag()], [LOCAL], prices, cores=2).rows
+    assert plain.setup_seconds == pytest.approx(27 / 40)
+    trial = row.setup_seconds - 5 * 27 / 40
+    words = len(dataset.test[0].input.split())
+    assert trial == pytest.approx(6 * (1.35 * (words + 3) + 3 * 200) / 650)
