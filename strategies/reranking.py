@@ -95,16 +95,17 @@ class CrossEncoderReranker:
                 f"in the local cache; {ALLOW_DOWNLOAD}=1 lets a hub id be downloaded."
             ) from error
         head = "ForSequenceClassification"  # drawn at random where the weights have none
-        kinds = network.config.architectures or []
+        kinds = network.model.config.architectures or []
         if type(network.model).__name__.endswith(head) and not any(head in kind for kind in kinds):
             raise ModelError(
                 f"reranker: {self.source!r} is no cross-encoder ({', '.join(kinds) or 'no kind'})."
                 " Give a model that was trained to score pairs of a question and a text."
             )
-        if network.num_labels != 1:
+        labels = network.model.config.num_labels
+        if labels != 1:
             raise ModelError(
-                f"reranker: {self.source!r} gives {network.num_labels} scores a pair. Give a "
-                "cross-encoder that gives one."
+                f"reranker: {self.source!r} gives {labels} scores a pair. Give a cross-encoder "
+                "that gives one."
             )
         return network
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from corpora.task import Document, Example, Task
 from strategies.base import Progress, no_progress
-from strategies.cuts import Cut, RetrievalSettings
+from strategies.cuts import Cut, RetrievalSettings, prefix_of
 from strategies.embedding import Embedder
 from strategies.embedding_reuse import RememberingEmbedder
 from strategies.passage_index import cut
@@ -153,6 +153,9 @@ class RetrievalSearch:
 
     def run(self) -> Look:
         """The best there is time for. Without rows only the start is indexed."""
+        for query in ("input", "instruction"):  # apart from the cuts: it is done once for all
+            prefix = prefix_of(query, self.task.instruction)
+            self.remembering.embed([prefix + text for text in self.queries])
         self.try_cut(self.start)
         if self.rows:
             for size in dict.fromkeys(min(size, self.embedder.max_tokens) for size in SIZES):
