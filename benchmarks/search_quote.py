@@ -22,6 +22,7 @@ def searching(strategy: Strategy, dataset: Dataset, request: float, indexing: fl
     """`request` is the seconds of one in a batch, `indexing` those of the cuts after the first.
 
     The first trial is always finished; later ones only begin within the seconds.
+    A strategy says by `searches = True` that it chooses settings.
     """
     rows = min(len(dataset.validation), MOST_ROWS)
     if not getattr(strategy, "searches", False) or not rows:

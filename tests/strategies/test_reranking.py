@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from encoders import make_encoder
 
-from corpora.task import Document
+from corpora.task import Document, Example, Search, Task
 from strategies.embedding import HashingEmbedder
 from strategies.errors import ModelError
+from strategies.models.scripted import ScriptedModel
+from strategies.optimized_rag import OptimizedRag
 from strategies.passage_index import PassageIndex
 from strategies.reranking import (
     CrossEncoderReranker,
@@ -18,7 +21,6 @@ from strategies.retrieval import Bm25Retriever
 from strategies.searched_index import SearchedIndex
 
 EMBEDDER = HashingEmbedder()
-WORDS = ["tea", "is", "hot", "ice", "cold", "and", "sweet", "old", "?"]
 DOCUMENTS = tuple(
     Document(id=name, text=text)
     for name, text in (
@@ -27,33 +29,6 @@ DOCUMENTS = tuple(
         ("c", "old tea is cold and old and sweet"),
     )
 )
-
-
-def make_encoder(folder: Path, *, labels: int = 1, head: bool = True, seed: int = 0) -> Path:
-    """Two layers of BERT and a tokenizer of whole words."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizer
-
-    folder.mkdir()
-    vocabulary = folder / "words.txt"
-    vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
-    config = BertConfig(
-        vocab_size=5 + len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-        num_labels=labels,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = (BertForSequenceClassification if head else BertModel)(config)
-        for weight in network.parameters():
-            weight.data.normal_(0, 0.5)
-    network.save_pretrained(folder)
-    BertTokenizer(str(vocabulary)).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +133,30 @@ def test_a_remembering_reranker_scores_a_pair_once():
     assert remembering.scores([("q", "a"), ("q", "bb"), ("q", "a")]) == [1.0, 2.0, 1.0]
     assert remembering.scores([("q", "bb"), ("r", "a")]) == [2.0, 1.0]
     assert inner.asked == [("q", "a"), ("q", "bb"), ("r", "a")]
+
+
+def test_a_task_names_one_and_it_stands_where_it_finds_more(encoder, tmp_path: Path):
+    question = "is tea hot ?"
+    order = best_first(logits(encoder, question, [document.text for document in DOCUMENTS]))
+    preferred = DOCUMENTS[order[0]].id
+    task = Task(
+        name="tea",
+        kind="question-answering",
+        instruction="Answer.",
+        metric="token_f1",
+        search=Search(trials=2, seconds=1e6),
+        reranker=str(encoder),
+    )
+    rows = [Example(id="r", input=question, output="yes", sources=(preferred,))]
+    strategy = OptimizedRag(top_k=1, embedder=EMBEDDER)
+    model = ScriptedModel(lambda prompt: "yes")
+    ready = strategy.prepare(task, (), rows, DOCUMENTS, model, lambda e, a: 1.0)
+    trials = [row for row in ready.training.search if row["stage"] == "answers"]
+    assert [(row["reranked"], row.get("chosen")) for row in trials] == [("no", None), ("yes", 1.0)]
+    [answer] = ready.answer([question])
+    assert answer.sources == (preferred,)
+    ready.save(tmp_path)
+    loaded = OptimizedRag(embedder=EMBEDDER).load(tmp_path, task, model)
+    assert loaded.answer([question]) == [answer]
+    with pytest.raises(ModelError, match="none is given"):
+        strategy.load(tmp_path, task.model_copy(update={"reranker": None}), model)
