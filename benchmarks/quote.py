@@ -4,12 +4,14 @@ A quote, not a promise: tokens are words × 1.35, speeds come from the price fil
 to a hosted model is taken to last a second. Labels are weighed, other answers are as long as
 the training outputs. A prompt's fixed part (instruction, fixed examples) is computed once a run.
 Where strategies are asked in turn, half the requests are taken to reach the later ones.
-A strategy that searches is quoted its whole budget, and its final preparation on top.
+Who searches settings is taken to spend what its trials take, within the seconds of `search`; a
+reranker is not counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 
 from benchmarks.costs import PriceList
@@ -17,6 +19,7 @@ from benchmarks.environment import usable_cores
 from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
 from benchmarks.plan import Entry, plan_run
+from benchmarks.search_quote import UPPER_SHARE, judging_rows, searching
 from benchmarks.sentinels import BATCH_ROWS
 from benchmarks.sitting import CHECK_SECONDS
 from benchmarks.workload import (
@@ -25,6 +28,7 @@ from benchmarks.workload import (
     embeds,
     request_of,
     request_seconds,
+    setting,
     sizes_of,
     tuning_seconds,
 )
@@ -32,7 +36,7 @@ from corpora.power import detectable_difference
 from corpora.task import Dataset, Frozen, Search
 from strategies.base import Strategy, parts_of
 from strategies.models.scripted import ScriptedModel
-from strategies.search import MOST_ROWS
+from strategies.retrieval_search import SIZES
 
 REFERENCE_PARAMETERS = 135_000_000
 HOSTED_SECONDS = 1.0
@@ -53,7 +57,8 @@ class QuotedModel(Frozen):
 class QuoteRow(Frozen):
     """One strategy. `seconds` and `usd` are for all of it, setup included.
 
-    `search_seconds`, the most that choosing settings may take, are part of the setup.
+    `search_seconds`, within the setup, is the bound of choosing settings: those of the task's
+    `search`, or of its first trial where that takes longer; 0 for who chooses none.
     `skipped` says why it does not fit the task; the numbers are then 0.
     """
 
@@ -159,50 +164,50 @@ def quote_part(
     batched_rows = share * (len(dataset.test) - min(REQUESTS, len(dataset.test) // 2))
     single_rows = share * (REQUESTS + WARM_UPS)
     requests = batched_rows + single_rows
-    searches = getattr(strategy, "searches", False)
-    searching = dataset.task.search.seconds if searches else 0.0
-    setup = searching + embedding_seconds(strategy, dataset, sizes, speed)
+    embedding = embedding_seconds(strategy, dataset, sizes, speed)
+    setup = embedding
     if model is None:
         each = 1 / speed.embedded_texts_per_s if embeds(strategy) else 0.0
-        setup += judged * each
+        bound = dataset.task.search.seconds if getattr(strategy, "searches", False) else 0.0
+        setup += judged * each + bound
         seconds = setup + requests * each
         return QuoteRow(
             id=strategy.name,
             setup_seconds=setup,
-            search_seconds=searching,
+            search_seconds=bound,
             seconds=seconds,
             usd=seconds * usd_per_second,
         )
     request = request_of(strategy, sizes)
+    indexing = embedding * len(SIZES) + embedding if setting(strategy, "top_k") else 0.0
     if model.hosted:
         price = prices.tokens_for(model.name)
         seconds = HOSTED_SECONDS * (batched_rows / HOSTED_AT_ONCE + single_rows)
-        asked = requests + judged + (hosted_trials(dataset) if searches else 0.0)
+        each = HOSTED_SECONDS / HOSTED_AT_ONCE
+        searched = searching(strategy, dataset, each, each * judging_rows(dataset), indexing)
+        asked = requests + judged + ceil(searched.requests)
+        setup += searched.seconds
         usd = asked * price.usd(request.prompt, 0.0, request.completion) + setup * usd_per_second
         setup += HOSTED_SECONDS * judged / HOSTED_AT_ONCE
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
         batched, single = request_seconds(request, sizes, speed, size)
-        setup += tuning_seconds(strategy, dataset, sizes, batched, speed, size) + judged * batched
+        tuning = tuning_seconds(strategy, dataset, sizes, batched, speed, size)
+        trial = UPPER_SHARE * tuning if tuning else batched * judging_rows(dataset)
+        searched = searching(strategy, dataset, batched, trial, indexing)
+        setup += searched.seconds + tuning + judged * batched
         seconds = batched * batched_rows + single * single_rows
         seconds += share * BATCH_ROWS * batched + min(share * BATCH_ROWS * single, CHECK_SECONDS)
         usd = (seconds + setup) * usd_per_second
     return QuoteRow(
         id=strategy.name,
         setup_seconds=setup,
-        search_seconds=searching,
         seconds=setup + seconds,
         usd=usd,
         prompt_tokens=share * request.prompt,
         completion_tokens=share * request.completion,
+        search_seconds=searched.bound,
     )
-
-
-def hosted_trials(dataset: Dataset) -> float:
-    """The most requests of a search: all rows for every setting, or what its seconds allow."""
-    budget = dataset.task.search
-    rows = min(len(dataset.validation), MOST_ROWS)
-    return min(budget.trials * rows, HOSTED_AT_ONCE * budget.seconds / HOSTED_SECONDS)
 
 
 def unfitness(strategy: Strategy, dataset: Dataset, model: QuotedModel | None) -> str | None:

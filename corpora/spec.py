@@ -86,6 +86,7 @@ class Spec(Frozen):
     no_answer: Text | None = None
     needs: Needs = Needs()
     search: Search = Search()
+    reranker: Text | None = None
 
 
 def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
@@ -117,6 +118,7 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
         no_answer=spec.no_answer,
         needs=spec.needs,
         search=spec.search,
+        reranker=spec.reranker,
     )
 
 
@@ -171,6 +173,8 @@ def _check_lists(spec: Spec) -> None:
                 raise InvalidInput(f"{field}[{number}]", value, "It is there twice: remove one.")
             if value != value.strip():
                 raise InvalidInput(f"{field}[{number}]", value, "Remove the space around it.")
+    if spec.reranker is not None and spec.reranker != spec.reranker.strip():
+        raise InvalidInput("reranker", spec.reranker, "Remove the space around it.")
     for name in spec.columns:
         if name not in Example.model_fields:
             known = list(Example.model_fields)
@@ -225,6 +229,8 @@ def _refuse_paths(spec: Spec) -> None:
         if looks_like_path(model):
             fix = "No folder can be named here: use the name of a model."
             raise InvalidInput("model" if len(spec.model) == 1 else f"model[{number}]", model, fix)
+    if spec.reranker is not None and looks_like_path(spec.reranker):
+        raise InvalidInput("reranker", spec.reranker, "No folder can be named here: use a hub id.")
 
 
 def looks_like_path(model: str) -> bool:

@@ -106,6 +106,7 @@ class Task(Frozen):
     no_answer: str | None = None
     needs: Needs = Needs()
     search: Search = Search()
+    reranker: str | None = None
 
 
 class Dataset(Frozen):

@@ -92,6 +92,8 @@ def quote_text(quote: Quote) -> Text:
         f"Expected: about {duration(quote.seconds)} and {dollars(quote.usd)} {spent}"
         f" (priced as {quote.machine})."
     )
+    if bound := max((row.search_seconds for row in quote.rows), default=0.0):
+        lines.append(f"Choosing settings is counted, at most {duration(bound)} a strategy.")
     lines.append(
         f"The {quote.n_test} test examples can tell two strategies apart that differ by"
         f" {many_points(quote.detectable_difference)} or more."

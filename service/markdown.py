@@ -92,11 +92,17 @@ def search_part(report: Report) -> list[str]:
         lines += [line(["---"] * len(head)), *(line(pair_cells(pair)) for pair in pairs), ""]
     lines += bullets(notes)
     for each in found:
-        head, rows = searched.tries_table(each)
         lines += ["", f"### All tries of {code(each.result.id)}", ""]
-        lines += [line([plain(cell) for cell in head]), line(["---"] * len(head))]
-        lines += [line([plain(cell) for cell in cells]) for cells in rows]
+        lines += table(*searched.tries_table(each))
+        if each.looks:
+            lines += ["", "Looks at retrieval, without the model:", ""]
+            lines += table(*searched.looks_table(each))
     return lines
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    shown = [[plain(cell) for cell in cells] for cells in (head, *rows)]
+    return [line(shown[0]), line(["---"] * len(head)), *(line(cells) for cells in shown[1:])]
 
 
 def search_cells(each: searched.Searched) -> list[str]:

@@ -14,8 +14,10 @@ from service.report import Report
 
 Try = Mapping[str, Any]
 """A row of `strategies.base.Training.search`."""
-NO_SETTINGS = ("validation_score", "rows", "seconds", "dropped", "chosen")
+NO_SETTINGS = ("validation_score", "rows", "seconds", "dropped", "chosen", "stage", "best_epoch")
 """Columns of a try that are no setting."""
+FIGURES = ("mrr", "hit_at_3", "retrieval_score", "told_by")
+"""Columns of a look at retrieval that are no setting either."""
 FLATTERS = (
     "Settings were chosen on validation rows alone; no test example had a say. The validation"
     " score of a chosen setting is the best of several on the same rows, so it flatters."
@@ -25,12 +27,14 @@ FLATTERS = (
 @dataclass(frozen=True)
 class Searched:
     """One strategy's choice. `tries` begins with its default where it searched within `budget`;
-    that is None for one that chose from a fixed list of its own."""
+    that is None for one that chose from a fixed list of its own. `looks` are settings of retrieval
+    that were ranked by what they find, without asking the model."""
 
     result: StrategyResult
     tries: tuple[Try, ...]
     chosen: Try
     budget: Search | None
+    looks: tuple[Try, ...] = ()
 
     @property
     def default(self) -> Try:
@@ -42,12 +46,11 @@ class Searched:
 
     @property
     def settings(self) -> list[str]:
-        names = dict.fromkeys(name for row in self.tries for name in row)
-        return [name for name in names if name not in NO_SETTINGS]
+        return settings_in(self.tries)
 
     @property
     def seconds(self) -> float:
-        return sum(float(row.get("seconds", 0.0)) for row in self.tries)
+        return sum(float(row.get("seconds", 0.0)) for row in (*self.looks, *self.tries))
 
     @property
     def n(self) -> int:
@@ -75,17 +78,28 @@ def choices_of(report: Report) -> list[Searched]:
     found = []
     for row in report.strategies:
         training = row.training or {}
-        tries = tuple(training.get("search") or ())
+        told = tuple(training.get("search") or ())
+        looks = tuple(each for each in told if each.get("stage") == "retrieval")
+        tries = tuple(each for each in told if each not in looks)
         if tries:
-            found.append(Searched(row, tries, chosen_of(tries, training), row.search_budget))
+            chosen = chosen_of(tries, training)
+            found.append(Searched(row, tries, chosen, row.search_budget, looks))
     return found
+
+
+def settings_in(rows: Sequence[Try]) -> list[str]:
+    """The columns that are settings, in the order in which they first stand."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [name for name in names if name not in (*NO_SETTINGS, *FIGURES)]
 
 
 def chosen_of(tries: Sequence[Try], training: Mapping[str, Any]) -> Try:
     """The one marked; else the epochs that were kept; else the best score."""
     marked = [row for row in tries if row.get("chosen")]
     kept = [row for row in tries if "epochs" in row and row["epochs"] == training.get("epochs")]
-    return (marked or kept or [max(tries, key=lambda row: float(row["validation_score"]))])[0]
+    return (
+        marked or kept or [max(tries, key=lambda row: float(row.get("validation_score", 0.0)))]
+    )[0]
 
 
 def dearness(row: StrategyResult) -> int:
@@ -162,6 +176,22 @@ def tries_table(each: Searched) -> tuple[list[str], list[list[str]]]:
             remark(each, row),
         ]
         for at, row in enumerate(each.tries, start=1)
+    ]
+    return head, lines
+
+
+def looks_table(each: Searched) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the looks at retrieval."""
+    settings = settings_in(each.looks)
+    head = ["look", *(label(name) for name in settings), *map(label, FIGURES), "rows", "time", ""]
+    lines = [
+        [
+            str(at),
+            *(told(row[name]) if name in row else "" for name in (*settings, *FIGURES, "rows")),
+            wording.duration(float(row.get("seconds", 0.0))),
+            "best" if row.get("chosen") else str(row.get("dropped") or ""),
+        ]
+        for at, row in enumerate(each.looks, start=1)
     ]
     return head, lines
 

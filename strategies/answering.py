@@ -40,6 +40,7 @@ def fit_prompt(
     form: str = "",
     max_new_tokens: int,
     shots_are_fixed: bool = True,
+    best_last: bool = True,
 ) -> Fitted:
     """The fullest prompt that leaves room for the answer.
 
@@ -50,7 +51,13 @@ def fit_prompt(
 
     def built(some: Sequence[Shot], of: Sequence[Passage]) -> Prompt:
         prompt = build_prompt(
-            task, text, shots=some, passages=of, form=form, shots_are_fixed=shots_are_fixed
+            task,
+            text,
+            shots=some,
+            passages=of,
+            form=form,
+            shots_are_fixed=shots_are_fixed,
+            best_last=best_last,
         )
         # what every request shares is no longer at the head of this one
         return prompt if len(some) == len(shots) else replace(prompt, shared=0)

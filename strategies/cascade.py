@@ -168,10 +168,11 @@ def stretch(progress: Progress, name: str, start: float) -> Progress:
 
 
 def joined(cheap: Prepared, dear: Prepared, search: Sequence[Tried], asked: Usage) -> Training:
-    """The training of a part, if any, with what was tried for the threshold, and with what
-    choosing asked of the model."""
-    tuned = dear.training or cheap.training or Training()
-    usages = [part.training.usage for part in (cheap, dear) if part.training]
+    """The training of a part that was tuned, if any, with what was tried for the threshold, and
+    with what choosing asked of the model."""
+    told = [part.training for part in (dear, cheap) if part.training]
+    tuned = next((each for each in told if each.epochs), Training())
+    usages = [each.usage for each in told]
     return replace(tuned, search=(*tuned.search, *search), usage=total([*usages, asked]))
 
 

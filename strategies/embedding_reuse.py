@@ -75,3 +75,37 @@ def from_bytes(data: bytes, rows: int) -> np.ndarray:
     if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != rows:
         raise ValueError(f"not {rows} float32 vectors: {vectors.dtype} of shape {vectors.shape}")
     return vectors
+
+
+class RememberingEmbedder:
+    """Another embedder that embeds each text once, up to `most` texts of memory.
+
+    For a search over settings that cut the same documents again and again. Whoever keeps an
+    index afterwards takes this out again: a remembered question costs no time.
+    """
+
+    def __init__(self, inner: Embedder, *, most: int = 50_000) -> None:
+        self.inner = inner
+        self.fingerprint = inner.fingerprint
+        self.max_tokens = inner.max_tokens
+        self.most = most
+        self._known: dict[str, np.ndarray] = {}
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if len(new) == len(texts):
+            vectors = self.inner.embed(texts)
+            self._keep(new, vectors)
+            return vectors
+        fresh = dict(zip(new, self.inner.embed(new), strict=True)) if new else {}
+        vectors = np.stack([fresh[t] if t in fresh else self._known[t] for t in texts])
+        self._keep(new, [fresh[text] for text in new])
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        return self.inner.count_tokens(text)
+
+    def _keep(self, texts: Sequence[str], vectors: Sequence[np.ndarray] | np.ndarray) -> None:
+        room = self.most - len(self._known)
+        for text, vector in zip(texts[: max(0, room)], vectors, strict=False):
+            self._known[text] = vector

@@ -140,13 +140,13 @@ class Lora:
             base.with_adapter(folder),
             read_adapter(folder, base.info.name),
             settings["max_new_tokens"],
-            self.load_index(folder),
+            self.load_index(folder, task),
             read_training(folder),
             read_prompts(folder),
             settings.get("template", "task"),  # which older artefacts do not tell
         )
 
-    def load_index(self, folder: Path) -> tuple[PassageIndex, int] | None:
+    def load_index(self, folder: Path, task: Task) -> tuple[PassageIndex, int] | None:
         return None
 
 
@@ -198,7 +198,7 @@ class LoraRag(Lora):
         )
         return index, self.top_k
 
-    def load_index(self, folder: Path) -> tuple[PassageIndex, int] | None:
+    def load_index(self, folder: Path, task: Task) -> tuple[PassageIndex, int] | None:
         index = PassageIndex.load(folder, HybridRetriever, self.embedder or default_embedder())
         return index, read_json(folder / "settings.json")["top_k"]
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
-from corpora.task import Example, Task
-from strategies.base import Progress, Score, Training
+from corpora.task import Document, Example, Task
+from strategies.base import Progress, Score, Training, no_progress
+from strategies.cuts import RetrievalSettings
+from strategies.embedding import default_embedder
 from strategies.lora import JUDGED_ROWS, Lora, LoraRag, evenly, weights_of
 from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
+from strategies.retrieval_search import best_retrieval
+from strategies.saving import read_json
 from strategies.search import OutOfTime, Search, Setting, Trial
+from strategies.searched_index import SearchedIndex
 from strategies.tuned import PreparedLora, Template
 
 MOST_EPOCHS = 12
@@ -63,11 +70,48 @@ class OptimizedLora(Lora):
 
 
 class OptimizedLoraRag(LoraRag):
-    """As `lora.optimized`, trained and served with retrieved passages in the prompt."""
+    """As `lora.optimized`, with the passages of the best retrieval found in the prompt.
+
+    Retrieval is chosen first and without the model, in at most half of the budget; the adapter in
+    the rest.
+    """
 
     name = "lora+rag.optimized"
     searches = True
     seeds = 3
+
+    def prepare(
+        self,
+        task: Task,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        documents: Sequence[Document],
+        model: Model | None,
+        score: Score,
+        *,
+        seed: int = 0,
+        progress: Progress = no_progress,
+    ) -> PreparedLora:
+        began = time.monotonic()
+        found = best_retrieval(
+            task,
+            train,
+            validation,
+            documents,
+            self.embedder or default_embedder(),
+            task.search.seconds / 2,
+            reranker=task.reranker,
+            start=RetrievalSettings(self.chunk_tokens),
+            seed=seed,
+            progress=progress,
+        )
+        left = max(1.0, task.search.seconds - (time.monotonic() - began))
+        rest = task.model_copy(update={"search": task.search.model_copy(update={"seconds": left})})
+        index = (found.index, found.top_k)
+        tuned = self.tune(rest, train, validation, index, model, score, seed, progress)
+        training = tuned.training or Training()
+        told = replace(training, search=(*found.rows, *training.search))
+        return replace(tuned, task=task, training=told)
 
     def tune(
         self,
@@ -81,6 +125,11 @@ class OptimizedLoraRag(LoraRag):
         progress: Progress,
     ) -> PreparedLora:
         return tune_by_search(self, task, train, validation, index, model, score, seed, progress)
+
+    def load_index(self, folder: Path, task: Task) -> tuple[PassageIndex, int] | None:
+        embedder = self.embedder or default_embedder()
+        index = SearchedIndex.restore(folder, embedder, task.reranker)
+        return index, read_json(folder / "settings.json")["top_k"]
 
 
 def tune_by_search(

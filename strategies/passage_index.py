@@ -39,18 +39,12 @@ class PassageIndex:
         """
         chunks: list[Chunk] = []
 
-        def cut() -> Iterator[Chunk]:
-            for document in documents:
-                for chunk in chunk_documents(
-                    [document],
-                    size=min(chunk_tokens, embedder.max_tokens),
-                    overlap=overlap,
-                    count_tokens=embedder.count_tokens,
-                ):
-                    chunks.append(chunk)
-                    yield chunk
+        def noted() -> Iterator[Chunk]:
+            for chunk in cut(documents, embedder, chunk_tokens=chunk_tokens, overlap=overlap):
+                chunks.append(chunk)
+                yield chunk
 
-        searched = retriever.build(cut(), embedder)
+        searched = retriever.build(noted(), embedder)
         return cls(tuple(chunks), searched)
 
     def find(self, queries: Sequence[str], k: int) -> list[tuple[Passage, ...]]:
@@ -77,3 +71,16 @@ class PassageIndex:
         with (folder / "chunks.jsonl").open(encoding="utf-8", newline="\n") as lines:
             chunks = tuple(Chunk(**json.loads(line)) for line in lines)
         return cls(chunks, retriever.load(folder, chunks, embedder))
+
+
+def cut(
+    documents: Iterable[Document], embedder: Embedder, *, chunk_tokens: int, overlap: int
+) -> Iterator[Chunk]:
+    """The chunks of the documents, each of which is cut before the next is asked for."""
+    for document in documents:
+        yield from chunk_documents(
+            [document],
+            size=min(chunk_tokens, embedder.max_tokens),
+            overlap=overlap,
+            count_tokens=embedder.count_tokens,
+        )

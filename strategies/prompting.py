@@ -40,17 +40,20 @@ def build_prompt(
     passages: Sequence[Passage] = (),
     form: str = "",
     shots_are_fixed: bool = True,
+    best_last: bool = True,
 ) -> Prompt:
     """The conversation for one input: instruction, worked examples as turns, then the input.
 
-    `form` says how long an answer is (see `answer_form`), in words for the model.
+    `form` says how long an answer is (see `answer_form`), in words for the model; `best_last`
+    is the order of passages in it.
     """
     messages = [Message("system", system_text(task, form=form, grounded=bool(passages)))]
     for shot in shots:
-        messages.append(Message("user", user_text(task, shot.input, shot.passages)))
+        asked = user_text(task, shot.input, shot.passages, best_last=best_last)
+        messages.append(Message("user", asked))
         messages.append(Message("assistant", shot.output))
     shared = len(messages) if shots_are_fixed else 1
-    messages.append(Message("user", user_text(task, text, passages)))
+    messages.append(Message("user", user_text(task, text, passages, best_last=best_last)))
     return Prompt(tuple(messages), shared=shared)
 
 
@@ -76,8 +79,11 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=[.!?])\s|:\s|\n", text, maxsplit=1)[0].strip()
 
 
-def user_text(task: Task, text: str, passages: Sequence[Passage] = ()) -> str:
-    """The input, below the passages found for it, the best of which stands next to it.
+def user_text(
+    task: Task, text: str, passages: Sequence[Passage] = (), *, best_last: bool = True
+) -> str:
+    """The input, below the passages found for it, the best of which stands next to it unless
+    `best_last` is off.
 
     Models use what stands at the end of a long prompt better than what stands in its middle
     (Liu et al. 2023, "Lost in the Middle").
@@ -85,7 +91,8 @@ def user_text(task: Task, text: str, passages: Sequence[Passage] = ()) -> str:
     if not passages:
         return text
     asked = f"Question: {text}\nAnswer:" if task.kind == "question-answering" else text
-    return "\n\n".join([*(passage_text(passage) for passage in reversed(passages)), asked])
+    ordered = passages[::-1] if best_last else passages
+    return "\n\n".join([*(passage_text(passage) for passage in ordered), asked])
 
 
 def passage_text(passage: Passage) -> str:

@@ -18,9 +18,11 @@ from strategies.saving import (
     need_model,
     read_json,
     read_shots,
+    read_training,
     write_json,
     write_prompt,
     write_shots,
+    write_training,
 )
 from strategies.shots import typical_examples
 
@@ -86,16 +88,8 @@ class Rag:
         return PreparedRag(task, model, index, shots, self.top_k, limit, answer_form(task, train))
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedRag:
-        settings = read_json(folder / "settings.json")
-        return PreparedRag(
-            task,
-            need_model(self.name, model),
-            PassageIndex.load(folder, self.retriever, self.embedder or default_embedder()),
-            read_shots(folder / "shots.jsonl"),
-            settings["top_k"],
-            settings["max_new_tokens"],
-            settings["form"],
-        )
+        index = PassageIndex.load(folder, self.retriever, self.embedder or default_embedder())
+        return PreparedRag.load(folder, task, need_model(self.name, model), index)
 
 
 class Bm25Rag(Rag):
@@ -148,6 +142,7 @@ class PreparedRag:
     max_new_tokens: int
     form: str = ""
     training: Training | None = None
+    best_last: bool = True
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         fitted = [
@@ -159,16 +154,46 @@ class PreparedRag:
                 passages=passages,
                 form=self.form,
                 max_new_tokens=self.max_new_tokens,
+                best_last=self.best_last,
             )
             for text, passages in zip(inputs, self.index.find(inputs, self.top_k), strict=True)
         ]
         return answer_fitted(self.task, self.model, fitted, max_new_tokens=self.max_new_tokens)
 
+    @classmethod
+    def load(cls, folder: Path, task: Task, model: Model, index: PassageIndex) -> PreparedRag:
+        """The inverse of `save`, given the index that was loaded from the same folder."""
+        settings = read_json(folder / "settings.json")
+        return cls(
+            task,
+            model,
+            index,
+            read_shots(folder / "shots.jsonl"),
+            settings["top_k"],
+            settings["max_new_tokens"],
+            settings["form"],
+            read_training(folder),
+            settings.get("best_last", True),  # which older artefacts do not tell
+        )
+
     def save(self, folder: Path) -> None:
         self.index.save(folder)
-        write_prompt(folder / "prompt.md", self.task, self.shots, form=self.form, grounded=True)
+        write_prompt(
+            folder / "prompt.md",
+            self.task,
+            self.shots,
+            form=self.form,
+            grounded=True,
+            best_last=self.best_last,
+        )
         write_shots(folder / "shots.jsonl", self.shots)
         write_json(
             folder / "settings.json",
-            {"top_k": self.top_k, "max_new_tokens": self.max_new_tokens, "form": self.form},
+            {
+                "top_k": self.top_k,
+                "max_new_tokens": self.max_new_tokens,
+                "form": self.form,
+                "best_last": self.best_last,
+            },
         )
+        write_training(folder, self.training)

@@ -25,6 +25,8 @@ from strategies.saving import check_embedder, read_json, write_json
 WORD = re.compile(r"\w+")
 EMBEDDED_AT_ONCE = 1024
 """Chunks embedded before they go into the index: enough for batches of like length."""
+FUSION_K = 60
+EQUAL = 0.5
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,17 @@ class DenseRetriever:
     """Cosine of sentence embeddings, searched exactly by a FAISS flat index at every size.
 
     4 bytes for each dimension of each chunk: 1.5 GB for a million chunks of 384 dimensions.
+    `prefix` is put before each query that is embedded (an instruction, say), never before chunks.
     """
 
-    def __init__(self, index: Any, embedder: Embedder) -> None:
+    def __init__(self, index: Any, embedder: Embedder, prefix: str = "") -> None:
         self._index = index
         self._embedder = embedder
+        self._prefix = prefix
+
+    def asking(self, embedder: Embedder, prefix: str = "") -> DenseRetriever:
+        """The same vectors, searched with queries that another embedder of their space embeds."""
+        return DenseRetriever(self._index, embedder, prefix)
 
     @classmethod
     def build(cls, chunks: Iterable[Chunk], embedder: Embedder) -> Self:
@@ -132,7 +140,8 @@ class DenseRetriever:
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         if self._index is None or not queries:
             return [[] for _ in queries]
-        vectors = _float_rows(self._embedder.embed(queries))
+        asked = [self._prefix + query for query in queries] if self._prefix else queries
+        vectors = _float_rows(self._embedder.embed(asked))
         # some more than asked for, so that equal scores at the edge are cut by order
         found, rows = self._index.search(vectors, min(self._index.ntotal, k + 16))
         return [
@@ -143,7 +152,10 @@ class DenseRetriever:
     def save(self, folder: Path) -> None:
         import faiss
 
-        write_json(folder / "dense.json", {"embedder": self._embedder.fingerprint})
+        facts = {"embedder": self._embedder.fingerprint}
+        if self._prefix:
+            facts["prefix"] = self._prefix
+        write_json(folder / "dense.json", facts)
         if self._index is not None:
             faiss.write_index(self._index, str(folder / "dense.faiss"))
 
@@ -152,9 +164,11 @@ class DenseRetriever:
         """Raises ModelError where `embedder` is not the one that made the index."""
         import faiss
 
-        check_embedder(read_json(folder / "dense.json")["embedder"], embedder)
+        facts = read_json(folder / "dense.json")
+        check_embedder(facts["embedder"], embedder)
         path = folder / "dense.faiss"
-        return cls(faiss.read_index(str(path)) if path.exists() else None, embedder)
+        index = faiss.read_index(str(path)) if path.exists() else None
+        return cls(index, embedder, facts.get("prefix", ""))
 
 
 class HybridRetriever:
@@ -162,14 +176,15 @@ class HybridRetriever:
 
     A chunk scores the sum of 1 / (60 + rank) over the two lists of 50 (Cormack, Clarke and
     Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
-    Methods").
+    Methods"). `weight`, 0 to 1, is the share of meaning: at the default 0.5 both lists count
+    once, elsewhere that of words 2 (1 - weight) times and that of meaning 2 weight times.
     """
 
     DEPTH = 50
-    K = 60
 
-    def __init__(self, sparse: Bm25Retriever, dense: DenseRetriever) -> None:
+    def __init__(self, sparse: Bm25Retriever, dense: DenseRetriever, weight: float = EQUAL) -> None:
         self._parts = (sparse, dense)
+        self._weight = weight
 
     @classmethod
     def build(cls, chunks: Iterable[Chunk], embedder: Embedder) -> Self:
@@ -179,23 +194,32 @@ class HybridRetriever:
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         depth = max(k, self.DEPTH)
-        fused: list[list[Hit]] = []
-        for rankings in zip(*(part.search(queries, depth) for part in self._parts), strict=True):
-            scores: dict[int, float] = {}
-            for ranking in rankings:
-                for rank, hit in enumerate(ranking, start=1):
-                    scores[hit.chunk] = scores.get(hit.chunk, 0.0) + 1 / (self.K + rank)
-            fused.append(_best_first(scores.items(), k))
-        return fused
+        found = zip(*(part.search(queries, depth) for part in self._parts), strict=True)
+        return [fused(by_words, by_meaning, k, self._weight) for by_words, by_meaning in found]
 
     def save(self, folder: Path) -> None:
         for part in self._parts:
             part.save(folder)
+        if self._weight != EQUAL:
+            write_json(folder / "hybrid.json", {"weight": self._weight})
 
     @classmethod
     def load(cls, folder: Path, chunks: Sequence[Chunk], embedder: Embedder) -> Self:
         sparse = Bm25Retriever.load(folder, chunks, embedder)
-        return cls(sparse, DenseRetriever.load(folder, chunks, embedder))
+        path = folder / "hybrid.json"
+        weight = read_json(path)["weight"] if path.is_file() else EQUAL
+        return cls(sparse, DenseRetriever.load(folder, chunks, embedder), weight)
+
+
+def fused(
+    by_words: Sequence[Hit], by_meaning: Sequence[Hit], k: int, weight: float = EQUAL
+) -> list[Hit]:
+    """Two rankings as one, see HybridRetriever."""
+    scores: dict[int, float] = {}
+    for times, ranking in ((2 * (1 - weight), by_words), (2 * weight, by_meaning)):
+        for rank, hit in enumerate(ranking, start=1):
+            scores[hit.chunk] = scores.get(hit.chunk, 0.0) + times / (FUSION_K + rank)
+    return _best_first(scores.items(), k)
 
 
 def _counted(chunks: Iterable[Chunk], rows: WordRows) -> Iterator[Chunk]:

@@ -72,9 +72,11 @@ def write_prompt(
     form: str = "",
     grounded: bool = False,
     shots_are_fixed: bool = True,
+    best_last: bool = True,
 ) -> None:
     """The prompt as a person reads it, with a place holder where the input goes."""
-    passages = (Passage("…", "{passages found for the input, best last}"),) if grounded else ()
+    order = "best last" if best_last else "best first"
+    passages = (Passage("…", f"{{passages found for the input, {order}}}"),) if grounded else ()
     prompt = build_prompt(
         task,
         "{input}",
@@ -82,6 +84,7 @@ def write_prompt(
         passages=passages,
         form=form,
         shots_are_fixed=shots_are_fixed,
+        best_last=best_last,
     )
     turns = [f"## {message.role}\n\n{message.content}\n" for message in prompt.messages]
     path.write_text(f"# Prompt of {task.name}\n\n" + "\n".join(turns), encoding="utf-8")

@@ -109,8 +109,8 @@ def test_a_run_charges_the_model_only_where_it_was_asked(dataset, prices, tmp_pa
     facts = next(r for r in records if isinstance(r, RunRecord)).strategies[0]
     assert (facts.id, facts.family, facts.model) == ("cascade", "prompting", "small")
     setup = next(r for r in records if isinstance(r, SetupRecord))
-    assert [row["chosen"] for row in setup.training["search"]].count("yes") == 1
-    chosen = next(row for row in setup.training["search"] if row["chosen"] == "yes")
+    assert [row.get("chosen") for row in setup.training["search"]].count(1.0) == 1
+    chosen = next(row for row in setup.training["search"] if row.get("chosen"))
     outcomes = [r for r in records if isinstance(r, OutcomeRecord)]
     assert len(outcomes) == 40
     for outcome in outcomes:

@@ -6,8 +6,10 @@ from tinystrategies import Tiny, right
 from benchmarks.errors import BadPriceFile
 from benchmarks.quote import QuotedModel, quote
 from corpora.power import detectable_difference
-from corpora.task import Search
+from corpora.task import Document, Search
 from strategies.lora import Lora
+from strategies.optimized_rag import OptimizedRag
+from strategies.rag import HybridRag
 
 LOCAL = QuotedModel(name="small", parameters=135_000_000)
 
@@ -75,38 +77,6 @@ def test_one_that_needs_the_weights_is_not_quoted_for_a_hosted_model(dataset, pr
     assert row.skipped is None
 
 
-def test_a_search_is_quoted_its_budget_and_its_final_preparation(dataset, prices):
-    task = dataset.task.model_copy(update={"search": Search(trials=5, seconds=90)})
-    dataset = dataset.model_copy(update={"task": task})
-    strategies = [Tiny(right, name=name, family="rag", needs_model=True) for name in "ab"]
-    for each in strategies:
-        each.epochs = 2
-    strategies[1].searches = True
-    found = quote(dataset, strategies, [LOCAL], prices, cores=2)
-    plain, searching = found.rows
-    assert (plain.search_seconds, searching.search_seconds) == (0.0, 90.0)
-    assert plain.setup_seconds > 0
-    assert searching.setup_seconds == pytest.approx(plain.setup_seconds + 90)
-    assert searching.seconds == pytest.approx(plain.seconds + 90)
-    assert searching.usd == pytest.approx(plain.usd + 90 * 0.09 / 3600)
-    assert found.search == Search(trials=5, seconds=90)
-
-
-@pytest.mark.parametrize(("seconds", "asked"), [(90.0, 5 * 6), (2.0, 2 * 8)])
-def test_a_search_of_a_hosted_model_is_quoted_the_tokens_it_may_ask(
-    dataset, prices, seconds, asked
-):
-    """5 settings on 6 rows, or 8 requests at once that take a second each."""
-    task = dataset.task.model_copy(update={"search": Search(trials=5, seconds=seconds)})
-    strategies = [Tiny(right, name=name, family="rag", needs_model=True) for name in "ab"]
-    strategies[1].searches = True
-    hosted = QuotedModel(name="gpt-4o-mini", hosted=True)
-    data = dataset.model_copy(update={"task": task})
-    plain, searching = quote(data, strategies, [hosted], prices, cores=2).rows
-    each = (plain.prompt_tokens * 0.15 + plain.completion_tokens * 0.60) / 1e6
-    assert searching.usd - plain.usd == pytest.approx(asked * each + seconds * 0.09 / 3600)
-
-
 def test_a_search_without_a_language_model_is_quoted_too(dataset, prices):
     strategy = Tiny(right)
     strategy.searches = True
@@ -122,3 +92,49 @@ def test_one_that_raises_harms_no_other(dataset, prices):
     broken, good = quote(dataset, [Broken(right, name="a"), Tiny(right)], [LOCAL], prices).rows
     assert (broken.skipped, broken.seconds) == ("ValueError: no such luck", 0.0)
     assert good.skipped is None
+
+
+class Searching(Tiny):
+    searches = True
+
+
+@pytest.mark.parametrize(
+    ("trials", "limit", "spent"),
+    [(4, 1000, 4), (4, 2, 2), (4, 0.5, 1)],
+)
+def test_choosing_settings_is_quoted_within_its_seconds(dataset, prices, trials, limit, spent):
+    """Six validation rows a trial; `limit` and `spent` count trials."""
+    (plain,) = quote(dataset, [Tiny(right, needs_model=True)], [LOCAL], prices, cores=2).rows
+    words = len(dataset.test[0].input.split())
+    trial = 6 * 1.35 * (words + 3) / 650
+    search = Search(trials=trials, seconds=limit * trial)
+    task = dataset.task.model_copy(update={"search": search})
+    asked = dataset.model_copy(update={"task": task})
+    strategy = Searching(right, needs_model=True)
+    (row,) = quote(asked, [strategy], [LOCAL], prices, cores=2).rows
+    assert row.setup_seconds == pytest.approx(spent * trial)
+    assert row.seconds - plain.seconds == pytest.approx(spent * trial)
+    assert row.search_seconds == pytest.approx(max(limit, 1) * trial)
+    assert plain.search_seconds == 0.0
+
+
+def test_a_hosted_model_bills_the_requests_of_choosing(dataset, prices):
+    hosted = QuotedModel(name="gpt-4o-mini", hosted=True)
+    (plain,) = quote(dataset, [Tiny(right, needs_model=True)], [hosted], prices, cores=2).rows
+    (row,) = quote(dataset, [Searching(right, needs_model=True)], [hosted], prices, cores=2).rows
+    tokens = row.prompt_tokens * 0.15 + row.completion_tokens * 0.60
+    machine = row.setup_seconds * 0.09 / 3600
+    assert row.setup_seconds == pytest.approx(8 * 6 / 8)
+    assert row.usd - plain.usd == pytest.approx(8 * 6 * tokens / 1e6 + machine)
+
+
+def test_retrieval_that_is_chosen_indexes_the_documents_several_times(dataset, prices):
+    documents = (Document(id="d", text="word " * 4000),)
+    task = dataset.task.model_copy(update={"search": Search(trials=1, seconds=1e6)})
+    asked = dataset.model_copy(update={"documents": documents, "task": task})
+    (plain,) = quote(asked, [HybridRag()], [LOCAL], prices, cores=2).rows
+    (row,) = quote(asked, [OptimizedRag()], [LOCAL], prices, cores=2).rows
+    assert plain.setup_seconds == pytest.approx(27 / 40)
+    trial = row.setup_seconds - 5 * 27 / 40
+    words = len(dataset.test[0].input.split())
+    assert trial == pytest.approx(6 * (1.35 * (words + 3) + 3 * 200) / 650)

@@ -223,4 +223,8 @@ def test_without_paths_rows_come_inline() -> None:
     assert read_dataset(inline({"model": "owner/name"}), allow_paths=False).task.models == (
         "owner/name",
     )
+    for reranker in ("./encoders/one", "../x", "/srv/encoder", "C:\\encoder"):
+        assert fault(inline({"reranker": reranker}), allow_paths=False).field == "reranker"
+    named = read_dataset(inline({"reranker": "owner/encoder"}), allow_paths=False)
+    assert named.task.reranker == "owner/encoder"
     assert fault("pyproject.toml", allow_paths=False).field == "spec"

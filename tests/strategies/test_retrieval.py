@@ -106,6 +106,46 @@ def test_hybrid_sums_reciprocal_ranks():
     assert hybrid.search(["fox"], 2) == [[Hit(0, 1 / 61 + 1 / 62), Hit(1, 1 / 61)]]
 
 
+def test_equal_weights_rank_bit_for_bit_as_the_plain_sum():
+    names = ["red fox", "grey wolf", "fox", "red wolf and fox", "snow"]
+    hybrid = HybridRetriever.build(chunks(*names), EMBEDDER)
+    parts = (
+        Bm25Retriever.build(chunks(*names), EMBEDDER),
+        DenseRetriever.build(chunks(*names), EMBEDDER),
+    )
+    for query in ("red fox", "wolf", "fox in the snow"):
+        sums = {}
+        for part in parts:
+            for rank, hit in enumerate(part.search([query], 50)[0], start=1):
+                sums[hit.chunk] = sums.get(hit.chunk, 0.0) + 1 / (60 + rank)
+        [hits] = hybrid.search([query], 5)
+        assert [(hit.chunk, hit.score) for hit in hits] == sorted(
+            sums.items(), key=lambda pair: (-round(pair[1], 6), pair[0])
+        )
+        assert HybridRetriever(*parts, 0.5).search([query], 5) == [hits]
+
+
+@pytest.mark.parametrize(("weight", "order"), [(0.0, [0, 1]), (0.4, [0, 1]), (0.9, [1, 0])])
+def test_weight_shifts_a_hybrid_from_words_to_meaning(weight, order, tmp_path: Path):
+    texts = {"red fox": [0.6, 0.8], "fox wolf": [1, 0], "fox red": [1, 0]}
+    kind = chunks("red fox", "fox wolf")
+    embedder = Turning(texts)
+    sparse = Bm25Retriever.build(kind, embedder)
+    hybrid = HybridRetriever(sparse, DenseRetriever.build(kind, embedder), weight)
+    assert found(hybrid.search(["fox red"], 2)) == [order]
+    hybrid.save(tmp_path)
+    again = HybridRetriever.load(tmp_path, kind, embedder)
+    assert again.search(["fox red"], 2) == hybrid.search(["fox red"], 2)
+
+
+def test_a_query_prefix_is_embedded_and_saved_and_never_put_before_chunks(tmp_path: Path):
+    embedder = Turning({"a": [1, 0], "b": [0, 1], "q": [1, 0], "find: q": [0, 1]})
+    dense = DenseRetriever.build(chunks("a", "b"), embedder).asking(embedder, "find: ")
+    assert found(dense.search(["q"], 1)) == [[1]]
+    dense.save(tmp_path)
+    assert found(DenseRetriever.load(tmp_path, [], embedder).search(["q"], 1)) == [[1]]
+
+
 @ALL
 def test_equal_chunks_come_in_their_order(retriever):
     index = retriever.build(chunks(*["red fox"] * 40), EMBEDDER)
