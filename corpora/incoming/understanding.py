@@ -1,0 +1,208 @@
+"""From a table to a task: what is understood of it, or what only the user can say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from corpora.errors import InvalidInput
+from corpora.files import parse_json
+from corpora.incoming.columns import Columns, Wishes, find_columns, normal
+from corpora.incoming.kinds import common_beginning, guess_kind
+from corpora.incoming.schemas import infer_schema
+from corpora.incoming.table import Table, text_of
+from corpora.incoming.usual import SPLIT_VALUES
+from corpora.rows import Row
+from corpora.similarity import normalise
+from corpora.task import KINDS, Kind
+
+MAX_LISTED_LABELS = 100
+_ASKED = ("question", "query")
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """Something that cannot be told: the flag that says it, the question, the possible answers."""
+
+    flag: str
+    question: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """A task as it was understood; `rows` are its examples, each with the place it came from.
+
+    `left_out` maps what is missing to the places of such rows, `conflicts` are the places of
+    rows that repeat the input of an earlier row with another output.
+    """
+
+    table: Table
+    columns: Columns
+    name: str
+    kind: Kind
+    instruction: str
+    instruction_from: str
+    rows: tuple[Row, ...]
+    labels: tuple[str, ...]
+    output_schema: Mapping[str, Any] | None
+    left_out: Mapping[str, tuple[str, ...]]
+    conflicts: tuple[str, ...]
+
+    def spec(self) -> dict[str, Any]:
+        """The spec of the task, with its rows in `examples.jsonl`."""
+        values: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "instruction": self.instruction,
+        }
+        if 0 < len(self.labels) <= MAX_LISTED_LABELS:
+            values["labels"] = list(self.labels)
+        if self.output_schema is not None:
+            values["output_schema"] = dict(self.output_schema)
+        return {**values, "examples": "examples.jsonl"}
+
+
+def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, ...]:
+    """The task, or all that must be asked; raises InvalidInput for rows that cannot be one."""
+    columns = find_columns(table, wishes)
+    instruction, origin = _instruction(table, columns, wishes)
+    unclear = _unclear_columns(table, columns)
+    if unclear:
+        return unclear if instruction else (*unclear, _what_to_do())
+    made = [_example(row, columns) for row in table.rows]
+    left_out = _incomplete(made)
+    rows = [row for row in made if row.values["input"].strip() and row.values["output"]]
+    if not rows:
+        fix = "No row has both: name the columns with --input and --output, or fill them."
+        raise InvalidInput(f"{table.file}: input, output", _named(columns), fix)
+    inputs = [row.values["input"] for row in rows]
+    if not instruction and (beginning := common_beginning(inputs)):
+        instruction, origin = beginning.strip(), "what every input begins with, cut off there"
+        rows = [_without(row, beginning) for row in rows]
+    outputs = [row.values["output"] for row in rows]
+    asked = any(part in _ASKED for name in columns.input for part in normal(name).split("_"))
+    kind = wishes.kind or guess_kind(inputs, outputs, asked=asked, snippets=table.snippets)
+    unclear = () if instruction else (_what_to_do(),)
+    if kind is None:
+        unclear = (_which_kind(outputs), *unclear)
+    if kind is None or unclear:
+        return unclear
+    return Understanding(
+        table,
+        columns,
+        wishes.name or "task",
+        kind,
+        instruction,
+        origin,
+        tuple(rows),
+        tuple(sorted(set(outputs))) if kind == "classification" else (),
+        infer_schema(_objects(rows)) if kind == "extraction" else None,
+        left_out,
+        _conflicts(rows),
+    )
+
+
+def _instruction(table: Table, columns: Columns, wishes: Wishes) -> tuple[str, str]:
+    if wishes.instruction:
+        return wishes.instruction.strip(), ""
+    if table.instruction:
+        return table.instruction, table.instruction_from
+    if columns.instruction:
+        return columns.instruction, "the column that says the same in all rows"
+    return "", ""
+
+
+def _unclear_columns(table: Table, columns: Columns) -> tuple[Unclear, ...]:
+    found = []
+    choices = tuple(name for name in table.columns if name not in columns.constant)
+    if not columns.input:
+        question = "Which column is the input (what comes in)?"
+        found.append(Unclear("--input", question, choices))
+    if columns.output is None:
+        question = "Which column is the output (the right answer)?"
+        found.append(Unclear("--output", question, choices))
+    return tuple(found)
+
+
+def _what_to_do() -> Unclear:
+    question = "What is to be done with the input? Say it as you would tell a new colleague"
+    return Unclear("--instruction", question)
+
+
+def _which_kind(outputs: Sequence[str]) -> Unclear:
+    number = len(set(outputs))
+    question = f"What kind of task is it? {len(outputs):,} rows have {number:,} different outputs"
+    return Unclear("--kind", question, KINDS)
+
+
+def _example(row: Row, columns: Columns) -> Row:
+    """The row by the names of a task's fields; what it lacks is an empty text."""
+    given = row.values
+    texts = {name: text_of(given.get(name)) for name in columns.input}
+    if len(texts) > 1:
+        lines = (f"{name}: {text}" for name, text in texts.items() if text.strip())
+        texts = {"": "\n".join(lines)}
+    values: dict[str, Any] = {}
+    if columns.id is not None:
+        values["id"] = text_of(given.get(columns.id)).strip()
+    values["input"] = next(iter(texts.values()), "")
+    outputs = _answers(given.get(columns.output or ""))
+    values["output"] = outputs[0]
+    if columns.split is not None:
+        values["split"] = SPLIT_VALUES[text_of(given[columns.split]).strip().casefold()]
+    if columns.group is not None and (group := text_of(given.get(columns.group)).strip()):
+        values["group"] = group
+    others = given.get("alternatives")
+    listed = others if isinstance(others, list) else []
+    alternatives = [*outputs[1:], *(text_of(each).strip() for each in listed)]
+    if filled := [text for text in alternatives if text]:
+        values["alternatives"] = filled
+    return Row(row.place, values)
+
+
+def _answers(value: Any) -> list[str]:
+    """An output and, where a list of texts is given, its further accepted forms."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return [each.strip() for each in value]
+    return [text_of(value).strip()]
+
+
+def _incomplete(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    missing: dict[str, list[str]] = {}
+    for row in rows:
+        blank = [name for name in ("input", "output") if not row.values[name].strip()]
+        if blank:
+            missing.setdefault(" and ".join(f"an {name}" for name in blank), []).append(row.place)
+    return {what: tuple(places) for what, places in missing.items()}
+
+
+def _without(row: Row, beginning: str) -> Row:
+    return Row(row.place, {**row.values, "input": row.values["input"][len(beginning) :].lstrip()})
+
+
+def _objects(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    objects = []
+    for row in rows:
+        value = parse_json(row.values["output"], f"{row.place}output")
+        if not isinstance(value, dict):
+            fix = "The other outputs are JSON objects: correct it, or say --kind."
+            raise InvalidInput(f"{row.place}output", value, fix)
+        objects.append(value)
+    return objects
+
+
+def _conflicts(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Places of rows whose input stood in an earlier row with another output."""
+    first: dict[str, str] = {}
+    found = []
+    for row in rows:
+        output = row.values["output"]
+        if first.setdefault(normalise(row.values["input"]), output) != output:
+            found.append(row.place)
+    return tuple(found)
+
+
+def _named(columns: Columns) -> str:
+    return f"{' + '.join(columns.input)} and {columns.output}"
