@@ -103,15 +103,20 @@ def understood(table: "Table", wishes: "Wishes") -> "Understanding":
 
 def unanswered(file: str, questions: "tuple[Unclear, ...]") -> tuple[str, str]:
     """What to say where nobody can be asked: the questions, and the flags that answer them."""
-    said = " ".join(question.question.rstrip(".?") + "?" for question in questions)
-    flags = " and ".join(question.flag for question in questions)
-    choices = dict.fromkeys(choice for question in questions for choice in question.choices)
-    known = f" Possible: {', '.join(choices)}." if choices else ""
-    return f"{file} does not tell: {said}", f"Say it with {flags}.{known}"
+    unknown = ", and ".join(question.unknown for question in questions)
+    flags = [
+        f"{question.flag} ({' | '.join(question.choices)})"
+        if question.choices
+        else f"{question.flag} TEXT"
+        for question in questions
+    ]
+    return f"{file} does not tell {unknown}.", f"Say it with {' and '.join(flags)}."
 
 
 def asked(question: "Unclear", wishes: "Wishes") -> "Wishes":
     """The wishes with the answer to one question."""
+    for hint in question.hints:
+        console(stderr=True).print(f"  {hint}", style="dim")
     kind = click.Choice(question.choices) if question.choices else None
     answer = click.prompt(question.question, type=kind, err=True).strip()
     changed: dict[str, Any] = {question.flag.removeprefix("--"): answer}

@@ -91,7 +91,7 @@ def find_columns(table: Table, wishes: Wishes) -> Columns:
     taken |= {column for columns in table.roles.values() for column in columns}
     free = [name for name in table.columns if name not in taken]
     split = _first(free, lambda name: named[name] in SPLITS and _is_split(shapes[name]))
-    id_ = wishes.id or _first(free, lambda name: named[name] in IDS and _is_id(shapes[name]))
+    id_ = wishes.id or _first(free, lambda name: _is_key(named[name]) and _is_id(shapes[name]))
     group = wishes.group or _first(
         free,
         lambda name: name != id_ and _names_group(named[name]) and _is_group(shapes[name]),
@@ -168,7 +168,7 @@ def _is_id(shape: _Shape) -> bool:
 
 def _is_key(name: str) -> bool:
     """Whether a heading is that of an identifier, unique or not."""
-    return name in IDS or name.endswith(("_id", "_uuid"))
+    return name in IDS or name.endswith(("_id", "_uuid", "_nr", "_no", "_key"))
 
 
 def _names_group(name: str) -> bool:

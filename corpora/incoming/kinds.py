@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +16,9 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[-+$€£]?\d[\d.,]*%?")
+AFTER_PROMPT = re.compile(r"\s*(#{2,}|[-=]{1,2}>|={3,}|-{3,})\s*$")
+AFTER_COMPLETION = re.compile(r"\s*(#{2,}|<?END>?|<\|\w+\|>)\s*$")
+"""Marks with which older fine-tuning files end every prompt and every completion."""
 MAX_LABELS = 500
 LONG = 300
 """Characters: answers longer than this on average are texts, whatever was asked."""
@@ -59,11 +61,19 @@ def common_beginning(inputs: Sequence[str]) -> str:
     clause's end; empty where there is none."""
     if len(inputs) < 5:
         return ""
-    shared = os.path.commonprefix(list(inputs))
+    first, last = min(inputs), max(inputs)  # in order, so what they share all share
+    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    shared = first[:same]
     cut = max(shared.rfind("\n"), shared.rfind(": ") + 1)
     beginning = shared[:cut] if cut > 0 else ""
     enough = len(beginning.split()) >= 4 and len(beginning) >= 20
     return beginning if enough and all(text[cut:].strip() for text in inputs) else ""
+
+
+def common_separator(texts: Sequence[str], signs: re.Pattern[str]) -> str:
+    """The mark that every text ends with, such as "###"; empty where there is none."""
+    found = {match[1] if (match := signs.search(text)) else "" for text in texts}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _looks_like_labels(outputs: Sequence[str]) -> bool | None:

@@ -39,12 +39,18 @@ def text_of(value: Any) -> str:
 
 def lines_of(file: str, places: list[str]) -> str:
     """`lines 17, 301` for places of rows, or their own names where they have no line."""
-    bare = [place.rstrip(" :.").removeprefix(f"{file} ") for place in places]
+    own = (f"{file}: ", f"{file} ", f"{file}")  # of them the first that is there goes
+    bare = [_without(place.rstrip(" :."), own) for place in places]
     shown, more = bare[:5], f" and {len(bare) - 5} more" if len(bare) > 5 else ""
     if all(place.startswith("line ") for place in bare):
         numbers = ", ".join(place.removeprefix("line ") for place in shown)
         return f"line{'s' * (len(bare) > 1)} {numbers}{more}"
     return ", ".join(shown) + more
+
+
+def _without(place: str, beginnings: tuple[str, ...]) -> str:
+    found = next((each for each in beginnings if place.startswith(each)), "")
+    return place.removeprefix(found)
 
 
 def counted(number: int, what: str) -> str:

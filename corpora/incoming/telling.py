@@ -27,7 +27,7 @@ def sentences(found: Understanding) -> list[str]:
     doubts = _doubts(found)
     if doubts:
         lines.append("; ".join(doubts))
-    lines += found.table.notes
+    lines += found.notes
     unused = [f"{name} ({_always(text)})" for name, text in columns.constant.items()]
     unused += columns.unused
     if unused:

@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corpora.errors import InvalidInput
+from corpora.errors import InvalidInput, shorten
 from corpora.files import parse_json
 from corpora.incoming.columns import Columns, Wishes, find_columns, normal
-from corpora.incoming.kinds import common_beginning, guess_kind
+from corpora.incoming.kinds import (
+    AFTER_COMPLETION,
+    AFTER_PROMPT,
+    common_beginning,
+    common_separator,
+    guess_kind,
+)
 from corpora.incoming.schemas import infer_schema
-from corpora.incoming.table import Table, text_of
+from corpora.incoming.table import Table, counted, text_of
 from corpora.incoming.usual import SPLIT_VALUES
 from corpora.rows import Row
 from corpora.similarity import normalise
@@ -23,11 +29,16 @@ _ASKED = ("question", "query")
 
 @dataclass(frozen=True)
 class Unclear:
-    """Something that cannot be told: the flag that says it, the question, the possible answers."""
+    """Something that cannot be told, and the flag that says it.
+
+    `unknown` completes "The file does not tell ..."; `hints` are lines to read before answering.
+    """
 
     flag: str
+    unknown: str
     question: str
     choices: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Understanding:
     output_schema: Mapping[str, Any] | None
     left_out: Mapping[str, tuple[str, ...]]
     conflicts: tuple[str, ...]
+    notes: tuple[str, ...]
 
     def spec(self) -> dict[str, Any]:
         """The spec of the task, with its rows in `examples.jsonl`."""
@@ -77,14 +89,15 @@ def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, .
     if not rows:
         fix = "No row has both: name the columns with --input and --output, or fill them."
         raise InvalidInput(f"{table.file}: input, output", _named(columns), fix)
+    rows, cut = _without_marks(rows)
     inputs = [row.values["input"] for row in rows]
     if not instruction and (beginning := common_beginning(inputs)):
         instruction, origin = beginning.strip(), "what every input begins with, cut off there"
-        rows = [_without(row, beginning) for row in rows]
+        rows = [_with(row, input=row.values["input"][len(beginning) :].lstrip()) for row in rows]
     outputs = [row.values["output"] for row in rows]
     asked = any(part in _ASKED for name in columns.input for part in normal(name).split("_"))
     kind = wishes.kind or guess_kind(inputs, outputs, asked=asked, snippets=table.snippets)
-    unclear = () if instruction else (_what_to_do(),)
+    unclear = () if instruction else (_what_to_do(rows),)
     if kind is None:
         unclear = (_which_kind(outputs), *unclear)
     if kind is None or unclear:
@@ -101,6 +114,7 @@ def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, .
         infer_schema(_objects(rows)) if kind == "extraction" else None,
         left_out,
         _conflicts(rows),
+        (*table.notes, *cut),
     )
 
 
@@ -115,26 +129,33 @@ def _instruction(table: Table, columns: Columns, wishes: Wishes) -> tuple[str, s
 
 
 def _unclear_columns(table: Table, columns: Columns) -> tuple[Unclear, ...]:
-    found = []
-    choices = tuple(name for name in table.columns if name not in columns.constant)
+    taken = {*columns.constant, *columns.input, columns.output, columns.split, columns.id}
+    choices = tuple(name for name in table.columns if name not in taken) or table.columns
+    first = table.rows[0].values
+    hints = tuple(f"{name}: {shorten(text_of(first.get(name)))}" for name in choices)
+    unknown = []
     if not columns.input:
-        question = "Which column is the input (what comes in)?"
-        found.append(Unclear("--input", question, choices))
+        question = "Which column is the input, what comes in?"
+        unknown.append(Unclear("--input", "which column is the input", question, choices, hints))
     if columns.output is None:
-        question = "Which column is the output (the right answer)?"
-        found.append(Unclear("--output", question, choices))
-    return tuple(found)
+        question = "Which column is the output, the right answer?"
+        unknown.append(Unclear("--output", "which column is the output", question, choices, hints))
+    return tuple(unknown)
 
 
-def _what_to_do() -> Unclear:
+def _what_to_do(rows: Sequence[Row] = ()) -> Unclear:
     question = "What is to be done with the input? Say it as you would tell a new colleague"
-    return Unclear("--instruction", question)
+    values = [(name, row.values[name]) for row in rows[:2] for name in ("input", "output")]
+    hints = tuple(f"{name}: {shorten(text)}" for name, text in values)
+    return Unclear("--instruction", "what is to be done with the input", question, (), hints)
 
 
 def _which_kind(outputs: Sequence[str]) -> Unclear:
-    number = len(set(outputs))
-    question = f"What kind of task is it? {len(outputs):,} rows have {number:,} different outputs"
-    return Unclear("--kind", question, KINDS)
+    unknown = (
+        f"which kind of task it is ({counted(len(outputs), 'row')}, "
+        f"{counted(len(set(outputs)), 'different output')})"
+    )
+    return Unclear("--kind", unknown, "Which kind of task is it?", KINDS)
 
 
 def _example(row: Row, columns: Columns) -> Row:
@@ -178,8 +199,19 @@ def _incomplete(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     return {what: tuple(places) for what, places in missing.items()}
 
 
-def _without(row: Row, beginning: str) -> Row:
-    return Row(row.place, {**row.values, "input": row.values["input"][len(beginning) :].lstrip()})
+def _without_marks(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
+    """The rows without the marks that end every input or output, and what was cut off."""
+    notes = []
+    for name, signs in (("input", AFTER_PROMPT), ("output", AFTER_COMPLETION)):
+        mark = common_separator([row.values[name] for row in rows], signs)
+        if mark and all(signs.sub("", row.values[name]).strip() for row in rows):
+            rows = [_with(row, **{name: signs.sub("", row.values[name])}) for row in rows]
+            notes.append(f'the mark "{mark}" at the end of every {name} cut off')
+    return list(rows), tuple(notes)
+
+
+def _with(row: Row, **changed: str) -> Row:
+    return Row(row.place, {**row.values, **changed})
 
 
 def _objects(rows: Sequence[Row]) -> list[dict[str, Any]]:
