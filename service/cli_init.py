@@ -69,7 +69,7 @@ def init(
     from corpora.incoming.writing import check_place, write_task
 
     title = name or task_name(file)
-    folder = out or Path(folder_name(title))
+    folder = out or default_folder(title, file)
     check_place(folder, file, force=force)
     wishes = Wishes(inputs or (), output, id_, group, kind, instruction, title)
     to = console(stderr=as_json)
@@ -78,6 +78,13 @@ def init(
         to.print(sentence, soft_wrap=True)
     dataset = write_task(folder, file, found.spec(), found.rows, force=force)
     return show(found, dataset, folder, as_json=as_json)
+
+
+def default_folder(title: str, file: Path) -> Path:
+    """A folder here with the task's name, but never the one that holds the file."""
+    folder = Path(folder_name(title))
+    holds_it = folder.resolve() == file.resolve().parent
+    return folder.with_name(f"{folder.name}-task") if holds_it else folder
 
 
 def task_name(file: Path) -> str:

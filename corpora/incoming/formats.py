@@ -45,7 +45,7 @@ def _config(path: Path, shown: str) -> dict[str, Any] | None:
     if isinstance(value, list) and path.suffix.lower() == ".json":
         return None
     if not isinstance(value, dict):
-        fix = "Give a promptfoo configuration: a mapping with `prompts` and `tests`."
+        fix = "Give a list of rows (JSON), or a promptfoo configuration with `prompts` and `tests`."
         raise InvalidInput(shown, value, fix)
     config = {str(name): item for name, item in value.items()}
     if "kind" in config and "examples" in config:

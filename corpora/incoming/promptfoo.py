@@ -22,6 +22,8 @@ from corpora.incoming.templates import filled, instruction_of, is_plain, variabl
 from corpora.invalid import check_plain
 from corpora.rows import SUFFIXES, Row, read_records
 
+FEWEST_WORDS = 4
+"""A shorter instruction is asked for; the data checks would refuse it."""
 MAX_COMBINATIONS = 10_000
 """Tests that lists of values may make of one test."""
 
@@ -47,6 +49,9 @@ def read_promptfoo(config: Mapping[str, Any], folder: Path, file: str) -> Table:
             *notes,
             "its prompt has blocks or expressions, so the instruction is yours to give",
         )
+    said_to = instruction_of(template) if template else ""
+    if said_to.isascii() and len(said_to.split()) < FEWEST_WORDS:
+        said_to = ""
     names = tuple(dict.fromkeys(name for _, variables, _ in tests for name in variables))
     inputs = variables_of(template) if template else names
     unknown = [name for name in inputs if name not in names]
@@ -72,7 +77,7 @@ def read_promptfoo(config: Mapping[str, Any], folder: Path, file: str) -> Table:
         tuple(rows),
         (*names, *([output] if said else []), *(["alternatives"] if alternatives else [])),
         roles=roles,
-        instruction=(instruction_of(template) or None) if template else None,
+        instruction=said_to or None,
         instruction_from="the prompt",
         snippets=bool(said) and any(answer.is_snippet for answer in answers if answer),
         notes=notes,

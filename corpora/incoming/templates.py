@@ -8,7 +8,11 @@ from collections.abc import Mapping
 _VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*(?:\|[^{}]*)?-?\}\}")
 _FRAME = re.compile(r"""</?[\w-]+>|`{3}\w*|["']{3}|[-=#*_]{3,}""")
 _LABEL = re.compile(r"""[#*\s]*(?:[\w/&'’-]+ ){0,2}[\w/&'’-]*[*\s]*(?:[:=→]|->)?[*\s]*""")
+_NO_LABEL = re.compile(r"[\W_]*")
 _HANGING = re.compile(r"""(?:\s*[:→]\s*|\s+(?=["'`“«]))["'`“«]*\{\{[^{}]*\}\}["'`”».\s]*$""")
+
+FEW_WORDS = 3
+"""With fewer left, what looked like a label was part of the instruction."""
 
 
 def variables_of(template: str) -> tuple[str, ...]:
@@ -32,15 +36,21 @@ def instruction_of(template: str) -> str:
 
     A line that only labels a variable ("Email: {{body}}") goes, with the frame around it, and
     so do a variable hanging at the end of a sentence and a last line that asks for the answer
-    ("Label:"). A variable inside a sentence stays as its name in brackets.
+    ("Label:"). A variable inside a sentence stays as its name in brackets. Where little is left,
+    the labels were the instruction ("Summarize this: {{text}}") and stay.
     """
+    bare = _stripped(template, labels=_LABEL)
+    return bare if len(bare.split()) >= FEW_WORDS else _stripped(template, labels=_NO_LABEL) or bare
+
+
+def _stripped(template: str, labels: re.Pattern[str]) -> str:
     kept: list[str | None] = []
     for line in template.strip().split("\n"):
         bare = _FRAME.sub("", _VARIABLE.sub("", line)).strip(" \t\"'`“”«»")
         if not _VARIABLE.search(line):
             kept.append(line.rstrip())
-        elif _LABEL.fullmatch(bare):
-            _drop_frame(kept)
+        elif labels.fullmatch(bare):
+            _drop_frame(kept, labels)
             kept.append(None)  # where a variable stood
         else:
             cut = _HANGING.sub("", line)
@@ -54,11 +64,11 @@ def instruction_of(template: str) -> str:
     return re.sub(r"\s*:$", ".", re.sub(r"\n{3,}", "\n\n", text).strip())
 
 
-def _drop_frame(kept: list[str | None]) -> None:
+def _drop_frame(kept: list[str | None], labels: re.Pattern[str]) -> None:
     """Remove what opens the frame of a variable, and the label above it."""
     while kept and kept[-1] is not None:
         last = kept[-1].strip()
-        label = last.endswith(":") and _LABEL.fullmatch(last)
+        label = last.endswith(":") and labels.fullmatch(last)
         if last and not _FRAME.fullmatch(last) and not label:
             return
         kept.pop()

@@ -78,6 +78,9 @@ class Understanding:
 
 def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, ...]:
     """The task, or all that must be asked; raises InvalidInput for rows that cannot be one."""
+    if len(table.columns) < 2:
+        fix = "It has one column: a task needs an input and its right output in each row."
+        raise InvalidInput(table.file, list(table.columns), fix)
     columns = find_columns(table, wishes)
     instruction, origin = _instruction(table, columns, wishes)
     unclear = _unclear_columns(table, columns)
@@ -129,6 +132,8 @@ def _instruction(table: Table, columns: Columns, wishes: Wishes) -> tuple[str, s
 
 
 def _unclear_columns(table: Table, columns: Columns) -> tuple[Unclear, ...]:
+    if set(columns.constant) == set(table.columns) and not any(columns.constant.values()):
+        raise InvalidInput(table.file, len(table.rows), "All its cells are empty: fill them.")
     taken = {*columns.constant, *columns.input, columns.output, columns.split, columns.id}
     choices = tuple(name for name in table.columns if name not in taken) or table.columns
     first = table.rows[0].values
