@@ -92,23 +92,20 @@ def find_columns(table: Table, wishes: Wishes) -> Columns:
     free = [name for name in table.columns if name not in taken]
     split = _first(free, lambda name: named[name] in SPLITS and _is_split(shapes[name]))
     id_ = wishes.id or _first(free, lambda name: _is_key(named[name]) and _is_id(shapes[name]))
-    group = wishes.group or _first(
-        free,
-        lambda name: name != id_ and _names_group(named[name]) and _is_group(shapes[name]),
-    )
-    told = [
-        name for name in free if named[name] in INSTRUCTIONS and name in constant
-    ] if table.instruction is None else []  # fmt: skip
-    used = {split, id_, group, *told, *constant, "alternatives"}
+    groups = [
+        name
+        for name in free
+        if name != id_ and _names_group(named[name]) and _is_group(shapes[name])
+    ]
+    told = [name for name in free if named[name] in INSTRUCTIONS and name in constant]
+    used = {split, id_, wishes.group, *groups, *told, *constant, "alternatives"}
     names = [name for name in table.columns if name not in used and not _is_key(named[name])]
-    output = wishes.output or next(iter(table.roles.get("output", ())), None)
-    inputs = wishes.input or tuple(table.roles.get("input", ()))
-    output = output or _output_by_name([name for name in names if name not in inputs], named)
-    inputs = inputs or _inputs_by_name([name for name in names if name != output], named)
-    left = [name for name in names if name != output and name not in inputs]
-    if not inputs or output is None:
-        inputs, output = _by_shape(inputs, output, {name: shapes[name] for name in left})
-    used |= {output, *inputs}
+    inputs, output = _main_columns(table, wishes, names, shapes)
+    group = wishes.group or next(
+        (name for name in groups if output is None or not _mirrors(shapes[name], shapes[output])),
+        None,
+    )
+    used = (used - set(groups)) | {group, output, *inputs}
     return Columns(
         inputs,
         output,
@@ -119,6 +116,21 @@ def find_columns(table: Table, wishes: Wishes) -> Columns:
         {name: text for name, text in constant.items() if name not in (*told, *inputs, output)},
         tuple(name for name in table.columns if name not in used),
     )
+
+
+def _main_columns(
+    table: Table, wishes: Wishes, names: Sequence[str], shapes: Mapping[str, _Shape]
+) -> tuple[tuple[str, ...], str | None]:
+    """The input and the output among `names`, which are free of what is something else."""
+    named = {name: normal(name) for name in names}
+    output = wishes.output or next(iter(table.roles.get("output", ())), None)
+    inputs = wishes.input or tuple(table.roles.get("input", ()))
+    output = output or _output_by_name([name for name in names if name not in inputs], named)
+    inputs = inputs or _inputs_by_name([name for name in names if name != output], named)
+    left = [name for name in names if name != output and name not in inputs]
+    if not inputs or output is None:
+        inputs, output = _by_shape(inputs, output, {name: shapes[name] for name in left})
+    return inputs, output
 
 
 def normal(name: str) -> str:
@@ -181,6 +193,12 @@ def _is_group(shape: _Shape) -> bool:
         return False
     largest = Counter(shape.texts).most_common(1)[0][1]
     return 1 < largest <= LARGEST_GROUP * len(shape.texts)
+
+
+def _mirrors(group: _Shape, output: _Shape) -> bool:
+    """Whether a column is only another name of the output, as `category_id` of `category`."""
+    pairs = len(set(zip(group.texts, output.texts, strict=True)))
+    return pairs == group.distinct <= output.distinct
 
 
 def _output_by_name(names: Sequence[str], named: Mapping[str, str]) -> str | None:

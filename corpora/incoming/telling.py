@@ -22,7 +22,9 @@ def sentences(found: Understanding) -> list[str]:
         "split": columns.split,
         "group": columns.group,
     }
-    named = ", ".join(f"{role} = {name}" for role, name in roles.items() if name is not None)
+    named = ", ".join(
+        f"{role} = {name or '(no heading)'}" for role, name in roles.items() if name is not None
+    )
     lines = [f"{found.table.format}: {counted(len(found.rows), 'row')}; {named}; {_kind(found)}"]
     doubts = _doubts(found)
     if doubts:

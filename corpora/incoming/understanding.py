@@ -87,12 +87,7 @@ def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, .
     if unclear:
         return unclear if instruction else (*unclear, _what_to_do())
     made = [_example(row, columns) for row in table.rows]
-    left_out = _incomplete(made)
-    rows = [row for row in made if row.values["input"].strip() and row.values["output"]]
-    if not rows:
-        fix = "No row has both: name the columns with --input and --output, or fill them."
-        raise InvalidInput(f"{table.file}: input, output", _named(columns), fix)
-    rows, cut = _without_marks(rows)
+    rows, cut = _without_marks(_complete(made, table, columns))
     inputs = [row.values["input"] for row in rows]
     if not instruction and (beginning := common_beginning(inputs)):
         instruction, origin = beginning.strip(), "what every input begins with, cut off there"
@@ -115,7 +110,7 @@ def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, .
         tuple(rows),
         tuple(sorted(set(outputs))) if kind == "classification" else (),
         infer_schema(_objects(rows)) if kind == "extraction" else None,
-        left_out,
+        _incomplete(made),
         _conflicts(rows),
         (*table.notes, *cut),
     )
@@ -195,6 +190,15 @@ def _answers(value: Any) -> list[str]:
     return [text_of(value).strip()]
 
 
+def _complete(rows: Sequence[Row], table: Table, columns: Columns) -> list[Row]:
+    found = [row for row in rows if row.values["input"].strip() and row.values["output"]]
+    if not found:
+        fix = "No row has both: name the columns with --input and --output, or fill them."
+        named = f"{' + '.join(columns.input)} and {columns.output}"
+        raise InvalidInput(f"{table.file}: input, output", named, fix)
+    return found
+
+
 def _incomplete(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     missing: dict[str, list[str]] = {}
     for row in rows:
@@ -239,7 +243,3 @@ def _conflicts(rows: Sequence[Row]) -> tuple[str, ...]:
         if first.setdefault(normalise(row.values["input"]), output) != output:
             found.append(row.place)
     return tuple(found)
-
-
-def _named(columns: Columns) -> str:
-    return f"{' + '.join(columns.input)} and {columns.output}"

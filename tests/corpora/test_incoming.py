@@ -10,12 +10,8 @@ import pytest
 from corpora.errors import InvalidInput
 from corpora.incoming.columns import Wishes
 from corpora.incoming.formats import read_incoming
-from corpora.incoming.kinds import common_beginning, guess_kind
-from corpora.incoming.schemas import infer_schema
 from corpora.incoming.telling import sentences
 from corpora.incoming.understanding import Understanding, understand
-from corpora.incoming.writing import write_task
-from corpora.reading import read_dataset
 
 TOPICS = ("billing", "delivery", "returns")
 
@@ -190,6 +186,13 @@ def test_an_instruction_that_every_input_begins_with(tmp_path: Path) -> None:
     assert found.rows[1].values["input"] == ticket(1)
 
 
+def test_another_name_of_the_output_is_no_group(tmp_path: Path) -> None:
+    lines = [f"{ticket(n)},topic {n % 20},{n % 20},shop {n % 15}" for n in range(120)]
+    path = file_of(tmp_path, "t.csv", "text,topic,topic_id,shop_id\n" + "\n".join(lines))
+    columns = understood(path, instruction="Name the topic of the message.").columns
+    assert (columns.output, columns.group, columns.unused) == ("topic", "shop_id", ("topic_id",))
+
+
 def test_what_cannot_be_told_is_asked(tmp_path: Path) -> None:
     lines = [f"{ticket(n)},{TOPICS[n % 3]},agent{n % 4}" for n in range(30)]
     path = file_of(tmp_path, "t.csv", "wording,sort,who\n" + "\n".join(lines))
@@ -249,106 +252,3 @@ def test_an_output_that_is_no_object_among_objects(tmp_path: Path) -> None:
     rows[16]["output"] = "none"
     error = refused(file_of(tmp_path, "a.jsonl", jsonl(rows)), instruction="Give the number.")
     assert error.field == "a.jsonl line 17: output"
-
-
-@pytest.mark.parametrize(
-    ("outputs", "kind"),
-    [
-        (["yes", "no"] * 10, "classification"),
-        (["1", "2", "3"] * 10, "classification"),
-        ([str(n * n) for n in range(40)], "question-answering"),
-        ([f"in the year {n}" for n in range(40)], "question-answering"),
-        (["word " * 200] * 20 + ["other " * 200] * 20, "generation"),
-        ([json.dumps({"a": n}) for n in range(40)], "extraction"),
-        (["same", "other", "third"], None),
-        ([f"answer {n // 2}" for n in range(40)], None),
-    ],
-)
-def test_kinds_by_shape(outputs: list[str], kind: str | None) -> None:
-    inputs = [f"What is the answer to number {n}?" for n in range(len(outputs))]
-    assert guess_kind(inputs, outputs) == kind
-
-
-def test_free_answers_to_no_question_are_generation() -> None:
-    outputs = [f"Parcel {n} comes tomorrow." for n in range(40)]
-    assert guess_kind([ticket(n) for n in range(40)], outputs) == "generation"
-
-
-def test_a_beginning_is_an_instruction_only_where_it_says_something() -> None:
-    assert common_beginning(["Tell: a", "Tell: b", "Tell: c", "Tell: d", "Tell: e"]) == ""
-    assert common_beginning([f"Say what the text is about: {n}" for n in range(9)]) == (
-        "Say what the text is about:"
-    )
-
-
-def test_a_schema_holds_for_all_and_lists_values_only_from_many() -> None:
-    few = [{"size": "small", "tags": ["a"], "price": 1, "note": None} for _ in range(10)]
-    few[0] = {"size": "large", "tags": [], "price": 1.5}
-    assert infer_schema(few) == {
-        "type": "object",
-        "properties": {
-            "size": {"type": "string"},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "price": {"type": "number"},
-            "note": {"type": "null"},
-        },
-        "required": ["size", "tags", "price"],
-    }
-    many = [{"size": ("small", "large")[n % 2], "name": f"n{n}"} for n in range(60)]
-    schema = infer_schema(many)
-    assert schema is not None
-    assert schema["properties"]["size"] == {"type": "string", "enum": ["large", "small"]}
-    assert schema["properties"]["name"] == {"type": "string"}
-    assert infer_schema([{}, {}]) is None
-
-
-def test_the_folder_reads_back_as_the_same_rows(tmp_path: Path) -> None:
-    source = semicolons(tmp_path)
-    found = understood(source, instruction="Say which department\nshould answer: 'yes'.")
-    folder = tmp_path / "made"
-    dataset = write_task(folder, source, found.spec(), found.rows)
-    assert dataset == read_dataset(folder)
-    assert dataset.task.instruction == "Say which department\nshould answer: 'yes'."
-    assert dataset.task.labels == ("billing", "delivery", "returns")
-    read = {row.id: (row.input, row.output) for row in (*dataset.train, *dataset.validation)}
-    read |= {row.id: (row.input, row.output) for row in dataset.test}
-    assert read == {
-        f"T{n}": (ticket(n % 40), "returns" if n == 40 else TOPICS[n % 3])
-        for n in range(41)
-        if n not in (15, 30)
-    }
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["Tickets.csv", "made"]
-
-
-def test_labels_that_yaml_would_read_otherwise_survive(tmp_path: Path) -> None:
-    lines = [f"{ticket(n)},{('yes', 'no', '1')[n % 3]}" for n in range(30)]
-    source = file_of(tmp_path, "t.csv", "text,label\n" + "\n".join(lines))
-    found = understood(source, instruction="Say yes, no or 1 to it.")
-    dataset = write_task(tmp_path / "made", source, found.spec(), found.rows)
-    assert dataset.task.labels == ("1", "no", "yes")
-
-
-def test_a_fault_found_on_reading_back_names_the_file_that_came_in(tmp_path: Path) -> None:
-    lines = [f"{'twice' if n in (3, 9) else n},{ticket(n)},{TOPICS[n % 3]}" for n in range(30)]
-    source = file_of(tmp_path, "t.csv", "code,text,label\n" + "\n".join(lines))
-    found = understood(source, id="code", instruction="Say which department answers.")
-    with pytest.raises(InvalidInput) as caught:
-        write_task(tmp_path / "made", source, found.spec(), found.rows)
-    assert caught.value.field == "t.csv line 11: id"
-    assert "The same id is at t.csv line 5" in caught.value.fix
-    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
-
-
-def test_a_folder_in_use_is_refused_and_keeps_the_rest_when_forced(tmp_path: Path) -> None:
-    source = semicolons(tmp_path)
-    found = understood(source, instruction="Say which department should answer.")
-    folder = tmp_path / "made"
-    folder.mkdir()
-    (folder / "notes.md").write_text("mine")
-    with pytest.raises(InvalidInput, match="--force"):
-        write_task(folder, source, found.spec(), found.rows)
-    write_task(folder, source, found.spec(), found.rows, force=True)
-    assert (folder / "notes.md").read_text() == "mine"
-    assert len(read_dataset(folder).test) > 0
-    with pytest.raises(InvalidInput, match="file to read"):
-        write_task(folder, folder / "examples.jsonl", found.spec(), found.rows, force=True)

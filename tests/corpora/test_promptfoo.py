@@ -90,7 +90,9 @@ def test_a_chat_prompt_and_tests_in_a_csv_beside_it(tmp_path: Path) -> None:
         },
         {"input": "language: English\nquestion: Who is it?", "output": "Note: Ann"},
     ]
-    assert "left out: tests.csv line 5" in "\n".join(sentences(found))
+    assert sentences(found)[1:-1] == [
+        "1 test without a right answer (only llm-rubric) left out: tests.csv line 5"
+    ]
 
 
 def test_a_reference_among_the_variables(tmp_path: Path) -> None:
