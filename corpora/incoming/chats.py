@@ -18,7 +18,15 @@ from corpora.rows import Row
 
 _SYSTEM = ("system", "developer")
 _SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool", "function": "Tool"}
-_SETTINGS = ("messages", "tools", "functions", "parallel_tool_calls", "tool_choice")
+_SPEAKERS_ELSEWHERE = {"human": "user", "gpt": "assistant", "bot": "assistant"}
+_SETTINGS = (
+    "messages",
+    "conversations",
+    "tools",
+    "functions",
+    "parallel_tool_calls",
+    "tool_choice",
+)
 _SAYS_NOTHING = ("you are a helpful assistant", "you are a helpful ai assistant")
 
 
@@ -77,8 +85,11 @@ def _notes(
 
 
 def _messages(row: Row) -> list[dict[str, Any]]:
-    messages = row.values.get("messages")
-    place = f"{row.place}messages"
+    name = "messages" if "messages" in row.values else "conversations"
+    messages = row.values.get(name)
+    place = f"{row.place}{name}"
+    if isinstance(messages, list):
+        messages = [_in_other_words(message) for message in messages]
     if not isinstance(messages, list) or not messages:
         fix = 'Give a list of messages: [{"role": "user", "content": "..."}, ...].'
         raise InvalidInput(place, messages, fix)
@@ -90,6 +101,15 @@ def _messages(row: Row) -> list[dict[str, Any]]:
             fix = f"Use one of the roles {', '.join((*_SYSTEM, *_SPEAKERS))}."
             raise InvalidInput(f"{place}[{number}].role", message["role"], fix)
     return messages
+
+
+def _in_other_words(message: Any) -> Any:
+    """A message as `role` and `content`, where it is written as `from` and `value`."""
+    if not isinstance(message, Mapping) or "from" not in message or "role" in message:
+        return message
+    speaker = message["from"]
+    role = _SPEAKERS_ELSEWHERE.get(speaker, speaker) if isinstance(speaker, str) else speaker
+    return {"role": role, "content": message.get("value")}
 
 
 def _system(messages: Sequence[Mapping[str, Any]], place: str) -> str:

@@ -14,6 +14,7 @@ from corpora.incoming.table import Table
 from corpora.invalid import check_plain
 from corpora.rows import SUFFIXES, Row, read_records
 
+CONVERSATIONS = ("messages", "conversations")
 _SPECS = (".yaml", ".yml", ".json")
 
 
@@ -32,7 +33,7 @@ def read_incoming(path: Path) -> Table:
         check_plain(row.values, row.place)
     if suffix in (".csv", ".tsv"):
         return Table(shown, "CSV", tuple(rows), _columns(rows))
-    if any("messages" in row.values for row in rows):
+    if any(isinstance(row.values.get(name), list) for row in rows for name in CONVERSATIONS):
         return read_chats(rows, shown)
     return Table(shown, "JSON rows", tuple(rows), _columns(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 
 from corpora.errors import shorten
@@ -62,6 +63,10 @@ def _doubts(found: Understanding) -> list[str]:
         doubts.append(f"{rows} without {what} left out ({lines_of(file, list(places_of))})")
     if found.labels and all(label.isdigit() for label in found.labels):
         doubts.append("the labels are numbers: say in the instruction what each one means")
+    same = Counter(label.casefold() for label in found.labels)
+    alike = [label for label in found.labels if same[label.casefold()] > 1]
+    if alike:
+        doubts.append(f"labels that differ in capitals only: {_some(list(map(repr, alike)))}")
     return doubts
 
 

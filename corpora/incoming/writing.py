@@ -65,8 +65,8 @@ def write_task(
     is written.
     """
     check_place(folder, source, force=force)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    beside = next(path for path in folder.absolute().parents if path.is_dir())
+    draft = Path(tempfile.mkdtemp(dir=beside, prefix=f".{folder.name}."))
     try:
         draft.chmod(0o755)
         text = yaml.dump(dict(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
@@ -75,6 +75,7 @@ def write_task(
             file.writelines(json.dumps(row.values, ensure_ascii=False) + "\n" for row in rows)
         dataset = _read_back(draft, rows)
         if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
             os.replace(draft, folder)
         else:
             for name in reversed(FILES):

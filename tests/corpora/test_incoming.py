@@ -99,6 +99,22 @@ def test_chat_messages_with_a_system_message(tmp_path: Path) -> None:
     assert found.rows[3].values["output"] == "On Monday, dear customer."
 
 
+def test_conversations_in_the_older_words(tmp_path: Path) -> None:
+    rows = [
+        {"conversations": [{"from": "human", "value": ticket(n)}, {"from": "gpt", "value": topic}]}
+        for n, topic in enumerate(TOPICS * 5)
+    ]
+    rows[4]["conversations"][1]["value"] = "Delivery"
+    rows[7]["conversations"][1]["value"] = "Delivery"
+    path = file_of(tmp_path, "chats.jsonl", jsonl(rows))
+    found = understood(path, instruction="Name the topic of the message.")
+    assert sentences(found) == [
+        "chat messages: 15 rows; input = input, output = output; classification, 4 labels",
+        "labels that differ in capitals only: 'Delivery', 'delivery'",
+    ]
+    assert found.rows[0].values == {"input": ticket(0), "output": "billing"}
+
+
 def test_a_system_message_that_says_nothing_is_no_instruction(tmp_path: Path) -> None:
     said = [("system", "You are a helpful assistant."), ("user", "Hi {}"), ("assistant", "{}")]
     rows = [
@@ -224,7 +240,8 @@ def test_two_likely_kinds_are_asked(tmp_path: Path) -> None:
         ("a.csv", "text\na\nb\n", "a.csv", "one column"),
         ("a.csv", "", "a.csv", "empty"),
         ("a.json", "[" * 100_000, "a.json", "nested"),
-        ("a.jsonl", '{"messages": "hi"}\n', "a.jsonl line 1: messages", "list"),
+        ("a.jsonl", '{"messages": []}\n', "a.jsonl line 1: messages", "list"),
+        ("a.jsonl", '{"messages": ["hi"]}\n', "line 1: messages[0]", "role"),
         ("a.jsonl", '{"messages": [{"role": "bot"}]}\n', "messages[0].role", "roles"),
         ("a.yaml", "name: x\nkind: generation\nexamples: a.csv\n", "a.yaml", "tuneworth check"),
         ("a.xlsx", "PK", "a.xlsx", ".csv"),
