@@ -16,9 +16,11 @@ KINDS = ("classification", "extraction", "question-answering", "generation")
 """As in corpora.task, which loads more than `--help` may."""
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from corpora.incoming.columns import Wishes
     from corpora.incoming.table import Table
-    from corpora.incoming.understanding import Unclear, Understanding
+    from corpora.incoming.understanding import Questions, Unclear, Understanding
     from corpora.task import Check, Dataset
 
 
@@ -73,7 +75,7 @@ def init(
     check_place(folder, file, force=force)
     wishes = Wishes(inputs or (), output, id_, group, kind, instruction, title)
     to = console(stderr=as_json)
-    found = understood(read_incoming(file), wishes)
+    found = understood(read_incoming(file), wishes, console(stderr=True))
     for sentence in sentences(found):
         to.print(sentence, soft_wrap=True)
     dataset = write_task(folder, file, found.spec(), found.rows, force=force)
@@ -95,29 +97,33 @@ def task_name(file: Path) -> str:
     return folder_name(stem)
 
 
-def understood(table: "Table", wishes: "Wishes") -> "Understanding":
+def understood(table: "Table", wishes: "Wishes", to: "Console") -> "Understanding":
     """The task; asks for what cannot be told, or refuses with the options that would say it."""
-    from corpora.incoming.understanding import understand
+    from corpora.incoming.understanding import Questions, understand
 
     found = understand(table, wishes)
-    while isinstance(found, tuple):
+    while isinstance(found, Questions):
         if not is_interactive():
             raise Refused(*unanswered(table.file, found))
-        wishes = asked(found[0], wishes)
+        if found.known:
+            to.print(f"{table.file}: {found.known}", soft_wrap=True)
+        wishes = asked(found.unclear[0], wishes)
         found = understand(table, wishes)
     return found
 
 
-def unanswered(file: str, questions: "tuple[Unclear, ...]") -> tuple[str, str]:
-    """What to say where nobody can be asked: the questions, and the flags that answer them."""
-    unknown = ", and ".join(question.unknown for question in questions)
+def unanswered(file: str, asked: "Questions") -> tuple[str, str]:
+    """What to say where nobody can be asked: what is unknown, and the flags that say it."""
+    *most, last = (question.unknown for question in asked.unclear)
+    unknown = f"{', '.join(most)} and {last}" if most else last
+    known = f" (It tells: {asked.known}.)" if asked.known else ""
     flags = [
         f"{question.flag} ({' | '.join(question.choices)})"
         if question.choices
         else f"{question.flag} TEXT"
-        for question in questions
+        for question in asked.unclear
     ]
-    return f"{file} does not tell {unknown}.", f"Say it with {' and '.join(flags)}."
+    return f"{file} does not tell {unknown}.{known}", f"Say it with {' and '.join(flags)}."
 
 
 def asked(question: "Unclear", wishes: "Wishes") -> "Wishes":

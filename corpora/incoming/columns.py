@@ -75,6 +75,11 @@ class _Shape:
         return self.longest <= SHORT and self.distinct * 3 <= self.filled
 
     @property
+    def asks(self) -> bool:
+        """Whether most of the texts are questions."""
+        return 2 * sum(text.endswith("?") for text in self.texts) > self.filled
+
+    @property
     def is_text(self) -> bool:
         """Longer than a label, and mostly different."""
         return self.mean_length >= 12 and self.distinct * 2 > self.filled
@@ -233,6 +238,9 @@ def _by_shape(
         means = sorted((shapes[name].mean_length for name in texts), reverse=True)
         if means[0] >= 3 * means[1]:  # the body of a message beside its subject
             texts = [name for name in texts if shapes[name].mean_length == means[0]]
+    asking = [name for name, shape in shapes.items() if shape.asks]
+    if not inputs and len(texts) > 1 and len(asking) == 1:
+        texts = asking
     if output is None:
         rest = [name for name in shapes if inputs or name not in texts[:1]]
         if len(labels) == 1 and (inputs or len(texts) == 1):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from corpora.errors import shorten
 from corpora.incoming.table import counted, lines_of
-from corpora.incoming.understanding import Understanding
+from corpora.incoming.understanding import Understanding, roles_of
 
 _SHOWN = 8
 
@@ -16,16 +16,7 @@ _SHOWN = 8
 def sentences(found: Understanding) -> list[str]:
     """The rows and columns; what was left out or is doubtful; where the instruction is from."""
     columns = found.columns
-    roles = {
-        "input": " + ".join(columns.input),
-        "output": columns.output,
-        "id": columns.id,
-        "split": columns.split,
-        "group": columns.group,
-    }
-    named = ", ".join(
-        f"{role} = {name or '(no heading)'}" for role, name in roles.items() if name is not None
-    )
+    named = roles_of(columns)
     lines = [f"{found.table.format}: {counted(len(found.rows), 'row')}; {named}; {_kind(found)}"]
     doubts = _doubts(found)
     if doubts:

@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpora.errors import InvalidInput, shorten
-from corpora.files import parse_json
 from corpora.incoming.columns import Columns, Wishes, find_columns, normal
-from corpora.incoming.kinds import (
-    AFTER_COMPLETION,
-    AFTER_PROMPT,
-    common_beginning,
-    common_separator,
-    guess_kind,
+from corpora.incoming.kinds import common_beginning, guess_kind
+from corpora.incoming.making import (
+    changed,
+    complete,
+    conflicts_in,
+    example_of,
+    incomplete,
+    objects_in,
+    without_marks,
 )
 from corpora.incoming.schemas import infer_schema
 from corpora.incoming.table import Table, counted, text_of
-from corpora.incoming.usual import SPLIT_VALUES
+from corpora.incoming.templates import instruction_of
 from corpora.rows import Row
-from corpora.similarity import normalise
 from corpora.task import KINDS, Kind
 
 MAX_LISTED_LABELS = 100
+_UNNAMED = "(no heading)"
 _ASKED = ("question", "query")
 
 
@@ -39,6 +41,14 @@ class Unclear:
     question: str
     choices: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Questions:
+    """All that must be asked, and in a few words what is known already."""
+
+    unclear: tuple[Unclear, ...]
+    known: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Understanding:
         return {**values, "examples": "examples.jsonl"}
 
 
-def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, ...]:
+def understand(table: Table, wishes: Wishes) -> Understanding | Questions:
     """The task, or all that must be asked; raises InvalidInput for rows that cannot be one."""
     if len(table.columns) < 2:
         fix = "It has one column: a task needs an input and its right output in each row."
@@ -85,21 +95,24 @@ def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, .
     instruction, origin = _instruction(table, columns, wishes)
     unclear = _unclear_columns(table, columns)
     if unclear:
-        return unclear if instruction else (*unclear, _what_to_do())
-    made = [_example(row, columns) for row in table.rows]
-    rows, cut = _without_marks(_complete(made, table, columns))
+        asked = unclear if instruction else (*unclear, _what_to_do())
+        return Questions(asked, roles_of(columns))
+    made = [example_of(row, columns) for row in table.rows]
+    rows, cut = without_marks(complete(made, table, columns))
     inputs = [row.values["input"] for row in rows]
     if not instruction and (beginning := common_beginning(inputs)):
-        instruction, origin = beginning.strip(), "what every input begins with, cut off there"
-        rows = [_with(row, input=row.values["input"][len(beginning) :].lstrip()) for row in rows]
+        instruction = instruction_of(f"{beginning}{{{{input}}}}")
+        origin = "what every input begins with, cut off there"
+        rows = [changed(row, input=row.values["input"][len(beginning) :].lstrip()) for row in rows]
     outputs = [row.values["output"] for row in rows]
-    asked = any(part in _ASKED for name in columns.input for part in normal(name).split("_"))
-    kind = wishes.kind or guess_kind(inputs, outputs, asked=asked, snippets=table.snippets)
+    question = any(part in _ASKED for name in columns.input for part in normal(name).split("_"))
+    kind = wishes.kind or guess_kind(inputs, outputs, asked=question, snippets=table.snippets)
     unclear = () if instruction else (_what_to_do(rows),)
     if kind is None:
         unclear = (_which_kind(outputs), *unclear)
     if kind is None or unclear:
-        return unclear
+        known = f"{roles_of(columns)}; {kind}" if kind else roles_of(columns)
+        return Questions(unclear, known)
     return Understanding(
         table,
         columns,
@@ -109,11 +122,24 @@ def understand(table: Table, wishes: Wishes) -> Understanding | tuple[Unclear, .
         origin,
         tuple(rows),
         tuple(sorted(set(outputs))) if kind == "classification" else (),
-        infer_schema(_objects(rows)) if kind == "extraction" else None,
-        _incomplete(made),
-        _conflicts(rows),
+        infer_schema(objects_in(rows)) if kind == "extraction" else None,
+        incomplete(made),
+        conflicts_in(rows),
         (*table.notes, *cut),
     )
+
+
+def roles_of(columns: Columns) -> str:
+    """`input = subject + body, output = queue`, as far as it is known."""
+    roles = {
+        "input": " + ".join(name or _UNNAMED for name in columns.input) or None,
+        "output": columns.output,
+        "id": columns.id,
+        "split": columns.split,
+        "group": columns.group,
+    }
+    known = ((role, name or _UNNAMED) for role, name in roles.items() if name is not None)
+    return ", ".join(f"{role} = {name}" for role, name in known)
 
 
 def _instruction(table: Table, columns: Columns, wishes: Wishes) -> tuple[str, str]:
@@ -156,90 +182,3 @@ def _which_kind(outputs: Sequence[str]) -> Unclear:
         f"{counted(len(set(outputs)), 'different output')})"
     )
     return Unclear("--kind", unknown, "Which kind of task is it?", KINDS)
-
-
-def _example(row: Row, columns: Columns) -> Row:
-    """The row by the names of a task's fields; what it lacks is an empty text."""
-    given = row.values
-    texts = {name: text_of(given.get(name)) for name in columns.input}
-    if len(texts) > 1:
-        lines = (f"{name}: {text}" for name, text in texts.items() if text.strip())
-        texts = {"": "\n".join(lines)}
-    values: dict[str, Any] = {}
-    if columns.id is not None:
-        values["id"] = text_of(given.get(columns.id)).strip()
-    values["input"] = next(iter(texts.values()), "")
-    outputs = _answers(given.get(columns.output or ""))
-    values["output"] = outputs[0]
-    if columns.split is not None:
-        values["split"] = SPLIT_VALUES[text_of(given[columns.split]).strip().casefold()]
-    if columns.group is not None and (group := text_of(given.get(columns.group)).strip()):
-        values["group"] = group
-    others = given.get("alternatives")
-    listed = others if isinstance(others, list) else []
-    alternatives = [*outputs[1:], *(text_of(each).strip() for each in listed)]
-    if filled := [text for text in alternatives if text]:
-        values["alternatives"] = filled
-    return Row(row.place, values)
-
-
-def _answers(value: Any) -> list[str]:
-    """An output and, where a list of texts is given, its further accepted forms."""
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        return [each.strip() for each in value]
-    return [text_of(value).strip()]
-
-
-def _complete(rows: Sequence[Row], table: Table, columns: Columns) -> list[Row]:
-    found = [row for row in rows if row.values["input"].strip() and row.values["output"]]
-    if not found:
-        fix = "No row has both: name the columns with --input and --output, or fill them."
-        named = f"{' + '.join(columns.input)} and {columns.output}"
-        raise InvalidInput(f"{table.file}: input, output", named, fix)
-    return found
-
-
-def _incomplete(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
-    missing: dict[str, list[str]] = {}
-    for row in rows:
-        blank = [name for name in ("input", "output") if not row.values[name].strip()]
-        if blank:
-            missing.setdefault(" and ".join(f"an {name}" for name in blank), []).append(row.place)
-    return {what: tuple(places) for what, places in missing.items()}
-
-
-def _without_marks(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
-    """The rows without the marks that end every input or output, and what was cut off."""
-    notes = []
-    for name, signs in (("input", AFTER_PROMPT), ("output", AFTER_COMPLETION)):
-        mark = common_separator([row.values[name] for row in rows], signs)
-        if mark and all(signs.sub("", row.values[name]).strip() for row in rows):
-            rows = [_with(row, **{name: signs.sub("", row.values[name])}) for row in rows]
-            notes.append(f'the mark "{mark}" at the end of every {name} cut off')
-    return list(rows), tuple(notes)
-
-
-def _with(row: Row, **changed: str) -> Row:
-    return Row(row.place, {**row.values, **changed})
-
-
-def _objects(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    objects = []
-    for row in rows:
-        value = parse_json(row.values["output"], f"{row.place}output")
-        if not isinstance(value, dict):
-            fix = "The other outputs are JSON objects: correct it, or say --kind."
-            raise InvalidInput(f"{row.place}output", value, fix)
-        objects.append(value)
-    return objects
-
-
-def _conflicts(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Places of rows whose input stood in an earlier row with another output."""
-    first: dict[str, str] = {}
-    found = []
-    for row in rows:
-        output = row.values["output"]
-        if first.setdefault(normalise(row.values["input"]), output) != output:
-            found.append(row.place)
-    return tuple(found)

@@ -7,14 +7,16 @@ OUTPUTS = (
     "chosen", "label", "labels", "target", "expected", "reference", "gold", "ground_truth",
     "intent", "category", "class", "classification", "queue", "department", "sentiment",
     "label_text", "topic", "tag", "summary", "highlights", "abstract", "translation", "reply",
-    "solution", "result", "json", "entities", "slots", "output_text", "priority",
+    "solution", "result", "json", "entities", "slots", "output_text", "antwort", "kategorie",
+    "abteilung", "réponse", "catégorie", "respuesta", "categoría", "priority",
 )  # fmt: skip
 
 INPUTS = (
     "input", "inputs", "prompt", "question", "query", "instruction", "text", "body", "message",
     "utterance", "sentence", "email", "mail", "request", "review", "comment", "ticket", "post",
     "tweet", "content", "document", "article", "dialogue", "description", "passage", "context",
-    "source", "user", "input_text", "title", "subject",
+    "source", "user", "input_text", "frage", "nachricht", "anfrage", "texte", "demande",
+    "pregunta", "mensaje", "texto", "title", "subject",
 )  # fmt: skip
 
 TOGETHER = (

@@ -11,7 +11,7 @@ from corpora.errors import InvalidInput
 from corpora.incoming.columns import Wishes
 from corpora.incoming.formats import read_incoming
 from corpora.incoming.telling import sentences
-from corpora.incoming.understanding import Understanding, understand
+from corpora.incoming.understanding import Questions, Understanding, understand
 
 TOPICS = ("billing", "delivery", "returns")
 
@@ -38,8 +38,8 @@ def understood(path: Path, **wishes: Any) -> Understanding:
 
 def unclear(path: Path, **wishes: Any) -> list[str]:
     found = understand(read_incoming(path), Wishes(**wishes))
-    assert isinstance(found, tuple), found
-    return [question.flag for question in found]
+    assert isinstance(found, Questions), found
+    return [question.flag for question in found.unclear]
 
 
 def refused(path: Path, **wishes: Any) -> InvalidInput:
@@ -198,7 +198,7 @@ def test_an_instruction_that_every_input_begins_with(tmp_path: Path) -> None:
     asks = "Say which department should answer this message:\n"
     lines = [f'"{asks}{ticket(n)}",{TOPICS[n % 3]}' for n in range(30)]
     found = understood(file_of(tmp_path, "t.csv", "text,label\n" + "\n".join(lines)))
-    assert found.instruction == asks.strip()
+    assert found.instruction == "Say which department should answer this message"
     assert found.rows[1].values["input"] == ticket(1)
 
 

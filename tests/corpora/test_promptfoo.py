@@ -13,7 +13,7 @@ from corpora.incoming.columns import Wishes
 from corpora.incoming.formats import read_incoming
 from corpora.incoming.telling import sentences
 from corpora.incoming.templates import instruction_of, is_plain, variables_of
-from corpora.incoming.understanding import Understanding, understand
+from corpora.incoming.understanding import Questions, Understanding, understand
 
 
 def config(folder: Path, **values: Any) -> Path:
@@ -169,8 +169,8 @@ def test_a_prompt_that_only_code_makes_leaves_the_instruction_open(
     tests = [{**test, "vars": {"prompt": test["vars"]["sms"]}} for test in inline_tests(12)]
     prompts = {} if prompt is None else {"prompts": [prompt]}
     found = understand(read_incoming(config(tmp_path, **prompts, tests=tests)), Wishes())
-    assert isinstance(found, tuple)
-    assert [question.flag for question in found] == ["--instruction"]
+    assert isinstance(found, Questions)
+    assert [question.flag for question in found.unclear] == ["--instruction"]
 
 
 @pytest.mark.parametrize(

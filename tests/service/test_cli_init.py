@@ -52,8 +52,8 @@ def test_without_a_terminal_the_missing_flags_are_named(tickets: Path) -> None:
     said = tuneworth("init", tickets)
     assert said.exit_code == 2
     assert flat(said.stderr) == (
-        "Error: Tickets 2024.csv does not tell which column is the output, "
-        "and what is to be done with the input. "
+        "Error: Tickets 2024.csv does not tell which column is the output "
+        "and what is to be done with the input. (It tells: input = Wording.) "
         "fix Say it with --output (Sort | Agent) and --instruction TEXT."
     )
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["Tickets 2024.csv"]
