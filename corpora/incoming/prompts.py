@@ -27,7 +27,7 @@ def read_prompt(prompts: Any, folder: Path, file: str) -> tuple[str | None, tupl
         notes.append(f"of {len(several)} prompts the first is taken")
     if text is None:
         notes.append("its prompt is made by code or elsewhere, so the instruction is yours to give")
-    return None if text is None else _as_template(text), tuple(notes)
+    return None if text is None else _as_template(text, f"{file}: prompts"), tuple(notes)
 
 
 def _listed(prompts: Any) -> list[Any]:
@@ -55,10 +55,10 @@ def _text(prompt: Any, folder: Path, field: str) -> str | None:
     return read_text(path, path.name).strip()
 
 
-def _as_template(text: str) -> str:
+def _as_template(text: str, field: str) -> str:
     """A chat prompt (a JSON list of messages) as the texts of its messages, one below the other."""
     if not text.lstrip().startswith("[") or '"role"' not in text:
         return text
-    messages = parse_json(text, "prompts")
+    messages = parse_json(text, field)
     said = [message.get("content") for message in messages if isinstance(message, Mapping)]
     return "\n\n".join(each for each in said if isinstance(each, str))

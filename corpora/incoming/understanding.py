@@ -121,12 +121,18 @@ def understand(table: Table, wishes: Wishes) -> Understanding | Questions:
         instruction,
         origin,
         tuple(rows),
-        tuple(sorted(set(outputs))) if kind == "classification" else (),
+        _labels(rows) if kind == "classification" else (),
         infer_schema(objects_in(rows)) if kind == "extraction" else None,
         incomplete(made),
         conflicts_in(rows),
         (*table.notes, *cut),
     )
+
+
+def _labels(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Every output and every further accepted one, sorted."""
+    found = {row.values["output"] for row in rows}
+    return tuple(sorted(found.union(*(row.values.get("alternatives", ()) for row in rows))))
 
 
 def roles_of(columns: Columns) -> str:

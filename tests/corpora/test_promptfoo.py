@@ -14,6 +14,7 @@ from corpora.incoming.formats import read_incoming
 from corpora.incoming.telling import sentences
 from corpora.incoming.templates import instruction_of, is_plain, variables_of
 from corpora.incoming.understanding import Questions, Understanding, understand
+from corpora.incoming.writing import write_task
 
 
 def config(folder: Path, **values: Any) -> Path:
@@ -111,6 +112,16 @@ def test_a_reference_among_the_variables(tmp_path: Path) -> None:
     assert found.rows[3].values == {"input": "What is 3 and 3?", "output": "It is 6, of course"}
     bare = config(tmp_path, prompts=["Give the sum of both numbers: {{question}}"], tests=tests)
     assert understood(bare).columns.output == "answer_text"
+
+
+def test_further_accepted_labels_are_labels(tmp_path: Path) -> None:
+    tests = inline_tests(20)
+    tests[0]["assert"] = [{"type": "contains-any", "value": ["spam", "junk"]}]
+    path = config(tmp_path, prompts=["Say whether this is spam: {{sms}}"], tests=tests)
+    found = understood(path)
+    assert found.labels == ("ham", "junk", "spam")
+    dataset = write_task(tmp_path / "made", path, found.spec(), found.rows)
+    assert dataset.task.labels == ("ham", "junk", "spam")
 
 
 def test_a_list_of_values_is_a_test_with_each(tmp_path: Path) -> None:
