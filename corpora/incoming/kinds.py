@@ -16,9 +16,10 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[-+$€£]?\d[\d.,]*%?")
-AFTER_PROMPT = re.compile(r"\s*(#{2,}|[-=]{1,2}>|={3,}|-{3,})\s*$")
-AFTER_COMPLETION = re.compile(r"\s*(#{2,}|<?END>?|<\|\w+\|>)\s*$")
+AFTER_PROMPT = re.compile(r"(#{2,}|[-=]{1,2}>|={3,}|-{3,})$")
+AFTER_COMPLETION = re.compile(r"(#{2,}|<?\bEND>?|<\|\w+\|>)$")
 """Marks with which older fine-tuning files end every prompt and every completion."""
+_LONGEST_MARK = 20
 MAX_LABELS = 500
 LONG = 300
 """Characters: answers longer than this on average are texts, whatever was asked."""
@@ -72,7 +73,8 @@ def common_beginning(inputs: Sequence[str]) -> str:
 
 def common_separator(texts: Sequence[str], signs: re.Pattern[str]) -> str:
     """The mark that every text ends with, such as "###"; empty where there is none."""
-    found = {match[1] if (match := signs.search(text)) else "" for text in texts}
+    tails = (text.rstrip()[-_LONGEST_MARK:] for text in texts)
+    found = {match[1] if (match := signs.search(tail)) else "" for tail in tails}
     return found.pop() if len(found) == 1 else ""
 
 

@@ -72,8 +72,9 @@ def without_marks(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
     notes = []
     for name, signs in (("input", AFTER_PROMPT), ("output", AFTER_COMPLETION)):
         mark = common_separator([row.values[name] for row in rows], signs)
-        if mark and all(signs.sub("", row.values[name]).strip() for row in rows):
-            rows = [changed(row, **{name: signs.sub("", row.values[name])}) for row in rows]
+        texts = [row.values[name].rstrip().removesuffix(mark).rstrip() for row in rows]
+        if mark and all(texts):
+            rows = [changed(row, **{name: text}) for row, text in zip(rows, texts, strict=True)]
             notes.append(f'the mark "{mark}" at the end of every {name} cut off')
     return list(rows), tuple(notes)
 

@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from corpora.incoming.kinds import common_beginning, guess_kind
+from corpora.incoming.kinds import (
+    AFTER_COMPLETION,
+    AFTER_PROMPT,
+    common_beginning,
+    common_separator,
+    guess_kind,
+)
 from corpora.incoming.schemas import infer_schema
 
 
@@ -36,6 +42,15 @@ def test_a_beginning_is_an_instruction_only_where_it_says_something() -> None:
     assert common_beginning([f"Say what the text is about: {n}" for n in range(9)]) == (
         "Say what the text is about:"
     )
+
+
+def test_a_mark_is_one_that_every_text_ends_with() -> None:
+    texts = ["a\n\n###\n\n", "b ###"]
+    assert common_separator(texts, AFTER_PROMPT) == "###"
+    assert common_separator([*texts, "c"], AFTER_PROMPT) == ""
+    assert common_separator(["yes END", "no END"], AFTER_COMPLETION) == "END"
+    assert common_separator(["WEEKEND", "WEEKEND"], AFTER_COMPLETION) == ""
+    assert common_separator([" " * 1_000_000 + "#" * 1_000_000 + "x"], AFTER_PROMPT) == ""
 
 
 def test_a_schema_holds_for_all_and_lists_values_only_from_many() -> None:
