@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,20 +30,50 @@ class Row:
 
 def read_rows(path: Path, shown: str, columns: Mapping[str, str]) -> list[Row]:
     """The rows of a file by its suffix; `columns` maps field names to the file's own names."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES or not path.is_file():
+    text = _row_file(path, shown)
+    if path.suffix.lower() in (".csv", ".tsv"):
+        rows = list(_csv_rows(text, shown, columns))
+    else:
+        rows = _json_rows(path, text, shown, columns)
+    return _filled(rows, shown)
+
+
+def read_records(path: Path, shown: str) -> list[Row]:
+    """The rows of a file with all its own columns, whatever they are called.
+
+    A CSV cell left empty is an empty text. A short row that another delimiter would fill is
+    refused; else what it lacks counts as empty.
+    """
+    text = _row_file(path, shown)
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return _filled(_json_rows(path, text, shown, {}), shown)
+    rows = []
+    for line, cells in _csv_cells(text, shown):
+        place = f"{shown} line {line}"
+        if None in cells.values() and _other_dialect(cells):
+            fix = f"The row has fewer cells than the header's {len(cells)}: use one separator."
+            raise InvalidInput(place, next(iter(cells.values())), fix)
+        rows.append(Row(f"{place}: ", {name: cell or "" for name, cell in cells.items()}))
+    return _filled(rows, shown)
+
+
+def _row_file(path: Path, shown: str) -> str:
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
         fix = f"Give a file that ends in {', '.join(SUFFIXES)}."
         raise InvalidInput(shown, path.name, fix)
-    text = read_text(path, shown)
-    if suffix in (".csv", ".tsv"):
-        rows = list(_csv_rows(text, shown, columns))
-    elif suffix == ".json":
-        values = parse_json(text, shown)
-        if not isinstance(values, list):
-            raise InvalidInput(shown, values, "Give a list of objects, or use JSONL.")
-        rows = rows_from_list(values, shown, columns)
-    else:
-        rows = list(_jsonl_rows(text, shown, columns))
+    return read_text(path, shown)
+
+
+def _json_rows(path: Path, text: str, shown: str, columns: Mapping[str, str]) -> list[Row]:
+    if path.suffix.lower() != ".json":
+        return list(_jsonl_rows(text, shown, columns))
+    values = parse_json(text, shown)
+    if not isinstance(values, list):
+        raise InvalidInput(shown, values, "Give a list of objects, or use JSONL.")
+    return rows_from_list(values, shown, columns)
+
+
+def _filled(rows: list[Row], shown: str) -> list[Row]:
     if not rows:
         raise InvalidInput(shown, 0, "It holds no rows: add some.")
     return rows
@@ -74,21 +105,31 @@ def _jsonl_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[R
 
 
 def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row]:
-    header = text.lstrip("\r\n").split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
+    wanted = {"input": "input", "output": "output", **columns}
+    for line, cells in _csv_cells(text, shown, wanted):
+        place = f"{shown} line {line}"
+        yield Row(f"{place}: ", _from_cells(cells, columns, place))
+
+
+def _csv_cells(
+    text: str, shown: str, wanted: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every row's first line and its cells by heading; `wanted` columns must be there."""
+    header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
+    bare = re.sub(r'"[^"]*"', "", header)
+    delimiter = max(",;\t", key=bare.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         names = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = names
-        _check_header(names, shown, columns)
+        _check_header(names, shown, wanted or {})
         line = reader.reader.line_num + 1  # where the row begins: a cell may hold line ends
         for cells in reader:
-            place = f"{shown} line {line}"
             if None in cells:
                 fix = f"The row has more cells than the header's {len(names)}: quote commas."
-                raise InvalidInput(place, cells[None], fix)
-            yield Row(f"{place}: ", _from_cells(cells, columns, place))
+                raise InvalidInput(f"{shown} line {line}", cells[None], fix)
+            yield line, cells
             line = reader.reader.line_num + 1
     except csv.Error as error:
         place = f"{shown} line {line}"
@@ -96,11 +137,16 @@ def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row
         raise InvalidInput(place, header[:60], fix) from None
 
 
-def _check_header(names: list[str], shown: str, columns: Mapping[str, str]) -> None:
+def _other_dialect(cells: Mapping[str, str | None]) -> bool:
+    """Whether the first and only cell of a short row holds the other cells, split otherwise."""
+    texts = [cell for cell in cells.values() if cell is not None]
+    return len(texts) == 1 and any(texts[0].count(sign) >= len(cells) - 1 for sign in ",;\t")
+
+
+def _check_header(names: list[str], shown: str, wanted: Mapping[str, str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidInput(f"{shown} line 1", name, "Two columns have this name: rename one.")
-    wanted = {"input": "input", "output": "output", **columns}
     for field, column in wanted.items():
         if column not in names:
             fix = (

@@ -12,6 +12,7 @@ from click.exceptions import Abort, ClickException, Exit
 from service.cli_bench import bench
 from service.cli_cache import cache
 from service.cli_compare import compare
+from service.cli_init import init
 from service.cli_options import is_debugging
 from service.cli_serve import serve, worker
 from service.cli_show import check, models, strategies, tasks, verify
@@ -20,7 +21,7 @@ from service.terminal import say_refusal
 
 click.rich_click.COMMAND_GROUPS = {
     "tuneworth": [
-        {"name": "Decide", "commands": ["compare", "check", "verify"]},
+        {"name": "Decide", "commands": ["init", "check", "compare", "verify"]},
         {"name": "Serve", "commands": ["serve", "worker"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
         {"name": "Measure speed", "commands": ["bench"]},
@@ -60,7 +61,13 @@ def cli() -> None:
     """
 
 
-for command in (compare, check, verify, serve, worker, strategies, tasks, models, cache, bench):
+COMMANDS = (
+    *(init, check, compare, verify),
+    *(serve, worker),
+    *(strategies, tasks, models, cache),
+    bench,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 
