@@ -13,7 +13,6 @@ from urllib.parse import quote
 from benchmarks.records import RunRecord, StrategyFacts, TaskFacts
 from corpora.task import Dataset
 from strategies.base import Strategy
-from strategies.models.base import ModelInfo
 
 CHEAP_TO_DEAR = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
@@ -81,19 +80,22 @@ def task_facts(dataset: Dataset) -> TaskFacts:
 
 
 def fingerprint(
-    dataset: Dataset, entries: Sequence[Entry], models: Mapping[str, ModelInfo], seed: int
+    dataset: Dataset, entries: Sequence[Entry], models: Mapping[str, str], seed: int
 ) -> str:
-    """A hash of all that the scores depend on. Prices and needs are left out: they change what
-    a report says, not what was measured.
+    """A hash of all that the scores depend on; `models` maps names to their fingerprints, those
+    that could not be loaded left out. Prices and needs are left out: they change what a report
+    says, not what was measured.
     """
+    named = {"needs", "models", "strategies"}
+    data = dataset.model_dump(mode="json", exclude={"task": named, "incumbent": True})
+    if dataset.incumbent is not None:
+        data["incumbent"] = [answer.model_dump(mode="json") for answer in dataset.incumbent.answers]
     content = {
         "version": version("tuneworth"),
-        "data": dataset.model_dump(
-            mode="json", exclude={"task": {"needs", "models", "strategies"}}
-        ),
+        "data": data,
         "seed": seed,
         "strategies": [[entry.id, settings_of(entry.strategy)] for entry in entries],
-        "models": {name: info.fingerprint for name, info in models.items()},
+        "models": dict(models),
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -123,11 +125,17 @@ def is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
+def other_models(old: RunRecord, new: RunRecord) -> bool:
+    """Whether a model known to both is another one now; one may have failed to load in either."""
+    now = {model.name: model for model in new.models}
+    return any(now.get(model.name, model) != model for model in old.models)
+
+
 def difference(old: RunRecord, new: RunRecord) -> str:
     """In a word or two, what sets two runs apart; for the message of RunMismatch."""
     parts = [
         ("task", old.task.name != new.task.name),
-        ("model", old.models != new.models),
+        ("model", other_models(old, new)),
         ("choice of strategies", old.strategies != new.strategies),
         ("seed", old.seed != new.seed),
         ("number of rows", old.task != new.task),

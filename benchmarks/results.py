@@ -6,6 +6,7 @@ report only read them.
 
 from __future__ import annotations
 
+from operator import not_
 from typing import Any, Literal
 
 from pydantic import Field
@@ -31,13 +32,17 @@ class Quality(Frozen):
 
 
 class Cost(Frozen):
-    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume."""
+    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume.
+
+    `stated`: the user says so of what runs today; nobody measured it (left out of JSON elsewhere).
+    """
 
     setup_seconds: float
     setup_usd: float
     per_1k_requests_usd: float
     monthly_usd: float | None
     horizon_usd: float | None
+    stated: bool = Field(default=False, exclude_if=not_)
 
 
 class Tokens(Frozen):
@@ -49,11 +54,12 @@ class Tokens(Frozen):
 
 
 class Latency(Frozen):
-    """Milliseconds of single requests, one at a time, uncached."""
+    """Milliseconds of single requests, one at a time, uncached. `stated` as of a cost."""
 
     p50: float
     p95: float
     n: int
+    stated: bool = Field(default=False, exclude_if=not_)
 
 
 class Retrieval(Frozen):
@@ -76,7 +82,10 @@ class Reused(Frozen):
 
 
 class StrategyResult(Frozen):
-    """One row of the comparison; measured parts are None where it did not complete."""
+    """One row of the comparison; measured parts are None where it did not complete.
+
+    `cost` and `latency_ms` of what runs today are None where nothing is stated: unknown, not 0.
+    """
 
     id: str
     name: str

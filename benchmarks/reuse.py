@@ -144,7 +144,12 @@ class Reuse:
         """As in the run's own fingerprint, needs and lists of names do not change what is
         prepared."""
         content = self.dataset.model_dump(
-            mode="json", exclude={"test": True, "task": {"needs", "models", "strategies"}}
+            mode="json",
+            exclude={
+                "test": True,
+                "incumbent": True,
+                "task": {"needs", "models", "strategies"},
+            },
         )
         return key_of(content)
 

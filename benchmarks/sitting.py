@@ -76,7 +76,8 @@ class Sitting:
             return True
         every = {example.id for example in self.dataset.test}
         checked = standing.checked or not self.entry.model or hosted
-        return standing.answered >= every and enough(standing.latencies, hosted=hosted) and checked
+        answered = standing.settled(hosted=hosted) >= every
+        return answered and enough(standing.latencies, hosted=hosted) and checked
 
     def work(self, before: Sequence[Record], model: Model | None) -> None:
         """Do what is left. What the strategy raises is stored as its failure."""
@@ -232,7 +233,7 @@ class Sitting:
             hosted=hosted,
             taken=standing.latencies,
         )
-        answered = set(standing.answered)
+        answered = set(standing.settled(hosted=hosted))
         counting = {row.id for row in self.dataset.test[: len(self.dataset.test) // 2]}
         done = len(standing.latencies)
         self.reporter.tell("timing", done / REQUESTS)

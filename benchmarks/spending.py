@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.costs import RunPrices
+from benchmarks.costs import RunPrices, TokenPrice
 from benchmarks.records import BatchRecord, OutcomeRecord
 from benchmarks.results import Cost
 from corpora.task import ChangePace, Needs
@@ -29,12 +29,14 @@ CHANGES_A_MONTH: dict[ChangePace, float] = {
 @dataclass(frozen=True)
 class Spending:
     """What one strategy took. `units` has a line for each batch (or hosted request): dollars and
-    requests. `refresh_seconds` is the time to follow one change of the documents.
+    requests. `refresh_seconds` is the time to follow one change of the documents, and
+    `setup_tokens_usd` what a hosted model was paid while preparing.
     """
 
     setup_seconds: float
     refresh_seconds: float
     units: NDArray[np.float64]
+    setup_tokens_usd: float = 0.0
 
     @property
     def usd_per_request(self) -> float:
@@ -54,11 +56,16 @@ def hosted_units(
 ) -> NDArray[np.float64]:
     """Requests that ended in an error are left out: they answered nobody."""
     price = prices.models[model]
-    rows: list[tuple[float, float]] = [
-        (price.usd(row.prompt_tokens, row.cached_tokens, row.completion_tokens), 1.0)
-        for row in outcomes
-        if row.state == "ok"
-    ]
+    return stated_units([usd_of_tokens(row, price) for row in outcomes if row.state == "ok"])
+
+
+def usd_of_tokens(row: OutcomeRecord, price: TokenPrice) -> float:
+    return price.usd(row.prompt_tokens, row.cached_tokens, row.completion_tokens)
+
+
+def stated_units(dollars: Sequence[float | None]) -> NDArray[np.float64]:
+    """A request each; those of unknown cost are left out."""
+    rows = [(usd, 1.0) for usd in dollars if usd is not None]
     return np.array(rows, dtype=float).reshape(-1, 2)
 
 
@@ -66,7 +73,7 @@ def fixed_usd(spending: Spending, needs: Needs, prices: RunPrices) -> float:
     """Dollars over the horizon that do not depend on the volume: setup and refreshes."""
     refreshes = round(CHANGES_A_MONTH[needs.documents_change] * needs.horizon_months)
     seconds = spending.setup_seconds + refreshes * spending.refresh_seconds
-    return seconds * prices.usd_per_second
+    return seconds * prices.usd_per_second + spending.setup_tokens_usd
 
 
 def cost_of(spending: Spending, needs: Needs, prices: RunPrices) -> Cost:
@@ -78,7 +85,7 @@ def cost_of(spending: Spending, needs: Needs, prices: RunPrices) -> Cost:
         horizon = fixed_usd(spending, needs, prices) + monthly * needs.horizon_months
     return Cost(
         setup_seconds=spending.setup_seconds,
-        setup_usd=spending.setup_seconds * prices.usd_per_second,
+        setup_usd=spending.setup_seconds * prices.usd_per_second + spending.setup_tokens_usd,
         per_1k_requests_usd=1000 * per_request,
         monthly_usd=monthly,
         horizon_usd=horizon,

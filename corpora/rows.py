@@ -15,6 +15,9 @@ from corpora.invalid import did_you_mean
 
 LISTS = ("sources", "alternatives")
 """Fields that hold several values; a CSV cell gives them as a JSON list or separated by `|`."""
+FIELDS = ("id", "input", "output", "split", "group", *LISTS)
+"""What the row of an example may hold."""
+REQUIRED = ("input", "output")
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
@@ -27,15 +30,25 @@ class Row:
     values: Mapping[str, Any]
 
 
-def read_rows(path: Path, shown: str, columns: Mapping[str, str]) -> list[Row]:
-    """The rows of a file by its suffix; `columns` maps field names to the file's own names."""
+def read_rows(
+    path: Path,
+    shown: str,
+    columns: Mapping[str, str],
+    *,
+    fields: Sequence[str] = FIELDS,
+    required: Sequence[str] = REQUIRED,
+) -> list[Row]:
+    """The rows of a file by its suffix; `columns` maps field names to the file's own names.
+
+    Of a CSV only `fields` are read, and it must have the `required` columns.
+    """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES or not path.is_file():
         fix = f"Give a file that ends in {', '.join(SUFFIXES)}."
         raise InvalidInput(shown, path.name, fix)
     text = read_text(path, shown)
     if suffix in (".csv", ".tsv"):
-        rows = list(_csv_rows(text, shown, columns))
+        rows = list(_csv_rows(text, shown, columns, fields, required))
     elif suffix == ".json":
         values = parse_json(text, shown)
         if not isinstance(values, list):
@@ -73,7 +86,13 @@ def _jsonl_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[R
         yield Row(f"{place}: ", _rename(value, columns, f"{place}: "))
 
 
-def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row]:
+def _csv_rows(
+    text: str,
+    shown: str,
+    columns: Mapping[str, str],
+    fields: Sequence[str],
+    required: Sequence[str],
+) -> Iterator[Row]:
     header = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -81,14 +100,14 @@ def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row
     try:
         names = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = names
-        _check_header(names, shown, columns)
+        _check_header(names, shown, columns, required)
         line = reader.reader.line_num + 1  # where the row begins: a cell may hold line ends
         for cells in reader:
             place = f"{shown} line {line}"
             if None in cells:
                 fix = f"The row has more cells than the header's {len(names)}: quote commas."
                 raise InvalidInput(place, cells[None], fix)
-            yield Row(f"{place}: ", _from_cells(cells, columns, place))
+            yield Row(f"{place}: ", _from_cells(cells, columns, place, fields))
             line = reader.reader.line_num + 1
     except csv.Error as error:
         place = f"{shown} line {line}"
@@ -96,11 +115,13 @@ def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row
         raise InvalidInput(place, header[:60], fix) from None
 
 
-def _check_header(names: list[str], shown: str, columns: Mapping[str, str]) -> None:
+def _check_header(
+    names: list[str], shown: str, columns: Mapping[str, str], required: Sequence[str]
+) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidInput(f"{shown} line 1", name, "Two columns have this name: rename one.")
-    wanted = {"input": "input", "output": "output", **columns}
+    wanted = {**{field: field for field in required}, **columns}
     for field, column in wanted.items():
         if column not in names:
             fix = (
@@ -110,9 +131,10 @@ def _check_header(names: list[str], shown: str, columns: Mapping[str, str]) -> N
             raise InvalidInput(f"{shown} line 1: {field}", column, fix)
 
 
-def _from_cells(cells: Mapping[str, str], columns: Mapping[str, str], place: str) -> dict[str, Any]:
+def _from_cells(
+    cells: Mapping[str, str], columns: Mapping[str, str], place: str, fields: Sequence[str]
+) -> dict[str, Any]:
     """The named fields of a row; further columns are left out, and empty cells too."""
-    fields = ("id", "input", "output", "split", "group", *LISTS)
     values: dict[str, Any] = {}
     for field in fields:
         cell = cells.get(columns.get(field, field))
