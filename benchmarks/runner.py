@@ -69,10 +69,10 @@ def run_comparison(
     `models` maps a name to what loads it; one model is in memory at a time. A strategy that
     does not fit is skipped, one that raises is failed, and so are those whose model cannot be
     loaded; the others are unharmed. A rerun tries the failed ones again, and rows of hosted models
-    that ended in an error. What runs today is judged first. What `cache` holds of earlier work is reused where that spoils no
-    measurement (`benchmarks.reuse`). Raises RunMismatch, RunLocked, StorageFull, DamagedJournal,
-    BadPriceFile (a hosted model without a price), UnknownMetric, Cancelled, and where not one
-    of the models can be loaded, what its loading raises.
+    that ended in an error. What runs today is judged first. What `cache` holds of earlier work is
+    reused where that spoils no measurement (`benchmarks.reuse`). Raises RunMismatch, RunLocked,
+    StorageFull, DamagedJournal, BadPriceFile (a hosted model without a price), UnknownMetric,
+    Cancelled, and where not one of the models can be loaded, what its loading raises.
     """
     began = time.perf_counter()
     metric_for(dataset.task.metric, dataset.task.kind)

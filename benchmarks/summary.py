@@ -183,9 +183,10 @@ def setup_tokens_usd(track: Track, billed: str | None, prices: RunPrices) -> flo
 def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
     """What the run itself cost: the machine's time of all steps, and hosted tokens.
 
-    Tokens of preparing are among them, and those of requests that ended in an error. A timed request whose answer counts is among the test answers already; the tokens of the
-    others, asked again for their time alone, are taken as those of the test answers, on average.
-    What was reused is charged as if computed here, answers at this run's own throughput.
+    Tokens of preparing are among them, and those of requests that ended in an error. A timed
+    request whose answer counts is among the test answers already; the tokens of the others,
+    asked again for their time alone, are taken as those of the test answers, on average. What was
+    reused is charged as if computed here, answers at this run's own throughput.
     """
     dollars = 0.0
     hosted = {model.name for model in run.models if model.hosted}

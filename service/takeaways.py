@@ -98,7 +98,8 @@ def span(row: StrategyResult) -> str:
     if row.latency_ms is None:
         return ""
     p50, p95 = (wording.milliseconds(ms) for ms in (row.latency_ms.p50, row.latency_ms.p95))
-    return p95 if p50 == p95 else f"{p50.removesuffix(' ms')} – {p95}"
+    text = p95 if p50 == p95 else f"{p50.removesuffix(' ms')} – {p95}"
+    return wording.as_stated(text, row.latency_ms)
 
 
 def times(ratio: float) -> str:
