@@ -181,7 +181,7 @@ def incumbent_without_answers(dataset: Dataset) -> Iterator[Check]:
     if missing:
         message = (
             f"{len(missing)} of {len(dataset.test)} test rows have no answer of the incumbent:"
-            f" {_ids(missing)}. They count as its errors, never as wrong answers."
+            f" {_ids(missing)} They count as its errors, never as wrong answers."
         )
         yield _about("incumbent-answers-missing", "warning", message, [])
 
@@ -197,7 +197,7 @@ def incumbent_of_nothing(dataset: Dataset) -> Iterator[Check]:
         if one
         else f"{len(unknown)} ids of {source} are no examples"
     )
-    message = f"{what}: {_ids(unknown)}. What was answered there is left out."
+    message = f"{what}: {_ids(unknown)} What was answered there is left out."
     yield _about("incumbent-ids-unknown", "warning", message, [])
 
 
@@ -248,8 +248,8 @@ def _about(check: str, severity: str, message: str, ids: list[str]) -> Check:
 
 
 def _ids(names: Sequence[str]) -> str:
-    """`a, b, c, d, e, ...`."""
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    """`a, b, c, d, e, ...`, or `a, b.`, at the end of a sentence."""
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else ".")
 
 
 def _some(names: list[str]) -> str:

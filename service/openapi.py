@@ -80,6 +80,9 @@ class ProblemDocument(Frozen):
     status: int
     detail: str
     errors: list[WrongField] | None = None
+    quote: dict[str, Any] | None = Field(
+        default=None, description="Where a cost is not accepted: what it would take."
+    )
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
