@@ -116,9 +116,26 @@ def take_turn(sitting: Sitting, slot: ModelSlot, before: Sequence[Record]) -> No
     try:
         model = slot.load(name) if name else None
     except Broken as broken:
-        sitting.store(FailureRecord(strategy=sitting.entry.id, reason=str(broken)))
+        unfit = unfit_for_any(sitting)
+        sitting.store(
+            FailureRecord(strategy=sitting.entry.id, reason=str(broken))
+            if unfit is None
+            else sitting.setup_record("skipped", reason=unfit)
+        )
         return
     sitting.work(before, model)
+
+
+def unfit_for_any(sitting: Sitting) -> str | None:
+    """Why a strategy would not run with any model, as far as it says so without one."""
+    task, has_documents = sitting.dataset.task, bool(sitting.dataset.documents)
+    strategy = sitting.entry.strategy
+    try:
+        return guarded(
+            lambda: strategy.misfit(task, has_documents=has_documents, model=None), sitting.folder
+        )
+    except Broken:
+        return None  # what it says with a model is unknown, so its failure stands
 
 
 def ending(records: Iterable[Record], entry: Entry) -> str:

@@ -167,12 +167,13 @@ def left_out(case: Case, first: Candidate) -> list[str]:
 
 
 def broken(case: Case) -> list[str]:
-    """Strategies that did not complete although they fit."""
-    return [
-        f"{row.id} {row.status}: {row.reason or 'no reason given'}."
-        for row in case.summary.strategies
-        if row.status in ("failed", "eliminated")
-    ]
+    """Strategies that did not complete although they fit; those of one reason in one sentence."""
+    alike: dict[str, list[str]] = {}
+    for row in case.summary.strategies:
+        if row.status in ("failed", "eliminated"):
+            why = f"{row.status}: {(row.reason or 'no reason given').rstrip('.')}."
+            alike.setdefault(why, []).append(row.id)
+    return [f"{wording.listed(ids)} {why}" for why, ids in alike.items()]
 
 
 def changes_for(

@@ -73,6 +73,14 @@ def test_a_model_that_cannot_be_loaded_fails_its_own_rows(dataset, prices, tmp_p
     assert [model.name for model in records[0].models] == ["one"]
 
 
+def test_what_fits_with_no_model_is_skipped_all_the_same(dataset, prices, tmp_path) -> None:
+    rag = prompting(red, "rag")
+    rag.excuse = "rag needs documents"
+    records = run(dataset, prices, tmp_path, rag, prompting(red), one=works("one"), two=fails("-"))
+    assert statuses(records)["rag@two"] == ("skipped", "rag needs documents")
+    assert statuses(records)["zero@two"][0] == "failed"
+
+
 def test_once_it_loads_the_same_run_goes_on(dataset, prices, tmp_path) -> None:
     run(dataset, prices, tmp_path, prompting(red), one=works("one"), two=fails("No key."))
     again = prompting(red)

@@ -40,7 +40,20 @@ def server(tmp_path, monkeypatch):
 
 def spec(**fields):
     splits = ["train"] * 9 + ["validation"] * 3 + ["test"] * N_TEST
-    words = "alder birch cedar elm fir hazel larch maple oak pine rowan willow".split()
+    words = (
+        "alder",
+        "birch",
+        "cedar",
+        "elm",
+        "fir",
+        "hazel",
+        "larch",
+        "maple",
+        "oak",
+        "pine",
+        "rowan",
+        "yew",
+    )
     rows = [
         {
             "id": f"r{n}",
