@@ -126,9 +126,11 @@ def is_plain(value: object) -> bool:
 
 
 def other_models(old: RunRecord, new: RunRecord) -> bool:
-    """Whether a model known to both is another one now; one may have failed to load in either."""
+    """Whether others are named, or one is another now; it may have failed to load in either."""
     now = {model.name: model for model in new.models}
-    return any(now.get(model.name, model) != model for model in old.models)
+    named, named_now = ({facts.model for facts in run.strategies} for run in (old, new))
+    changed = any(now.get(model.name, model) != model for model in old.models)
+    return changed or named != named_now
 
 
 def difference(old: RunRecord, new: RunRecord) -> str:

@@ -77,6 +77,9 @@ def run_comparison(
     began = time.perf_counter()
     metric_for(dataset.task.metric, dataset.task.kind)
     entries = plan_run(strategies, models)
+    if dataset.incumbent and any(each.name == INCUMBENT for each in strategies):
+        fix = "What runs today is called so in this comparison: give the strategy another name."
+        raise InvalidInput("strategies", INCUMBENT, fix)
     with sole_owner(folder):
         journal = Journal(folder / JOURNAL)
         before = journal.mend()
@@ -111,11 +114,14 @@ def run_comparison(
 
 def take_turn(sitting: Sitting, slot: ModelSlot, before: Sequence[Record]) -> None:
     """Let one strategy do what is left of its work. The model is kept in no name that outlives
-    this call: the next one comes only after this one is let go."""
+    this call: the next one comes only after this one is let go. Where it cannot be loaded the
+    strategy has failed, unless only errors of an earlier sitting were to be mended."""
     name = sitting.entry.model
     try:
         model = slot.load(name) if name else None
     except Broken as broken:
+        if sitting.has_answered(before):
+            return
         unfit = unfit_for_any(sitting)
         sitting.store(
             FailureRecord(strategy=sitting.entry.id, reason=str(broken))

@@ -79,6 +79,11 @@ class Sitting:
         answered = standing.settled(hosted=hosted) >= every
         return answered and enough(standing.latencies, hosted=hosted) and checked
 
+    def has_answered(self, before: Sequence[Record]) -> bool:
+        """Whether an earlier sitting got to the end of the test rows, errors among them or not."""
+        standing = standing_of(before, self.entry.id)
+        return standing.failure is None and standing.answered >= {e.id for e in self.dataset.test}
+
     def work(self, before: Sequence[Record], model: Model | None) -> None:
         """Do what is left. What the strategy raises is stored as its failure."""
         standing = standing_of(before, self.entry.id)

@@ -11,6 +11,7 @@ from benchmarks.records import OutcomeRecord, RunRecord, StatedRecord
 from benchmarks.results import Latency
 from benchmarks.runner import run_comparison
 from benchmarks.summary import summarise
+from corpora.errors import InvalidInput
 from corpora.task import Incumbent, IncumbentAnswer
 
 
@@ -128,6 +129,11 @@ def test_other_answers_are_another_run_and_no_strategy_depends_on_them(
     with pytest.raises(RunMismatch):
         run(dataset, prices, tmp_path, Tiny(right))
     assert key_for(one, cache) == key_for(other, cache) == key_for(dataset, cache) is not None
+
+
+def test_no_strategy_can_take_its_name(dataset, prices, tmp_path) -> None:
+    with pytest.raises(InvalidInput, match="another name"):
+        run(given(dataset, rights(dataset)), prices, tmp_path, Tiny(right, name="incumbent"))
 
 
 def test_it_is_the_first_row_of_the_run_and_of_the_progress(dataset, prices, tmp_path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tinystrategies import Tiny
 
 from benchmarks.costs import TokenPrice
+from benchmarks.errors import RunMismatch
 from benchmarks.records import FailureRecord, OutcomeRecord, RunRecord, SetupRecord
 from benchmarks.runner import run_comparison
 from benchmarks.summary import summarise
@@ -113,6 +114,13 @@ def test_a_load_that_fails_midway_loses_no_row(dataset, prices, tmp_path) -> Non
     assert loads["two"] == 2
 
 
+@pytest.mark.parametrize("other", [{"three": works("three")}, {}])
+def test_other_models_are_another_run(dataset, prices, tmp_path, other) -> None:
+    run(dataset, prices, tmp_path, prompting(red), one=works("one"), two=works("two"))
+    with pytest.raises(RunMismatch, match="another model"):
+        run(dataset, prices, tmp_path, prompting(red), one=works("one"), **other)
+
+
 def test_with_no_model_at_all_its_own_error_is_raised(dataset, prices, tmp_path) -> None:
     with pytest.raises(InvalidInput, match="No key"):
         run(dataset, prices, tmp_path, prompting(red), one=fails("No key."), two=fails("No key."))
@@ -135,6 +143,17 @@ def test_hosted_rows_in_error_are_asked_again_and_no_other(dataset, paid, tmp_pa
     third = prompting(red)
     assert run(dataset, paid, tmp_path, third, **hosted) == records
     assert third.log == []
+
+
+def test_errors_that_cannot_be_mended_yet_fail_nobody(dataset, paid, tmp_path) -> None:
+    def flaky(text):
+        return Answer("", error="timeout") if "7:" in text else red(text)
+
+    hosted = {"team-gpt": works("team-gpt", hosted=True)}
+    first = run(dataset, paid, tmp_path, prompting(flaky), **hosted)
+    again = run(dataset, paid, tmp_path, prompting(red), **{"team-gpt": fails("No key.")})
+    assert result(again).status == "completed"
+    assert result(again).quality == result(first).quality
 
 
 def test_local_rows_in_error_are_not_asked_again(dataset, prices, tmp_path) -> None:
