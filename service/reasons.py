@@ -63,7 +63,10 @@ def standing(first: Candidate) -> list[str]:
     found += [f"Not certain: {j.text}." for j in first.judgements if j.standing == "uncertain"]
     if errors := first.quality.errors:
         share = wording.percent(wording.error_share(first.result))
-        found.append(f"{errors} of its answers failed ({share}); the score leaves them out.")
+        what = f"{errors} of its answers failed ({share})"
+        if is_incumbent(first.result):
+            what = f"{errors} test examples have no answer of it ({share})"
+        found.append(f"{what}; the score leaves them out.")
     return found
 
 
@@ -160,7 +163,10 @@ def left_out(case: Case, first: Candidate) -> list[str]:
         missed = [j.text for j in c.judgements if j.standing == "missed"]
         if better and not c.reliable and first.reliable:
             share = wording.percent(wording.error_share(c.result))
-            found.append(f"{c.id} is out: {share} of its answers failed.")
+            what = f"{share} of its answers failed"
+            if is_incumbent(c.result):
+                what = f"{share} of the test examples have no answer of it"
+            found.append(f"{c.id} is out: {what}.")
         elif better and c.shortfall > first.shortfall and missed:
             found.append(f"{c.id} is out: {'; '.join(missed)}.")
     return found

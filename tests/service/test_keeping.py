@@ -122,6 +122,17 @@ def test_a_gain_over_what_runs_today_can_pay_for_tuning() -> None:
     assert any("against incumbent, what runs today." in reason for reason in found.reasons)
 
 
+def test_rows_that_it_is_not_known_to_answer_are_no_failures_of_it() -> None:
+    rival = strategy("prompt.few-shot", 0.90, 0.02)
+    kept = answer(today(0.92, n=145, errors=5), rival)
+    told = "5 test examples have no answer of it (3%); the score leaves them out."
+    assert kept.strategy == "incumbent"
+    assert told in kept.reasons
+    out = answer(today(0.95, n=120, errors=30), rival)
+    assert out.strategy == "prompt.few-shot"
+    assert "incumbent is out: 20% of the test examples have no answer of it." in out.reasons
+
+
 def with_incumbent(usd, ms, *, right=143, missing=0, needs=None):
     """The example's records with what runs today; its last rows are wrong, its first missing."""
     records = example_records(needs or Needs(requests_per_month=40_000))
@@ -186,7 +197,7 @@ def test_a_dash_stands_where_nothing_is_stated() -> None:
     assert "Keep what runs today" in html
     assert "not stated" in html
     assert "instead of –" in html
-    cells = html.partition('<em class="second">runs today</em></th>')[2].partition("</tr>")[0]
+    cells = html.partition('<em class="second now">runs today</em></th>')[2].partition("</tr>")[0]
     assert cells.count('<td class="n">–</td>') == 4
 
 
