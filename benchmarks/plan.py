@@ -13,7 +13,6 @@ from urllib.parse import quote
 from benchmarks.records import RunRecord, StrategyFacts, TaskFacts
 from corpora.task import Dataset
 from strategies.base import Strategy, parts_of, settled
-from strategies.models.base import ModelInfo
 
 NOT_SEEN = {"needs", "models", "strategies", "search"}
 """Fields of a task that change nothing of what a strategy without a search prepares and answers."""
@@ -99,17 +98,21 @@ def task_facts(dataset: Dataset) -> TaskFacts:
 
 
 def fingerprint(
-    dataset: Dataset, entries: Sequence[Entry], models: Mapping[str, ModelInfo], seed: int
+    dataset: Dataset, entries: Sequence[Entry], models: Mapping[str, str], seed: int
 ) -> str:
-    """A hash of all that the scores depend on. Prices and needs are left out: they change what
-    a report says, not what was measured. So is the search budget where nothing searches.
+    """A hash of all that the scores depend on; `models` maps names to their fingerprints, those
+    that could not be loaded left out. Prices and needs are left out: they change what a report
+    says, not what was measured. So is the search budget where nothing searches.
     """
+    data = dataset.model_dump(mode="json", exclude={"task": NOT_SEEN, "incumbent": True})
+    if dataset.incumbent is not None:
+        data["incumbent"] = [answer.model_dump(mode="json") for answer in dataset.incumbent.answers]
     content: dict[str, Any] = {
         "version": version("tuneworth"),
-        "data": dataset.model_dump(mode="json", exclude={"task": NOT_SEEN}),
+        "data": data,
         "seed": seed,
         "strategies": [[entry.id, settings_of(entry.strategy)] for entry in entries],
-        "models": {name: info.fingerprint for name, info in models.items()},
+        "models": dict(models),
     }
     if any(entry.searches for entry in entries):
         content["search"] = dataset.task.search.model_dump()
@@ -157,11 +160,19 @@ def counted(task: TaskFacts) -> TaskFacts:
     return task.model_copy(update={"search": None})
 
 
+def other_models(old: RunRecord, new: RunRecord) -> bool:
+    """Whether others are named, or one is another now; it may have failed to load in either."""
+    now = {model.name: model for model in new.models}
+    named, named_now = ({facts.model for facts in run.strategies} for run in (old, new))
+    changed = any(now.get(model.name, model) != model for model in old.models)
+    return changed or named != named_now
+
+
 def difference(old: RunRecord, new: RunRecord) -> str:
     """In a word or two, what sets two runs apart; for the message of RunMismatch."""
     parts = [
         ("task", old.task.name != new.task.name),
-        ("model", old.models != new.models),
+        ("model", other_models(old, new)),
         ("choice of strategies", old.strategies != new.strategies),
         ("seed", old.seed != new.seed),
         ("search budget", old.task.search != new.task.search),

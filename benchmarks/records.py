@@ -163,6 +163,17 @@ class LatencyRecord(Frozen):
     ms: float
 
 
+class StatedRecord(Frozen):
+    """What the user states of one answer that was given elsewhere: dollars and milliseconds, None
+    where nothing is stated. Nothing of it was measured here."""
+
+    record: Literal["stated"] = "stated"
+    strategy: str
+    example: str
+    usd: float | None = None
+    ms: float | None = None
+
+
 class FailureRecord(Frozen):
     """A strategy broke after it was prepared: its status becomes failed."""
 
@@ -194,6 +205,7 @@ Record = Annotated[
     | OutcomeRecord
     | BatchRecord
     | LatencyRecord
+    | StatedRecord
     | FailureRecord
     | SentinelRecord
     | EndRecord,

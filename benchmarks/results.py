@@ -6,6 +6,7 @@ report only read them.
 
 from __future__ import annotations
 
+from operator import not_
 from typing import Any, Literal
 
 from pydantic import Field
@@ -34,6 +35,7 @@ class Cost(Frozen):
     """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume.
 
     Setup holds what choosing settings took: its seconds, and a hosted model's tokens.
+    `stated`: the user says so of what runs today; nobody measured it (left out of JSON elsewhere).
     """
 
     setup_seconds: float
@@ -41,6 +43,7 @@ class Cost(Frozen):
     per_1k_requests_usd: float
     monthly_usd: float | None
     horizon_usd: float | None
+    stated: bool = Field(default=False, exclude_if=not_)
 
 
 class Tokens(Frozen):
@@ -52,11 +55,12 @@ class Tokens(Frozen):
 
 
 class Latency(Frozen):
-    """Milliseconds of single requests, one at a time, uncached."""
+    """Milliseconds of single requests, one at a time, uncached. `stated` as of a cost."""
 
     p50: float
     p95: float
     n: int
+    stated: bool = Field(default=False, exclude_if=not_)
 
 
 class Retrieval(Frozen):
@@ -83,6 +87,7 @@ class StrategyResult(Frozen):
 
     `search_budget` is what it might spend on choosing its settings, None for one that has no
     budget; what it tried is in `training`.
+    `cost` and `latency_ms` of what runs today are None where nothing is stated: unknown, not 0.
     """
 
     id: str

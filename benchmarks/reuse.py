@@ -146,7 +146,9 @@ class Reuse:
     def _data(self) -> str:
         """As in the run's own fingerprint, needs, lists of names and the search budget do not
         change what is prepared; the budget counts for those that search."""
-        content = self.dataset.model_dump(mode="json", exclude={"test": True, "task": NOT_SEEN})
+        content = self.dataset.model_dump(
+            mode="json", exclude={"test": True, "incumbent": True, "task": NOT_SEEN}
+        )
         return key_of(content)
 
     def _margin(self, strategy: Strategy) -> float | None:

@@ -76,7 +76,13 @@ class Sitting:
             return True
         every = {example.id for example in self.dataset.test}
         checked = standing.checked or not self.entry.model or hosted
-        return standing.answered >= every and enough(standing.latencies, hosted=hosted) and checked
+        answered = standing.settled(hosted=hosted) >= every
+        return answered and enough(standing.latencies, hosted=hosted) and checked
+
+    def has_answered(self, before: Sequence[Record]) -> bool:
+        """Whether an earlier sitting got to the end of the test rows, errors among them or not."""
+        standing = standing_of(before, self.entry.id)
+        return standing.failure is None and standing.answered >= {e.id for e in self.dataset.test}
 
     def work(self, before: Sequence[Record], model: Model | None) -> None:
         """Do what is left. What the strategy raises is stored as its failure."""
@@ -232,7 +238,7 @@ class Sitting:
             hosted=hosted,
             taken=standing.latencies,
         )
-        answered = set(standing.answered)
+        answered = set(standing.settled(hosted=hosted))
         counting = {row.id for row in self.dataset.test[: len(self.dataset.test) // 2]}
         done = len(standing.latencies)
         self.reporter.tell("timing", done / REQUESTS)

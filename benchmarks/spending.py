@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.costs import RunPrices
+from benchmarks.costs import RunPrices, TokenPrice
 from benchmarks.records import BatchRecord, OutcomeRecord
 from benchmarks.results import Cost
 from corpora.task import ChangePace, Needs
@@ -30,8 +30,8 @@ CHANGES_A_MONTH: dict[ChangePace, float] = {
 @dataclass(frozen=True)
 class Spending:
     """What one strategy took. `units` has a line for each batch (or hosted request): dollars and
-    requests. `refresh_seconds` is the time to follow one change of the documents.
-    `setup_tokens_usd` is what a hosted model was paid while preparing.
+    requests. `refresh_seconds` is the time to follow one change of the documents, and
+    `setup_tokens_usd` what a hosted model was paid while preparing.
     """
 
     setup_seconds: float
@@ -60,11 +60,16 @@ def hosted_units(
 ) -> NDArray[np.float64]:
     """Requests that ended in an error are left out: they answered nobody."""
     price = prices.models[model]
-    rows: list[tuple[float, float]] = [
-        (price.usd(row.prompt_tokens, row.cached_tokens, row.completion_tokens), 1.0)
-        for row in outcomes
-        if row.state == "ok"
-    ]
+    return stated_units([usd_of_tokens(row, price) for row in outcomes if row.state == "ok"])
+
+
+def usd_of_tokens(row: OutcomeRecord, price: TokenPrice) -> float:
+    return price.usd(row.prompt_tokens, row.cached_tokens, row.completion_tokens)
+
+
+def stated_units(dollars: Sequence[float | None]) -> NDArray[np.float64]:
+    """A request each; those of unknown cost are left out."""
+    rows = [(usd, 1.0) for usd in dollars if usd is not None]
     return np.array(rows, dtype=float).reshape(-1, 2)
 
 

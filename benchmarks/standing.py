@@ -22,7 +22,8 @@ from benchmarks.records import (
 @dataclass(frozen=True)
 class Standing:
     """One strategy's records so far. `failure` is one that no later setup has made up for,
-    `batches` are those that tell throughput."""
+    `erred` those of the `answered` rows whose latest answer is an error, `batches` those that
+    tell throughput."""
 
     setup: SetupRecord | None
     failure: FailureRecord | None
@@ -30,6 +31,12 @@ class Standing:
     latencies: tuple[LatencyRecord, ...]
     batches: tuple[BatchRecord, ...]
     checked: bool
+    erred: frozenset[str] = frozenset()
+
+    def settled(self, *, hosted: bool) -> frozenset[str]:
+        """Rows that need no further answer. A hosted model is asked anew what ended in an error:
+        another day the network or the endpoint may hold."""
+        return self.answered - self.erred if hosted else self.answered
 
 
 def standing_of(records: Iterable[Record], strategy: str) -> Standing:
@@ -37,10 +44,12 @@ def standing_of(records: Iterable[Record], strategy: str) -> Standing:
     turns = [record for record in mine if isinstance(record, SetupRecord | FailureRecord)]
     last = turns[-1] if turns else None
     setups = [record for record in mine if isinstance(record, SetupRecord)]
+    latest = {row.example: row for row in mine if isinstance(row, OutcomeRecord)}
     return Standing(
         setup=setups[-1] if setups else None,
         failure=last if isinstance(last, FailureRecord) else None,
-        answered=frozenset(row.example for row in mine if isinstance(row, OutcomeRecord)),
+        answered=frozenset(latest),
+        erred=frozenset(name for name, row in latest.items() if row.state == "error"),
         latencies=tuple(row for row in mine if isinstance(row, LatencyRecord)),
         batches=tuple(row for row in mine if isinstance(row, BatchRecord) and not row.reused),
         checked=any(isinstance(row, SentinelRecord) and row.name == LAST_GUARD for row in mine),

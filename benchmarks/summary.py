@@ -11,11 +11,13 @@ from benchmarks.break_even import break_evens
 from benchmarks.costs import RunPrices
 from benchmarks.disagreements import most_disputed
 from benchmarks.errors import BenchmarkError
+from benchmarks.incumbent import INCUMBENT, was_given
 from benchmarks.quality import compare_tracks, quality_of, scored_table
 from benchmarks.records import Record, RunRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
     Comparison,
+    Cost,
     Latency,
     Retrieval,
     Reused,
@@ -31,6 +33,8 @@ from benchmarks.spending import (
     hosted_units,
     local_units,
     refresh_seconds,
+    stated_units,
+    usd_of_tokens,
 )
 from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.statistics import holm, p_best
@@ -88,7 +92,7 @@ def result_of(
         status=track.status,
         reason=track.reason,
         quality=quality_of(track, run.task, run.seed) if done else None,
-        cost=cost_of(spendings[facts.id], run.needs, prices) if done else None,
+        cost=cost_told(track, spendings[facts.id], run, prices) if done else None,
         tokens=tokens_of(track) if done else None,
         latency_ms=latency_of(track) if done else None,
         throughput_per_s=throughput_of(track) if done else None,
@@ -98,6 +102,14 @@ def result_of(
         p_best=odds.get(facts.id),
         reused=reused_by(track),
     )
+
+
+def cost_told(track: Track, spending: Spending, run: RunRecord, prices: RunPrices) -> Cost | None:
+    """Of what runs today as stated, None where nothing is: unknown is not free."""
+    cost = cost_of(spending, run.needs, prices)
+    if track.facts.family != INCUMBENT:
+        return cost
+    return cost.model_copy(update={"stated": True}) if len(spending.units) else None
 
 
 def all_comparisons(tracks: Sequence[Track], run: RunRecord) -> tuple[Comparison, ...]:
@@ -113,10 +125,17 @@ def all_comparisons(tracks: Sequence[Track], run: RunRecord) -> tuple[Comparison
 
 
 def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
-    """On the rows that every completed strategy was asked; an error counts as a wrong answer."""
+    """On the rows that every completed strategy was asked; an error counts as a wrong answer.
+
+    Rows without an answer of what runs today are left out: nobody asked it here.
+    """
     if not tracks:
         return {}
-    shared = [name for name in tracks[0].outcomes if all(name in t.outcomes for t in tracks)]
+    shared = [
+        name
+        for name in tracks[0].outcomes
+        if all(name in t.outcomes and was_given(t.outcomes[name]) for t in tracks)
+    ]
     if not shared:
         return {}
     tables: dict[str, Sequence[float] | Floats] = {}
@@ -139,10 +158,17 @@ def spending_of(
         if other.facts.family == "rag" and other.facts.model == model and only_indexes(other)
     ]
     uses_documents = any(row.retrieved for row in track.outcomes.values())
-    paid = model if model in hosted else None
+    billed = model if model in hosted else None
     search = (track.training or {}).get("search", ()) if track.facts.searches else ()
+    if track.facts.family == INCUMBENT:
+        units = stated_units([row.usd for row in track.stated.values()])
+    elif billed is not None:
+        units = hosted_units(list(track.outcomes.values()), billed, prices)
+    else:
+        units = local_units(track.batches, prices)
     return Spending(
         setup_seconds=track.setup_seconds,
+        setup_tokens_usd=asked_usd(track.training, billed, prices) if billed else 0.0,
         refresh_seconds=refresh_seconds(
             track.facts.family if only_indexes(track) else "combined",
             track.setup_seconds,
@@ -150,10 +176,7 @@ def spending_of(
             index_seconds,
             search,
         ),
-        units=hosted_units(list(track.outcomes.values()), paid, prices)
-        if paid
-        else local_units(track.batches, prices),
-        setup_tokens_usd=asked_usd(track.training, paid, prices) if paid else 0.0,
+        units=units,
     )
 
 
@@ -164,11 +187,11 @@ def only_indexes(track: Track) -> bool:
 
 def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
     """What the run itself cost: the machine's time of all steps, and hosted tokens, those asked
-    while preparing among them.
+    while preparing and those of requests that ended in an error among them.
 
-    A timed request whose answer counts is among the test answers already; the tokens of the
-    others, asked again for their time alone, are taken as those of the test answers, on average.
-    What was reused is charged as if computed here, answers at this run's own throughput.
+    A timed request whose answer counts is among the test answers already; the tokens of the others,
+    asked again for their time alone, are taken as those of the test answers, on average. What was
+    reused is charged as if computed here, answers at this run's own throughput.
     """
     dollars = 0.0
     hosted = {model.name for model in run.models if model.hosted}
@@ -179,12 +202,14 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
         seconds += sum(latency.ms for latency in track.latencies) / 1000
         dollars += seconds * prices.usd_per_second
         if track.facts.model in hosted and track.facts.model is not None:
-            dollars += asked_usd(track.training, track.facts.model, prices)
-            units = hosted_units(list(track.outcomes.values()), track.facts.model, prices)
-            counted = len(track.outcomes) - sum(batch.n for batch in track.batches)
+            model = track.facts.model
+            units = hosted_units(list(track.outcomes.values()), model, prices)
+            counted = len(track.attempts) - sum(batch.n for batch in track.batches)
             repeated = max(0, len(track.latencies) - counted)
+            dollars += sum(usd_of_tokens(row, prices.models[model]) for row in track.attempts)
+            dollars += asked_usd(track.training, model, prices)
             if len(units):
-                dollars += float(units[:, 0].sum() + units[:, 0].mean() * repeated)
+                dollars += float(units[:, 0].mean() * repeated)
     return dollars
 
 
@@ -198,7 +223,7 @@ def reused_by(track: Track) -> Reused | None:
 
 def tokens_of(track: Track) -> Tokens | None:
     rows = track.scored
-    if not rows:
+    if not rows or track.facts.family == INCUMBENT:
         return None
     return Tokens(
         prompt_per_request=float(np.mean([row.prompt_tokens for row in rows])),
@@ -209,10 +234,12 @@ def tokens_of(track: Track) -> Tokens | None:
 
 def latency_of(track: Track) -> Latency | None:
     values = [record.ms for record in track.latencies]
-    if not values:
+    stated = [record.ms for record in track.stated.values() if record.ms is not None]
+    if not values and not stated:
         return None
-    p50, p95 = np.quantile(values, [0.5, 0.95])
-    return Latency(p50=float(p50), p95=float(p95), n=len(values))
+    p50, p95 = np.quantile(values or stated, [0.5, 0.95])
+    n = len(values or stated)
+    return Latency(p50=float(p50), p95=float(p95), n=n, stated=not values)
 
 
 def throughput_of(track: Track) -> float | None:

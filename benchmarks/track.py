@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from benchmarks.records import (
@@ -12,6 +12,7 @@ from benchmarks.records import (
     OutcomeRecord,
     Record,
     SetupRecord,
+    StatedRecord,
     StrategyFacts,
 )
 from benchmarks.standing import standing_of
@@ -21,7 +22,9 @@ from benchmarks.standing import standing_of
 class Track:
     """One strategy's run. `outcomes` are by example id, in the order they were answered.
 
-    `batches` are those that were computed; `reused_answers` came in the others.
+    `batches` are those that were computed; `reused_answers` came in the others. `attempts` are
+    all answers ever given, those that a later one took the place of included. `stated` is by
+    example id, of what runs today alone.
     """
 
     facts: StrategyFacts
@@ -32,6 +35,8 @@ class Track:
     batches: tuple[BatchRecord, ...]
     latencies: tuple[LatencyRecord, ...]
     reused_answers: int = 0
+    attempts: tuple[OutcomeRecord, ...] = ()
+    stated: dict[str, StatedRecord] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -57,7 +62,8 @@ class Track:
 def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
     """What became of a strategy. One that answered nothing, or errors only, has failed."""
     mine = [record for record in records if getattr(record, "strategy", None) == facts.id]
-    outcomes = {row.example: row for row in mine if isinstance(row, OutcomeRecord)}
+    attempts = tuple(row for row in mine if isinstance(row, OutcomeRecord))
+    outcomes = {row.example: row for row in attempts}
     standing = standing_of(mine, facts.id)
     status, reason = status_of(standing.setup)
     if standing.failure is not None:
@@ -75,6 +81,8 @@ def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
         batches=standing.batches,
         latencies=standing.latencies,
         reused_answers=sum(r.n for r in mine if isinstance(r, BatchRecord) and r.reused),
+        attempts=attempts,
+        stated={row.example: row for row in mine if isinstance(row, StatedRecord)},
     )
 
 

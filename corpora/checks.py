@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from corpora.power import detectable_difference, examples_needed
 from corpora.similarity import clusters, normalise
@@ -198,6 +198,35 @@ def instructions_in_documents(dataset: Dataset) -> Iterator[Check]:
         yield _about("instructions-in-documents", "warning", message, suspects)
 
 
+def incumbent_without_answers(dataset: Dataset) -> Iterator[Check]:
+    """Test rows that what runs today has no answer to."""
+    if dataset.incumbent is None:
+        return
+    given = {answer.id for answer in dataset.incumbent.answers}
+    missing = [row.id for row in dataset.test if row.id not in given]
+    if missing:
+        message = (
+            f"{len(missing)} of {len(dataset.test)} test rows have no answer of the incumbent:"
+            f" {_ids(missing)} They count as its errors, never as wrong answers."
+        )
+        yield _about("incumbent-answers-missing", "warning", message, [])
+
+
+def incumbent_of_nothing(dataset: Dataset) -> Iterator[Check]:
+    """Answers of what runs today to rows that are not in the data."""
+    if dataset.incumbent is None or not dataset.incumbent.unknown:
+        return
+    unknown, source = dataset.incumbent.unknown, dataset.incumbent.source
+    one = len(unknown) == 1
+    what = (
+        f"1 id of {source} is no example"
+        if one
+        else f"{len(unknown)} ids of {source} are no examples"
+    )
+    message = f"{what}: {_ids(unknown)} What was answered there is left out."
+    yield _about("incumbent-ids-unknown", "warning", message, [])
+
+
 def personal_data(dataset: Dataset) -> Iterator[Check]:
     """What looks like e-mail addresses, phone numbers and payment cards (Luhn's check)."""
     texts = [(row.id, f"{row.input}\n{row.output}") for row in _rows(dataset)]
@@ -229,6 +258,8 @@ CHECKS: tuple[Callable[[Dataset], Iterable[Check]], ...] = (
     broken_rules,
     no_sources,
     instructions_in_documents,
+    incumbent_without_answers,
+    incumbent_of_nothing,
     personal_data,
 )
 
@@ -241,6 +272,11 @@ def _about(check: str, severity: str, message: str, ids: list[str]) -> Check:
     return Check.model_validate(
         {"check": check, "severity": severity, "message": message, "examples": ids[:_SHOWN]}
     )
+
+
+def _ids(names: Sequence[str]) -> str:
+    """`a, b, c, d, e, ...`, or `a, b.`, at the end of a sentence."""
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else ".")
 
 
 def _some(names: list[str]) -> str:

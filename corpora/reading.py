@@ -10,12 +10,13 @@ from corpora.documents import documents_from, read_documents
 from corpora.errors import InvalidInput
 from corpora.examples import examples_from, labels_of
 from corpora.files import MAX_ROWS_BYTES, exists, inside, parse_json, parse_yaml, read_text
+from corpora.incumbent import FIELDS, REQUIRED, answers_from, incumbent_of
 from corpora.invalid import check_plain, did_you_mean
 from corpora.rows import Row, read_rows, rows_from_list
 from corpora.shelf import builtin_folder, builtin_tasks
 from corpora.spec import Spec, read_spec, task_from
 from corpora.splits import make_splits
-from corpora.task import Dataset, Document, Example
+from corpora.task import Dataset, Document, Example, Incumbent
 
 _NAMES = ("task.yaml", "task.yml", "task.json")
 
@@ -60,6 +61,7 @@ def read_dataset(
         validation=splits.validation,
         test=splits.test,
         documents=documents,
+        incumbent=_incumbent(spec, folder, examples, splits.test),
     )
 
 
@@ -105,6 +107,20 @@ def _rows(spec: Spec, folder: Path) -> list[Row]:
         path = inside(folder, spec.examples, "examples")
         return read_rows(path, spec.examples, spec.columns)
     return rows_from_list(spec.examples, "examples", spec.columns)
+
+
+def _incumbent(
+    spec: Spec, folder: Path, examples: tuple[Example, ...], test: tuple[Example, ...]
+) -> Incumbent | None:
+    if spec.incumbent is None:
+        return None
+    if isinstance(spec.incumbent, str):
+        name = spec.incumbent
+        path = inside(folder, name, "incumbent")
+        rows = read_rows(path, name, {}, fields=FIELDS, required=REQUIRED)
+    else:
+        name, rows = "incumbent", rows_from_list(spec.incumbent, "incumbent")
+    return incumbent_of(answers_from(rows, spec), name, examples, test)
 
 
 def _documents(spec: Spec, folder: Path) -> tuple[Document, ...]:

@@ -16,6 +16,9 @@ from corpora.invalid import did_you_mean
 
 LISTS = ("sources", "alternatives")
 """Fields that hold several values; a CSV cell gives them as a JSON list or separated by `|`."""
+FIELDS = ("id", "input", "output", "split", "group", *LISTS)
+"""What the row of an example may hold."""
+REQUIRED = ("input", "output")
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
@@ -28,11 +31,21 @@ class Row:
     values: Mapping[str, Any]
 
 
-def read_rows(path: Path, shown: str, columns: Mapping[str, str]) -> list[Row]:
-    """The rows of a file by its suffix; `columns` maps field names to the file's own names."""
+def read_rows(
+    path: Path,
+    shown: str,
+    columns: Mapping[str, str],
+    *,
+    fields: Sequence[str] = FIELDS,
+    required: Sequence[str] = REQUIRED,
+) -> list[Row]:
+    """The rows of a file by its suffix; `columns` maps field names to the file's own names.
+
+    Of a CSV only `fields` are read, and it must have the `required` columns.
+    """
     text = _row_file(path, shown)
     if path.suffix.lower() in (".csv", ".tsv"):
-        rows = list(_csv_rows(text, shown, columns))
+        rows = list(_csv_rows(text, shown, columns, fields, required))
     else:
         rows = _json_rows(path, text, shown, columns)
     return _filled(rows, shown)
@@ -104,11 +117,17 @@ def _jsonl_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[R
         yield Row(f"{place}: ", _rename(value, columns, f"{place}: "))
 
 
-def _csv_rows(text: str, shown: str, columns: Mapping[str, str]) -> Iterator[Row]:
-    wanted = {"input": "input", "output": "output", **columns}
+def _csv_rows(
+    text: str,
+    shown: str,
+    columns: Mapping[str, str],
+    fields: Sequence[str],
+    required: Sequence[str],
+) -> Iterator[Row]:
+    wanted = {**{field: field for field in required}, **columns}
     for line, cells in _csv_cells(text, shown, wanted):
         place = f"{shown} line {line}"
-        yield Row(f"{place}: ", _from_cells(cells, columns, place))
+        yield Row(f"{place}: ", _from_cells(cells, columns, place, fields))
 
 
 def _csv_cells(
@@ -156,9 +175,10 @@ def _check_header(names: list[str], shown: str, wanted: Mapping[str, str]) -> No
             raise InvalidInput(f"{shown} line 1: {field}", column, fix)
 
 
-def _from_cells(cells: Mapping[str, str], columns: Mapping[str, str], place: str) -> dict[str, Any]:
+def _from_cells(
+    cells: Mapping[str, str], columns: Mapping[str, str], place: str, fields: Sequence[str]
+) -> dict[str, Any]:
     """The named fields of a row; further columns are left out, and empty cells too."""
-    fields = ("id", "input", "output", "split", "group", *LISTS)
     values: dict[str, Any] = {}
     for field in fields:
         cell = cells.get(columns.get(field, field))

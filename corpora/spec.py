@@ -67,7 +67,7 @@ PathOrRows = Annotated[Any, BeforeValidator(_path_or_rows)]
 
 
 class Spec(Frozen):
-    """What the user writes; `examples` and `documents` are a path or the rows themselves."""
+    """What the user writes; `examples`, `documents` and `incumbent` are a path or rows."""
 
     name: Annotated[Text, Field(max_length=100), AfterValidator(_plain_name)]
     kind: Kind
@@ -84,6 +84,7 @@ class Spec(Frozen):
     )
     strategies: list[Text] | None = None
     no_answer: Text | None = None
+    incumbent: PathOrRows = None
     needs: Needs = Needs()
     search: Search = Search()
     reranker: Text | None = None
@@ -221,7 +222,7 @@ def _references(schema: object) -> list[object]:
 
 
 def _refuse_paths(spec: Spec) -> None:
-    for field in ("examples", "documents"):
+    for field in ("examples", "documents", "incumbent"):
         value = getattr(spec, field)
         if isinstance(value, str):
             raise InvalidInput(field, value, "No file can be named here: send the rows inline.")

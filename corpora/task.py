@@ -109,14 +109,42 @@ class Task(Frozen):
     reranker: str | None = None
 
 
+class IncumbentAnswer(Frozen):
+    """What the system that runs today answered to the example `id`.
+
+    `cost_usd` of that request and its `latency_ms` are what the user states, None where nothing
+    is stated: nobody measures them here.
+    """
+
+    id: str = Field(min_length=1)
+    output: str
+    cost_usd: float | None = Field(default=None, ge=0)
+    latency_ms: float | None = Field(default=None, ge=0)
+
+
+class Incumbent(Frozen):
+    """What runs today: its answers to test rows, in their order.
+
+    `source` is how the user calls the rows (a file's name); `unknown` are ids in it that no
+    example has.
+    """
+
+    source: str
+    answers: tuple[IncumbentAnswer, ...]
+    unknown: tuple[str, ...] = ()
+
+
 class Dataset(Frozen):
-    """A task with its rows, already split. Only the runner sees `test`."""
+    """A task with its rows, already split. Only the runner sees `test` and `incumbent`, whose
+    answers are data about the test rows.
+    """
 
     task: Task
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     documents: tuple[Document, ...] = ()
+    incumbent: Incumbent | None = None
 
 
 class Check(Frozen):

@@ -9,6 +9,7 @@ from litestar.params import FromPath, RawBody
 from litestar.response import ServerSentEvent
 from sqlalchemy.orm import Session
 
+from service.consent import check_order
 from service.events import watch
 from service.openapi import PostComparison, events_response, problems
 from service.posting import Post, Reply, answer_once, parse_as, read_post
@@ -28,7 +29,10 @@ from strategies.registry import strategy_names
 async def start_comparison(
     request: Request[Any, Any, Any], task_id: FromPath[str], body: RawBody
 ) -> Response[ComparisonReply]:
-    """Queue a comparison of strategies on a task. The worker takes them one at a time."""
+    """Queue a comparison of strategies on a task. The worker takes them one at a time.
+
+    With hosted models it needs `accept_cost_usd`; a 422 without it holds the quote.
+    """
     sent = read_post(request, body)
     return (await sync_to_thread(_start, services(request), task_id, sent)).response()
 
@@ -37,6 +41,7 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     def check() -> Any:
         options = parse_as(NewComparison, sent.body)
         check_names("strategies", options.strategies, strategy_names())
+        check_order(at.store.spec(task), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_comparison(session, task, options.model_dump(), at.queue.add)

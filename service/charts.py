@@ -6,17 +6,20 @@ as the title and a text that says the same in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.results import StrategyResult
 from service import plots, takeaways, wording
+from service.changing import incumbent_in
 from service.report import Report
 from service.series import crossings, lines_of, shown_in_charts
+from service.short_names import short_names
 from service.suitability import TRIVIAL
 
 COLOURS = {
+    "incumbent": "#b0305c",
     "baseline": "#64748b",
     "prompting": "#2f6db5",
     "rag": "#14857a",
@@ -52,6 +55,17 @@ def drawn(title: str, text: str, plot: Callable[[int], str]) -> Chart:
     return Chart(title, plot(WIDE), plot(NARROW), text)
 
 
+def room(width: int) -> int:
+    """The most letters of a name in a plot of that width."""
+    return 30 if width == WIDE else 24
+
+
+def renamed(points: Sequence[dict[str, Any]], width: int) -> list[dict[str, Any]]:
+    """The points, with ids short enough to be written beside them."""
+    names = short_names([point["id"] for point in points], room(width))
+    return [{**point, "id": names[point["id"]]} for point in points]
+
+
 def quality_chart(report: Report) -> Chart | None:
     """Points with whiskers over a logarithmic cost axis; every point carries its name.
 
@@ -76,13 +90,16 @@ def quality_chart(report: Report) -> Chart | None:
         if row.cost and row.quality
     ]
     levels = without_thought(report)
+    today = incumbent_in(report.strategies)
+    if today is not None and today.quality is not None and today.cost is None:
+        levels.append((today.quality.value, "what runs today, cost not stated"))
     if report.needs.quality_at_least is not None:
         bar = report.needs.quality_at_least
         levels.append((bar, f"needed: {wording.score(bar)}"))
     return drawn(
         takeaways.quality_title(report, rows),
         takeaways.quality_text(rows),
-        lambda width: plots.quality_plot(points, levels, report.task.metric, width),
+        lambda width: plots.quality_plot(renamed(points, width), levels, report.task.metric, width),
     )
 
 
@@ -103,13 +120,15 @@ def volume_chart(report: Report) -> Chart | None:
     if not lines:
         return None
     marks = crossings(report, lines)
-    paints = {line.id: COLOURS.get(line.family, OTHER) for line in lines}
+
+    def plot(width: int) -> str:
+        names = short_names([line.id for line in lines], room(width))
+        named = [replace(line, id=names[line.id]) for line in lines]
+        paints = {line.id: COLOURS.get(line.family, OTHER) for line in named}
+        return plots.volume_plot(named, marks, report.needs.requests_per_month, paints, width)
+
     return drawn(
-        takeaways.volume_title(report, lines, marks),
-        takeaways.volume_text(lines, marks),
-        lambda width: plots.volume_plot(
-            lines, marks, report.needs.requests_per_month, paints, width
-        ),
+        takeaways.volume_title(report, lines, marks), takeaways.volume_text(lines, marks), plot
     )
 
 
@@ -133,5 +152,7 @@ def latency_chart(report: Report) -> Chart | None:
     return drawn(
         takeaways.latency_title(report, rows),
         takeaways.latency_text(rows),
-        lambda width: plots.latency_plot(points, report.needs.latency_p95_ms, width),
+        lambda width: plots.latency_plot(
+            renamed(points, width), report.needs.latency_p95_ms, width
+        ),
     )

@@ -9,11 +9,15 @@ from math import inf
 from benchmarks.records import TaskFacts
 from benchmarks.results import StrategyResult, Summary
 from corpora.task import Needs
+from service.changing import is_incumbent
 from service.evidence import Evidence, Gap, evidence_of
 from service.suitability import Candidate, Floor, candidates_of, floor_of
 
-SIMPLICITY = ("baseline", "prompting", "rag", "fine-tuning", "combined")
-"""From the simplest to run to the most involved: the order of cost where no volume is stated."""
+SIMPLICITY = ("incumbent", "baseline", "prompting", "rag", "fine-tuning", "combined")
+"""From the simplest to run to the most involved: the order of cost where no volume is stated.
+What runs today needs nothing to be done."""
+WORTH_CHANGING = 0.1
+"""The share of today's cost that changing must save: it takes work that no figure here holds."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def pick_one(candidates: Sequence[Candidate], evidence: Evidence, needs: Needs) 
     Strategies with too many errors are left out while another one serves; those that miss the
     fewest needs, then are uncertain about the fewest, compete. One is beaten by another of them
     that is better by more than the practical margin with an interval above 0. The cheapest of
-    the unbeaten is picked.
+    the unbeaten is picked; where what runs today is among them it stays, unless another one is
+    known to save money without being worse.
     """
     serving = [c for c in candidates if c.clear]
     serving = [c for c in serving if c.reliable] or serving
@@ -102,7 +107,28 @@ def pick_one(candidates: Sequence[Candidate], evidence: Evidence, needs: Needs) 
     # errors can make the rows of pairs differ, and then three strategies can beat each other
     undefeated = undefeated or [max(pool, key=lambda c: c.quality.value)]
     undefeated.sort(key=lambda c: price_key(c.result, needs))
-    return Pick(undefeated[0], tuple(undefeated), beaten)
+    today = next((c for c in undefeated if is_incumbent(c.result)), None)
+    if today is None:
+        return Pick(undefeated[0], tuple(undefeated), beaten)
+    savers = [c for c in undefeated if saves(c, today, needs)]
+    savers = [c for c in savers if is_no_worse(c, today, evidence, needs)]
+    return Pick(savers[0] if savers else today, tuple(undefeated), beaten)
+
+
+def saves(one: Candidate, today: Candidate, needs: Needs) -> bool:
+    """Whether it costs less over the horizon than what runs today, by a share worth the work.
+
+    False where no volume is stated, or not what a request costs today: unknown is not dear.
+    """
+    horizon, current = (c.result.cost.horizon_usd if c.result.cost else None for c in (one, today))
+    if horizon is None or current is None or needs.requests_per_month is None:
+        return False
+    return horizon <= (1 - WORTH_CHANGING) * current and horizon < current
+
+
+def is_no_worse(one: Candidate, today: Candidate, evidence: Evidence, needs: Needs) -> bool:
+    """Shown to lose no more than the practical margin, by the whole interval."""
+    return evidence.gap(one.id, today.id).low >= -needs.practical_margin
 
 
 def price_key(result: StrategyResult, needs: Needs) -> tuple[float, ...]:

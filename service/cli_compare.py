@@ -196,11 +196,20 @@ def follow(watch: Watch, event: "ProgressEvent") -> None:
 def show_report(report: "Report", folder: Path, to: "Console") -> None:
     from rich.text import Text
 
-    from service.cli_tables import recommendation_text, result_table, searches_text, skipped_text
+    from service.cli_tables import (
+        change_table,
+        recommendation_text,
+        result_table,
+        searches_text,
+        skipped_text,
+    )
     from service.view import warnings
 
     to.print()
     to.print(result_table(report.strategies))
+    if report.changes:
+        to.print()
+        to.print(change_table(report))
     if skipped := skipped_text(report.strategies):
         to.print(skipped)
     if searches := searches_text(report):

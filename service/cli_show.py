@@ -162,5 +162,6 @@ def dataset_facts(dataset: "Dataset") -> dict[str, Any]:
         "n_validation": len(dataset.validation),
         "n_test": len(dataset.test),
         "n_documents": len(dataset.documents),
+        "n_incumbent": len(dataset.incumbent.answers) if dataset.incumbent else 0,
         "needs": task.needs.model_dump(exclude_none=True),
     }

@@ -12,8 +12,10 @@ from service import searched
 from service.before_after import before_after, paid
 from service.recommendation import Recommendation
 from service.report import Report
+from service.today import HEAD, TITLE, change_rows, today_told
 from service.wording import (
     COMMITMENTS,
+    as_stated,
     dollars,
     duration,
     interval,
@@ -39,6 +41,8 @@ def facts_text(dataset: Dataset) -> Text:
         parts.append(f"{len(task.labels)} labels")
     if dataset.documents:
         parts.append(f"{len(dataset.documents)} documents")
+    if dataset.incumbent:
+        parts.append(f"{len(dataset.incumbent.answers)} answers of what runs today")
     return Text.assemble(
         (task.name, "bold"),
         f"  {task.kind}, scored by {task.metric}, on {', '.join(task.models)}\n",
@@ -62,7 +66,7 @@ def checks_text(checks: Sequence[Check]) -> Text:
 def quote_table(quote: Quote) -> Table:
     """Time and money expected of each strategy that fits."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("to run", no_wrap=True)
+    name_column(table, "to run", [row.id for row in quote.rows])
     for column in ("setup", "in all", "cost", "prompt tokens"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in quote.rows:
@@ -106,6 +110,11 @@ def at_most(row: QuoteRow, text: str) -> str:
     return f"up to {text}" if row.search_seconds else text
 
 
+def name_column(table: Table, title: str, ids: Sequence[str]) -> None:
+    """A column of ids that folds long ones (a model's name can be a path) before any figure."""
+    table.add_column(title, overflow="fold", min_width=min(24, max(map(len, ids), default=0)))
+
+
 def about(seconds: float) -> str:
     """A guess, without false precision below a second."""
     return "under 1 s" if seconds < 1 else duration(seconds)
@@ -114,7 +123,7 @@ def about(seconds: float) -> str:
 def result_table(rows: Sequence[StrategyResult]) -> Table:
     """Every strategy that ran, best quality first; those that broke below them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("strategy", no_wrap=True)
+    name_column(table, "strategy", [row.id for row in rows])
     table.add_column("quality [95% interval]", no_wrap=True)
     for column in ("setup", "$ per 1k", "p50 / p95 ms"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -125,12 +134,24 @@ def result_table(rows: Sequence[StrategyResult]) -> Table:
         table.add_row(
             row.id,
             quality_text(row.quality),
-            duration(row.cost.setup_seconds) if row.cost else "-",
-            dollars(row.cost.per_1k_requests_usd) if row.cost else "-",
+            duration(row.cost.setup_seconds) if row.cost and not row.cost.stated else "–",
+            as_stated(dollars(row.cost.per_1k_requests_usd), row.cost) if row.cost else "–",
             latency_text(row.latency_ms),
             row.status if row.reason is None else f"{row.status}: {row.reason}",
             style="red" if row.status == "failed" else None,
         )
+    return table
+
+
+def change_table(report: Report) -> Table:
+    """What changing from what runs today would bring; the change to look at stands out."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.title = f"{TITLE}. {today_told(report)}"
+    name_column(table, HEAD[0], [change.to for change in report.changes])
+    for column in HEAD[1:]:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in change_rows(report):
+        table.add_row(row.to, *row.cells, style="bold" if row.best else None)
     return table
 
 
@@ -153,7 +174,7 @@ def _best_first(row: StrategyResult) -> tuple[int, float]:
 def quality_text(quality: Quality | None) -> str:
     """`0.95 [0.92-0.97] n=300`, errors counted apart."""
     if quality is None:
-        return "-"
+        return "–"
     text = f"{score(quality.value)} [{interval(quality.low, quality.high)}] n={quality.n}"
     return f"{text}, {quality.errors} errors" if quality.errors else text
 
@@ -161,9 +182,9 @@ def quality_text(quality: Quality | None) -> str:
 def latency_text(latency: Latency | None) -> str:
     """Both percentiles in milliseconds."""
     if latency is None:
-        return "-"
+        return "–"
     digits = 0 if latency.p50 >= 10 else 1
-    return f"{latency.p50:,.{digits}f} / {latency.p95:,.{digits}f}"
+    return as_stated(f"{latency.p50:,.{digits}f} / {latency.p95:,.{digits}f}", latency)
 
 
 def searches_text(report: Report) -> Text:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service import wording
+from service.changing import is_incumbent
 from service.choosing import Case
 from service.evidence import Gap
 from service.suitability import Candidate, is_tuned
@@ -57,7 +58,7 @@ def unmeasured(case: Case, *, tuned: bool) -> list[str]:
         row.id
         for row in case.summary.strategies
         if row.status == "failed"
-        and row.family not in ("baseline", "unknown")
+        and row.family not in ("incumbent", "baseline", "unknown")
         and is_tuned(row) == tuned
         and (row.family, row.model) not in measured
     ]
@@ -68,6 +69,8 @@ def needless(case: Case, first: Candidate) -> str | None:
     if is_tuned(first.result):
         return None
     if case.needs.quality_at_least is not None and first.shortfall == (0, 0):
+        if is_incumbent(first.result):
+            return f"{first.id}, what runs today, meets every stated need."
         return f"{first.id} meets every stated need without tuning."
     if 1 - first.quality.value <= case.needs.practical_margin:
         return f"{first.id} leaves less than the practical margin to gain."
@@ -136,7 +139,8 @@ def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
         return Commitment("yes", f"Only {first.id} can serve the stated needs.")
     other = max(able, key=lambda c: c.quality.value)
     gap = case.evidence.gap(first.id, other.id)
-    told = f"{gap_text(gap)} against {other.id}, the best without tuning"
+    what = "what runs today" if is_incumbent(other.result) else "the best without tuning"
+    told = f"{gap_text(gap)} against {other.id}, {what}"
     if gap.shows_more_than(case.needs.practical_margin):
         return Commitment("yes", f"{first.id} gains {told}.")
     if gap.low >= -case.needs.practical_margin and is_cheaper(first, other):

@@ -3,11 +3,14 @@
 ServiceError
 ├── NotFound        there is no such task, comparison or artefact
 ├── Conflict        it exists, and its state does not allow what was asked
+├── CostNotAccepted hosted models cost more than the request accepts
 ├── KeyReused       an Idempotency-Key came with another request than the first time
 └── WorkerRunning   another worker serves this data folder already
 """
 
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 from corpora.errors import shorten
 
@@ -25,6 +28,24 @@ class NotFound(ServiceError):
 
 class Conflict(ServiceError):
     """The message says the state and what to do about it."""
+
+
+class CostNotAccepted(ServiceError):
+    """Nothing was started. `quote` says what each strategy is expected to take."""
+
+    def __init__(self, usd: float, accepted: float | None, quote: dict[str, Any]) -> None:
+        self.usd = usd
+        self.accepted = accepted
+        self.quote = quote
+        super().__init__(
+            f"This comparison is expected to spend ${usd:.6f} on hosted models, and nobody has"
+            " agreed to that."
+        )
+
+    @property
+    def fix(self) -> str:
+        """What to send to agree, rounded up."""
+        return f"To agree, send it again with {ceil(self.usd * 1e6) / 1e6:.6f} or more."
 
 
 class KeyReused(ServiceError):

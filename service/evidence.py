@@ -68,6 +68,14 @@ class Gap:
             needed = max(needed, ceil(self.n * (Z90 * self.error / distance) ** 2))
         return max(1, needed - self.n)
 
+    def examples_to_exclude(self, loss: float) -> int | None:
+        """Test rows to add so that the interval, staying where it is, clears a loss of that size;
+        None where the measured gap is a larger loss itself."""
+        distance = self.difference + loss
+        if distance < CLOSEST:
+            return None
+        return max(1, ceil(self.n * (Z95 * self.error / distance) ** 2) - self.n)
+
 
 @dataclass(frozen=True)
 class Evidence:

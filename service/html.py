@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, searched, view, wording
+from service import before_after, searched, today, view, wording
 from service.charts import charts, colour
 from service.evidence import Gap
 from service.report import Report
@@ -31,6 +31,10 @@ def as_html(report: Report) -> str:
         commitment=wording.COMMITMENTS[report.recommendation.commit_to_fine_tuning],
         confidence=view.confidence(report),
         figures=view.figures(report),
+        changes=list(today.change_rows(report)),
+        change_title=today.TITLE,
+        change_head=today.HEAD,
+        today=today.today_told(report),
         rows=list(view.table(report)),
         more=view.further_table(report),
         searches=searched.searches_of(report),
@@ -58,6 +62,8 @@ def as_html(report: Report) -> str:
         gap_of=lambda strategy: view.against(report, strategy),
         gap_bar=gap_bar,
         gap_reach=gap_reach(report),
+        named=named,
+        below=below,
         mark=mark,
         score=wording.score,
         count=wording.count,
@@ -150,6 +156,20 @@ def search_strip(each: searched.Searched) -> Markup:
         f' height="{STRIP_HEIGHT}" aria-hidden="true"><line x1="8" x2="{STRIP_WIDTH - 8}"'
         f' y1="{middle}" y2="{middle}" class="track"/>{"".join(map(dot, last))}</svg>'
     )
+
+
+def named(name: str) -> Markup:
+    """A strategy's id whose model's name, which may be long, can stand on a line of its own."""
+    head, at, model = name.partition("@")
+    return Markup('{}<wbr><span class="at">@{}</span>').format(head, model) if at else escape(head)
+
+
+def below(text: str, remark: str) -> Markup:
+    """A cell whose remark, from that text on, stands below its figure."""
+    figure, found, rest = text.partition(remark)
+    if not found:
+        return escape(text)
+    return Markup('{}<small class="below">{}</small>').format(figure, (found + rest).strip())
 
 
 def mark(given: GivenAnswer) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import before_after, searched, view, wording
+from service import before_after, searched, today, view, wording
 from service.report import Report
 
 LONGEST = 160
@@ -16,6 +16,7 @@ def as_markdown(report: Report) -> str:
     """The whole report as one Markdown text."""
     parts = [
         *answer_part(report),
+        *change_part(report),
         *table_part(report),
         *search_part(report),
         *further_part(report),
@@ -42,6 +43,19 @@ def answer_part(report: Report) -> list[str]:
         lines += ["", "## Unmet needs", "", *bullets(answer.unmet_needs)]
     if answer.would_change_if:
         lines += ["", "## What would change this", "", *bullets(answer.would_change_if)]
+    return lines
+
+
+def change_part(report: Report) -> list[str]:
+    """What changing from what runs today would bring; nothing where that is not given."""
+    rows = list(today.change_rows(report))
+    if not rows:
+        return []
+    lines = ["", f"## {today.TITLE}", "", plain(today.today_told(report), 400), ""]
+    lines += [line(today.HEAD), line(["---"] * len(today.HEAD))]
+    for row in rows:
+        name = f"**{code(row.to)}**" if row.best else code(row.to)
+        lines.append(line([name, *row.cells]))
     return lines
 
 

@@ -20,7 +20,7 @@ from litestar.openapi.spec import (
 from pydantic import Field
 
 from corpora.spec import Spec
-from corpora.task import DEFAULT_MODEL, Document, Example, Frozen
+from corpora.task import DEFAULT_MODEL, Document, Example, Frozen, IncumbentAnswer
 from service.problems import MEDIA_TYPE
 from service.shapes import NewComparison
 
@@ -80,6 +80,9 @@ class ProblemDocument(Frozen):
     status: int
     detail: str
     errors: list[WrongField] | None = None
+    quote: dict[str, Any] | None = Field(
+        default=None, description="Where a cost is not accepted: what it would take."
+    )
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -144,6 +147,9 @@ class InlineSpec(Spec):
 
     examples: list[Example]
     documents: list[Document] | None = None
+    incumbent: list[IncumbentAnswer] | None = Field(
+        default=None, description="What runs today answered to examples, by their ids."
+    )
     model: list[str] = Field(
         default=[DEFAULT_MODEL], description="Names of models; a single one needs no list."
     )

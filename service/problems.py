@@ -13,8 +13,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from pydantic import ValidationError
 
+from benchmarks.errors import BadPriceFile
 from corpora.errors import CorpusError, InvalidInput, shorten
-from service.errors import Conflict, KeyReused, NotFound
+from service.errors import Conflict, CostNotAccepted, KeyReused, NotFound
 from strategies.errors import StrategyError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
@@ -71,6 +72,14 @@ def problem_of(error: Exception) -> Problem:
             return Problem(404, "not-found", "Not found", str(error))
         case Conflict():
             return Problem(409, "conflict", "Not possible in this state", str(error))
+        case CostNotAccepted():
+            wrong = wrong_field("accept_cost_usd", error.accepted, error.fix)
+            title = "The cost is not accepted"
+            problem = Problem(422, "cost-not-accepted", title, str(error), [wrong])
+            problem.document["quote"] = error.quote
+            return problem
+        case BadPriceFile():
+            return Problem(422, "invalid-input", "The input is wrong", str(error))
         case KeyReused():
             fix = "Use a new key for a new request."
             return invalid([wrong_field("Idempotency-Key", error.key, fix)], detail=str(error))

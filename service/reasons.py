@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service import wording
+from service.changing import is_incumbent
 from service.choosing import Case
 from service.commitment import Commitment, gap_text
+from service.keeping import changing, proof_of_saving, until_then
 from service.suitability import Candidate, is_tuned
 from service.switches import SwitchPoint
 
@@ -14,15 +16,16 @@ from service.switches import SwitchPoint
 def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None) -> tuple[str, ...]:
     """Why this answer, most important first."""
     if case.pick is None:
-        return (*no_solution(case), commitment.why, *broken(case))
+        return (*no_solution(case), *changing(case), commitment.why, *broken(case))
     first = case.pick.first
     found = [f"{first.id} scores {wording.measured(first.quality)}."]
     if contender is not None:
         gap = case.evidence.gap(contender.id, first.id)
         found.append(
             f"No verdict yet: {contender.id} is probably better, {gap_text(gap)}, but the test"
-            f" is too small to prove it. Until then {first.id} is the cheapest that nothing beats."
+            f" is too small to prove it. Until then {first.id} {until_then(first)}."
         )
+    found += changing(case)
     found += standing(first)
     found.append(commitment.why)
     found += against_rivals(case, first)
@@ -63,7 +66,10 @@ def standing(first: Candidate) -> list[str]:
     found += [f"Not certain: {j.text}." for j in first.judgements if j.standing == "uncertain"]
     if errors := first.quality.errors:
         share = wording.percent(wording.error_share(first.result))
-        found.append(f"{errors} of its answers failed ({share}); the score leaves them out.")
+        what = f"{errors} of its answers failed ({share})"
+        if is_incumbent(first.result):
+            what = f"{errors} test examples have no answer of it ({share})"
+        found.append(f"{what}; the score leaves them out.")
     return found
 
 
@@ -77,9 +83,12 @@ def against_rivals(case: Case, first: Candidate) -> list[str]:
         best = max(others, key=lambda c: c.quality.value)
         gap = case.evidence.gap(best.id, first.id)
         cheaper = "cheapest" if case.needs.requests_per_month is not None else "simplest"
+        so = f"the {cheaper} is recommended"
+        if is_incumbent(first.result):
+            so = "what runs today stays, as changing costs effort"
         found.append(
             f"{wording.listed([c.id for c in others])} cannot be told apart from it by more than"
-            f" {wording.many_points(case.needs.practical_margin)}, so the {cheaper} is recommended"
+            f" {wording.many_points(case.needs.practical_margin)}, so {so}"
             f" ({best.id}: {gap_text(gap)})."
         )
     found += beside_the_bar(case, first)
@@ -111,10 +120,8 @@ def money(case: Case, first: Candidate) -> list[str]:
     cost = first.result.cost
     if cost is None:
         return []
-    text = (
-        f"{first.id} costs {wording.dollars(cost.per_1k_requests_usd)} per 1,000 requests after"
-        f" {wording.dollars(cost.setup_usd)} of setup"
-    )
+    text = f"{first.id} costs {wording.dollars(cost.per_1k_requests_usd)} per 1,000 requests"
+    text += " as stated" if cost.stated else f" after {wording.dollars(cost.setup_usd)} of setup"
     volume = case.needs.requests_per_month
     if cost.monthly_usd is not None and volume is not None:
         text += f", {wording.dollars(cost.monthly_usd)} a month at {wording.count(volume)} requests"
@@ -144,9 +151,10 @@ def latency(case: Case, first: Candidate) -> list[str]:
     found = first.result.latency_ms
     if found is None:
         return []
+    told = f"as stated of {found.n}" if found.stated else f"{found.n} single requests"
     return [
         f"Half of the answers of {first.id} take up to {wording.milliseconds(found.p50)}, 95% up to"
-        f" {wording.milliseconds(found.p95)} ({found.n} single requests)."
+        f" {wording.milliseconds(found.p95)} ({told})."
     ]
 
 
@@ -158,19 +166,23 @@ def left_out(case: Case, first: Candidate) -> list[str]:
         missed = [j.text for j in c.judgements if j.standing == "missed"]
         if better and not c.reliable and first.reliable:
             share = wording.percent(wording.error_share(c.result))
-            found.append(f"{c.id} is out: {share} of its answers failed.")
+            what = f"{share} of its answers failed"
+            if is_incumbent(c.result):
+                what = f"{share} of the test examples have no answer of it"
+            found.append(f"{c.id} is out: {what}.")
         elif better and c.shortfall > first.shortfall and missed:
             found.append(f"{c.id} is out: {'; '.join(missed)}.")
     return found
 
 
 def broken(case: Case) -> list[str]:
-    """Strategies that did not complete although they fit."""
-    return [
-        f"{row.id} {row.status}: {row.reason or 'no reason given'}."
-        for row in case.summary.strategies
-        if row.status in ("failed", "eliminated")
-    ]
+    """Strategies that did not complete although they fit; those of one reason in one sentence."""
+    alike: dict[str, list[str]] = {}
+    for row in case.summary.strategies:
+        if row.status in ("failed", "eliminated"):
+            why = f"{row.status}: {(row.reason or 'no reason given').rstrip('.')}."
+            alike.setdefault(why, []).append(row.id)
+    return [f"{wording.listed(ids)} {why}" for why, ids in alike.items()]
 
 
 def changes_for(
@@ -187,6 +199,7 @@ def changes_for(
         found.append(f"A model whose whole interval lies above {floor} on this task.")
         return tuple(found)
     bar, first = case.needs.quality_at_least, case.pick.first
+    found += proof_of_saving(case, first)
     for judgement in first.judgements:
         if judgement.standing == "missed" and judgement.need == "quality_at_least" and bar:
             top = wording.score(first.quality.value)

@@ -19,13 +19,14 @@ from service.reasons import changes_for, reasons_for
 from service.suitability import Candidate
 from service.switches import SwitchPoint, switch_points
 
-Verdict = Literal["prompting", "rag", "fine-tuning", "combined", "no-llm", "inconclusive"]
+Verdict = Literal["keep", "prompting", "rag", "fine-tuning", "combined", "no-llm", "inconclusive"]
 VERDICT_OF: dict[str, Verdict] = {
     "prompting": "prompting",
     "rag": "rag",
     "fine-tuning": "fine-tuning",
     "combined": "combined",
     "baseline": "no-llm",
+    "incumbent": "keep",
 }
 PROBABLY = 0.8
 """From this chance on that a rival of another kind is better, no verdict is given."""

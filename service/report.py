@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import not_
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -13,6 +14,8 @@ from benchmarks.results import Comparison, Disagreement, StrategyResult, Summary
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
 from corpora.task import Check, Frozen, Needs
+from service.changing import Change, changes_from
+from service.evidence import evidence_of
 from service.recommendation import Recommendation, recommend
 
 REPORT_SCHEMA: Literal["tuneworth.report/1"] = "tuneworth.report/1"
@@ -60,7 +63,8 @@ class LearningPoint(Frozen):
 class Report(Frozen):
     """Everything measured and what follows from it. Written as JSON with `as_json`.
 
-    `strategies` are in order of quality, those without a score last.
+    `strategies` are in order of quality, those without a score last. `changes` say what each
+    would bring against what runs today, and are left out where that is not given.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -79,6 +83,7 @@ class Report(Frozen):
     sentinels: tuple[Sentinel, ...]
     checks: tuple[Check, ...]
     disagreements: tuple[Disagreement, ...]
+    changes: tuple[Change, ...] = Field(default=(), exclude_if=not_)
     learning_curve: tuple[LearningPoint, ...] = ()
 
     def as_json(self) -> str:
@@ -112,6 +117,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
     environment = ReportEnvironment(
         **run.environment.model_dump(), seconds=summary.seconds, spent_usd=summary.spent_usd
     )
+    rows = tuple(sorted(summary.strategies, key=best_first))
     return Report(
         task=run.task,
         needs=run.needs,
@@ -119,7 +125,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
         environment=environment,
         prices=run.prices,
         recommendation=recommend(summary, run.task, run.needs),
-        strategies=tuple(sorted(summary.strategies, key=best_first)),
+        strategies=rows,
         comparisons=tuple(sorted(summary.comparisons, key=lambda row: (row.a, row.b))),
         break_even=tuple(
             ReportBreakEven.model_validate(row.model_dump()) for row in summary.break_even
@@ -128,6 +134,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
         sentinels=tuple(sentinels),
         checks=run.checks,
         disagreements=summary.disagreements,
+        changes=changes_from(rows, evidence_of(summary)),
     )
 
 

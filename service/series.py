@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.results import StrategyResult
 from service import wording
+from service.changing import is_incumbent
 from service.report import Report
 from service.suitability import TRIVIAL, is_tuned
 
@@ -38,9 +39,11 @@ def shown_in_charts(report: Report) -> list[StrategyResult]:
 
 
 def lines_of(report: Report) -> list[Line]:
-    """The recommended one, the runner-up, the best tuned one and the best of the others."""
+    """The recommended one, the runner-up, what runs today, the best tuned one and the best of
+    the others."""
     rows = [row for row in shown_in_charts(report) if row.cost]
     wanted = [report.recommendation.strategy, report.recommendation.runner_up]
+    wanted += [row.id for row in rows if is_incumbent(row)]
     wanted += [row.id for row in rows if is_tuned(row)][:1]
     wanted += [row.id for row in rows]
     known = {row.id: row for row in rows}

@@ -51,6 +51,13 @@ class NewComparison(Frozen):
         default=None, description="Most rows to train and validate on."
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    accept_cost_usd: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="The most that hosted models may be expected to cost, in US dollars. Where"
+        " they are quoted at more, nothing starts and the problem document holds the quote.",
+    )
 
 
 class ComparisonReply(Frozen):

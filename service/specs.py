@@ -7,6 +7,7 @@ from corpora.checks import no_examples, no_test_rows, single_label, vague_instru
 from corpora.documents import documents_from
 from corpora.errors import InvalidInput
 from corpora.examples import examples_from, labels_of
+from corpora.incumbent import answers_from, incumbent_of
 from corpora.invalid import check_plain
 from corpora.reading import read_dataset
 from corpora.rows import rows_from_list
@@ -55,6 +56,9 @@ def check_spec(values: Mapping[str, Any]) -> dict[str, Any]:
     examples = examples_from(rows, spec, known)
     task = task_from(spec, labels_of(examples, spec))
     _refuse_senseless(task, examples)
+    if spec.incumbent is not None:
+        answers = answers_from(rows_from_list(spec.incumbent, "incumbent"), spec)
+        incumbent_of(answers, "incumbent", examples, _may_test(examples))
     if sum(len(example.input) for example in examples) <= SPLIT_AT_ONCE:
         read_dataset(values, allow_paths=False)  # raises where no row is left for testing
     return {
@@ -77,11 +81,15 @@ def _check_names_of(values: Mapping[str, Any]) -> None:
 
 def _refuse_senseless(task: Task, examples: Sequence[Example]) -> None:
     """Findings with which a comparison makes no sense, of those that are quick to look for."""
-    splits_named = any(example.split for example in examples)
-    test = tuple(one for one in examples if one.split == "test" or not splits_named)
-    train = tuple(one for one in examples if one.split != "test" and splits_named)
+    test = _may_test(examples)
+    train = tuple(one for one in examples if one.split not in (None, "test"))
     dataset = Dataset(task=task, train=train, validation=(), test=test)
     for field, check in QUICK_CHECKS:
         for finding in check(dataset):
             value = task.instruction if field == "instruction" else f"{len(examples)} rows"
             raise InvalidInput(field, value, finding.message)
+
+
+def _may_test(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """The rows that are for testing, or could be where none says its split."""
+    return tuple(one for one in examples if one.split in (None, "test"))

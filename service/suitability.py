@@ -10,6 +10,7 @@ from benchmarks.records import TaskFacts
 from benchmarks.results import Quality, StrategyResult
 from corpora.task import Needs
 from service import wording
+from service.changing import is_incumbent
 from service.evidence import Evidence
 
 Standing = Literal["met", "uncertain", "missed"]
@@ -132,14 +133,15 @@ def is_clear(row: StrategyResult, floor: Floor, evidence: Evidence) -> bool:
 def judge(row: StrategyResult, needs: Needs) -> tuple[Judgement, ...]:
     """Each stated need, judged for one strategy."""
     found = []
+    unknown = "not stated" if is_incumbent(row) else "not measured"
     if needs.quality_at_least is not None and row.quality is not None:
         found.append(judge_quality(row.quality, needs.quality_at_least))
     if needs.latency_p95_ms is not None:
         p95 = row.latency_ms.p95 if row.latency_ms else None
-        found.append(judge_limit("latency_p95_ms", p95, needs.latency_p95_ms))
+        found.append(judge_limit("latency_p95_ms", p95, needs.latency_p95_ms, unknown))
     if needs.cost_per_1k_requests is not None:
         cost = row.cost.per_1k_requests_usd if row.cost else None
-        found.append(judge_limit("cost_per_1k_requests", cost, needs.cost_per_1k_requests))
+        found.append(judge_limit("cost_per_1k_requests", cost, needs.cost_per_1k_requests, unknown))
     return tuple(found)
 
 
@@ -154,12 +156,12 @@ def judge_quality(quality: Quality, bar: float) -> Judgement:
     return Judgement("quality_at_least", "missed", f"{asked}: {found}", quality.high < bar)
 
 
-def judge_limit(need: str, value: float | None, limit: float) -> Judgement:
-    """An upper limit; uncertain where nothing was measured."""
+def judge_limit(need: str, value: float | None, limit: float, unknown: str) -> Judgement:
+    """An upper limit; uncertain where the value is unknown."""
     tell = wording.milliseconds if need == "latency_p95_ms" else wording.dollars
     label = "p95 latency" if need == "latency_p95_ms" else "cost per 1,000 requests"
     asked = f"{label} of at most {tell(limit)}"
     if value is None:
-        return Judgement(need, "uncertain", f"{asked}: not measured")
+        return Judgement(need, "uncertain", f"{asked}: {unknown}")
     standing: Standing = "met" if value <= limit else "missed"
     return Judgement(need, standing, f"{asked}: {tell(value)}", standing == "missed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.incumbent import INCUMBENT
 from benchmarks.results import StrategyResult
 from service import wording
 from service.report import Report
@@ -15,6 +16,8 @@ def quality_title(report: Report, rows: Sequence[StrategyResult]) -> str:
     """What the recommended one gives for its money, against the best."""
     first = next((row for row in rows if row.id == report.recommendation.strategy), None)
     top = max(rows, key=lambda row: row.quality.value if row.quality else 0.0)
+    if first is None and report.recommendation.family == INCUMBENT:
+        return "What the others score for their money; today's cost is not stated"
     if first is None or first.quality is None or first.cost is None:
         return "No strategy is clearly above what is free"
     if top.id == first.id or top.quality is None or top.cost is None:
@@ -98,7 +101,8 @@ def span(row: StrategyResult) -> str:
     if row.latency_ms is None:
         return ""
     p50, p95 = (wording.milliseconds(ms) for ms in (row.latency_ms.p50, row.latency_ms.p95))
-    return p95 if p50 == p95 else f"{p50.removesuffix(' ms')} – {p95}"
+    text = p95 if p50 == p95 else f"{p50.removesuffix(' ms')} – {p95}"
+    return wording.as_stated(text, row.latency_ms)
 
 
 def times(ratio: float) -> str:

@@ -11,6 +11,8 @@ from service.before_after import gap_between
 from service.evidence import Gap
 from service.report import Report
 from service.reused import reused_facts
+from service.today import change_figure, today_guide
+from service.trained import training_guide
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def figures(report: Report) -> list[Figure]:
     ]
     if row.cost:
         per_1k = wording.dollars(row.cost.per_1k_requests_usd)
-        setup = f"{wording.dollars(row.cost.setup_usd)} setup"
+        setup = "as stated" if row.cost.stated else f"{wording.dollars(row.cost.setup_usd)} setup"
         volume = report.needs.requests_per_month
         if row.cost.monthly_usd is not None and volume is not None:
             month = wording.dollars(row.cost.monthly_usd)
@@ -90,7 +92,11 @@ def figures(report: Report) -> list[Figure]:
             found.append(Figure("Cost per 1,000 requests", per_1k, setup))
     if row.latency_ms:
         p95, p50 = (wording.milliseconds(ms) for ms in (row.latency_ms.p95, row.latency_ms.p50))
-        found.append(Figure("p95 latency", p95, f"median {p50}, n = {row.latency_ms.n}"))
+        note = f"median {p50}, n = {row.latency_ms.n}"
+        note += ", as stated" if row.latency_ms.stated else ""
+        found.append(Figure("p95 latency", p95, note))
+    if change := change_figure(report):
+        found.append(Figure(*change))
     return found
 
 
@@ -108,12 +114,16 @@ def table(report: Report) -> Iterator[Row]:
             interval=wording.interval(quality.low, quality.high) if quality else "",
             n=rows_told(result),
             against=gap_told(gap) if gap else "",
-            setup=wording.duration(cost.setup_seconds) if cost else "",
-            per_1k=wording.dollars(cost.per_1k_requests_usd) if cost else "",
+            setup=wording.duration(cost.setup_seconds) if cost and not cost.stated else "–",
+            per_1k=wording.as_stated(wording.dollars(cost.per_1k_requests_usd), cost)
+            if cost
+            else "–",
             monthly=wording.dollars(cost.monthly_usd)
             if cost and cost.monthly_usd is not None
-            else "",
-            latency=f"{ms(latency.p50)} / {ms(latency.p95)}" if latency else "",
+            else "–",
+            latency=wording.as_stated(f"{ms(latency.p50)} / {ms(latency.p95)}", latency)
+            if latency
+            else "–",
             note="" if result.status == "completed" else f"{result.status}: {result.reason or '-'}",
         )
 
@@ -250,25 +260,13 @@ def needs_told(report: Report) -> str:
     return "; ".join(found)
 
 
-def trained_once(report: Report) -> bool:
-    """Whether some strategy's score hangs on a single training run."""
-    trained = [row.training for row in report.strategies if row.training]
-    return any(len(row.get("seeds", ())) < 2 for row in trained if row.get("epochs"))
-
-
-def left_out(report: Report) -> list[str]:
-    """Which tuned strategies could not read some training examples, being too long."""
-    found = [(row.id, (row.training or {}).get("left_out", 0)) for row in report.strategies]
-    of = f"of {report.task.n_train} training examples, which are too long for the model"
-    return [f"{strategy} was trained without {n} {of}." for strategy, n in found if n]
-
-
 def reading_guide(report: Report) -> list[str]:
     """How to read this, in a few sentences."""
     detectable = wording.many_points(report.detectable_difference)
     with_model = "the same model" if len(report.models) < 2 else "each of the models"
     return [
         f"Every strategy answered the same test examples with {with_model} on the same machine.",
+        *today_guide(report),
         "An interval holds the true value with 95% certainty; it comes from the test examples"
         " alone, so it says nothing of data that looks different.",
         "Two strategies are compared example by example. That is sharper than to see whether"
@@ -281,15 +279,7 @@ def reading_guide(report: Report) -> list[str]:
         "A local model is charged by its time in batches, as on a machine that is kept busy. A"
         " machine that waits for requests costs its hourly price all the same, and work by"
         " people (labelling, upkeep) is not in any figure.",
-        *(
-            [
-                "A tuned strategy was trained with one seed. Another one would score somewhat"
-                " differently, which no interval here covers."
-            ]
-            if trained_once(report)
-            else []
-        ),
-        *left_out(report),
+        *training_guide(report),
         "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
         " validation rows.",
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any
 
-from benchmarks.results import Quality, Retrieval, StrategyResult
+from benchmarks.results import Cost, Latency, Quality, Retrieval, StrategyResult
 
 VERDICTS = {
     "prompting": "Prompting is enough",
@@ -14,6 +14,7 @@ VERDICTS = {
     "fine-tuning": "Fine-tune",
     "combined": "Fine-tune and retrieve",
     "no-llm": "No language model needed",
+    "keep": "Keep what runs today",
     "inconclusive": "No clear answer yet",
 }
 TENTATIVE = {
@@ -68,6 +69,11 @@ def many_points(difference: float) -> str:
     """A size without a sign: `1 point`, `2 points`, `0.5 points`."""
     value = round(100 * abs(difference), 1)
     return "1 point" if value == 1 else f"{value:g} points"
+
+
+def as_stated(text: str, figure: Cost | Latency) -> str:
+    """The figure as text, marked where nobody measured it."""
+    return f"{text} stated" if figure.stated else text
 
 
 def percent(share: float) -> str:

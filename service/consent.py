@@ -1,0 +1,47 @@
+"""Nothing is spent on hosted models over HTTP before somebody agrees to what it will cost."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from service.errors import CostNotAccepted
+from strategies.models.hosted import hosted_models
+
+if TYPE_CHECKING:
+    from benchmarks.costs import PriceList
+    from corpora.task import Dataset
+
+ROUNDING = 1e-9
+
+
+def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse a comparison that would spend more on hosted models than its options accept.
+
+    Free where the task names no hosted model. Else the data are read and split for the quote,
+    which takes seconds where they are large. Raises CostNotAccepted, and what reading and
+    quoting raise.
+    """
+    named = spec.get("model") or []
+    if not {*([named] if isinstance(named, str) else named)} & {*hosted_models()}:
+        return
+    from benchmarks.costs import read_prices  # what measures is loaded where it is needed
+    from service.specs import dataset_from
+
+    dataset = dataset_from(
+        spec,
+        seed=options["seed"],
+        limit=options["limit"],
+        train_limit=options["train_limit"],
+    )
+    check_cost(dataset, options["strategies"], options["accept_cost_usd"], read_prices(None))
+
+
+def check_cost(
+    dataset: "Dataset", strategies: list[str] | None, accepted: float | None, prices: "PriceList"
+) -> None:
+    """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars."""
+    from service.comparing import plan
+
+    found = plan(dataset, strategies=strategies, prices=prices)
+    if found.paid_usd > (accepted or 0.0) + ROUNDING:
+        quote = {**found.quote.model_dump(mode="json"), "paid_usd": found.paid_usd}
+        raise CostNotAccepted(found.paid_usd, accepted, quote)
