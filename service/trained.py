@@ -8,13 +8,18 @@ from service.report import Report
 def training_guide(report: Report) -> list[str]:
     """Sentences for how to read the report; none where all is well."""
     found = []
-    trained = [row.training for row in report.strategies if row.training]
-    if any(len(row.get("seeds", ())) < 2 for row in trained if row.get("epochs")):
+    if trained_once(report):
         found.append(
             "A tuned strategy was trained with one seed. Another one would score somewhat"
             " differently, which no interval here covers."
         )
     return found + left_out(report)
+
+
+def trained_once(report: Report) -> bool:
+    """Whether some strategy's score hangs on a single training run."""
+    trained = [row.training for row in report.strategies if row.training]
+    return any(len(row.get("seeds", ())) < 2 for row in trained if row.get("epochs"))
 
 
 def left_out(report: Report) -> list[str]:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from corpora.task import Example, Task
 from strategies.answering import answer_limit
-from strategies.base import Answer, Prepared, Training
 from strategies.cuts import RetrievalSettings
 from strategies.models.base import Model
 from strategies.prompting import Shot, answer_form
 from strategies.rag import PreparedRag, worked_examples
 from strategies.retrieval_search import RetrievalSearch
-from strategies.search import ROUND, Search, Setting
+from strategies.search import Search, Setting
 from strategies.searched_index import SearchedIndex
 from strategies.shots import typical_examples
 
-FAIR_TRIALS = 4
-LEAST_ROWS = 32
-"""Of the validation rows so many judge that so many trials fit the seconds, but not fewer."""
 MOVES: tuple[tuple[str, Setting], ...] = (
     ("top_k", 1),
     ("shots", 0),
@@ -132,10 +127,7 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
     The challenger finds more, so it stands where it does as well. Then single changes of the
     best so far, in the order of MOVES, over and over until a whole round changes nothing.
     """
-    first: Prepared = assembler.prepared(default, for_trial=True)
-    if len(search.rows) > LEAST_ROWS:
-        first = fit_rows(search, first)
-    search.judge(first, default.told())
+    search.judge(assembler.prepared(default, for_trial=True), default.told())
     chosen, tried = default, {assembler.mark(default)}
 
     def attempt(setup: Setup, *, stands_if_equal: bool = False) -> None:
@@ -163,36 +155,3 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
             for move in assembler.moves:
                 attempt(replace(chosen, retrieval=challenger.retrieval).moved(*move))
     return chosen
-
-
-def fit_rows(search: Search, first: Prepared) -> Prepared:
-    """Let so many rows judge that FAIR_TRIALS fit the seconds left, by how long the first few
-    take; those are remembered, so that the first trial does not ask them again."""
-    pilot = [row.input for row in search.rows[:ROUND]]
-    began = search.clock()
-    known = dict(zip(pilot, first.answer(pilot), strict=True))
-    each = (search.clock() - began) / len(pilot)
-    left = max(0.0, search.budget.seconds - search.spent)
-    if each * len(search.rows) * FAIR_TRIALS > left:
-        search.rows = search.rows[: max(LEAST_ROWS, int(left / (each * FAIR_TRIALS)))]
-    return Remembering(first, known)
-
-
-@dataclass(frozen=True)
-class Remembering:
-    """What is prepared, but not asked again what it answered."""
-
-    prepared: Prepared
-    known: Mapping[str, Answer]
-
-    @property
-    def training(self) -> Training | None:
-        return self.prepared.training
-
-    def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        new = [text for text in inputs if text not in self.known]
-        asked = iter(self.prepared.answer(new))
-        return [self.known[text] if text in self.known else next(asked) for text in inputs]
-
-    def save(self, folder: Path) -> None:
-        self.prepared.save(folder)

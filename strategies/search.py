@@ -24,6 +24,9 @@ MOST_ROWS = 128
 """Validation rows that judge a setting: more tell little that 128 do not."""
 ROUND = 16
 """Rows answered at a time."""
+FAIR_TRIALS = 4
+LEAST_ROWS = 32
+"""Where the model is slow, so many rows judge that FAIR_TRIALS fit the seconds, but not fewer."""
 BEHIND = 1.5
 
 Setting = float | str
@@ -133,6 +136,8 @@ class Search:
                 break
             part = self.rows[len(answers) : len(answers) + ROUND]
             answers += prepared.answer([row.input for row in part])
+            if not self.trials and len(answers) == ROUND:
+                self.fit_rows((self.clock() - began) / ROUND)
             others = [self.reading(also, said) for also, said in variants(settings, answers)]
             readings = [self.reading(settings, answers), *others]
             behind = all(self.is_behind(each.row_scores) for each in readings)
@@ -142,6 +147,12 @@ class Search:
         best = max(readings, key=lambda each: each.standing)  # ties go to the first, as asked
         asked = total([answer.usage for answer in answers])
         return self.keep(replace(best, seconds=self.clock() - began, usage=asked, dropped=dropped))
+
+    def fit_rows(self, each: float) -> None:
+        """Keep fewer rows where they take `each` so many seconds that few trials would fit."""
+        whole = self.budget.seconds - self.spent + each * ROUND
+        fitting = int(whole / (each * FAIR_TRIALS)) if each else len(self.rows)
+        self.rows = self.rows[: max(LEAST_ROWS, fitting)]
 
     def reading(self, settings: Mapping[str, Setting], answers: Sequence[Answer]) -> Trial:
         """How settings did by these answers to the first rows."""

@@ -24,8 +24,8 @@ from service.markdown import as_markdown
 from service.published import write_reports
 from service.report import Report, build_report
 from service.suitability import is_tuned
+from service.trained import trained_once
 from service.verify import verify
-from service.view import trained_once
 
 
 @pytest.fixture(scope="module")

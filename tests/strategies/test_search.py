@@ -79,7 +79,7 @@ def test_a_challenger_that_is_clearly_behind_is_given_up_early():
 
 
 def test_one_dropped_early_never_stands_however_well_it_began():
-    search = searching(seconds=50.0, clock=(clock := Clock()))
+    search = searching(seconds=40.0, clock=(clock := Clock()))
     search.judge(Guesser(5, clock), {"shots": 4.0})
     trial = search.judge(Guesser(10, clock), {"shots": 8.0})
     assert (trial.dropped, trial.rows, trial.score) == ("out of time", 16, 1.0)
@@ -93,7 +93,7 @@ def test_no_trial_begins_beyond_the_number_or_the_seconds():
     assert search.open
     search.judge(Guesser(5), {})
     assert not search.open
-    late = searching(seconds=40.0, clock=(clock := Clock()))
+    late = searching(seconds=30.0, clock=(clock := Clock()))
     late.judge(Guesser(5, clock), {})
     assert not late.open
 
@@ -101,7 +101,17 @@ def test_no_trial_begins_beyond_the_number_or_the_seconds():
 def test_the_first_trial_is_judged_whole_whatever_the_seconds():
     search = searching(seconds=1.0, clock=(clock := Clock()))
     trial = search.judge(Guesser(5, clock), {})
-    assert (trial.rows, trial.dropped, trial.seconds) == (40, "", 40.0)
+    assert (trial.rows, trial.dropped, trial.seconds) == (32, "", 32.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rows"),
+    [(160.0, 40), (144.0, 36), (128.0, 32), (10.0, 32)],
+)
+def test_where_the_model_is_slow_fewer_rows_judge_so_that_four_trials_fit(seconds, rows):
+    search = searching(seconds=seconds, clock=(clock := Clock()))
+    first = search.judge(Guesser(5, clock), {})
+    assert (first.rows, len(search.rows)) == (rows, rows)
 
 
 def test_a_variant_of_the_same_answers_can_be_what_stands():
