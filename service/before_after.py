@@ -10,6 +10,7 @@ from service.commitment import gap_text
 from service.evidence import Gap
 from service.report import Report
 from service.searched import dearness
+from service.suitability import is_tuned
 
 LEANS = (
     "The default shown is the best of its family on these very test examples, which leans a"
@@ -40,6 +41,7 @@ def before_after(report: Report) -> list[BeforeAfter]:
             if other.search_budget is None
             and other.quality
             and (other.family, other.model) == (row.family, row.model)
+            and is_tuned(other) == is_tuned(row)  # a cascade is a combination too
         ]
         gap = gap_between(report, row.id, plain[0].id) if plain else None
         if gap is not None:

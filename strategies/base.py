@@ -130,7 +130,7 @@ class Composed(Protocol):
     """A strategy that is made of others.
 
     Which ones may depend on the task; `settled` is asked before a run is planned, because the
-    family and the need of a model are theirs.
+    need of a model is theirs.
     """
 
     parts: tuple[Strategy, ...]

@@ -26,7 +26,6 @@ from strategies.saving import read_json, read_training, write_json, write_traini
 from strategies.search import total
 from strategies.thresholds import Tried, choose_threshold, is_sure, merged, told, untold
 
-TUNED: tuple[Family, ...] = ("fine-tuning", "combined")
 PLACES = ("cheap", "dear")
 STARTS = (0.0, 0.4)
 """Where in the whole preparation that of each part begins, for the progress bar."""
@@ -39,10 +38,11 @@ class Cascade:
     practical margin allows. `cheap` and `dear` are names of strategies, made with their default
     settings; where they are left out the task decides (`default_parts`).
 
-    The family is that of the dear part; with a part that is tuned it is a combination.
+    A combination, whatever its parts are; it counts as tuned only where one of them is.
     """
 
     name = "cascade"
+    family: Family = "combined"
 
     def __init__(
         self,
@@ -61,9 +61,6 @@ class Cascade:
         self.needs_model: bool = (one is not None and one.needs_model) or (
             other is None or other.needs_model
         )
-        self.family: Family = other.family if other else "prompting"
-        if any(part is not None and part.family in TUNED for part in (one, other)):
-            self.family = "combined"
 
     def _part(self, field: str, name: str | None) -> Strategy | None:
         if name is None:

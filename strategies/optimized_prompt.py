@@ -51,6 +51,7 @@ class OptimizedPrompt:
     family: Family = "prompting"
     needs_model = True
     searches = True
+    shots = STARTS[0].shots  # of the first trial, by which a quote reckons
 
     def __init__(self, *, embedder: Embedder | None = None) -> None:
         self.embedder = embedder

@@ -27,18 +27,9 @@ def questions(dataset):
     return dataset.model_copy(update={"task": task, "documents": documents})
 
 
-def test_the_family_is_known_once_the_task_is(dataset, questions):
-    def planned(data, *strategies):
-        return [(e.id, e.strategy.family) for e in plan_run(data, strategies, ["m"])]
-
-    assert planned(dataset, Cascade()) == [("cascade", "prompting")]
-    # and its place in the order is that of its family
-    strategies = (Cascade(), HybridRag(), NearestShot())
-    assert planned(questions, *strategies) == [
-        ("prompt.nearest", "prompting"),
-        ("cascade", "rag"),
-        ("rag.hybrid", "rag"),
-    ]
+def test_it_comes_after_what_it_is_made_of(questions):
+    entries = plan_run(questions, (Cascade(), HybridRag(), NearestShot()), ["m"])
+    assert [entry.id for entry in entries] == ["prompt.nearest", "rag.hybrid", "cascade"]
 
 
 def test_the_parts_are_among_the_settings(dataset):
@@ -47,7 +38,6 @@ def test_the_parts_are_among_the_settings(dataset):
         "cheap": "baseline.majority",
         "dear": "prompt.few-shot",
         "embedder": None,
-        "family": "prompting",
         "needs_model": True,
         "parts": [
             ["strategies.baselines.Majority", {}],
@@ -107,7 +97,7 @@ def test_a_run_charges_the_model_only_where_it_was_asked(dataset, prices, tmp_pa
 
     records = run()
     facts = next(r for r in records if isinstance(r, RunRecord)).strategies[0]
-    assert (facts.id, facts.family, facts.model) == ("cascade", "prompting", "small")
+    assert (facts.id, facts.family, facts.model) == ("cascade", "combined", "small")
     setup = next(r for r in records if isinstance(r, SetupRecord))
     assert [row.get("chosen") for row in setup.training["search"]].count(1.0) == 1
     chosen = next(row for row in setup.training["search"] if row.get("chosen"))

@@ -180,40 +180,38 @@ def test_loaded_it_answers_exactly_as_saved(validation, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("task", "has_documents", "cheap", "dear", "family"),
+    ("task", "has_documents", "cheap", "dear"),
     [
-        (LABELS, False, "baseline.linear", "prompt.nearest", "prompting"),
-        (LABELS, True, "baseline.linear", "prompt.nearest", "prompting"),
-        (QUESTIONS, True, "baseline.passage", "rag.hybrid", "rag"),
-        (TEXTS, True, "baseline.passage", "rag.hybrid", "rag"),
-        (QUESTIONS, False, "baseline.nearest", "prompt.nearest", "prompting"),
-        (TEXTS, False, "baseline.nearest", "prompt.nearest", "prompting"),
-        (FIELDS, True, "baseline.nearest", "prompt.nearest", "prompting"),
+        (LABELS, False, "baseline.linear", "prompt.nearest"),
+        (LABELS, True, "baseline.linear", "prompt.nearest"),
+        (QUESTIONS, True, "baseline.passage", "rag.hybrid"),
+        (TEXTS, True, "baseline.passage", "rag.hybrid"),
+        (QUESTIONS, False, "baseline.nearest", "prompt.nearest"),
+        (TEXTS, False, "baseline.nearest", "prompt.nearest"),
+        (FIELDS, True, "baseline.nearest", "prompt.nearest"),
     ],
 )
-def test_what_the_task_makes_of_the_defaults(task, has_documents, cheap, dear, family):
+def test_what_the_task_makes_of_the_defaults(task, has_documents, cheap, dear):
     made = Cascade().settled(task, has_documents=has_documents)
-    assert (made.cheap, made.dear, made.family) == (cheap, dear, family)
+    assert (made.cheap, made.dear) == (cheap, dear)
     assert [part.name for part in made.parts] == [cheap, dear]
     assert made.needs_model
     assert made.settled(task, has_documents=not has_documents) is made
 
 
 @pytest.mark.parametrize(
-    ("parts", "family", "needs_model"),
+    ("parts", "needs_model"),
     [
-        ({}, "prompting", True),
-        ({"dear": "rag.bm25"}, "rag", True),
-        ({"dear": "lora"}, "combined", True),
-        ({"dear": "lora+rag"}, "combined", True),
-        ({"cheap": "lora", "dear": "rag.bm25"}, "combined", True),
-        ({"dear": "baseline.linear"}, "baseline", False),
-        ({"cheap": "prompt.zero-shot", "dear": "baseline.linear"}, "baseline", True),
+        ({}, True),
+        ({"dear": "lora"}, True),
+        ({"cheap": "baseline.nearest", "dear": "baseline.linear"}, False),
+        ({"dear": "baseline.linear"}, False),
+        ({"cheap": "prompt.zero-shot", "dear": "baseline.linear"}, True),
     ],
 )
-def test_family_and_need_of_a_model_are_those_of_the_parts(parts, family, needs_model):
+def test_the_need_of_a_model_is_that_of_the_parts(parts, needs_model):
     made = Cascade(**parts)
-    assert (made.family, made.needs_model) == (family, needs_model)
+    assert (made.family, made.needs_model) == ("combined", needs_model)
 
 
 def test_a_cascade_holds_no_cascade_and_nothing_unknown():
