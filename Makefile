@@ -3,10 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# those that search for settings take twice as long again: leave --strategies out to run them too
+QUICK := baseline.majority,baseline.nearest,baseline.linear,prompt.zero-shot,prompt.few-shot,prompt.nearest,lora
 
 demo: $(STAMP)
 	$(BIN)/tuneworth models pull smollm2-135m-q4
-	$(BIN)/tuneworth compare support-triage --out out/support-triage --yes
+	$(BIN)/tuneworth compare support-triage --strategies $(QUICK) --out out/support-triage --yes
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
