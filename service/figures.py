@@ -1,7 +1,8 @@
 """The figures that the README quotes, from committed records: `python -m service.figures`.
 
 `publish` takes a finished run's records, without any text of the data, into the results folder;
-`figures` makes the README's tables of all results there. Nothing else writes either.
+`figures` makes the README's table of all results there, and `searches` that of the results'
+own page. Nothing else writes either.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from pathlib import Path
 
 from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
 from benchmarks.results import StrategyResult
-from service import wording
+from service import searched, wording
+from service.before_after import before_after
 from service.report import Report, build_report
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 README = Path(__file__).parent.parent / "README.md"
+SEARCHES = RESULTS / "README.md"
 BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
 FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
@@ -42,6 +45,34 @@ def figures(results: Path = RESULTS) -> str:
     rows = [head, "| " + " | ".join(["---"] * (len(FAMILIES) + 3)) + " |"]
     rows += [row_of(report) for report in reports]
     return "\n".join(rows)
+
+
+def searches(results: Path = RESULTS) -> str:
+    """Each family's best default and its searched strategy on every task, as a Markdown table."""
+    head = [
+        *("task", "family", "best default, test", "searched, test", "difference in points"),
+        *("validation, default to chosen", "changed", "tried"),
+    ]
+    rows = [head, ["---"] * len(head)]
+    for path in sorted(results.glob("*.jsonl")):
+        report = build_report(Journal(path).read())
+        tries = {each.result.id: each for each in searched.searches_of(report)}
+        for pair in before_after(report):
+            each, gap = tries[pair.searched.id], pair.gap
+            between = wording.points_between(gap.low, gap.high)
+            rows.append(
+                [
+                    report.task.name,
+                    pair.searched.family,
+                    cell_of(pair.default),
+                    cell_of(pair.searched),
+                    f"{wording.points(gap.difference)} ({between})",
+                    f"{searched.scores(each)} (n = {each.n})",
+                    searched.change(each),
+                    f"{searched.tried(each)} in {searched.spent(each)}",
+                ]
+            )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def row_of(report: Report) -> str:
@@ -71,11 +102,12 @@ def with_figures(readme: str, table: str) -> str:
 
 
 def main(runs: list[str]) -> None:
-    """Publish the given runs, then bring the README up to date with all results."""
+    """Publish the given runs, then bring both pages up to date with all results."""
     for run in runs:
         print(publish(Path(run)))
-    text = README.read_text(encoding="utf-8")
-    README.write_text(with_figures(text, figures()), encoding="utf-8")
+    for page, table in ((README, figures()), (SEARCHES, searches())):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(with_figures(text, table), encoding="utf-8")
 
 
 if __name__ == "__main__":
