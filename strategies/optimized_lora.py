@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from strategies.lora import JUDGED_ROWS, Lora, LoraRag, evenly, weights_of
 from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
 from strategies.retrieval_search import best_retrieval
+from strategies.reuse import charged_clock
 from strategies.saving import read_json
 from strategies.search import OutOfTime, Search, Setting, Trial
 from strategies.searched_index import SearchedIndex
@@ -92,7 +92,7 @@ class OptimizedLoraRag(LoraRag):
         seed: int = 0,
         progress: Progress = no_progress,
     ) -> PreparedLora:
-        began = time.monotonic()
+        began = charged_clock()
         found = best_retrieval(
             task,
             train,
@@ -105,7 +105,7 @@ class OptimizedLoraRag(LoraRag):
             seed=seed,
             progress=progress,
         )
-        left = max(1.0, task.search.seconds - (time.monotonic() - began))
+        left = max(1.0, task.search.seconds - (charged_clock() - began))
         rest = task.model_copy(update={"search": task.search.model_copy(update={"seconds": left})})
         index = (found.index, found.top_k)
         tuned = self.tune(rest, train, validation, index, model, score, seed, progress)

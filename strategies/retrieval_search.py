@@ -6,7 +6,6 @@ query are then read off the same lists.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ from strategies.passage_index import cut
 from strategies.relevance import DEEP, Figures, Jury, telling_rows
 from strategies.reranking import DEPTH, RememberingReranker, Reranker, reranked, reranker_of
 from strategies.retrieval import Bm25Retriever, DenseRetriever, searchable
+from strategies.reuse import charged_clock
 from strategies.search import Setting
 from strategies.searched_index import SearchedIndex
 
@@ -83,7 +83,7 @@ def best_retrieval(
     start: RetrievalSettings | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = charged_clock,
 ) -> Retrieval:
     """What finds best of all that is tried in `budget_seconds`, or while the first index is
     made if that takes longer. Where no row tells what is right: the start, top 3."""
@@ -138,7 +138,7 @@ class RetrievalSearch:
     reranker: str | None = None
     start: RetrievalSettings = field(default_factory=RetrievalSettings)
     progress: Progress = no_progress
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = charged_clock
     looks: list[Look] = field(default_factory=list)
     best: Look = field(init=False)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
@@ -19,6 +18,7 @@ from corpora.task import Example
 from corpora.task import Search as Budget
 from strategies.base import Answer, Prepared, Progress, Score, Training, no_progress
 from strategies.models.base import Usage
+from strategies.reuse import charged_clock
 
 MOST_ROWS = 128
 """Validation rows that judge a setting: more tell little that 128 do not."""
@@ -89,7 +89,7 @@ class Search:
     rows: Sequence[Example]
     score: Score
     progress: Progress = no_progress
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = charged_clock
     trials: list[Trial] = field(default_factory=list)
     began: float = 0.0
     best: Trial | None = None
