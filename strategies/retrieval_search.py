@@ -81,12 +81,13 @@ def best_retrieval(
     *,
     reranker: str | None = None,
     start: RetrievalSettings | None = None,
+    top_k: int = 3,
     seed: int = 0,
     progress: Progress = no_progress,
     clock: Callable[[], float] = charged_clock,
 ) -> Retrieval:
     """What finds best of all that is tried in `budget_seconds`, or while the first index is
-    made if that takes longer. Where no row tells what is right: the start, top 3."""
+    made if that takes longer. Where no row tells what is right: the start and `top_k`."""
     search = RetrievalSearch(
         task,
         documents,
@@ -101,7 +102,7 @@ def best_retrieval(
     best = search.run()
     rows = tuple(look.told(chosen=look is best) for look in search.looks)
     index = search.index_of(best.settings)
-    return Retrieval(index, enough_passages(best.figures), best.settings, rows)
+    return Retrieval(index, enough_passages(best.figures) or top_k, best.settings, rows)
 
 
 def told_by(rows: Sequence[Example]) -> str:
@@ -114,11 +115,11 @@ def told_by(rows: Sequence[Example]) -> str:
     return "sources and answers" if with_sources else "answers"
 
 
-def enough_passages(figures: Figures) -> int:
-    """The fewest passages that hold nearly as much as five do; 3 where nothing is known."""
+def enough_passages(figures: Figures) -> int | None:
+    """The fewest passages that hold nearly as much as five do; None where nothing is found."""
     most = max(figures.hits.values())
     if not most:
-        return 3
+        return None
     return min(k for k, hit in figures.hits.items() if hit >= ENOUGH * most)
 
 

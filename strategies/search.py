@@ -108,13 +108,17 @@ class Search:
             return True
         return len(self.trials) < self.budget.trials and self.spent < self.budget.seconds
 
-    def watched(self, fraction: float, message: str) -> None:
-        """A progress callback for one trial, which ends it with OutOfTime where the budget ends
-        and something to fall back on is there."""
-        if self.best is not None and self.spent >= self.budget.seconds:
-            raise OutOfTime
+    def shown(self, fraction: float, message: str) -> None:
+        """A progress callback for one trial."""
         done = (len(self.trials) + fraction) / (self.budget.trials + 1)
         self.progress(min(1.0, done), f"try {len(self.trials) + 1}: {message}")
+
+    def watched(self, fraction: float, message: str) -> None:
+        """As `shown`; ends the trial with OutOfTime where the budget ends and something to fall
+        back on is there."""
+        if self.best is not None and self.spent >= self.budget.seconds:
+            raise OutOfTime
+        self.shown(fraction, message)
 
     def judge(
         self,
