@@ -1,5 +1,6 @@
 """lora.optimized: what is tried next, and on a tiny network what stands and what is told."""
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from corpora.task import Example, Search, Task
 from strategies.adapter_settings import AdapterSettings, is_usual, moves
 from strategies.base import Training
 from strategies.errors import ModelError
+from strategies.models.local import LocalModel
 from strategies.optimized_lora import AdapterBench, OptimizedLora
 from strategies.search import OutOfTime, Trial
 from strategies.search import Search as Searching
@@ -57,14 +59,18 @@ def test_moves_change_one_thing_and_stay_where_adapters_are_trained():
     assert not any(each.epochs > 12 or each.rank > 64 or each.batch_rows < 2 for each in found)
 
 
+def exact(examples, answers):
+    pairs = list(zip(examples, answers, strict=True))
+    return sum(e.output == a.text for e, a in pairs) / len(pairs)
+
+
 @pytest.fixture(scope="module")
 def tuned(tiny_model):
     calls = []
 
     def score(examples, answers):
         calls.append([example.id for example in examples])
-        pairs = zip(examples, answers, strict=True)
-        return sum(e.output == a.text for e, a in pairs) / len(examples)
+        return exact(examples, answers)
 
     strategy = OptimizedLora(epochs=1, rank=4)
     made = strategy.prepare(TASK, ROWS[:8], ROWS[8:], (), tiny_model, score, seed=3)
@@ -106,6 +112,21 @@ def test_what_stands_did_best_on_validation(tuned):
 def test_only_validation_rows_are_scored(tuned):
     _, calls = tuned
     assert {name for call in calls for name in call} == {row.id for row in ROWS[8:]}
+
+
+def test_weights_of_adapters_that_were_given_up_are_freed(tiny_model):
+    def alive():
+        return sum(issubclass(type(each), LocalModel) for each in gc.get_objects())
+
+    before, during = alive(), []
+    task = TASK.model_copy(update={"search": Search(trials=4, seconds=600)})
+    made = OptimizedLora(epochs=1, rank=4).prepare(
+        task, ROWS[:8], ROWS[8:], (), tiny_model, exact,
+        progress=lambda fraction, message: during.append(alive() - before),
+    )  # fmt: skip
+    assert len(made.training.search) == 4 + 3
+    assert max(during) == 2  # the best so far and the one in training
+    assert alive() - before == 1
 
 
 def test_without_validation_rows_the_default_is_trained_once(tiny_model):
