@@ -2,8 +2,8 @@
 
 A challenger answers the rows a few at a time and is given up as soon as it is clearly behind
 the best setting so far on the very same rows, so that the budget goes to those that may win
-(racing: Maron and Moore 1994, "Hoeffding Races"; here a challenger is out when the mean of its
-paired differences lies more than `BEHIND` standard errors below zero).
+(racing: Maron and Moore 1994, "Hoeffding Races"; here a challenger is out when it scores less and
+the mean of its paired differences lies more than `BEHIND` standard errors below zero).
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Trial:
     rows: int
     seconds: float = 0.0
     row_scores: tuple[float, ...] = ()
+    answers: tuple[Answer, ...] = ()
     usage: Usage = Usage()
     dropped: str = ""
 
@@ -144,7 +145,7 @@ class Search:
                 self.fit_rows((self.clock() - began) / ROUND)
             others = [self.reading(also, said) for also, said in variants(settings, answers)]
             readings = [self.reading(settings, answers), *others]
-            behind = all(self.is_behind(each.row_scores) for each in readings)
+            behind = all(self.is_behind(each) for each in readings)
             if behind and len(answers) < len(self.rows):
                 dropped = "clearly behind"
                 break
@@ -168,6 +169,7 @@ class Search:
             tie_of(judged, answers),
             len(answers),
             row_scores=tuple(self.score([row], [answer]) for row, answer in each),
+            answers=tuple(answers),
         )
 
     def keep(self, trial: Trial) -> Trial:
@@ -177,11 +179,18 @@ class Search:
             self.best = trial
         return trial
 
-    def is_behind(self, scores: Sequence[float]) -> bool:
-        """Whether so many first rows show a challenger clearly behind the best."""
+    def is_behind(self, reading: Trial) -> bool:
+        """Whether so many first rows show a challenger clearly behind the best.
+
+        Not while it scores as much on them: where the score is no mean of the rows (macro-F1),
+        fewer right answers may be the better ones.
+        """
         if self.best is None:
             return False
-        pairs = zip(scores, self.best.row_scores, strict=False)
+        first = slice(reading.rows)
+        if reading.score >= self.score(self.rows[first], self.best.answers[first]):
+            return False
+        pairs = zip(reading.row_scores, self.best.row_scores[first], strict=True)
         return clearly_behind([mine - other for mine, other in pairs])
 
     def record(self, training: Training | None = None) -> Training:
