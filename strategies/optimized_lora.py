@@ -92,11 +92,11 @@ class OptimizedLoraRag(LoraRag):
         )
         left = max(1.0, task.search.seconds - (charged_clock() - began))
         rest = task.model_copy(update={"search": task.search.model_copy(update={"seconds": left})})
-        index = (found.index, found.top_k)
+        index = (found.for_trials, found.top_k)
         tuned = self.tune(rest, train, validation, index, model, score, seed, progress)
         training = tuned.training or Training()
         told = replace(training, search=(*found.rows, *training.search))
-        return replace(tuned, task=task, training=told)
+        return replace(tuned, task=task, index=(found.index, found.top_k), training=told)
 
     def tune(
         self,

@@ -62,10 +62,12 @@ class Retrieval:
     """The best retrieval found without a model: an index that finds, saves and is loaded by
     `SearchedIndex.restore`; how many passages to take; what was tried, the chosen marked.
 
-    The form of the query and the reranker are within the index.
+    The form of the query and the reranker are within the index. `for_trials` finds the same, and
+    embeds and reranks nothing twice.
     """
 
     index: SearchedIndex
+    for_trials: SearchedIndex
     top_k: int
     settings: RetrievalSettings
     rows: tuple[dict[str, Setting], ...]
@@ -101,8 +103,13 @@ def best_retrieval(
     )
     best = search.run()
     rows = tuple(look.told(chosen=look is best) for look in search.looks)
-    index = search.index_of(best.settings)
-    return Retrieval(index, enough_passages(best.figures) or top_k, best.settings, rows)
+    return Retrieval(
+        search.index_of(best.settings),
+        search.index_of(best.settings, for_trial=True),
+        enough_passages(best.figures) or top_k,
+        best.settings,
+        rows,
+    )
 
 
 def told_by(rows: Sequence[Example]) -> str:

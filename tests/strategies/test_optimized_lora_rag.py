@@ -86,6 +86,27 @@ def test_training_read_what_is_served_and_what_is_loaded_serves_the_same(
     assert loaded.training == made.training
 
 
+def test_trials_embed_nothing_twice_and_what_is_kept_embeds_anew(tiny_model):
+    class Counting(HashingEmbedder):
+        def __init__(self):
+            super().__init__()
+            self.asked = []
+
+        def embed(self, texts):
+            self.asked += texts
+            return super().embed(texts)
+
+    embedder = Counting()
+    strategy = OptimizedLoraRag(epochs=1, rank=4, embedder=embedder)
+    train, validation = rows(0, 6), rows(6, 6)
+    made = strategy.prepare(TASK, train, validation, documents(), tiny_model, no_score)
+    assert len(made.training.search) > 4  # trainings, each of which reads all rows
+    assert len(embedder.asked) == len(set(embedder.asked))
+    before = len(embedder.asked)
+    made.answer([train[0].input] * 2)
+    assert embedder.asked[before:] == [train[0].input] * 2
+
+
 @pytest.mark.parametrize("validation", [(), rows(6, 2, sources=())])
 def test_where_nothing_tells_what_is_right_the_settings_given_stand(validation, tiny_model):
     train = rows(0, 6) if not validation else rows(0, 6, sources=())
