@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from corpora.task import Document, Example, Task
+from strategies.adapter_settings import AdapterSettings, moves
 from strategies.base import Progress, Score, Training, no_progress
 from strategies.cuts import RetrievalSettings
 from strategies.embedding import default_embedder
+from strategies.errors import ModelError
 from strategies.lora import JUDGED_ROWS, Lora, LoraRag, evenly, weights_of
 from strategies.models.base import Model
 from strategies.passage_index import PassageIndex
 from strategies.retrieval_search import best_retrieval
+from strategies.reuse import charged_clock
 from strategies.saving import read_json
 from strategies.search import OutOfTime, Search, Setting, Trial
 from strategies.searched_index import SearchedIndex
-from strategies.tuned import PreparedLora, Template
+from strategies.tuned import PreparedLora
 
-MOST_EPOCHS = 12
 UPPER = 3
 """A trial trains the upper third of the layers, which takes less than half of the time."""
-
-
-@dataclass(frozen=True)
-class AdapterSettings:
-    """One way to train. `depth` is how much of the network carries adapters."""
-
-    rank: int
-    learning_rate: float
-    epochs: int
-    batch_rows: int
-    template: Template = "task"
-    depth: Literal["upper third", "full"] = "upper third"
-
-    def told(self) -> dict[str, Setting]:
-        """As columns of the search's record."""
-        return asdict(self)
 
 
 class OptimizedLora(Lora):
@@ -73,7 +57,7 @@ class OptimizedLoraRag(LoraRag):
     """As `lora.optimized`, with the passages of the best retrieval found in the prompt.
 
     Retrieval is chosen first and without the model, in at most half of the budget; the adapter in
-    the rest.
+    the rest. `top_k` and `chunk_tokens` stand where no row tells what is right.
     """
 
     name = "lora+rag.optimized"
@@ -92,26 +76,27 @@ class OptimizedLoraRag(LoraRag):
         seed: int = 0,
         progress: Progress = no_progress,
     ) -> PreparedLora:
-        began = time.monotonic()
+        began = charged_clock()
         found = best_retrieval(
             task,
-            train,
+            train if validation else (),  # else nothing is chosen
             validation,
             documents,
             self.embedder or default_embedder(),
             task.search.seconds / 2,
             reranker=task.reranker,
             start=RetrievalSettings(self.chunk_tokens),
+            top_k=self.top_k,
             seed=seed,
             progress=progress,
         )
-        left = max(1.0, task.search.seconds - (time.monotonic() - began))
+        left = max(1.0, task.search.seconds - (charged_clock() - began))
         rest = task.model_copy(update={"search": task.search.model_copy(update={"seconds": left})})
-        index = (found.index, found.top_k)
+        index = (found.for_trials, found.top_k)
         tuned = self.tune(rest, train, validation, index, model, score, seed, progress)
         training = tuned.training or Training()
         told = replace(training, search=(*found.rows, *training.search))
-        return replace(tuned, task=task, training=told)
+        return replace(tuned, task=task, index=(found.index, found.top_k), training=told)
 
     def tune(
         self,
@@ -183,14 +168,20 @@ class AdapterBench:
         self, told: Mapping[str, Setting], train: Callable[[Progress], PreparedLora], *, whole: bool
     ) -> Training | None:
         """One training, which ends early where the budget does unless it is to be `whole`;
-        its record, or None where it ended early."""
+        its record, or None where it came to nothing.
+
+        Settings under which training fails (a loss that is not finite, rows that do not fit into
+        memory) are given up; the first ones raise ModelError.
+        """
         search = self.search
         began = search.spent
         try:
-            tuned = train(search.progress if whole else search.watched)
-        except OutOfTime:
-            took = search.spent - began
-            search.keep(Trial(told, 0.0, 0.0, 0, took, dropped="out of time"))
+            tuned = train(search.shown if whole else search.watched)
+        except (OutOfTime, ModelError) as ended:
+            if search.best is None:
+                raise
+            why = "out of time" if isinstance(ended, OutOfTime) else str(ended)
+            search.keep(Trial(told, 0.0, 0.0, 0, search.spent - began, dropped=why))
             return None
         training = tuned.training or Training()
         row = training.curve[training.epochs - 1]
@@ -233,38 +224,6 @@ def search_settings(
     return best
 
 
-def moves(settings: AdapterSettings, training: Training) -> Iterator[AdapterSettings]:
-    """Changes of one thing each: more learning first where the last epoch was the best one, less
-    of it first where an earlier one was."""
-    more = [
-        replace(settings, batch_rows=settings.batch_rows // 2),
-        replace(settings, epochs=2 * settings.epochs),
-        replace(settings, learning_rate=2 * settings.learning_rate),
-    ]
-    less = [
-        replace(settings, learning_rate=settings.learning_rate / 2),
-        replace(settings, batch_rows=2 * settings.batch_rows),
-    ]
-    gaining = training.epochs == len(training.curve)
-    changes = [
-        *([*more, *less] if gaining else [*less, *more]),
-        replace(settings, template="short" if settings.template == "task" else "task"),
-        replace(settings, rank=2 * settings.rank),
-        replace(settings, rank=settings.rank // 2),
-    ]
-    return (each for each in changes if is_usual(each))
-
-
-def is_usual(settings: AdapterSettings) -> bool:
-    """Whether settings lie where adapters are trained: what lies beyond only takes time."""
-    return (
-        2 <= settings.batch_rows <= 32
-        and settings.epochs <= MOST_EPOCHS
-        and 1e-4 <= settings.learning_rate <= 5e-3
-        and 4 <= settings.rank <= 64
-    )
-
-
 def at_full_depth(
     bench: AdapterBench,
     settings: AdapterSettings,
@@ -279,12 +238,13 @@ def at_full_depth(
     search = bench.search
     for each in range(seed, seed + seeds):
         began = search.spent
-        if used and began + took > search.budget.seconds:
+        if each > seed and began + took > search.budget.seconds:
             break
         told = {**settings.told(), "seed": float(each)}
-        bench.attempt(told, partial(train, settings, each), whole=True)
+        if bench.attempt(told, partial(train, settings, each), whole=True) is not None:
+            used.append(each)
         took = max(took, search.spent - began)
-        used.append(each)
     assert bench.kept is not None, "a whole training was booked"
-    training = replace(bench.kept.training or Training(), seeds=tuple(used))
+    training = bench.kept.training or Training()
+    training = replace(training, seeds=tuple(used) or training.seeds)
     return replace(bench.kept, training=search.record(training))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from strategies.shots import balanced_examples, diverse_examples, random_example
 
 CALIBRATION = "calibration"
 NONE = "none"
+FEWEST_CALIBRATING = 8
+"""On fewer inputs a label's mean probability tells of these inputs, not of the model."""
 INSTRUCTIONS: tuple[Instruction, ...] = (
     "with label words",
     "with answer rules",
@@ -139,10 +141,7 @@ class Workshop:
     model: Model
     embedder: Embedder
     seed: int
-
-    def __post_init__(self) -> None:
-        self.limit = answer_limit(self.task, self.model, self.train)
-        self.weights: dict[tuple[PromptSettings, str], dict[str, float]] = {}
+    weights: dict[tuple[PromptSettings, str], dict[str, float]] = field(default_factory=dict)
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -169,6 +168,7 @@ class Workshop:
             for row in self.train
         ]
         form = self.form(settings)
+        limit = answer_limit(task, self.model, self.train)  # of the labels as they are shown
         inner: FixedPrompt | NearestPrompt
         if settings.shots and settings.choice == "nearest":
             inner = NearestPrompt(
@@ -177,13 +177,13 @@ class Workshop:
                 shots_from(renamed),
                 self.neighbours,
                 settings.shots,
-                self.limit,
+                limit,
                 form,
                 settings.order == "last",
             )
         else:
             chosen = shots_from(self.chosen(task, renamed, settings))
-            inner = FixedPrompt(task, self.model, chosen, self.limit, form)
+            inner = FixedPrompt(task, self.model, chosen, limit, form)
         return PreparedPrompt(inner, names if self.task.labels else {}, {})
 
     def chosen(
@@ -203,7 +203,7 @@ class Workshop:
         def variants(
             told: Mapping[str, Setting], answers: Sequence[Answer]
         ) -> Iterator[tuple[Mapping[str, Setting], Sequence[Answer]]]:
-            prior = prior_of(answers)
+            prior = prior_of(answers) if len(answers) >= FEWEST_CALIBRATING else None
             if prior is None:
                 return
             shares = label_shares(tuple(prior), self.train)

@@ -6,7 +6,6 @@ answers, one setting after the other, from the better of the default and the bes
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from strategies.rag import PreparedRag, Rag
 from strategies.rag_setups import Assembler, Setup, choose
 from strategies.relevance import telling_rows
 from strategies.retrieval_search import RetrievalSearch
+from strategies.reuse import charged_clock
 from strategies.saving import need_model
 from strategies.search import Search, judging_rows
 from strategies.searched_index import SearchedIndex
@@ -38,7 +38,7 @@ class OptimizedRag(Rag):
 
     name = "rag.optimized"
     searches = True
-    clock: Callable[[], float] = staticmethod(time.monotonic)
+    clock: Callable[[], float] = staticmethod(charged_clock)
 
     def __init__(
         self,

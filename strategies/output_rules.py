@@ -10,6 +10,8 @@ from corpora.task import Example, Task
 NEARLY_ALL = 0.9
 FEWEST = 10
 """Outputs below this number show no habit."""
+FULL_STOPS = (".", "。", "．", "।", "۔")
+SENTENCE_ENDS = (*FULL_STOPS, "!", "?", "！", "？", "؟")
 
 
 def output_rules(task: Task, train: Sequence[Example]) -> list[str]:
@@ -24,11 +26,11 @@ def output_rules(task: Task, train: Sequence[Example]) -> list[str]:
         return field_rules(rows)
     rules: list[tuple[str, Callable[[Example], bool]]] = [
         ("Copy the answer word for word.", lambda row: row.output.lower() in row.input.lower()),
-        ("End with a full stop.", lambda row: row.output.rstrip().endswith(".")),
-        ("Put no full stop at the end.", lambda row: not row.output.rstrip().endswith(".")),
+        ("End with a full stop.", lambda row: row.output.rstrip().endswith(FULL_STOPS)),
+        ("Put no full stop at the end.", lambda row: not row.output.rstrip().endswith(FULL_STOPS)),
         ("Write one sentence.", lambda row: ends(row.output) == 1 and len(row.output) > 30),
         ("Answer with a number only.", lambda row: is_number(row.output)),
-        ("Use lower case only.", lambda row: row.output == row.output.lower()),
+        ("Use lower case only.", lambda row: row.output.islower()),  # not where nothing has case
         ("Write one line.", lambda row: "\n" not in row.output.strip()),
     ]
     return [text for text, kept in rules if share(rows, kept) >= NEARLY_ALL]
@@ -66,7 +68,7 @@ def share(rows: Sequence[Example], kept: Callable[[Example], bool]) -> float:
 
 def ends(text: str) -> int:
     """Sentences of a text, by their closing marks."""
-    return sum(text.count(mark) for mark in ".!?")
+    return sum(text.count(mark) for mark in SENTENCE_ENDS)
 
 
 def is_number(text: str) -> bool:

@@ -24,6 +24,8 @@ LABEL_WORDS = 5
 EXPLAINED_LABELS = 20
 """With more labels than this their words would make the instruction longer than the examples."""
 WORD = re.compile(r"[^\W\d_]{3,}")
+JOINED = re.compile(r"_+|(?<=[^\W\d])[-./]+(?=[^\W\d])")
+"""What stands between the words of a label; the marks of "-1", "1.5" and "24/7" are no such."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def label_names(labels: Sequence[str], wording: Wording) -> dict[str, str]:
 def spaced_label(label: str) -> str:
     """`card_arrival` and `cardArrival` as "card arrival"."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
-    return " ".join(re.sub(r"[_\-./]+", " ", apart).split()).lower() or label
+    return " ".join(JOINED.sub(" ", apart).split()).lower() or label
 
 
 def instruction_of(

@@ -6,7 +6,6 @@ query are then read off the same lists.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ from strategies.passage_index import cut
 from strategies.relevance import DEEP, Figures, Jury, telling_rows
 from strategies.reranking import DEPTH, RememberingReranker, Reranker, reranked, reranker_of
 from strategies.retrieval import Bm25Retriever, DenseRetriever, searchable
+from strategies.reuse import charged_clock
 from strategies.search import Setting
 from strategies.searched_index import SearchedIndex
 
@@ -62,10 +62,12 @@ class Retrieval:
     """The best retrieval found without a model: an index that finds, saves and is loaded by
     `SearchedIndex.restore`; how many passages to take; what was tried, the chosen marked.
 
-    The form of the query and the reranker are within the index.
+    The form of the query and the reranker are within the index. `for_trials` finds the same, and
+    embeds and reranks nothing twice.
     """
 
     index: SearchedIndex
+    for_trials: SearchedIndex
     top_k: int
     settings: RetrievalSettings
     rows: tuple[dict[str, Setting], ...]
@@ -81,12 +83,13 @@ def best_retrieval(
     *,
     reranker: str | None = None,
     start: RetrievalSettings | None = None,
+    top_k: int = 3,
     seed: int = 0,
     progress: Progress = no_progress,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = charged_clock,
 ) -> Retrieval:
     """What finds best of all that is tried in `budget_seconds`, or while the first index is
-    made if that takes longer. Where no row tells what is right: the start, top 3."""
+    made if that takes longer. Where no row tells what is right: the start and `top_k`."""
     search = RetrievalSearch(
         task,
         documents,
@@ -100,8 +103,13 @@ def best_retrieval(
     )
     best = search.run()
     rows = tuple(look.told(chosen=look is best) for look in search.looks)
-    index = search.index_of(best.settings)
-    return Retrieval(index, enough_passages(best.figures), best.settings, rows)
+    return Retrieval(
+        search.index_of(best.settings),
+        search.index_of(best.settings, for_trial=True),
+        enough_passages(best.figures) or top_k,
+        best.settings,
+        rows,
+    )
 
 
 def told_by(rows: Sequence[Example]) -> str:
@@ -114,11 +122,11 @@ def told_by(rows: Sequence[Example]) -> str:
     return "sources and answers" if with_sources else "answers"
 
 
-def enough_passages(figures: Figures) -> int:
-    """The fewest passages that hold nearly as much as five do; 3 where nothing is known."""
+def enough_passages(figures: Figures) -> int | None:
+    """The fewest passages that hold nearly as much as five do; None where nothing is found."""
     most = max(figures.hits.values())
     if not most:
-        return 3
+        return None
     return min(k for k, hit in figures.hits.items() if hit >= ENOUGH * most)
 
 
@@ -138,7 +146,7 @@ class RetrievalSearch:
     reranker: str | None = None
     start: RetrievalSettings = field(default_factory=RetrievalSettings)
     progress: Progress = no_progress
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = charged_clock
     looks: list[Look] = field(default_factory=list)
     best: Look = field(init=False)
 

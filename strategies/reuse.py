@@ -7,6 +7,7 @@ took when it was computed, and those are charged as if they had been spent again
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -57,6 +58,14 @@ def opened(session: Session) -> Iterator[Session]:
         yield session
     finally:
         _SESSION.reset(token)
+
+
+def charged_clock() -> float:
+    """Seconds of work so far: those that pass, and those that reused results took when they were
+    computed. So a budget reaches as far with a full cache as with an empty one, and as far for
+    what is never reused."""
+    session = _SESSION.get()
+    return time.perf_counter() if session is None else session.charged(session.clock())
 
 
 def computed_once(

@@ -2,15 +2,14 @@
 
 A challenger answers the rows a few at a time and is given up as soon as it is clearly behind
 the best setting so far on the very same rows, so that the budget goes to those that may win
-(racing: Maron and Moore 1994, "Hoeffding Races"; here a challenger is out when the mean of its
-paired differences lies more than `BEHIND` standard errors below zero).
+(racing: Maron and Moore 1994, "Hoeffding Races"; here a challenger is out when it scores less and
+the mean of its paired differences lies more than `BEHIND` standard errors below zero).
 """
 
 from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
@@ -19,6 +18,7 @@ from corpora.task import Example
 from corpora.task import Search as Budget
 from strategies.base import Answer, Prepared, Progress, Score, Training, no_progress
 from strategies.models.base import Usage
+from strategies.reuse import charged_clock
 
 MOST_ROWS = 128
 """Validation rows that judge a setting: more tell little that 128 do not."""
@@ -47,6 +47,7 @@ class Trial:
     rows: int
     seconds: float = 0.0
     row_scores: tuple[float, ...] = ()
+    answers: tuple[Answer, ...] = ()
     usage: Usage = Usage()
     dropped: str = ""
 
@@ -89,7 +90,7 @@ class Search:
     rows: Sequence[Example]
     score: Score
     progress: Progress = no_progress
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = charged_clock
     trials: list[Trial] = field(default_factory=list)
     began: float = 0.0
     best: Trial | None = None
@@ -108,13 +109,17 @@ class Search:
             return True
         return len(self.trials) < self.budget.trials and self.spent < self.budget.seconds
 
-    def watched(self, fraction: float, message: str) -> None:
-        """A progress callback for one trial, which ends it with OutOfTime where the budget ends
-        and something to fall back on is there."""
-        if self.best is not None and self.spent >= self.budget.seconds:
-            raise OutOfTime
+    def shown(self, fraction: float, message: str) -> None:
+        """A progress callback for one trial."""
         done = (len(self.trials) + fraction) / (self.budget.trials + 1)
         self.progress(min(1.0, done), f"try {len(self.trials) + 1}: {message}")
+
+    def watched(self, fraction: float, message: str) -> None:
+        """As `shown`; ends the trial with OutOfTime where the budget ends and something to fall
+        back on is there."""
+        if self.best is not None and self.spent >= self.budget.seconds:
+            raise OutOfTime
+        self.shown(fraction, message)
 
     def judge(
         self,
@@ -140,7 +145,7 @@ class Search:
                 self.fit_rows((self.clock() - began) / ROUND)
             others = [self.reading(also, said) for also, said in variants(settings, answers)]
             readings = [self.reading(settings, answers), *others]
-            behind = all(self.is_behind(each.row_scores) for each in readings)
+            behind = all(self.is_behind(each) for each in readings)
             if behind and len(answers) < len(self.rows):
                 dropped = "clearly behind"
                 break
@@ -164,6 +169,7 @@ class Search:
             tie_of(judged, answers),
             len(answers),
             row_scores=tuple(self.score([row], [answer]) for row, answer in each),
+            answers=tuple(answers),
         )
 
     def keep(self, trial: Trial) -> Trial:
@@ -173,11 +179,18 @@ class Search:
             self.best = trial
         return trial
 
-    def is_behind(self, scores: Sequence[float]) -> bool:
-        """Whether so many first rows show a challenger clearly behind the best."""
+    def is_behind(self, reading: Trial) -> bool:
+        """Whether so many first rows show a challenger clearly behind the best.
+
+        Not while it scores as much on them: where the score is no mean of the rows (macro-F1),
+        fewer right answers may be the better ones.
+        """
         if self.best is None:
             return False
-        pairs = zip(scores, self.best.row_scores, strict=False)
+        first = slice(reading.rows)
+        if reading.score >= self.score(self.rows[first], self.best.answers[first]):
+            return False
+        pairs = zip(reading.row_scores, self.best.row_scores[first], strict=True)
         return clearly_behind([mine - other for mine, other in pairs])
 
     def record(self, training: Training | None = None) -> Training:

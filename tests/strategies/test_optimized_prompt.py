@@ -67,6 +67,7 @@ def test_finds_that_readable_labels_are_understood_and_answers_in_the_own_ones()
     [answer] = made.answer(["top up money now"])
     assert answer.text == "top_up"
     assert set(answer.probabilities) == set(TOPICS)
+    assert made.inner.max_new_tokens == 3 * (2 + 4)  # "card lost" is two words, "card_lost" one
 
 
 def test_finds_that_a_liking_for_one_label_has_to_be_divided_out():
@@ -84,6 +85,20 @@ def test_finds_that_a_liking_for_one_label_has_to_be_divided_out():
     assert [a.text for a in made.answer(asked)] == [row.output for row in rows(200, 9)]
     plain = replace(made, weights={})
     assert {answer.text for answer in plain.answer(asked)} == {"card_lost"}
+
+
+@pytest.mark.parametrize(("count", "kinds"), [(7, {"none"}), (8, {"none", "even labels"})])
+def test_a_few_inputs_tell_nothing_of_a_liking(count, kinds):
+    def weigh(prompt, names):
+        odds = {name: 2.0 if name == right_name(prompt, names) else 1.0 for name in names}
+        odds[names[0]] *= 10 if len(prompt.messages) > 2 else 1
+        whole = sum(odds.values())
+        return {name: odd / whole for name, odd in odds.items()}
+
+    made = prepared(
+        ScriptedModel(lambda prompt: "", probabilities=weigh), validation=rows(100, count)
+    )
+    assert {row["calibration"] for row in made.training.search} == kinds
 
 
 def test_finds_the_number_of_examples():
@@ -155,6 +170,8 @@ def test_every_move_changes_one_thing():
         (("card_lost", "topUp"), "capitalised", ["Card lost", "Top up"]),
         (("a_b", "a b"), "spaced", ["a_b", "a b"]),  # else both would be "a b"
         (("_", "x"), "spaced", ["_", "x"]),
+        (("-1", "1.5", "24/7"), "spaced", ["-1", "1.5", "24/7"]),
+        (("not-spam", "a.b/c_-_d", "Größe_XL"), "spaced", ["not spam", "a b c d", "größe xl"]),
     ],
 )
 def test_label_names(labels, wording, shown):
@@ -185,10 +202,10 @@ def test_instructions_are_written_from_the_task():
             [
                 "Put no full stop at the end.",
                 "Answer with a number only.",
-                "Use lower case only.",
                 "Write one line.",
             ],
         ),
+        (["好的，请稍候。"] * 10, ["End with a full stop.", "Write one line."]),
         (["yes."] * 9, []),  # too few to show a habit
     ],
 )

@@ -180,7 +180,7 @@ def test_fewer_rows_judge_where_the_model_is_slow_and_none_is_asked_twice():
     prepared = prepare(watched, task(trials=1, seconds=200), validation=rows(6, 100))
     [trial] = told(prepared, "answers")
     assert trial["rows"] == 50  # a quarter of the seconds
-    assert len(watched.prompts) == 46
+    assert len({str(prompt) for prompt in watched.prompts}) == len(watched.prompts) == 50
     quick = Watched(lambda prompt: False)
     prepared = prepare(quick, task(trials=1, seconds=1e6), validation=rows(6, 100))
     assert told(prepared, "answers")[0]["rows"] == 100
@@ -233,7 +233,8 @@ def test_what_is_kept_embeds_every_question_anew():
     )
     before = embedder.asked
     prepared.answer(["Where is the red kettle"] * 2)
-    assert embedder.asked == before + (0 if chosen(prepared)["retriever"] == "bm25" else 2)
+    assert chosen(prepared)["retriever"] != "bm25"  # which embeds nothing
+    assert embedder.asked == before + 2
 
 
 def test_without_anything_telling_what_is_right_answers_choose_the_retriever():

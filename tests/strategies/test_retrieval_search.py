@@ -126,16 +126,31 @@ def test_the_query_is_embedded_below_the_instruction_where_that_finds_more(tmp_p
     assert again.find(["q one"], 2) == best.index.find(["q one"], 2)
 
 
+class Counting(HashingEmbedder):
+    """Keeps what it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def embed(self, texts):
+        self.asked += texts
+        return super().embed(texts)
+
+
 def test_each_text_is_embedded_once_and_the_index_found_embeds_anew():
     documents, rows = shuffled_facts()
-    embedder = Vectors({}, [1.0, 0.0])
+    embedder = Counting()
     best = best_retrieval(TASK, (), rows, documents, embedder, 1e9)
     assert len(embedder.asked) == len(set(embedder.asked))
     assert {row.input for row in rows} <= set(embedder.asked)
+    assert best.settings.retriever != "bm25"  # which embeds nothing
     before = len(embedder.asked)
-    if best.settings.retriever != "bm25":
-        best.index.find(["Where is the red kettle"] * 2, 1)
-        assert embedder.asked[before:] == ["Where is the red kettle"] * 2
+    again = [rows[0].input] * 2
+    found = best.for_trials.find(again, 1)
+    assert embedder.asked[before:] == []
+    assert best.index.find(again, 1) == found
+    assert embedder.asked[before:] == again
 
 
 def test_equal_cuts_are_indexed_once_and_ties_go_to_the_default():

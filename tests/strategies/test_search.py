@@ -78,6 +78,36 @@ def test_a_challenger_that_is_clearly_behind_is_given_up_early():
     assert search.best is search.trials[0]
 
 
+def mean_over_labels(examples, answers):
+    """The share of right answers to each label, averaged over the labels."""
+    right = {}
+    for example, answer in zip(examples, answers, strict=True):
+        right.setdefault(example.output, []).append(example.output == answer.text)
+    return sum(sum(each) / len(each) for each in right.values()) / len(right)
+
+
+@pytest.mark.parametrize(
+    ("score", "rows", "dropped"), [(mean_over_labels, 40, ""), (hits, 32, "clearly behind")]
+)
+def test_a_race_is_judged_by_the_score_not_by_the_number_of_right_answers(score, rows, dropped):
+    labels = ["rare" if n % 8 == 0 else "common" for n in range(40)]
+    examples = [Example(id=f"r{n}", input=f"{n}", output=label) for n, label in enumerate(labels)]
+
+    class Says:
+        def __init__(self, word):
+            self.word = word
+
+        def answer(self, inputs):
+            return [Answer(self.word(labels[int(text)], int(text))) for text in inputs]
+
+    search = Search(Budget(trials=8, seconds=1000.0), examples, score, clock=Clock())
+    search.judge(Says(lambda label, n: "common"), {})
+    # all of the rare label, and half of the common one
+    trial = search.judge(Says(lambda label, n: label if label == "rare" or n % 2 else "other"), {})
+    assert (trial.rows, trial.dropped) == (rows, dropped)
+    assert (search.best is trial) == (not dropped)
+
+
 def test_one_dropped_early_never_stands_however_well_it_began():
     search = searching(seconds=40.0, clock=(clock := Clock()))
     search.judge(Guesser(5, clock), {"shots": 4.0})
