@@ -235,3 +235,4 @@ def test_the_quote_says_what_a_search_may_take() -> None:
     assert "up to 5" not in text
     said = "prompt.optimized chooses its settings on validation rows: at most 8 tries and 3 min, in"
     assert said in text
+    assert text.count("3 min,") == 1, "the bound is told once"
