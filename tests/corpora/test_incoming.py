@@ -70,6 +70,32 @@ def test_semicolons_with_odd_headings(tmp_path: Path) -> None:
     assert found.rows[0].values == {"id": "T0", "input": ticket(0), "output": "billing"}
 
 
+def test_a_separator_stated_above_the_header_is_no_row(tmp_path: Path) -> None:
+    plain = semicolons(tmp_path).read_text(encoding="utf-8-sig")
+    path = file_of(tmp_path, "stated.csv", "\ufeffsep=;\r\n" + plain)
+    found = understood(path, instruction="Say which department should answer.")
+    assert found.columns.output == "Abteilung"
+    assert found.left_out == {"an output": ("stated.csv line 18: ", "stated.csv line 33: ")}
+
+
+def test_what_a_terminal_would_obey_is_not_repeated(tmp_path: Path) -> None:
+    system = {"role": "system", "content": "Answer \x1b[2J what the customer asks."}
+    answer = {"role": "assistant", "content": "x"}
+    rows = [{"messages": [system, {"role": "user", "content": f"{n}"}, answer]} for n in range(6)]
+    path = file_of(tmp_path, "a.jsonl", jsonl(rows))
+    told = "\n".join(sentences(understood(path, kind="generation")))
+    assert "Answer \N{REPLACEMENT CHARACTER}[2J what" in told
+    assert "\x1b" not in told
+
+
+def test_only_columns_with_a_heading_are_offered(tmp_path: Path) -> None:
+    rows = "".join(f"{n},Some text number {n},{n % 7}x,{n % 5}y\n" for n in range(30))
+    path = file_of(tmp_path, "a.csv", ",words,one,two\n" + rows)
+    asked = understand(read_incoming(path), Wishes(name="x"))
+    assert isinstance(asked, Questions)
+    assert asked.unclear[0].choices == ("one", "two")
+
+
 def test_chat_messages_with_a_system_message(tmp_path: Path) -> None:
     rows = []
     for number in range(12):
@@ -238,11 +264,15 @@ def test_two_likely_kinds_are_asked(tmp_path: Path) -> None:
         ("a.csv", "text,label\n", "a.csv", "no rows"),
         ("a.csv", "text,label\n,\n,\n", "a.csv", "empty"),
         ("a.csv", "text\na\nb\n", "a.csv", "one column"),
+        ("a.csv", "te\x1b[2Jxt,label\na,b\n", "a.csv", "control character"),
+        ("a.csv", "sep=;\ntext;text\na;b\n", "a.csv line 2", "this name"),
+        ("a.csv", "sep=;\r\ntext;label\r\na;b\r\nc;d;e\r\n", "a.csv line 4", "more cells"),
         ("a.csv", "", "a.csv", "empty"),
         ("a.json", "[" * 100_000, "a.json", "nested"),
         ("a.jsonl", '{"messages": []}\n', "a.jsonl line 1: messages", "list"),
         ("a.jsonl", '{"messages": ["hi"]}\n', "line 1: messages[0]", "role"),
         ("a.jsonl", '{"messages": [{"role": "bot"}]}\n', "messages[0].role", "roles"),
+        ("a.jsonl", '{"messages": [{"role": "user"}]}\n{"prompt": "x"}\n', "2: messages", "list"),
         ("a.yaml", "name: x\nkind: generation\nexamples: a.csv\n", "a.yaml", "tuneworth check"),
         ("a.xlsx", "PK", "a.xlsx", ".csv"),
     ],
