@@ -281,7 +281,7 @@ def at_full_depth(
         began = search.spent
         if used and began + took > search.budget.seconds:
             break
-        told = {**settings.told(), "seed": float(each)}
+        told = {"stage": "final", **settings.told(), "seed": float(each)}
         bench.attempt(told, partial(train, settings, each), whole=True)
         took = max(took, search.spent - began)
         used.append(each)
