@@ -72,7 +72,15 @@ class QuoteRow(Frozen):
     skipped: str | None = None
 
 
-TOTALS = ("setup_seconds", "seconds", "usd", "prompt_tokens", "completion_tokens")
+TOTALS = (
+    "setup_seconds",
+    "search_seconds",
+    "seconds",
+    "usd",
+    "prompt_tokens",
+    "completion_tokens",
+)
+"""What a strategy that is made of others takes with each of them."""
 
 
 class Quote(Frozen):

@@ -21,6 +21,7 @@ FIELDS = ("id", "input", "output", "split", "group", *LISTS)
 REQUIRED = ("input", "output")
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+_STATED = re.compile(r'"?sep=([,;\t])"?\r?\n', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -134,22 +135,25 @@ def _csv_cells(
     text: str, shown: str, wanted: Mapping[str, str] | None = None
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Every row's first line and its cells by heading; `wanted` columns must be there."""
+    stated = _STATED.match(text)  # which spreadsheets write above the header
+    text, line = (text[stated.end() :], 2) if stated else (text, 1)
+    above = line - 1
     header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     bare = re.sub(r'"[^"]*"', "", header)
-    delimiter = max(",;\t", key=bare.count)
+    delimiter = stated[1] if stated else max(",;\t", key=bare.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
     try:
         names = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = names
-        _check_header(names, shown, wanted or {})
-        line = reader.reader.line_num + 1  # where the row begins: a cell may hold line ends
+        _check_header(names, f"{shown} line {line}", wanted or {})
+        # where the row begins: a cell may hold line ends
+        line = above + reader.reader.line_num + 1
         for cells in reader:
             if None in cells:
                 fix = f"The row has more cells than the header's {len(names)}: quote commas."
                 raise InvalidInput(f"{shown} line {line}", cells[None], fix)
             yield line, cells
-            line = reader.reader.line_num + 1
+            line = above + reader.reader.line_num + 1
     except csv.Error as error:
         place = f"{shown} line {line}"
         fix = f"It is not CSV: {error}. Close every quote, and double quotes inside a cell."
@@ -162,17 +166,17 @@ def _other_dialect(cells: Mapping[str, str | None]) -> bool:
     return len(texts) == 1 and any(texts[0].count(sign) >= len(cells) - 1 for sign in ",;\t")
 
 
-def _check_header(names: list[str], shown: str, wanted: Mapping[str, str]) -> None:
+def _check_header(names: list[str], place: str, wanted: Mapping[str, str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise InvalidInput(f"{shown} line 1", name, "Two columns have this name: rename one.")
+            raise InvalidInput(place, name, "Two columns have this name: rename one.")
     for field, column in wanted.items():
         if column not in names:
             fix = (
                 f"No such column{did_you_mean(column, names)}. Found: {', '.join(names)}. "
                 f"Say which one it is with `columns: {{{field}: NAME}}`."
             )
-            raise InvalidInput(f"{shown} line 1: {field}", column, fix)
+            raise InvalidInput(f"{place}: {field}", column, fix)
 
 
 def _from_cells(

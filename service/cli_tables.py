@@ -86,9 +86,10 @@ def quote_text(quote: Quote) -> Text:
     lines = unfit_lines([(row.id, row.skipped) for row in quote.rows if row.skipped])
     if searching := [row.id for row in quote.rows if row.search_seconds]:
         verb = "chooses its" if len(searching) == 1 else "choose their"
+        bound = max(row.search_seconds for row in quote.rows)
         lines.append(
             f"{listed(searching)} {verb} settings on validation rows: at most"
-            f" {quote.search.trials} tries and {duration(quote.search.seconds)}"
+            f" {quote.search.trials} tries and {duration(bound)}"
             f"{'' if len(searching) == 1 else ' each'}, in the setup above."
         )
     spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
@@ -96,8 +97,6 @@ def quote_text(quote: Quote) -> Text:
         f"Expected: about {duration(quote.seconds)} and {dollars(quote.usd)} {spent}"
         f" (priced as {quote.machine})."
     )
-    if bound := max((row.search_seconds for row in quote.rows), default=0.0):
-        lines.append(f"Choosing settings is counted, at most {duration(bound)} a strategy.")
     lines.append(
         f"The {quote.n_test} test examples can tell two strategies apart that differ by"
         f" {many_points(quote.detectable_difference)} or more."

@@ -14,6 +14,7 @@ from service import before_after, searched, today, view, wording
 from service.charts import charts, colour
 from service.evidence import Gap
 from service.report import Report
+from service.tries import Try
 
 TEMPLATES = Path(__file__).with_name("templates")
 BAR_WIDTH, BAR_HEIGHT = 92, 18
@@ -141,7 +142,7 @@ def search_strip(each: searched.Searched) -> Markup:
         share = (value - low) / (high - low) if high > low else 0.5
         return round(8 + share * (STRIP_WIDTH - 16), 1)
 
-    def dot(row: searched.Try) -> str:
+    def dot(row: Try) -> str:
         at = f'cx="{x(float(row["validation_score"]))}" cy="{middle}"'
         if row is each.chosen:
             ring = ' stroke="currentColor" stroke-width="1.6"' if each.kept_default else ""

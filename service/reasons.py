@@ -11,6 +11,7 @@ from service.commitment import Commitment, gap_text
 from service.keeping import changing, proof_of_saving, until_then
 from service.suitability import Candidate, is_tuned
 from service.switches import SwitchPoint
+from service.tries import looks_in, seconds_of, settings_tried
 
 
 def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None) -> tuple[str, ...]:
@@ -232,11 +233,12 @@ def still_searching(case: Case) -> list[str]:
     """Searches that their time ended before all settings were tried."""
     found = []
     for c in case.candidates:
-        budget, tries = c.result.search_budget, (c.result.training or {}).get("search", ())
+        budget, rows = c.result.search_budget, (c.result.training or {}).get("search", ())
+        tries = settings_tried(rows)
         if budget is None or not tries:
             continue
         cut = any(row.get("dropped") == "out of time" for row in tries)
-        spent = sum(float(row.get("seconds", 0.0)) for row in tries)
+        spent = seconds_of((*looks_in(rows), *tries))
         if cut or (spent >= budget.seconds and len(tries) < budget.trials):
             found.append(
                 f"More time to search: the {wording.duration(budget.seconds)} of {c.id} ended at"

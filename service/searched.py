@@ -11,9 +11,8 @@ from benchmarks.results import StrategyResult
 from corpora.task import Search
 from service import wording
 from service.report import Report
+from service.tries import Try, last_in, looks_in, seconds_of, settings_tried, tries_in
 
-Try = Mapping[str, Any]
-"""A row of `strategies.base.Training.search`."""
 NO_SETTINGS = ("validation_score", "rows", "seconds", "dropped", "chosen", "stage", "best_epoch")
 """Columns of a try that are no setting."""
 FIGURES = ("mrr", "hit_at_3", "retrieval_score", "told_by")
@@ -50,7 +49,8 @@ class Searched:
 
     @property
     def seconds(self) -> float:
-        return sum(float(row.get("seconds", 0.0)) for row in (*self.looks, *self.tries))
+        """Of choosing: looks and settings tried."""
+        return seconds_of((*self.looks, *settings_tried(self.tries)))
 
     @property
     def n(self) -> int:
@@ -79,8 +79,7 @@ def choices_of(report: Report) -> list[Searched]:
     for row in report.strategies:
         training = row.training or {}
         told = tuple(training.get("search") or ())
-        looks = tuple(each for each in told if each.get("stage") == "retrieval")
-        tries = tuple(each for each in told if each not in looks)
+        looks, tries = looks_in(told), tries_in(told)
         if tries:
             chosen = chosen_of(tries, training)
             found.append(Searched(row, tries, chosen, row.search_budget, looks))
@@ -119,15 +118,17 @@ def told(value: Any) -> str:
 
 def tried(each: Searched) -> str:
     """`6 of 8 settings`."""
-    if each.budget is None:
-        return f"{len(each.tries)} settings"
-    return f"{len(each.tries)} of {each.budget.trials} settings"
+    number = len(settings_tried(each.tries))
+    return f"{number} of {each.budget.trials} settings" if each.budget else f"{number} settings"
 
 
 def spent(each: Searched) -> str:
-    """`2 min 10 s of 3 min`."""
+    """`2 min 10 s of 3 min`; `..., then 4 min for the last training` where there was one."""
     limit = f" of {wording.duration(each.budget.seconds)}" if each.budget else ""
-    return wording.duration(each.seconds) + limit
+    last = last_in(each.tries)
+    many = f"{len(last)} last trainings" if len(last) > 1 else "the last training"
+    then = f", then {wording.duration(seconds_of(last))} for {many}" if last else ""
+    return wording.duration(each.seconds) + limit + then
 
 
 def setup(row: StrategyResult) -> str:

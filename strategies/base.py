@@ -48,6 +48,7 @@ class Training:
     it), seconds, and `dropped`, why it was given up before all rows. Those whose `stage` is
     `retrieval` asked no model: in place of validation_score they have mrr, hit_at_3 and
     retrieval_score, of as many labelled rows, and `told_by`, what said which passages are right.
+    Those whose `stage` is `final` are the best settings trained whole, beside the budget's trials.
     `tokens` were learned from, all epochs together; `left_out` training rows were not, being too
     long. `usage` is what was asked of the model for choosing, which a hosted one bills.
     """

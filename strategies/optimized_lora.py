@@ -240,7 +240,7 @@ def at_full_depth(
         began = search.spent
         if each > seed and began + took > search.budget.seconds:
             break
-        told = {**settings.told(), "seed": float(each)}
+        told = {"stage": "final", **settings.told(), "seed": float(each)}
         if bench.attempt(told, partial(train, settings, each), whole=True) is not None:
             used.append(each)
         took = max(took, search.spent - began)

@@ -52,26 +52,35 @@ def score_labels(model: LocalModel, intents: Intents) -> Facts:
     the end of turn is left out. Only the first, which computes more, is timed."""
     prompts = scoring_prompts(intents)
     began = time.perf_counter()
-    ended = model.choose(prompts, intents.labels)
+    timed = model.choose(prompts, intents.labels)
     seconds = time.perf_counter() - began
+    model.chat = WithEnd(model.tokenizer)
+    ended = model.choose(prompts, intents.labels)
     model.chat = WithoutEnd(model.tokenizer)
     plain = model.choose(prompts, intents.labels)
-    right = [choice.best == row.label for choice, row in zip(ended, intents.test, strict=True)]
+    right = [choice.best == row.label for choice, row in zip(timed, intents.test, strict=True)]
     return {
         "seconds": seconds,
         "quality": {"acc": sum(right) / len(right)},
         "ended": places(ended, intents.labels),
         "plain": places(plain, intents.labels),
-        "in_tokens": sum(choice.usage.prompt for choice in ended),
-        "computed_tokens": sum(choice.usage.prompt - choice.usage.cached for choice in ended),
+        "in_tokens": sum(choice.usage.prompt for choice in timed),
+        "computed_tokens": sum(choice.usage.prompt - choice.usage.cached for choice in timed),
     }
 
 
-class WithoutEnd(ChatFormat):
-    """A reply without its end of turn: what lm-evaluation-harness weighs."""
+class WithEnd(ChatFormat):
+    """Every choice with its end of turn."""
 
-    def encode_reply(self, text: str) -> list[int]:
-        return super().encode_reply(text)[:-1]
+    def encode_choices(self, choices: Sequence[str]) -> list[list[int]]:
+        return [self.encode_reply(choice) for choice in choices]
+
+
+class WithoutEnd(ChatFormat):
+    """No choice with its end of turn: what lm-evaluation-harness weighs."""
+
+    def encode_choices(self, choices: Sequence[str]) -> list[list[int]]:
+        return [self.encode_reply(choice)[:-1] for choice in choices]
 
 
 def places(choices: Sequence[Choice], labels: Sequence[str]) -> list[int]:

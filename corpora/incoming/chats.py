@@ -19,9 +19,10 @@ from corpora.rows import Row
 _SYSTEM = ("system", "developer")
 _SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool", "function": "Tool"}
 _SPEAKERS_ELSEWHERE = {"human": "user", "gpt": "assistant", "bot": "assistant"}
+FIELDS = ("messages", "conversations")
+"""Where a row has its conversation: the usual name, then the older one."""
 _SETTINGS = (
-    "messages",
-    "conversations",
+    *FIELDS,
     "tools",
     "functions",
     "parallel_tool_calls",
@@ -85,7 +86,7 @@ def _notes(
 
 
 def _messages(row: Row) -> list[dict[str, Any]]:
-    name = "messages" if "messages" in row.values else "conversations"
+    name = next((name for name in FIELDS if name in row.values), FIELDS[0])
     messages = row.values.get(name)
     place = f"{row.place}{name}"
     if isinstance(messages, list):

@@ -8,13 +8,12 @@ from typing import Any
 
 from corpora.errors import InvalidInput
 from corpora.files import parse_json, parse_yaml, read_text
-from corpora.incoming.chats import read_chats
+from corpora.incoming.chats import FIELDS, read_chats
 from corpora.incoming.promptfoo import read_promptfoo
-from corpora.incoming.table import Table
+from corpora.incoming.table import CONTROLS, Table
 from corpora.invalid import check_plain
 from corpora.rows import SUFFIXES, Row, read_records
 
-CONVERSATIONS = ("messages", "conversations")
 _SPECS = (".yaml", ".yml", ".json")
 
 
@@ -33,7 +32,7 @@ def read_incoming(path: Path) -> Table:
         check_plain(row.values, row.place)
     if suffix in (".csv", ".tsv"):
         return Table(shown, "CSV", tuple(rows), _columns(rows))
-    if any(isinstance(row.values.get(name), list) for row in rows for name in CONVERSATIONS):
+    if any(isinstance(row.values.get(name), list) for row in rows for name in FIELDS):
         return read_chats(rows, shown)
     return Table(shown, "JSON rows", tuple(rows), _columns(rows))
 
@@ -60,4 +59,9 @@ def _config(path: Path, shown: str) -> dict[str, Any] | None:
 
 def _columns(rows: Sequence[Row]) -> tuple[str, ...]:
     """Every column in the order in which the columns first occur."""
-    return tuple(dict.fromkeys(name for row in rows for name in row.values))
+    names = tuple(dict.fromkeys(name for row in rows for name in row.values))
+    for name in names:
+        if CONTROLS.search(name):
+            fix = "This name of a column holds a control character: remove it."
+            raise InvalidInput(rows[0].place.rstrip(" :."), name, fix)
+    return names

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.errors import InvalidInput
+from corpora.examples import MAX_EXAMPLES
 from corpora.files import MAX_YAML_BYTES, inside, parse_yaml, read_text
 from corpora.incoming.assertions import Reference, assertion_of, reference_of, types_of
 from corpora.incoming.table import text_of
@@ -40,6 +41,9 @@ def read_cases(config: Mapping[str, Any], folder: Path, file: str) -> list[Case]
             assertions = _assertions(row, default, variables)
             answer = reference_of(assertions)
             cases.append(Case(row.place, variables, answer, types_of(assertions)))
+            if len(cases) > MAX_EXAMPLES:
+                fix = f"With all combinations of listed values, keep them under {MAX_EXAMPLES:,}."
+                raise InvalidInput(f"{file}: tests", len(cases), fix)
     if not cases:
         raise InvalidInput(f"{file}: tests", 0, "It holds no tests: add some.")
     return cases

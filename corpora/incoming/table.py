@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from corpora.rows import Row
+
+CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+"""Signs that a terminal obeys instead of showing them, spaces and line ends aside."""
 
 
 @dataclass(frozen=True)

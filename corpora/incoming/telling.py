@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from corpora.errors import shorten
-from corpora.incoming.table import counted, lines_of
+from corpora.incoming.table import CONTROLS, counted, lines_of
 from corpora.incoming.understanding import Understanding, roles_of
 
 _SHOWN = 8
@@ -29,7 +29,7 @@ def sentences(found: Understanding) -> list[str]:
     if found.instruction_from:
         said = textwrap.shorten(found.instruction, 120, placeholder=" …")
         lines.append(f'instruction, from {found.instruction_from}: "{said}"')
-    return lines
+    return [CONTROLS.sub("\N{REPLACEMENT CHARACTER}", line) for line in lines]
 
 
 def _kind(found: Understanding) -> str:

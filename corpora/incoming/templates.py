@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 _VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*(?:\|[^{}]*)?-?\}\}")
 _FRAME = re.compile(r"""</?[\w-]+>|`{3}\w*|["']{3}|[-=#*_]{3,}""")
-_LABEL = re.compile(r"""[#*\s]*(?:[\w/&'’-]+ ){0,2}[\w/&'’-]*[*\s]*(?:[:=→]|->)?[*\s]*""")
+_LABEL = re.compile(r"""[#*\s]*+(?:[\w/&'’-]+ ){0,2}[\w/&'’-]*[*\s]*+(?:[:=→]|->)?[*\s]*+""")
 _NO_LABEL = re.compile(r"[\W_]*")
-_HANGING = re.compile(r"""(?:\s*[:→]\s*|\s+(?=["'`“«]))["'`“«]*\{\{[^{}]*\}\}["'`”».\s]*$""")
+# From the first of several spaces only: long runs of them would take quadratic time.
+_HANGING = re.compile(r"""(?<!\s)(?:\s*[:→]\s*|\s+(?=["'`“«]))["'`“«]*\{\{[^{}]*\}\}["'`”».\s]*$""")
 
 FEW_WORDS = 3
 """With fewer left, what looked like a label was part of the instruction."""
@@ -61,7 +62,8 @@ def _stripped(template: str, labels: re.Pattern[str]) -> str:
         kept.pop()
     lines = [kept[n] for n in range(len(kept)) if not _closes(kept, n)]
     text = "\n".join("" if line is None else line for line in lines)
-    return re.sub(r"\s*:$", ".", re.sub(r"\n{3,}", "\n\n", text).strip())
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    return f"{text[:-1].rstrip()}." if text.endswith(":") else text
 
 
 def _drop_frame(kept: list[str | None], labels: re.Pattern[str]) -> None:

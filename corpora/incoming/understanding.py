@@ -162,7 +162,8 @@ def _unclear_columns(table: Table, columns: Columns) -> tuple[Unclear, ...]:
     if set(columns.constant) == set(table.columns) and not any(columns.constant.values()):
         raise InvalidInput(table.file, len(table.rows), "All its cells are empty: fill them.")
     taken = {*columns.constant, *columns.input, columns.output, columns.split, columns.id}
-    choices = tuple(name for name in table.columns if name not in taken) or table.columns
+    named = tuple(name for name in table.columns if name)  # an option cannot name the others
+    choices = tuple(name for name in named if name not in taken) or named
     first = table.rows[0].values
     hints = tuple(f"{name}: {shorten(text_of(first.get(name)))}" for name in choices)
     unknown = []

@@ -104,7 +104,7 @@ class Model(Protocol):
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice]:
         """Weigh `choices` as the assistant's whole reply to each prompt.
 
-        The score of a choice is its log-likelihood including the end of turn, so that no
-        choice wins for being the beginning of another.
+        The score of a choice is its log-likelihood; where one of them is the beginning of
+        another, that of the choice with the end of turn, so that none wins by being shorter.
         """
         ...

@@ -72,7 +72,7 @@ class CachedModel(LocalModel):
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice]:
         def parts() -> dict[str, Any]:
-            replies = [self.chat.encode_reply(choice) for choice in choices]
+            replies = self.chat.encode_choices(choices)
             return {**self._parts("choose", prompts), "choices": list(choices), "replies": replies}
 
         return computed_once(

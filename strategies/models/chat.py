@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from jinja2.exceptions import TemplateError
@@ -64,8 +65,20 @@ class ChatFormat:
 
     def encode_reply(self, text: str) -> list[int]:
         """Token ids of an assistant's whole reply, its end of turn included."""
-        text = neutralise(text, self.tokenizer.all_special_tokens)
-        return [*self.encode(text), self.end_token]
+        return [*self.encode(neutralise(text, self.tokenizer.all_special_tokens)), self.end_token]
+
+    def encode_choices(self, choices: Sequence[str]) -> list[list[int]]:
+        """Token ids by which choices are weighed against each other.
+
+        The end of turn belongs to them only where one choice is the beginning of another, which
+        would win by being shorter. Elsewhere it is left out: how little an untuned model expects
+        to stop after a label differs between labels, and would outweigh what it thinks of the
+        input.
+        """
+        ended = [self.encode_reply(choice) for choice in choices]
+        bare = [ids[:-1] for ids in ended]
+        # in order, whatever begins with a choice comes right behind it
+        return ended if any(starts(*pair) for pair in pairwise(sorted(bare))) else bare
 
     def _takes_system(self) -> bool:
         probe = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
@@ -82,6 +95,11 @@ class ChatFormat:
         special = set(self.tokenizer.all_special_ids)
         ids = [token for token in self.encode(tail) if token in special]
         return ids[0] if ids else int(self.tokenizer.eos_token_id)
+
+
+def starts(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether `other` begins with `one`."""
+    return list(other[: len(one)]) == list(one)
 
 
 def fold_system(messages: Sequence[Message]) -> list[Message]:

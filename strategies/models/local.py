@@ -172,7 +172,7 @@ class LocalModel:
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice]:
         encoded = [self.encode(prompt) for prompt in prompts]
-        continuations = [self.chat.encode_reply(choice) for choice in choices]
+        continuations = self.chat.encode_choices(choices)
         extra = sum(len(continuation) for continuation in continuations)
         results: list[Choice] = [Choice({}, error="not reached")] * len(prompts)
 

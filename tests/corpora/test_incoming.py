@@ -1,4 +1,4 @@
-"""Files of many shapes: what is understood of them, word for word, and what is refused."""
+"""Files of many shapes: what is understood of them, word for word."""
 
 import json
 from collections.abc import Sequence
@@ -68,6 +68,22 @@ def test_semicolons_with_odd_headings(tmp_path: Path) -> None:
         "not used: Sprache (always 'de')",
     ]
     assert found.rows[0].values == {"id": "T0", "input": ticket(0), "output": "billing"}
+
+
+def test_a_separator_stated_above_the_header_is_no_row(tmp_path: Path) -> None:
+    plain = semicolons(tmp_path).read_text(encoding="utf-8-sig")
+    path = file_of(tmp_path, "stated.csv", "\ufeffsep=;\r\n" + plain)
+    found = understood(path, instruction="Say which department should answer.")
+    assert found.columns.output == "Abteilung"
+    assert found.left_out == {"an output": ("stated.csv line 18: ", "stated.csv line 33: ")}
+
+
+def test_only_columns_with_a_heading_are_offered(tmp_path: Path) -> None:
+    rows = "".join(f"{n},Some text number {n},{n % 7}x,{n % 5}y\n" for n in range(30))
+    path = file_of(tmp_path, "a.csv", ",words,one,two\n" + rows)
+    asked = understand(read_incoming(path), Wishes(name="x"))
+    assert isinstance(asked, Questions)
+    assert asked.unclear[0].choices == ("one", "two")
 
 
 def test_chat_messages_with_a_system_message(tmp_path: Path) -> None:
@@ -220,52 +236,3 @@ def test_what_cannot_be_told_is_asked(tmp_path: Path) -> None:
 def test_two_likely_kinds_are_asked(tmp_path: Path) -> None:
     path = file_of(tmp_path, "t.csv", "text,label\nfirst text,a\nsecond text,b\n")
     assert unclear(path, instruction="Sort the text into a or b.") == ["--kind"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "field", "fix"),
-    [
-        ("a.jsonl", '{"prompt": "x", "completion": "y"}\n' * 16 + '{"prompt": }', "17", "not JSON"),
-        ("a.jsonl", '{"prompt": "x\\u0000", "completion": "y"}\n', "line 1: prompt", "NUL"),
-        ("a.jsonl", '{"prompt": "\\ud800", "completion": "y"}\n', "line 1: prompt", "surrogate"),
-        ("a.csv", "text;label\na;b\nc,d\n", "a.csv line 3", "one separator"),
-        ("a.csv", "text,label\na,b\nc,d,e\n", "a.csv line 3", "more cells"),
-        ("a.csv", "text,text\na,b\n", "a.csv line 1", "this name"),
-        ("a.csv", "text,label\na,b\nc\0,d\n", "a.csv line 3", "NUL"),
-        ("a.csv", b"text,label\nok,b\ncaf\xe9,d\n", "a.csv line 3", "UTF-8"),
-        ("a.csv", 'text,label\na,b\n"c,d\ne,f\n', "a.csv line 3", "Close every quote"),
-        ("a.csv", "text,label\na,b\n" + "x" * 200_000 + ",c\n", "a.csv line 3", "field limit"),
-        ("a.csv", "text,label\n", "a.csv", "no rows"),
-        ("a.csv", "text,label\n,\n,\n", "a.csv", "empty"),
-        ("a.csv", "text\na\nb\n", "a.csv", "one column"),
-        ("a.csv", "", "a.csv", "empty"),
-        ("a.json", "[" * 100_000, "a.json", "nested"),
-        ("a.jsonl", '{"messages": []}\n', "a.jsonl line 1: messages", "list"),
-        ("a.jsonl", '{"messages": ["hi"]}\n', "line 1: messages[0]", "role"),
-        ("a.jsonl", '{"messages": [{"role": "bot"}]}\n', "messages[0].role", "roles"),
-        ("a.yaml", "name: x\nkind: generation\nexamples: a.csv\n", "a.yaml", "tuneworth check"),
-        ("a.xlsx", "PK", "a.xlsx", ".csv"),
-    ],
-)
-def test_broken_files_name_the_place(
-    tmp_path: Path, name: str, content: str | bytes, field: str, fix: str
-) -> None:
-    error = refused(file_of(tmp_path, name, content))
-    assert field in error.field
-    assert fix in error.fix
-
-
-def test_pictures_and_tool_calls_alone_are_refused(tmp_path: Path) -> None:
-    user = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
-    rows = [{"messages": [user, {"role": "assistant", "content": "a cat"}]}]
-    assert "images" in refused(file_of(tmp_path, "a.jsonl", jsonl(rows))).fix
-    call = {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}
-    rows = [{"messages": [{"role": "user", "content": "Hi"}, call]}]
-    assert "tool call" in refused(file_of(tmp_path, "b.jsonl", jsonl(rows))).fix
-
-
-def test_an_output_that_is_no_object_among_objects(tmp_path: Path) -> None:
-    rows = [{"input": f"text {n}", "output": {"n": n}} for n in range(30)]
-    rows[16]["output"] = "none"
-    error = refused(file_of(tmp_path, "a.jsonl", jsonl(rows)), instruction="Give the number.")
-    assert error.field == "a.jsonl line 17: output"

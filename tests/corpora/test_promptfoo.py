@@ -167,6 +167,14 @@ def test_what_a_configuration_may_not_say(
     assert fix in caught.value.fix
 
 
+def test_tests_whose_lists_together_make_too_many(tmp_path: Path) -> None:
+    many = {"vars": {"x": list(range(100)), "y": list(range(100))}}
+    path = tmp_path / "config.json"  # in YAML the repeated lists would be aliases
+    path.write_text(json.dumps({"prompts": ["Sort it: {{x}}"], "tests": [many] * 21}))
+    with pytest.raises(InvalidInput, match="200,000"):
+        read_incoming(path)
+
+
 def test_a_file_of_tests_that_names_itself(tmp_path: Path) -> None:
     (tmp_path / "tests.yaml").write_text("- file://tests.yaml\n")
     with pytest.raises(InvalidInput, match="further files"):
@@ -196,6 +204,11 @@ def test_a_prompt_that_only_code_makes_leaves_the_instruction_open(
         ("Sort it.\n```\n{{mail | trim}}\n```", "Sort it."),
         ("Write a {{tone}} reply.\n\n{{mail}}", "Write a [tone] reply."),
         ("{{prompt}}", ""),
+        ("Sort" + " " * 100_000 + "it: {{a}}", "Sort" + " " * 100_000 + "it"),
+        (
+            "Sort it, please.\n" + "* " * 50_000 + "! {{a}}",
+            "Sort it, please.\n" + "* " * 50_000 + "! [a]",
+        ),
         ("{{mail}}\n\nIs this spam? Say yes or no.", "Is this spam? Say yes or no."),
     ],
 )

@@ -30,6 +30,7 @@ TRIES: dict[str, tuple[dict[str, float | str], ...]] = {
         tried(0.95, 40, 79.0, learning_rate=0.0002, rank=16, chosen=1.0),
         tried(0.925, 40, 77.5, learning_rate=0.0005, rank=16),
         tried(0.8125, 16, 24.6, learning_rate=0.001, rank=32, dropped="out of time"),
+        tried(0.9, 40, 190.0, learning_rate=0.0002, rank=16, stage="final", seed=0.0),
     ),
 }
 

@@ -53,6 +53,8 @@ def test_each_search_says_what_it_tried_and_what_it_changed(report: Report) -> N
     assert one.n == 40
     assert searched.change(one) == "shots 8 → 16, choice balanced → nearest"
     assert searched.setup(one.result) == "2 min 32 s, $0.0038"
+    assert searched.tried(other) == "3 of 8 settings"
+    assert searched.spent(other) == "3 min 1 s of 3 min, then 3 min 10 s for the last training"
     assert searched.scores(other) == "0.95"
     assert searched.change(other) == "nothing: the default stands"
     assert searched.ends(one) == ("0.12", "0.97")
@@ -136,6 +138,19 @@ def test_a_search_that_its_time_ended_may_have_left_a_better_setting(report: Rep
         "More time to search: the 3 min of lora.optimized ended at 3 of 8 settings, so a better"
         " one may be left."
     ]
+
+
+@pytest.mark.parametrize(("trials", "told"), [(1, 1), (8, 0)])
+def test_looks_and_last_trainings_are_no_settings_tried(trials: int, told: int) -> None:
+    """Only settings count: the seconds ended one search after 1 of 8, and none after 8 of 8."""
+    row = {"validation_score": 0.5, "rows": 40.0, "seconds": 10.0}
+    looks = [{"stage": "retrieval", "retrieval_score": 0.5, "seconds": 25.0} for _ in range(8)]
+    tries = [*looks, *[row] * trials, {**row, "stage": "final"}]
+    report = pair_report(0.1, 0.05, 0.15, training={"search": tries})
+    assert searched.tried(*searched.searches_of(report)) == f"{trials} of 8 settings"
+    said = [text for text in report.recommendation.would_change_if if "More time" in text]
+    assert len(said) == told
+    assert all("ended at 1 of 8 settings" in text for text in said)
 
 
 def test_tokens_asked_of_the_model_are_told() -> None:
@@ -235,3 +250,4 @@ def test_the_quote_says_what_a_search_may_take() -> None:
     assert "up to 5" not in text
     said = "prompt.optimized chooses its settings on validation rows: at most 8 tries and 3 min, in"
     assert said in text
+    assert text.count("3 min,") == 1, "the bound is told once"
