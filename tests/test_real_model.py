@@ -84,14 +84,15 @@ def test_labels_are_as_probable_in_a_batch_as_alone(
 def test_weighing_labels_equals_the_plain_computation(exact: LocalModel, triage: Dataset) -> None:
     prompts, labels = mails(triage)[:2], triage.task.labels
     for prompt, choice in zip(prompts, exact.choose(prompts, labels), strict=True):
-        plain = torch.tensor([plain_log_likelihood(exact, prompt, label) for label in labels])
+        read = exact.chat.encode_choices(labels)
+        plain = torch.tensor([plain_log_likelihood(exact, prompt, ids) for ids in read])
         expected = dict(zip(labels, plain.softmax(0).tolist(), strict=True))
         assert choice.probabilities == pytest.approx(expected, abs=SAME)
 
 
-def plain_log_likelihood(model: LocalModel, prompt: Prompt, reply: str) -> float:
-    """Of the whole reply with its end of turn, by one pass over prompt and reply."""
-    ids, continuation = list(model.encode(prompt).ids), model.chat.encode_reply(reply)
+def plain_log_likelihood(model: LocalModel, prompt: Prompt, continuation: list[int]) -> float:
+    """By one pass over the prompt and what follows it."""
+    ids = list(model.encode(prompt).ids)
     with torch.inference_mode():
         logits = model.network(torch.tensor([ids + continuation])).logits[0].float()
     lines = logits.log_softmax(-1)

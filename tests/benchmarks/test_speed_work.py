@@ -136,7 +136,8 @@ def test_the_reference_weighs_alike_with_and_without_sharing(plain):
 
 def test_a_label_weighed_without_its_end_is_its_own_tokens(model):
     with_end = model.chat.encode_reply("lost card")
-    assert ours.WithoutEnd(model.tokenizer).encode_reply("lost card") == with_end[:-1]
+    assert ours.WithoutEnd(model.tokenizer).encode_choices(["lost card"]) == [with_end[:-1]]
+    assert ours.WithEnd(model.tokenizer).encode_choices(["lost card"]) == [with_end]
     assert with_end[-1] == model.chat.end_token
 
 

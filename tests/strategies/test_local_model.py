@@ -17,23 +17,33 @@ def prompt(text: str, shared: int = 1) -> Prompt:
     return Prompt((SYSTEM, Message("user", text)), shared=shared)
 
 
-def plain_log_likelihood(model: LocalModel, of: Prompt, reply: str) -> float:
+def plain_log_likelihood(model: LocalModel, of: Prompt, continuation: list[int]) -> float:
     ids = list(model.encode(of).ids)
-    continuation = model.chat.encode_reply(reply)
     with torch.inference_mode():
         logits = model.network(torch.tensor([ids + continuation])).logits[0].float()
     lines = logits.log_softmax(-1)
     return sum(lines[len(ids) - 1 + i, token].item() for i, token in enumerate(continuation))
 
 
-def test_choice_equals_the_plain_computation(tiny_model: LocalModel) -> None:
+@pytest.mark.parametrize(
+    ("choices", "ended"),
+    [
+        (["card", "refund of the order", "on"], False),
+        (["card", "card of the order", "on"], True),  # one begins another
+        (["on", "card of the order", "of", "card"], True),
+    ],
+)
+def test_choice_equals_the_plain_computation(
+    tiny_model: LocalModel, choices: list[str], ended: bool
+) -> None:
     prompts = [prompt("my card"), prompt("a refund for the bike order, please"), prompt("x")]
-    choices = ["card", "refund of the order", "on"]
 
     chosen = tiny_model.choose(prompts, choices)
 
+    replies = [tiny_model.chat.encode_reply(choice) for choice in choices]
+    read = replies if ended else [ids[:-1] for ids in replies]
     for of, choice in zip(prompts, chosen, strict=True):
-        plain = torch.tensor([plain_log_likelihood(tiny_model, of, c) for c in choices])
+        plain = torch.tensor([plain_log_likelihood(tiny_model, of, ids) for ids in read])
         expected = plain.softmax(0).tolist()
         assert list(choice.probabilities.values()) == pytest.approx(expected, abs=1e-4)
 
