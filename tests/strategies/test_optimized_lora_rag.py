@@ -61,10 +61,10 @@ def made(tiny_model):
 
 
 def test_smaller_chunks_are_found_and_told_before_the_adapters(made):
-    stages = [row.get("stage", "adapter") for row in made.training.search]
-    assert stages == sorted(stages, reverse=True)
-    assert stages.count("adapter") == 2  # on the upper layers and on all
-    [best] = [row for row in made.training.search[:-2] if row.get("chosen")]
+    stages = [row.get("stage", "trial") for row in made.training.search]
+    looks = stages.count("retrieval")
+    assert stages == ["retrieval"] * looks + ["trial", "final"]
+    [best] = [row for row in made.training.search[:looks] if row.get("chosen")]
     assert best["chunk_tokens"] == 100
     assert made.index[1] == 1  # one passage holds what five do
     assert made.task == TASK
@@ -111,6 +111,6 @@ def test_trials_embed_nothing_twice_and_what_is_kept_embeds_anew(tiny_model):
 def test_where_nothing_tells_what_is_right_the_settings_given_stand(validation, tiny_model):
     train = rows(0, 6) if not validation else rows(0, 6, sources=())
     made = prepare(tiny_model, train, validation, top_k=2, chunk_tokens=60)
-    [look] = [row for row in made.training.search if row.get("stage")]
+    [look] = [row for row in made.training.search if row.get("stage") == "retrieval"]
     assert (look["chunk_tokens"], look["retriever"], look["told_by"]) == (60, "hybrid", "nothing")
     assert made.index[1] == 2
