@@ -194,9 +194,8 @@ def quote_part(
         each = HOSTED_SECONDS / HOSTED_AT_ONCE
         searched = searching(strategy, dataset, each, each * judging_rows(dataset), indexing)
         asked = requests + judged + ceil(searched.requests)
-        setup += searched.seconds
+        setup += searched.seconds + judged * each
         usd = asked * price.usd(request.prompt, 0.0, request.completion) + setup * usd_per_second
-        setup += HOSTED_SECONDS * judged / HOSTED_AT_ONCE
     else:
         size = (model.parameters or REFERENCE_PARAMETERS) / REFERENCE_PARAMETERS
         batched, single = request_seconds(request, sizes, speed, size)

@@ -23,6 +23,7 @@ _FIXES = {
     "dict_type": "Give a mapping of names to values.",
     "model_type": "Give a mapping of names to values.",
     "float_type": "Give a number, without quotes.",
+    "float_parsing": "Give a number with a decimal point, such as 0.01.",
     "finite_number": "Give a finite number.",
     "string_too_short": "It must not be empty.",
 }

@@ -16,10 +16,19 @@ from corpora.task import Frozen, Needs
 from service.choosing import Case, build_case
 from service.commitment import Commit, commit
 from service.reasons import changes_for, reasons_for
-from service.suitability import Candidate
+from service.suitability import Candidate, is_tuned
 from service.switches import SwitchPoint, switch_points
 
-Verdict = Literal["keep", "prompting", "rag", "fine-tuning", "combined", "no-llm", "inconclusive"]
+Verdict = Literal[
+    "keep",
+    "prompting",
+    "rag",
+    "fine-tuning",
+    "combined",
+    "combined-untuned",
+    "no-llm",
+    "inconclusive",
+]
 VERDICT_OF: dict[str, Verdict] = {
     "prompting": "prompting",
     "rag": "rag",
@@ -84,6 +93,8 @@ def recommend(summary: Summary, task: TaskFacts, needs: Needs) -> Recommendation
 def verdict_of(first: Candidate | None, contender: Candidate | None) -> Verdict:
     if first is None or contender is not None:
         return "inconclusive"
+    if first.result.family == "combined" and not is_tuned(first.result):
+        return "combined-untuned"  # a cascade of strategies that train nothing
     return VERDICT_OF.get(first.result.family, "inconclusive")
 
 

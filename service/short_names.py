@@ -26,7 +26,8 @@ def shortened(id_: str, most: int) -> str:
     head, at, model = id_.partition("@")
     if len(id_) <= most or not at:
         return elided(id_, most)
-    return f"{head}@{elided(model.rstrip('/').rsplit('/', 1)[-1], max(7, most - len(head) - 1))}"
+    own = elided(model.rstrip("/").rsplit("/", 1)[-1], max(7, most - len(head) - 1))
+    return elided(f"{head}@{own}", most)
 
 
 def elided(text: str, most: int) -> str:

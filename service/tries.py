@@ -16,8 +16,9 @@ def looks_in(rows: Iterable[Try]) -> tuple[Try, ...]:
 
 
 def tries_in(rows: Iterable[Try]) -> tuple[Try, ...]:
-    """What has a validation score: settings tried, and the last trainings of the best ones."""
-    return tuple(row for row in rows if row.get("stage") != LOOK)
+    """Settings tried and the last trainings of the best ones; a row of a plug-in that says no
+    validation score has nothing to be shown by."""
+    return tuple(row for row in rows if row.get("stage") != LOOK and "validation_score" in row)
 
 
 def settings_tried(rows: Iterable[Try]) -> tuple[Try, ...]:

@@ -13,6 +13,7 @@ VERDICTS = {
     "rag": "Use retrieval (RAG)",
     "fine-tuning": "Fine-tune",
     "combined": "Fine-tune and retrieve",
+    "combined-untuned": "Combine strategies, without tuning",
     "no-llm": "No language model needed",
     "keep": "Keep what runs today",
     "inconclusive": "No clear answer yet",

@@ -24,6 +24,7 @@ FAMILIES = {
     "rag": "rag",
     "lora": "fine-tuning",
     "lora+rag": "combined",
+    "cascade": "combined",
 }
 TRIAGE = TaskFacts(
     name="banking77-10",

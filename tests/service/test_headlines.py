@@ -42,6 +42,13 @@ def test_a_proven_gain_is_asked_for() -> None:
     shown_as(report, "Fine-tune", "lora")
 
 
+def test_a_combination_that_trains_nothing_is_not_called_fine_tuning() -> None:
+    rows = (strategy("cascade", 0.83, 0.065, n=100), strategy("prompt.nearest", 0.50, 0.055, n=100))
+    report = reported(summary_of(*rows))
+    assert report.recommendation.verdict == "combined-untuned"
+    shown_as(report, "Combine strategies, without tuning", "cascade")
+
+
 def shown_as(report: Report, headline: str, strategy_id: str) -> None:
     said = io.StringIO()
     show_report(report, Path("out"), Console(file=said, width=200))

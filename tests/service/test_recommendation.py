@@ -274,11 +274,14 @@ def test_a_training_that_ended_while_it_gained_is_told(scores, told) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "tuned"),
-    [("prompting", False), ("rag", False), ("baseline", False), ("combined", True)],
+    ("name", "epochs", "tuned"),
+    [
+        ("cascade", 0, False),
+        ("cascade", 2, True),
+        ("lora+rag", 0, True),
+        ("rag.optimized", 0, False),
+    ],
 )
-def test_a_cascade_is_tuned_only_where_a_part_is(family, tuned) -> None:
-    chosen = {"epochs": 0, "search": [{"threshold": 0.9}]}
-    row = strategy("prompt.nearest", 0.9, 0.02, training=chosen)
-    row = row.model_copy(update={"id": "cascade", "name": "cascade", "family": family})
-    assert is_tuned(row) is tuned
+def test_a_cascade_is_tuned_only_where_a_part_is(name: str, epochs: int, tuned: bool) -> None:
+    chosen = {"epochs": epochs, "search": [{"threshold": 0.9}]}
+    assert is_tuned(strategy(name, 0.9, 0.02, training=chosen)) is tuned

@@ -178,6 +178,15 @@ def test_settings_of_plug_ins_are_escaped() -> None:
     assert "wording plain → &lt;script>\\|x" in as_markdown(report)
 
 
+def test_of_what_runs_today_no_settings_are_known() -> None:
+    today = strategy("prompt.x", 0.6, 0.05).model_copy(
+        update={"id": "incumbent", "name": "incumbent", "family": "incumbent"}
+    )
+    tries = [{"c": 1.0, "validation_score": 0.5}]
+    rows = (today, strategy("baseline.linear", 0.5, 0.05, training={"search": tries}))
+    assert searched.unsearched(reported(summary_of(*rows))) == []
+
+
 def test_older_records_name_the_epochs_they_kept() -> None:
     """A tie in score went to the lower loss, which only the epochs kept can tell."""
     tries = [{"epochs": epoch, "validation_score": 0.5} for epoch in (1.0, 2.0, 3.0)]

@@ -13,6 +13,7 @@ from service.short_names import short_names
         ("prompt.nearest@./models/tiny", "prompt.nearest@tiny"),
         ("lora@acme-labs/Llama-9-instruct", "lora@Llama-9-instruct"),
         ("prompt.nearest@./m/a-very-long-model-name", "prompt.nearest@a-ver…-name"),
+        ("prompt.of-somebody-elses-plug-in@tiny", "prompt.of-som…plug-in@tiny"),
     ],
 )
 def test_folders_go_before_letters_do(id_, short) -> None:
