@@ -1,1 +1,1 @@
-"""Parity benchmarks: our scores beside lm-evaluation-harness's, a hosted model beside a local one."""
+"""Parity benchmarks: scores beside lm-evaluation-harness's, hosted models beside local ones."""

@@ -66,7 +66,8 @@ def points(difference: float) -> float:
 
 
 def share_same(one: Sequence[Any], other: Sequence[Any]) -> float:
-    return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+    same = [a == b for a, b in zip(one, other, strict=True)]
+    return sum(same) / len(same)
 
 
 def beside_checks(facts: Facts) -> list[BenchCheck]:

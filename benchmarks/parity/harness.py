@@ -87,9 +87,7 @@ def scored(job: Job) -> dict[str, Any]:
     def load(**_: Any) -> dict[str, Any]:
         return {name: datasets.Dataset.from_list(rows) for name, rows in documents(job).items()}
 
-    model = HFLM(
-        pretrained=job["model"], dtype=job["dtype"], device="cpu", batch_size=job["batch"]
-    )
+    model = HFLM(pretrained=job["model"], dtype=job["dtype"], device="cpu", batch_size=job["batch"])
     began = time.perf_counter()
     out = lm_eval.simple_evaluate(
         model=model,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.parity.figures import ROWS
 from benchmarks.judging import scorer
+from benchmarks.parity.figures import ROWS
 from corpora.reading import read_dataset
 from corpora.task import Dataset, Example
 from strategies.answering import fit_prompt

@@ -1,4 +1,4 @@
-"""The file of a benchmark in turns: a head line, then one measurement a line, written as it is made.
+"""The file of a benchmark in turns: a head line, then one measurement a line, written as made.
 
 A benchmark that was stopped goes on where it was; a line cut short by the stop is dropped.
 """
