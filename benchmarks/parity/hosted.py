@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def held_against(records: Sequence[Record], served: Sequence[Served], strategy: 
         "as_reported": sum(booked(there) == usage for _, there, usage in rows),
         "as_counted": sum(booked(there) == booked(here) for here, there, _ in rows),
         "served": len(served),
-        "reported": total(used).__dict__,
+        "reported": asdict(total(used)),
         "usd_per_1k_booked": result.cost.per_1k_requests_usd,
         "usd_per_1k_expected": 1000 * dollars(total(used)) / len(rows),
     }
