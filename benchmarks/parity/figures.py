@@ -66,7 +66,7 @@ def points(difference: float) -> float:
 
 
 def share_same(one: Sequence[Any], other: Sequence[Any]) -> float:
-    same = [a == b for a, b in zip(one, other, strict=True)]
+    same = [bool(a == b) for a, b in zip(one, other, strict=True)]
     return sum(same) / len(same)
 
 
