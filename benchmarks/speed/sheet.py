@@ -42,7 +42,8 @@ class Sheet:
     def __init__(self, path: Path, head: Mapping[str, Any], *, schema: str = SCHEMA) -> None:
         """Opens or begins the file. Raises InvalidInput where it holds something else."""
         self.path = path
-        lines = _whole_lines(path)
+        kind = schema.partition(".")[2].partition("/")[0]
+        lines = _whole_lines(path, kind)
         if not lines:
             self.head = {"schema": schema, **head}
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ class Sheet:
             return
         self.head, *rest = lines
         if self.head.get("schema") != schema:
-            raise InvalidInput("--out", str(path), f"It holds no such benchmark. {ANOTHER_FILE}")
+            raise InvalidInput("--out", str(path), f"It holds no {kind} benchmark. {ANOTHER_FILE}")
         for name in SAME:
             if self.head.get(name) != head.get(name):
                 was = f"It was begun with another {name}: {self.head.get(name)!r}."
@@ -73,7 +74,7 @@ class Sheet:
             os.fsync(file.fileno())
 
 
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
+def _whole_lines(path: Path, kind: str) -> list[dict[str, Any]]:
     """The lines of the file, after cutting off one that was not written to its end."""
     if not path.is_file():
         return []
@@ -86,5 +87,5 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     except ValueError as error:
         raise InvalidInput("--out", str(path), f"A line is no JSON. {ANOTHER_FILE}") from error
     if not all(isinstance(line, dict) for line in lines):
-        raise InvalidInput("--out", str(path), f"It holds no such benchmark. {ANOTHER_FILE}")
+        raise InvalidInput("--out", str(path), f"It holds no {kind} benchmark. {ANOTHER_FILE}")
     return lines

@@ -223,5 +223,5 @@ def test_what_is_stored_is_not_done_again(tmp_path):
     nowhere = Places(tmp_path / "no-model", tmp_path / "no-data")
     found = measure_parity(nowhere, ("harness",), quick=True, sheet=sheet, say=print)
     assert len(found) == 8
-    with pytest.raises(InvalidInput, match="no such benchmark"):
+    with pytest.raises(InvalidInput, match="no speed benchmark"):
         Sheet(tmp_path / "parity.jsonl", {"model": "m"})
