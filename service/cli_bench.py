@@ -1,4 +1,4 @@
-"""`tuneworth bench`: how fast this machine does the work, and how fast others do it."""
+"""`tuneworth bench`: how fast this machine does the work, how fast others do it, and how alike."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def bench() -> None:
-    """Measure speed: alone, or in turns with the standard tools."""
+    """Measure speed and parity: alone, or beside the standard tools."""
 
 
 @bench.command()
@@ -163,6 +163,69 @@ def retrieval(chunks: int, real: int, out: Path | None, as_json: bool) -> int:
     return show("retrieval", environment, checks, as_json=as_json)
 
 
+@bench.command()
+@click.option("--peers", type=FOLDER, help="Folder of the standard tools.")
+@click.option(
+    "--peers-python",
+    type=FILE,
+    help="The Python that has lm-eval. [default: of an environment that --peers is or holds]",
+)
+@click.option(
+    "--datasets", type=FOLDER, help="Folder of the data sets. [default: `datasets` beside --peers]"
+)
+@click.option("--only", callback=comma_separated, metavar="NAME,...", help="harness or hosted.")
+@click.option("--model", default="smollm2-135m-q4", show_default=True, help="A name or a folder.")
+@click.option("--quick", is_flag=True, help="A few rows, whose points count for no target.")
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("out/bench-parity.jsonl"),
+    show_default=True,
+    help="Every measurement, as it is made; the same command continues.",
+)
+@common
+def parity(
+    peers: Path | None,
+    peers_python: Path | None,
+    datasets: Path | None,
+    only: tuple[str, ...] | None,
+    model: str,
+    quick: bool,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Hold scores and bookings against others on the same prompts.
+
+    harness: scores of prompting beside lm-evaluation-harness's, in points.
+    hosted: a hosted model beside a local one with the same weights, in one comparison.
+    """
+    from benchmarks.environment import read_environment
+    from benchmarks.parity.figures import parity_checks
+    from benchmarks.parity.measure import PARTS, Places, check_parts, measure_parity, python_in
+    from benchmarks.speed.sheet import PARITY_SCHEMA, Sheet
+    from strategies.errors import UnknownName
+
+    for name in only or ():
+        if name not in PARTS:
+            raise UnknownName("part of the benchmark", name, list(PARTS))
+    to = console(stderr=True)
+    python = absolute(peers_python) or python_in(peers)
+    beside = absolute(peers.resolve().parent / "datasets") if peers else None
+    folder = check_parts(only or PARTS, absolute(datasets) or beside, python)
+    sheet_head = {"model": Path(model).name, **read_environment().model_dump()}
+    places = Places(folder_of(model), folder, python)
+    sheet = Sheet(out, sheet_head, schema=PARITY_SCHEMA)
+    found = measure_parity(
+        places,
+        only or PARTS,
+        quick=quick,
+        sheet=sheet,
+        say=lambda line: to.print(line, soft_wrap=True),
+    )
+    facts = {name: value for name, value in sheet.head.items() if name != "schema"}
+    return show("parity", facts, parity_checks(found), as_json=as_json)
+
+
 def chosen(only: "tuple[str, ...] | None", places: "Places", say: Any) -> tuple[str, ...]:
     """The pieces to do. Unasked, llama.cpp is left out where it cannot run.
 
@@ -191,12 +254,16 @@ def with_model(places: "Places", names: Sequence[str], model: str) -> "Places":
     from dataclasses import replace
 
     from benchmarks.speed.pieces import needs_model
+
+    return replace(places, model=folder_of(model)) if needs_model(names) else places
+
+
+def folder_of(model: str) -> Path:
+    """The folder of a model that is one, or is named. Raises NotFetched."""
     from strategies.models.catalogue import model_folder
 
-    if not needs_model(names):
-        return places
     folder = Path(model)
-    return replace(places, model=folder.resolve() if folder.is_dir() else model_folder(model))
+    return folder.resolve() if folder.is_dir() else model_folder(model)
 
 
 def absolute(path: Path | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""The file of a speed benchmark: a head line, then one measurement a line, written as it is made.
+"""The file of a benchmark in turns: a head line, then one measurement a line, written as made.
 
 A benchmark that was stopped goes on where it was; a line cut short by the stop is dropped.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from corpora.errors import InvalidInput
 
 SCHEMA = "tuneworth.speed/1"
+PARITY_SCHEMA = "tuneworth.parity/1"
 ANOTHER_FILE = "Give another --out, or remove the file."
 SAME = ("model", "cpu", "cores", "gpu", "device", "torch", "versions")
 """Facts of the head that may not change between measurements that are compared."""
@@ -38,19 +39,20 @@ class Measurement:
 class Sheet:
     """Measurements on disk. `head` says what they were made with, and stands in the first line."""
 
-    def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, head: Mapping[str, Any], *, schema: str = SCHEMA) -> None:
         """Opens or begins the file. Raises InvalidInput where it holds something else."""
         self.path = path
-        lines = _whole_lines(path)
+        kind = schema.partition(".")[2].partition("/")[0]
+        lines = _whole_lines(path, kind)
         if not lines:
-            self.head = {"schema": SCHEMA, **head}
+            self.head = {"schema": schema, **head}
             path.parent.mkdir(parents=True, exist_ok=True)
             self.measurements: list[Measurement] = []
             self._append(self.head)
             return
         self.head, *rest = lines
-        if self.head.get("schema") != SCHEMA:
-            raise InvalidInput("--out", str(path), f"It holds no speed benchmark. {ANOTHER_FILE}")
+        if self.head.get("schema") != schema:
+            raise InvalidInput("--out", str(path), f"It holds no {kind} benchmark. {ANOTHER_FILE}")
         for name in SAME:
             if self.head.get(name) != head.get(name):
                 was = f"It was begun with another {name}: {self.head.get(name)!r}."
@@ -72,7 +74,7 @@ class Sheet:
             os.fsync(file.fileno())
 
 
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
+def _whole_lines(path: Path, kind: str) -> list[dict[str, Any]]:
     """The lines of the file, after cutting off one that was not written to its end."""
     if not path.is_file():
         return []
@@ -85,5 +87,5 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     except ValueError as error:
         raise InvalidInput("--out", str(path), f"A line is no JSON. {ANOTHER_FILE}") from error
     if not all(isinstance(line, dict) for line in lines):
-        raise InvalidInput("--out", str(path), f"It holds no speed benchmark. {ANOTHER_FILE}")
+        raise InvalidInput("--out", str(path), f"It holds no {kind} benchmark. {ANOTHER_FILE}")
     return lines

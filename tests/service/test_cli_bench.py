@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.environment import read_environment
+from benchmarks.parity.rows import TASKS, pieces
 from benchmarks.speed.pieces import SIZES
-from benchmarks.speed.sheet import Measurement, Sheet
+from benchmarks.speed.sheet import PARITY_SCHEMA, Measurement, Sheet
 from service.cli import cli
 
 
@@ -39,7 +40,7 @@ def finished(tmp_path):
     return write
 
 
-def test_help_names_both_benchmarks_and_loads_no_torch():
+def test_help_names_the_benchmarks_and_loads_no_torch():
     code = (
         "import sys; from service.cli import cli\n"
         "cli.main(['bench', '--help'], standalone_mode=False)\n"
@@ -49,6 +50,7 @@ def test_help_names_both_benchmarks_and_loads_no_torch():
     assert said.returncode == 0, said.stderr
     assert "speed" in said.stdout
     assert "retrieval" in said.stdout
+    assert "parity" in said.stdout
     assert said.stdout.splitlines()[-1] == "False False"
 
 
@@ -110,3 +112,53 @@ def test_a_file_of_another_machine_is_refused(finished):
     assert ran.exit_code == 2
     assert "another cores" in flat(ran.stderr)
     assert "another --out" in flat(ran.stderr)
+
+
+def write_parity(path, points):
+    """The file of a parity benchmark that is done: so many points between all scores."""
+    head = {"model": "smollm2-135m-q4", **read_environment().model_dump()}
+    sheet = Sheet(path, head, schema=PARITY_SCHEMA)
+    for piece in pieces(quick=False):
+        facts = {"task": piece.task, "shots": piece.shots, "rows": piece.rows, "prompts": ["p"]}
+        ours = {**facts, "accuracy": 0.5, "bare_accuracy": 0.5, "chosen": [0], "bare": [0]}
+        theirs = {**facts, "accuracy": 0.5 + points / 100, "chosen": [0]}
+        sheet.add(Measurement(piece.name, "ours", 0, 1.0, ours))
+        sheet.add(Measurement(piece.name, "harness", 0, 1.0, theirs))
+
+
+@pytest.mark.parametrize(("points", "code"), [(2, 0), (4, 1)])
+def test_parity_tells_points_and_ends_with_1_where_they_are_too_many(tmp_path, points, code):
+    peers, model, out = tmp_path / "peers", tmp_path / "smollm2-135m-q4", tmp_path / "parity.jsonl"
+    for folder in (peers / "bin", model, *(tmp_path / "datasets" / name for name in TASKS)):
+        folder.mkdir(parents=True)
+    (peers / "bin" / "python").touch()
+    write_parity(out, points)
+    asked = ("--peers", peers, "--only", "harness", "--model", model, "--out", out, "--json")
+    ran = tuneworth("bench", "parity", *asked)
+    assert ran.exit_code == code, ran.output
+    said = json.loads(ran.stdout.splitlines()[-1])
+    assert said["bench"] == "parity"
+    checks = {check["name"]: check for check in said["checks"]}
+    assert checks["scicite_10_shot_points"] == {
+        "name": "scicite_10_shot_points",
+        "value": points,
+        "unit": "points",
+        "target": 3.0,
+        "met": points <= 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--only", "harnes"], "Did you mean harness?"),
+        (["--only", "hosted"], "--datasets"),
+        (["--only", "harness", "--datasets", "."], "scicite"),
+    ],
+)
+def test_what_parity_lacks_is_named(tmp_path, arguments, says):
+    out = tmp_path / "parity.jsonl"
+    ran = tuneworth("bench", "parity", *arguments, "--out", out)
+    assert ran.exit_code == 2
+    assert says in flat(ran.stderr)
+    assert not out.exists()

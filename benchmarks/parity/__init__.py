@@ -1,0 +1,1 @@
+"""Parity benchmarks: scores beside lm-evaluation-harness's, hosted models beside local ones."""
