@@ -36,27 +36,23 @@ def parity_checks(measurements: Sequence[Measurement]) -> list[BenchCheck]:
 
 
 def harness_checks(ours: Facts, theirs: Facts) -> list[BenchCheck]:
-    """`points`: between the score that the product gives and the harness's; `points_bare`: with
-    the end of turn left out on our side too. Stated only below 150 rows."""
+    """`points`: between the score that the product gives and the harness's, held against the
+    target from 150 rows on; `points_ended`: with the end of turn behind every label on our side,
+    which tells what it costs."""
     name = f"{ours['task']}_{ours['shots']}_shot"
     read = share_same(ours["prompts"], theirs["prompts"])
-    differences = {
-        f"{name}_points": ours["accuracy"] - theirs["accuracy"],
-        f"{name}_points_bare": ours["bare_accuracy"] - theirs["accuracy"],
-    }
+    difference = points(ours["accuracy"] - theirs["accuracy"])
+    ended = points(ours["ended_accuracy"] - theirs["accuracy"])
     counts = ours["rows"] >= ROWS
     return [
         at_least(f"{name}_same_prompts", read, "share", 1.0),
         stated(f"{name}_accuracy_harness", theirs["accuracy"], "share"),
         stated(f"{name}_accuracy_ours", ours["accuracy"], "share"),
-        *(
-            at_most(key, points(value), "points", POINTS)
-            if counts
-            else stated(key, points(value), "points")
-            for key, value in differences.items()
-        ),
+        at_most(f"{name}_points", difference, "points", POINTS)
+        if counts
+        else stated(f"{name}_points", difference, "points"),
         stated(f"{name}_same_choices", share_same(ours["chosen"], theirs["chosen"]), "share"),
-        stated(f"{name}_same_choices_bare", share_same(ours["bare"], theirs["chosen"]), "share"),
+        stated(f"{name}_points_ended", ended, "points"),
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.parity.harness import digest
 from benchmarks.parity.rows import prompts_of
 from benchmarks.speed.errors import SideFailed
-from benchmarks.speed.ours import WithoutEnd
+from benchmarks.speed.ours import WithEnd
 from benchmarks.speed.turns import result_line
 from corpora.task import Example
 from strategies.fixed_prompt import FixedPrompt
@@ -24,23 +24,23 @@ Facts = dict[str, Any]
 
 
 def score_ours(prepared: FixedPrompt, model: LocalModel, rows: Sequence[Example]) -> Facts:
-    """`chosen` as the product answers: by the likelihood of a label with the end of turn behind
-    it; `bare`: by that of the label alone, which is what the harness takes."""
+    """`chosen` as the product answers; `ended`: by the likelihood of each label with the end of
+    turn behind it, which the product takes only where one label is the beginning of another."""
     began = time.perf_counter()
     chosen = places(prepared, rows)
     seconds = time.perf_counter() - began
     chat = model.chat
-    model.chat = WithoutEnd(model.tokenizer)
+    model.chat = WithEnd(model.tokenizer)
     try:
-        bare = places(prepared, rows)
+        ended = places(prepared, rows)
     finally:
         model.chat = chat
     return {
         "seconds": seconds,
         "accuracy": accuracy(prepared, rows, chosen),
-        "bare_accuracy": accuracy(prepared, rows, bare),
+        "ended_accuracy": accuracy(prepared, rows, ended),
         "chosen": chosen,
-        "bare": bare,
+        "ended": ended,
         "prompts": [digest(model.render(prompt)) for prompt in prompts_of(prepared, rows)],
     }
 

@@ -108,8 +108,8 @@ class Weighing:
         return getattr(self.model, name)
 
     def choose(self, prompts, choices):
-        ended = self.chat.encode_reply("x")[-1] == self.model.chat.end_token
-        place = 1 if ended else 0
+        [ids] = self.chat.encode_choices(["x"])
+        place = 1 if ids[-1] == self.model.chat.end_token else 0
         return [Choice({one: float(one == choices[place]) for one in choices}) for _ in prompts]
 
 
@@ -117,16 +117,16 @@ def test_ours_is_scored_with_and_without_the_end_of_turn(datasets, tiny_model):
     model = Weighing(tiny_model)
     dataset = read_rows(datasets, "words", 12)
     found = score_ours(prepare(dataset, model, 0), model, dataset.test)
-    assert (found["chosen"], found["bare"]) == ([1] * 12, [0] * 12)
-    assert (found["accuracy"], found["bare_accuracy"]) == (pytest.approx(1 / 3),) * 2
+    assert (found["chosen"], found["ended"]) == ([0] * 12, [1] * 12)
+    assert (found["accuracy"], found["ended_accuracy"]) == (pytest.approx(1 / 3),) * 2
     assert model.chat is tiny_model.chat
     assert len(set(found["prompts"])) == 12
 
 
-def pair(*, rows=150, ours=0.5, bare=0.5, theirs=0.5, prompts=("p",)):
+def pair(*, rows=150, ours=0.5, ended=0.5, theirs=0.5, prompts=("p",)):
     piece = Piece("words", 10, rows)
     facts = {"task": "words", "shots": 10, "rows": rows}
-    mine = {"accuracy": ours, "bare_accuracy": bare, "chosen": [0], "bare": [1]}
+    mine = {"accuracy": ours, "ended_accuracy": ended, "chosen": [0], "ended": [1]}
     return [
         Measurement(piece.name, OURS, 0, 1.0, {**facts, **mine, "prompts": ["p"]}),
         Measurement(
@@ -143,21 +143,18 @@ def by_name(measurements):
     return {check.name: check for check in parity_checks(measurements)}
 
 
-@pytest.mark.parametrize(
-    ("ours", "bare", "met", "bare_met"),
-    [(0.53, 0.5, True, True), (0.47, 0.54, True, False), (0.535, 0.5, False, True)],
-)
-def test_three_points_either_way_are_met(ours, bare, met, bare_met):
-    checks = by_name(pair(ours=ours, bare=bare))
+@pytest.mark.parametrize(("ours", "met"), [(0.53, True), (0.47, True), (0.535, False)])
+def test_three_points_either_way_are_met(ours, met):
+    checks = by_name(pair(ours=ours, ended=0.3))
     points = checks["words_10_shot_points"]
     assert (points.value, points.target, points.met) == (
         pytest.approx(100 * abs(ours - 0.5)),
         3.0,
         met,
     )
-    assert checks["words_10_shot_points_bare"].met is bare_met
+    ended = checks["words_10_shot_points_ended"]
+    assert (ended.value, ended.met) == (pytest.approx(20.0), None)
     assert checks["words_10_shot_same_choices"].value == 0
-    assert checks["words_10_shot_same_choices_bare"].value == 1
 
 
 def test_few_rows_count_for_no_target_but_other_prompts_do():
