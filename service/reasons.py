@@ -230,7 +230,7 @@ def still_learning(case: Case) -> list[str]:
 
 
 def still_searching(case: Case) -> list[str]:
-    """Searches that their time ended before all settings were tried."""
+    """Searches that their budget ended."""
     found = []
     for c in case.candidates:
         budget, rows = c.result.search_budget, (c.result.training or {}).get("search", ())
@@ -239,7 +239,12 @@ def still_searching(case: Case) -> list[str]:
             continue
         cut = any(row.get("dropped") == "out of time" for row in tries)
         spent = seconds_of((*looks_in(rows), *tries))
-        if cut or (spent >= budget.seconds and len(tries) < budget.trials):
+        if len(tries) >= budget.trials:
+            found.append(
+                f"More settings to try: {c.id} tried all {budget.trials} that its budget allows,"
+                " so a better one may be left."
+            )
+        elif cut or spent >= budget.seconds:
             found.append(
                 f"More time to search: the {wording.duration(budget.seconds)} of {c.id} ended at"
                 f" {len(tries)} of {budget.trials} settings, so a better one may be left."

@@ -14,7 +14,10 @@ from service.changing import is_incumbent
 from service.report import Report
 from service.tries import Try, last_in, looks_in, seconds_of, settings_tried, tries_in
 
-NO_SETTINGS = ("validation_score", "rows", "seconds", "dropped", "chosen", "stage", "best_epoch")
+NO_SETTINGS = (
+    *("validation_score", "rows", "seconds", "dropped", "chosen"),
+    *("stage", "best_epoch", "seed"),
+)
 """Columns of a try that are no setting."""
 FIGURES = ("mrr", "hit_at_3", "retrieval_score", "told_by")
 """Columns of a look at retrieval that are no setting either."""
