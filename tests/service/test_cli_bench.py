@@ -120,7 +120,7 @@ def write_parity(path, points):
     sheet = Sheet(path, head, schema=PARITY_SCHEMA)
     for piece in pieces(quick=False):
         facts = {"task": piece.task, "shots": piece.shots, "rows": piece.rows, "prompts": ["p"]}
-        ours = {**facts, "accuracy": 0.5, "bare_accuracy": 0.5, "chosen": [0], "bare": [0]}
+        ours = {**facts, "accuracy": 0.5, "ended_accuracy": 0.5, "chosen": [0], "ended": [0]}
         theirs = {**facts, "accuracy": 0.5 + points / 100, "chosen": [0]}
         sheet.add(Measurement(piece.name, "ours", 0, 1.0, ours))
         sheet.add(Measurement(piece.name, "harness", 0, 1.0, theirs))
