@@ -2,19 +2,16 @@
 
 from itertools import count
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pytest
 
-from corpora.task import Search as Budget
 from strategies.cache import Cache
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
 from strategies.models.base import Generation, Message, Prompt
 from strategies.models.cached import CachedModel, choices_to_bytes, generations_to_bytes
-from strategies.reuse import Session, charged_clock, computed_once, opened
-from strategies.search import Search
+from strategies.reuse import Session, computed_once, opened
 
 TEXTS = ["returning the bike", "bank fees", "returning the bike"]
 
@@ -92,28 +89,6 @@ def test_a_hit_is_charged_what_the_miss_took(cache):
         clock.now += 3.0  # what the strategy does besides
         assert second.charged(clock() - began) == 83.0
     assert second.reused_seconds == 80.0
-
-
-def test_a_search_spends_its_budget_as_if_nothing_were_reused(cache):
-    clock = Clock()
-    inner = Counting(clock=clock, seconds=80.0)
-    embedder = CachedEmbedder(inner)
-    with opened(session(cache, clock=clock)):
-        embedder.embed(TEXTS)  # which loads it
-    spent = []
-    for _ in range(2):
-        with opened(session(cache, clock=clock)):
-            search = Search(Budget(seconds=100.0), (), lambda examples, answers: 0.0)
-            embedder.embed(["one", "two"])
-            clock.now += 3.0
-            spent.append(search.spent)
-    assert spent == [83.0, 83.0]
-    assert inner.calls.count(["one", "two"]) == 1
-
-
-def test_without_a_session_the_charged_clock_is_that_of_the_wall():
-    before = perf_counter()
-    assert before <= charged_clock() <= perf_counter()
 
 
 def test_what_the_cache_itself_takes_is_charged_to_nobody(cache):
