@@ -27,15 +27,9 @@ UPPER = 3
 """A trial trains the upper third of the layers, which takes less than half of the time."""
 
 
-class OptimizedLora(Lora):
-    """The best adapter found on validation: rank, learning rate, epochs, rows a step, template.
+class SearchedTuning(Lora):
+    """Tunes by a search; what is in the prompt is for the classes below to say."""
 
-    Settings are tried on the upper third of the layers; the best is then trained at full depth,
-    so that no "do not fine-tune" rests on the cheaper adapter, and with up to `seeds` seeds as
-    far as the budget reaches. What does best on validation stands.
-    """
-
-    name = "lora.optimized"
     searches = True
     seeds = 3
 
@@ -53,7 +47,18 @@ class OptimizedLora(Lora):
         return tune_by_search(self, task, train, validation, index, model, score, seed, progress)
 
 
-class OptimizedLoraRag(LoraRag):
+class OptimizedLora(SearchedTuning):
+    """The best adapter found on validation: rank, learning rate, epochs, rows a step, template.
+
+    Settings are tried on the upper third of the layers; the best is then trained at full depth,
+    so that no "do not fine-tune" rests on the cheaper adapter, and with up to `seeds` seeds as
+    far as the budget reaches. What does best on validation stands.
+    """
+
+    name = "lora.optimized"
+
+
+class OptimizedLoraRag(SearchedTuning, LoraRag):
     """As `lora.optimized`, with the passages of the best retrieval found in the prompt.
 
     Retrieval is chosen first and without the model, in at most half of the budget; the adapter in
@@ -61,8 +66,6 @@ class OptimizedLoraRag(LoraRag):
     """
 
     name = "lora+rag.optimized"
-    searches = True
-    seeds = 3
 
     def prepare(
         self,
@@ -98,19 +101,6 @@ class OptimizedLoraRag(LoraRag):
         told = replace(training, search=(*found.rows, *training.search))
         return replace(tuned, task=task, index=(found.index, found.top_k), training=told)
 
-    def tune(
-        self,
-        task: Task,
-        train: Sequence[Example],
-        validation: Sequence[Example],
-        index: tuple[PassageIndex, int] | None,
-        model: Model | None,
-        score: Score,
-        seed: int,
-        progress: Progress,
-    ) -> PreparedLora:
-        return tune_by_search(self, task, train, validation, index, model, score, seed, progress)
-
     def load_index(self, folder: Path, task: Task) -> tuple[PassageIndex, int] | None:
         embedder = self.embedder or default_embedder()
         index = SearchedIndex.restore(folder, embedder, task.reranker)
@@ -118,7 +108,7 @@ class OptimizedLoraRag(LoraRag):
 
 
 def tune_by_search(
-    strategy: OptimizedLora | OptimizedLoraRag,
+    strategy: SearchedTuning,
     task: Task,
     train: Sequence[Example],
     validation: Sequence[Example],
