@@ -11,7 +11,7 @@ from service.commitment import Commitment, gap_text
 from service.keeping import changing, proof_of_saving, until_then
 from service.suitability import Candidate, is_tuned
 from service.switches import SwitchPoint
-from service.tries import looks_in, seconds_of, settings_tried
+from service.tries import ended_by_time, settings_tried
 
 
 def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None) -> tuple[str, ...]:
@@ -237,14 +237,12 @@ def still_searching(case: Case) -> list[str]:
         tries = settings_tried(rows)
         if budget is None or not tries:
             continue
-        cut = any(row.get("dropped") == "out of time" for row in tries)
-        spent = seconds_of((*looks_in(rows), *tries))
         if len(tries) >= budget.trials:
             found.append(
                 f"More settings to try: {c.id} tried all {budget.trials} that its budget allows,"
                 " so a better one may be left."
             )
-        elif cut or spent >= budget.seconds:
+        elif ended_by_time(rows, budget.seconds):
             found.append(
                 f"More time to search: the {wording.duration(budget.seconds)} of {c.id} ended at"
                 f" {len(tries)} of {budget.trials} settings, so a better one may be left."

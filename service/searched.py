@@ -202,11 +202,11 @@ def looks_table(each: Searched) -> tuple[list[str], list[list[str]]]:
 
 
 def remark(each: Searched, row: Try) -> str:
-    """`default, chosen`, or why it was given up."""
+    """`default, chosen`, or why it was not taken."""
     dropped = str(row.get("dropped") or "")
     parts = ["default"] if row is each.default else []
     parts += ["chosen"] if row is each.chosen else []
-    return ", ".join(parts + ([f"given up: {dropped}"] if dropped else []))
+    return ", ".join(parts + ([f"not taken: {dropped}"] if dropped else []))
 
 
 def fixed_choices(report: Report) -> list[str]:

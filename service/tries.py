@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from strategies.search import OUT_OF_TIME, ROUND
 
 Try = Mapping[str, Any]
 """A row of `strategies.base.Training.search`."""
@@ -29,6 +31,17 @@ def settings_tried(rows: Iterable[Try]) -> tuple[Try, ...]:
 def last_in(rows: Iterable[Try]) -> tuple[Try, ...]:
     """The best settings once more, whole: the first in any case, on top of the budget."""
     return tuple(row for row in rows if row.get("stage") == LAST)
+
+
+def ended_by_time(rows: Sequence[Try], seconds: float) -> bool:
+    """Whether a budget of so many seconds gave up a setting, or left no room for one more round
+    of rows at the pace of the quickest."""
+    tries = settings_tried(rows)
+    if any(row.get("dropped") == OUT_OF_TIME for row in tries):
+        return True
+    paces = (float(row.get("seconds", 0.0)) / row["rows"] for row in tries if row.get("rows"))
+    spent = seconds_of((*looks_in(rows), *tries))
+    return spent + ROUND * min(paces, default=0.0) >= seconds
 
 
 def seconds_of(rows: Iterable[Try]) -> float:

@@ -45,7 +45,7 @@ class Training:
     `curve` holds one row an epoch: epoch (from 1), train_loss, validation_loss and
     validation_score. `search` lists the settings that were tried, each with validation_score,
     and with `chosen` = 1 the one that stands; further columns: rows (of validation that judged
-    it), seconds, and `dropped`, why it was given up before all rows. Those whose `stage` is
+    it), seconds, and `dropped`, why it could not stand. Those whose `stage` is
     `retrieval` asked no model: in place of validation_score they have mrr, hit_at_3 and
     retrieval_score, of as many labelled rows, and `told_by`, what said which passages are right.
     Those whose `stage` is `final` are the best settings trained whole, beside the budget's trials.

@@ -19,7 +19,7 @@ from strategies.passage_index import PassageIndex
 from strategies.retrieval_search import best_retrieval
 from strategies.reuse import charged_clock
 from strategies.saving import read_json
-from strategies.search import OutOfTime, Search, Setting, Trial
+from strategies.search import OUT_OF_TIME, OutOfTime, Search, Setting, Trial
 from strategies.searched_index import SearchedIndex
 from strategies.tuned import PreparedLora
 
@@ -170,7 +170,7 @@ class AdapterBench:
         except (OutOfTime, ModelError) as ended:
             if search.best is None:
                 raise
-            why = "out of time" if isinstance(ended, OutOfTime) else str(ended)
+            why = OUT_OF_TIME if isinstance(ended, OutOfTime) else str(ended)
             search.keep(Trial(told, 0.0, 0.0, 0, search.spent - began, dropped=why))
             return None
         training = tuned.training or Training()

@@ -20,7 +20,7 @@ from strategies.relevance import DEEP, Figures, Jury, telling_rows
 from strategies.reranking import DEPTH, RememberingReranker, Reranker, reranked, reranker_of
 from strategies.retrieval import Bm25Retriever, DenseRetriever, searchable
 from strategies.reuse import charged_clock
-from strategies.search import Setting
+from strategies.search import OUT_OF_TIME, Setting
 from strategies.searched_index import SearchedIndex
 
 SIZES = (100, 300, 50)
@@ -249,7 +249,7 @@ class RetrievalSearch:
             jury.figures(ordered),
             self.told_by,
             self.clock() - began,
-            "" if len(ordered) == len(queries) else "out of time",
+            "" if len(ordered) == len(queries) else OUT_OF_TIME,
         )
         self.looks.append(look)
         if not look.dropped and look.figures.score > jury.figures(plain).score:

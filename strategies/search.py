@@ -3,7 +3,9 @@
 A challenger answers the rows a few at a time and is given up as soon as it is clearly behind
 the best setting so far on the very same rows, so that the budget goes to those that may win
 (racing: Maron and Moore 1994, "Hoeffding Races"; here a challenger is out when it scores less and
-the mean of its paired differences lies more than `BEHIND` standard errors below zero).
+the mean of its paired differences lies more than `BEHIND` standard errors below zero). One that
+costs more must do better by more than a standard error, as in the rule by which Breiman et al.
+(1984, "Classification and Regression Trees") prefer the simpler tree.
 """
 
 from __future__ import annotations
@@ -28,6 +30,12 @@ FAIR_TRIALS = 4
 LEAST_ROWS = 32
 """Where the model is slow, so many rows judge that FAIR_TRIALS fit the seconds, but not fewer."""
 BEHIND = 1.5
+DEARER = 1.1
+"""A setting costs more where it reads and writes so many times the tokens a row."""
+CLEAR_GAIN = 1.0
+"""Standard errors by which a setting that costs more must do better."""
+OUT_OF_TIME = "out of time"
+NO_CLEAR_GAIN = "costs more without a clear gain"
 
 Setting = float | str
 
@@ -39,7 +47,8 @@ class OutOfTime(Exception):
 @dataclass(frozen=True)
 class Trial:
     """A setting and how it did. `tie` breaks ties between scores: the mean log-probability of
-    the right answer where labels were weighed, else 0. `dropped` says why it was given up."""
+    the right answer where labels were weighed, else 0. `dropped` says why it was given up, or
+    could not stand though it scored as much."""
 
     settings: Mapping[str, Setting]
     score: float
@@ -54,6 +63,24 @@ class Trial:
     @property
     def standing(self) -> tuple[float, float]:
         return self.score, self.tie
+
+    @property
+    def tokens_each(self) -> float:
+        """Tokens read and written a row."""
+        return (self.usage.prompt + self.usage.completion) / self.rows if self.rows else 0.0
+
+    def is_dearer_than(self, other: Trial) -> bool:
+        return self.tokens_each > DEARER * other.tokens_each
+
+    def fails_to_earn_its_cost(self, other: Trial) -> bool:
+        """Whether it does no worse than a cheaper one, but not better on the same rows by more
+        than CLEAR_GAIN standard errors."""
+        if self.standing < other.standing or not self.is_dearer_than(other):
+            return False
+        pairs = zip(self.row_scores, other.row_scores, strict=True)
+        differences = [mine - theirs for mine, theirs in pairs]
+        margin = CLEAR_GAIN * standard_error(differences)
+        return self.score <= other.score or fmean(differences) <= margin
 
     def told(self, *, chosen: bool) -> dict[str, Setting]:
         """The trial as a row of `Training.search`."""
@@ -104,10 +131,14 @@ class Search:
 
     @property
     def open(self) -> bool:
-        """Whether another trial may begin. The first always may."""
+        """Whether another trial may begin: there is time for a round at the pace of the quickest.
+        The first always may."""
         if not self.trials:
             return True
-        return len(self.trials) < self.budget.trials and self.spent < self.budget.seconds
+        paces = (trial.seconds / trial.rows for trial in self.trials if trial.rows)
+        round_takes = ROUND * min(paces, default=0.0)
+        fits = self.spent + round_takes < self.budget.seconds
+        return fits and len(self.trials) < self.budget.trials
 
     def shown(self, fraction: float, message: str) -> None:
         """A progress callback for one trial."""
@@ -136,10 +167,11 @@ class Search:
         readings = [self.reading(settings, answers)]
         dropped = ""
         while len(answers) < len(self.rows):
-            if self.best is not None and self.spent >= self.budget.seconds:
-                dropped = "out of time"
-                break
             part = self.rows[len(answers) : len(answers) + ROUND]
+            each = (self.clock() - began) / len(answers) if answers else 0.0
+            if self.best is not None and self.spent + each * len(part) > self.budget.seconds:
+                dropped = OUT_OF_TIME
+                break
             answers += prepared.answer([row.input for row in part])
             if not self.trials and len(answers) == ROUND:
                 self.fit_rows((self.clock() - began) / ROUND)
@@ -174,8 +206,11 @@ class Search:
 
     def keep(self, trial: Trial) -> Trial:
         """Book a trial that was judged here or elsewhere."""
+        best = self.best
+        if best is not None and not trial.dropped and trial.fails_to_earn_its_cost(best):
+            trial = replace(trial, dropped=NO_CLEAR_GAIN)
         self.trials.append(trial)
-        if not trial.dropped and (self.best is None or trial.standing > self.best.standing):
+        if not trial.dropped and (best is None or trial.standing > best.standing):
             self.best = trial
         return trial
 
@@ -204,8 +239,12 @@ def clearly_behind(differences: Sequence[float]) -> bool:
     """Whether the mean lies more than BEHIND standard errors below 0; never on under 8 rows."""
     if len(differences) < 8 or fmean(differences) >= 0:
         return False
-    error = stdev(differences) / math.sqrt(len(differences))
-    return fmean(differences) < -BEHIND * error
+    return fmean(differences) < -BEHIND * standard_error(differences)
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean of independent values; infinite for one value, which tells nothing of it."""
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def judging_rows(validation: Sequence[Example], seed: int) -> list[Example]:

@@ -64,7 +64,7 @@ def test_the_table_has_every_try_in_order(report: Report) -> None:
     head, rows = searched.tries_table(searched.searches_of(report)[0])
     assert head == ["try", "shots", "choice", "validation score", "rows", "time", ""]
     assert rows[0] == ["1", "8", "balanced", "0.75", "40", "21 s", "default"]
-    assert rows[2] == ["3", "0", "none", "0.12", "16", "4.2 s", "given up: clearly behind"]
+    assert rows[2] == ["3", "0", "none", "0.12", "16", "4.2 s", "not taken: clearly behind"]
     assert rows[3][-1] == "chosen"
     assert len(rows) == 6
 

@@ -1,6 +1,7 @@
 """The search over settings: its budget, its race, its record."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
@@ -34,13 +35,17 @@ class Guesser:
 
     share: int
     clock: Clock = field(default_factory=Clock)
+    tokens: int = 3
     asked: int = 0
 
     def answer(self, inputs):
         self.asked += len(inputs)
         self.clock.now += len(inputs)
         return [
-            Answer("right" if int(text.split()[1]) % 10 < self.share else "wrong", Usage(prompt=3))
+            Answer(
+                "right" if int(text.split()[1]) % 10 < self.share else "wrong",
+                Usage(prompt=self.tokens),
+            )
             for text in inputs
         ]
 
@@ -142,6 +147,59 @@ def test_where_the_model_is_slow_fewer_rows_judge_so_that_four_trials_fit(second
     search = searching(seconds=seconds, clock=(clock := Clock()))
     first = search.judge(Guesser(5, clock), {})
     assert (first.rows, len(search.rows)) == (rows, rows)
+
+
+@pytest.mark.parametrize(("seconds", "rows"), [(71.9, 16), (72.0, 32), (79.9, 32), (80.0, 40)])
+def test_no_round_begins_that_would_end_beyond_the_seconds(seconds, rows):
+    """The first setting took 40 s, a second for each row."""
+    search = searching(seconds=1000.0, clock=(clock := Clock()))
+    search.judge(Guesser(5, clock), {})
+    search.budget = Budget(trials=8, seconds=seconds)
+    trial = search.judge(Guesser(6, clock), {})
+    assert (trial.rows, trial.dropped) == (rows, "" if rows == 40 else "out of time")
+    assert search.spent <= seconds
+
+
+@pytest.mark.parametrize(("seconds", "begins"), [(55.9, False), (56.1, True)])
+def test_no_trial_begins_without_room_for_one_round(seconds, begins):
+    search = searching(clock=(clock := Clock()))
+    search.judge(Guesser(5, clock), {})  # 40 rows in 40 s
+    search.budget = Budget(trials=8, seconds=seconds)
+    assert search.open is begins
+
+
+@pytest.mark.parametrize(
+    ("share", "tokens", "stands"),
+    [(6, 3, True), (6, 4, True), (5, 4, False), (5, 2, False), (5, 3, False)],
+)
+def test_what_costs_more_must_do_clearly_better(share, tokens, stands):
+    """One more right in ten is 2.0 standard errors of the 40 paired differences."""
+    search = searching()
+    search.judge(Guesser(5), {})
+    trial = search.judge(Guesser(share, tokens=tokens), {})
+    assert (search.best is trial) is stands
+    assert (trial.dropped == "costs more without a clear gain") is (share == 5 and tokens == 4)
+
+
+def test_a_gain_within_its_error_does_not_pay_for_a_dearer_setting():
+    """Two rows of 40 won and one lost: 0.025 more, with a standard error of 0.043."""
+
+    class OneMore(Guesser):
+        changed: ClassVar = {"input 38": "right", "input 39": "right", "input 0": "wrong"}
+
+        def answer(self, inputs):
+            given = super().answer(inputs)
+            return [
+                Answer(self.changed.get(text, each.text), each.usage)
+                for text, each in zip(inputs, given, strict=True)
+            ]
+
+    for tokens, dropped in ((3, ""), (4, "costs more without a clear gain")):
+        search = searching()
+        search.judge(Guesser(5), {})
+        trial = search.judge(OneMore(5, tokens=tokens), {})
+        assert (trial.score, trial.dropped) == (0.525, dropped)
+        assert (search.best is trial) is (not dropped)
 
 
 def test_a_variant_of_the_same_answers_can_be_what_stands():
