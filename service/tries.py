@@ -39,9 +39,10 @@ def ended_by_time(rows: Sequence[Try], seconds: float) -> bool:
     tries = settings_tried(rows)
     if any(row.get("dropped") == OUT_OF_TIME for row in tries):
         return True
-    paces = (float(row.get("seconds", 0.0)) / row["rows"] for row in tries if row.get("rows"))
-    spent = seconds_of((*looks_in(rows), *tries))
-    return spent + ROUND * min(paces, default=0.0) >= seconds
+    judged = [row for row in tries if row.get("rows")]
+    most = max((row["rows"] for row in judged), default=0.0)
+    pace = min((float(row.get("seconds", 0.0)) / row["rows"] for row in judged), default=0.0)
+    return seconds_of((*looks_in(rows), *tries)) + min(ROUND, most) * pace >= seconds
 
 
 def seconds_of(rows: Iterable[Try]) -> float:

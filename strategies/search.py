@@ -136,7 +136,7 @@ class Search:
         if not self.trials:
             return True
         paces = (trial.seconds / trial.rows for trial in self.trials if trial.rows)
-        round_takes = ROUND * min(paces, default=0.0)
+        round_takes = min(ROUND, len(self.rows)) * min(paces, default=0.0)
         fits = self.spent + round_takes < self.budget.seconds
         return fits and len(self.trials) < self.budget.trials
 
