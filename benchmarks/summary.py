@@ -12,6 +12,7 @@ from benchmarks.costs import RunPrices
 from benchmarks.disagreements import most_disputed
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
+from benchmarks.latency import WARM_UPS
 from benchmarks.quality import compare_tracks, quality_of, scored_table
 from benchmarks.records import Record, RunRecord
 from benchmarks.resampling import Finish, Floats
@@ -190,7 +191,8 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
     while preparing and those of requests that ended in an error among them.
 
     A timed request whose answer counts is among the test answers already; the tokens of the others,
-    asked again for their time alone, are taken as those of the test answers, on average. What was
+    asked again for their time alone or to warm up, are taken as those of the test answers, on
+    average. What was
     reused is charged as if computed here, answers at this run's own throughput.
     """
     dollars = 0.0
@@ -205,7 +207,7 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
             model = track.facts.model
             units = hosted_units(list(track.outcomes.values()), model, prices)
             counted = len(track.attempts) - sum(batch.n for batch in track.batches)
-            repeated = max(0, len(track.latencies) - counted)
+            repeated = max(0, len(track.latencies) - counted) + WARM_UPS * bool(track.latencies)
             dollars += sum(usd_of_tokens(row, prices.models[model]) for row in track.attempts)
             dollars += asked_usd(track.training, model, prices)
             if len(units):

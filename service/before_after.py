@@ -9,7 +9,7 @@ from service import wording
 from service.commitment import gap_text
 from service.evidence import Gap
 from service.report import Report
-from service.searched import dearness
+from service.searched import dearness, searches_of
 from service.suitability import is_tuned
 
 LEANS = (
@@ -21,16 +21,18 @@ LEANS = (
 @dataclass(frozen=True)
 class BeforeAfter:
     """`gap` is the searched strategy's quality minus the default's, row by row. `defaults` says
-    of how many the default is the best."""
+    of how many the default is the best; `changed`, whether the search took other settings."""
 
     default: StrategyResult
     searched: StrategyResult
     gap: Gap
     defaults: int
+    changed: bool = True
 
 
 def before_after(report: Report) -> list[BeforeAfter]:
     """Each completed searched strategy of whose family and model a default completed too."""
+    unchanged = {each.result.id for each in searches_of(report) if not each.changes}
     found = []
     for row in sorted(report.strategies, key=dearness):
         if row.search_budget is None or row.quality is None:
@@ -45,7 +47,7 @@ def before_after(report: Report) -> list[BeforeAfter]:
         ]
         gap = gap_between(report, row.id, plain[0].id) if plain else None
         if gap is not None:
-            found.append(BeforeAfter(plain[0], row, gap, len(plain)))
+            found.append(BeforeAfter(plain[0], row, gap, len(plain), row.id not in unchanged))
     return found
 
 
@@ -64,6 +66,8 @@ def paid(pair: BeforeAfter, margin: float) -> str:
     gap = pair.gap
     size = wording.many_points(margin)
     told = f"{pair.searched.id} measures {gap_text(gap)} against {pair.default.id}"
+    if not pair.changed and gap.difference == 0:
+        return f"The search kept the default: {pair.searched.id} scores as {pair.default.id} does."
     if gap.shows_more_than(margin):
         return f"The search paid: {told}."
     if gap.low > 0:

@@ -1,8 +1,8 @@
 """The figures that the README quotes, from committed records: `python -m service.figures`.
 
-`publish` takes a finished run's records, without any text of the data, into the results folder;
-`figures` makes the README's table of all results there, and `searches` that of the results'
-own page. Nothing else writes either.
+`publish` takes a finished run's records, without any text of the data, into the results folder,
+those of another seed than 0 into its folder `seeds`; `figures` makes the README's table of all
+results there, `searches` and `seeds` those of the results' own page. Nothing else writes either.
 """
 
 from __future__ import annotations
@@ -12,26 +12,35 @@ from pathlib import Path
 
 from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
 from benchmarks.results import StrategyResult
+from benchmarks.standing import latest_run
 from service import searched, wording
-from service.before_after import before_after
+from service.before_after import before_after, gap_between
+from service.evidence import Gap
 from service.report import Report, build_report
+from service.suitability import is_tuned
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 README = Path(__file__).parent.parent / "README.md"
 SEARCHES = RESULTS / "README.md"
 BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
+SEEDS_BEGIN, SEEDS_END = "<!-- seeds: python -m service.figures -->", "<!-- end of seeds -->"
 FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
 
 def publish(run: Path, results: Path = RESULTS) -> Path:
-    """Copy the records of the run in folder `run`, texts left out, to `results/TASK.jsonl`.
+    """Copy the records of the run in folder `run`, texts left out, to `results/TASK.jsonl`, or
+    with another seed than 0 to `results/seeds/TASK.SEED.jsonl`.
 
     Raises FileNotFoundError where there is no finished run.
     """
     if not (run / "report.json").is_file():
         raise FileNotFoundError(f"{run}: no report.json; finish the comparison first")
     records = publish_records(Journal(run / JOURNAL).read())
-    path = results / f"{build_report(records).task.name}.jsonl"
+    run_record = latest_run(records)
+    assert run_record is not None, "a report was made of it"
+    name, seed = run_record.task.name, run_record.seed
+    path = results / (f"seeds/{name}.{seed}.jsonl" if seed else f"{name}.jsonl")
+    path.parent.mkdir(exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(b"".join(map(line_of, records)))
     scratch.replace(path)
@@ -58,21 +67,59 @@ def searches(results: Path = RESULTS) -> str:
         report = build_report(Journal(path).read())
         tries = {each.result.id: each for each in searched.searches_of(report)}
         for pair in before_after(report):
-            each, gap = tries[pair.searched.id], pair.gap
-            between = wording.points_between(gap.low, gap.high)
+            each = tries[pair.searched.id]
             rows.append(
                 [
                     report.task.name,
                     pair.searched.family,
                     cell_of(pair.default),
                     cell_of(pair.searched),
-                    f"{wording.points(gap.difference)} ({between})",
+                    difference(pair.gap),
                     f"{searched.scores(each)} (n = {each.n})",
                     searched.change(each),
                     f"{searched.tried(each)} in {searched.spent(each)}",
                 ]
             )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def seeds(results: Path = RESULTS) -> str:
+    """The decision on the tasks that were run with several seeds, as a Markdown table."""
+    head = [
+        *("task", "seed", "best without tuning", "best tuned", "difference in points"),
+        *("recommended", "commit?"),
+    ]
+    rows = [head, ["---"] * len(head)]
+    again = sorted((results / "seeds").glob("*.jsonl"))
+    for name in sorted({path.name.split(".")[0] for path in again}):
+        runs = [results / f"{name}.jsonl", *(p for p in again if p.name.startswith(f"{name}."))]
+        for path in runs:
+            records = Journal(path).read()
+            run = latest_run(records)
+            assert run is not None, "published records hold their run"
+            report = build_report(records)
+            plain, tuned = (best_of(report, tuned=each) for each in (False, True))
+            gap = gap_between(report, tuned.id, plain.id)
+            answer = report.recommendation
+            rows.append(
+                [
+                    *(name, str(run.seed), cell_of(plain), cell_of(tuned), difference(gap)),
+                    *(f"`{answer.strategy}` ({answer.verdict})", answer.commit_to_fine_tuning),
+                ]
+            )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def best_of(report: Report, *, tuned: bool) -> StrategyResult:
+    """The highest measured quality of those that train the model, or of the others."""
+    rows = [row for row in report.strategies if row.quality and is_tuned(row) is tuned]
+    return max(rows, key=lambda row: row.quality.value if row.quality else 0.0)
+
+
+def difference(gap: Gap | None) -> str:
+    if gap is None:
+        return "–"
+    return f"{wording.points(gap.difference)} ({wording.points_between(gap.low, gap.high)})"
 
 
 def row_of(report: Report) -> str:
@@ -94,20 +141,27 @@ def cell_of(result: StrategyResult) -> str:
     return f"`{result.name}` {wording.score(quality.value)} ({interval})"
 
 
-def with_figures(readme: str, table: str) -> str:
-    """The README with the table between its two marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+def with_figures(page: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """The page with the table between two marks."""
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+
+
+def written_anew(readme: str, page: str) -> tuple[str, str]:
+    """The README and the results' own page with their tables from the committed records."""
+    page = with_figures(page, searches())
+    return with_figures(readme, figures()), with_figures(page, seeds(), SEEDS_BEGIN, SEEDS_END)
 
 
 def main(runs: list[str]) -> None:
     """Publish the given runs, then bring both pages up to date with all results."""
     for run in runs:
         print(publish(Path(run)))
-    for page, table in ((README, figures()), (SEARCHES, searches())):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(with_figures(text, table), encoding="utf-8")
+    pages = (README, SEARCHES)
+    texts = written_anew(*(page.read_text(encoding="utf-8") for page in pages))
+    for page, text in zip(pages, texts, strict=True):
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

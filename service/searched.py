@@ -63,11 +63,13 @@ class Searched:
 
     @property
     def changes(self) -> str:
-        """`shots 8 → 16, choice balanced → nearest`; empty where the default stands."""
+        """`shots 8 → 16, choice balanced → nearest`; empty where the default stands. That a last
+        training was on every layer is no change: the family's default is, too."""
+        same = {"depth"} if self.chosen in last_in(self.tries) else set()
         return ", ".join(
             f"{label(name)} {told(self.default.get(name))} → {told(self.chosen.get(name))}"
             for name in self.settings
-            if self.default.get(name) != self.chosen.get(name)
+            if self.default.get(name) != self.chosen.get(name) and name not in same
         )
 
 
@@ -165,7 +167,8 @@ def ends(each: Searched) -> tuple[str, str]:
 
 def change(each: Searched) -> str:
     """What is different from the default, in words."""
-    return each.changes or "nothing: the default stands"
+    stands = "stands" if each.kept_default else "stands, trained on every layer"
+    return each.changes or f"nothing: the default {stands}"
 
 
 def tries_table(each: Searched) -> tuple[list[str], list[list[str]]]:

@@ -19,8 +19,8 @@ VERDICTS = {
     "inconclusive": "No clear answer yet",
 }
 TENTATIVE = {
-    "fine-tuning": "Fine-tuning leads, but do not commit yet",
-    "combined": "Fine-tuning with retrieval leads, but do not commit yet",
+    "fine-tuning": "Fine-tuning may pay, but do not commit yet",
+    "combined": "Fine-tuning with retrieval may pay, but do not commit yet",
 }
 COMMITMENTS = {
     "yes": "Commit to fine-tuning: yes",

@@ -100,7 +100,9 @@ def best_settings(search: Search, workshop: Workshop) -> PromptSettings:
         tried[key] = settings
         before = search.best
         told = {**settings.told(), CALIBRATION: NONE}
-        search.judge(workshop.build(settings), told, workshop.calibrations(settings))
+        since = search.clock()
+        made = workshop.build(settings)
+        search.judge(made, told, workshop.calibrations(settings), since=since)
         return search.best is not before
 
     best = STARTS[0]

@@ -13,7 +13,7 @@ from typing import Literal
 
 from corpora.task import Example, Task
 from strategies.output_rules import output_rules
-from strategies.prompting import first_sentence
+from strategies.prompting import first_clause
 from strategies.search import Setting
 
 Choice = Literal["nearest", "balanced", "diverse", "random"]
@@ -80,7 +80,7 @@ def instruction_of(
     """The instruction in one of its variants; the given one where a variant has nothing to say."""
     given = task.instruction.strip()
     if kind == "short":
-        return first_sentence(given)
+        return first_clause(given)
     if kind == "with label words":
         telling = label_words(task, train)
         lines = [f"{names[label]}: {', '.join(words)}" for label, words in telling.items()]

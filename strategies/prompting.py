@@ -74,7 +74,7 @@ def system_text(task: Task, *, form: str = "", grounded: bool = False) -> str:
     return "\n".join(parts)
 
 
-def first_sentence(text: str) -> str:
+def first_clause(text: str) -> str:
     """Up to the first full stop, question mark, exclamation mark, colon or line end."""
     return re.split(r"(?<=[.!?])\s|:\s|\n", text, maxsplit=1)[0].strip()
 

@@ -14,7 +14,7 @@ from strategies.models.base import Model
 from strategies.prompting import Shot, answer_form
 from strategies.rag import PreparedRag, worked_examples
 from strategies.retrieval_search import RetrievalSearch
-from strategies.search import Search, Setting
+from strategies.search import Search, Setting, Trial
 from strategies.searched_index import SearchedIndex
 from strategies.shots import typical_examples
 
@@ -127,7 +127,13 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
     The challenger finds more, so it stands where it does as well. Then single changes of the
     best so far, in the order of MOVES, over and over until a whole round changes nothing.
     """
-    search.judge(assembler.prepared(default, for_trial=True), default.told())
+
+    def judged(setup: Setup) -> Trial:
+        since = search.clock()
+        made = assembler.prepared(setup, for_trial=True)
+        return search.judge(made, setup.told(), since=since)
+
+    judged(default)
     chosen, tried = default, {assembler.mark(default)}
 
     def attempt(setup: Setup, *, stands_if_equal: bool = False) -> None:
@@ -136,7 +142,7 @@ def choose(search: Search, assembler: Assembler, default: Setup, challenger: Set
         if mark in tried or not search.rows or not search.open:
             return
         tried.add(mark)
-        trial = search.judge(assembler.prepared(setup, for_trial=True), setup.told())
+        trial = judged(setup)
         equal = search.best is not None and trial.standing == search.best.standing
         if stands_if_equal and equal and not trial.dropped:
             search.best = trial

@@ -157,9 +157,11 @@ class Search:
         prepared: Prepared,
         settings: Mapping[str, Setting],
         variants: Variants = no_variants,
+        *,
+        since: float | None = None,
     ) -> Trial:
         """Answer the rows and keep the trial, as the best of its variants; it stands if it does
-        better than the best so far."""
+        better than the best so far. Its seconds count from `since`, when its building began."""
         began = self.clock()
         share = len(self.trials) / self.budget.trials
         self.progress(share, "trying " + ", ".join(f"{k} {v}" for k, v in settings.items()))
@@ -183,7 +185,8 @@ class Search:
                 break
         best = max(readings, key=lambda each: each.standing)  # ties go to the first, as asked
         asked = total([answer.usage for answer in answers])
-        return self.keep(replace(best, seconds=self.clock() - began, usage=asked, dropped=dropped))
+        seconds = self.clock() - (began if since is None else since)
+        return self.keep(replace(best, seconds=seconds, usage=asked, dropped=dropped))
 
     def fit_rows(self, each: float) -> None:
         """Keep fewer rows where they take `each` so many seconds that few trials would fit."""

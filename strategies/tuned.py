@@ -12,7 +12,7 @@ from corpora.task import Example, Task
 from strategies.answering import Fitted, answer_fitted, fit_prompt
 from strategies.base import Answer, Training
 from strategies.passage_index import PassageIndex
-from strategies.prompting import Passage, first_sentence
+from strategies.prompting import Passage, first_clause
 from strategies.saving import (
     read_json,
     read_lines,
@@ -127,7 +127,7 @@ def asked_task(task: Task, template: Template) -> Task:
     instruction alone. The rest is learned, and a shorter prompt costs less in every request."""
     if template == "task":
         return task
-    short = first_sentence(task.instruction)
+    short = first_clause(task.instruction)
     kept = {"instruction": short, "labels": (), "output_schema": None, "no_answer": None}
     return task.model_copy(update=kept)
 

@@ -148,18 +148,19 @@ def test_a_hosted_model_is_charged_by_the_token():
     summary = summary_of(run_record("zero", hosted=True), *track("zero", [1.0] * 20))
     each = (60 * 1 + 40 * 0.1 + 10 * 2) / 1e6
     assert summary.strategies[0].cost.per_1k_requests_usd == pytest.approx(1000 * each)
-    assert summary.spent_usd == pytest.approx((1 + 2 + 1.83) * 0.001 + 80 * each)
+    assert summary.spent_usd == pytest.approx((1 + 2 + 1.83) * 0.001 + 83 * each)
 
 
 def test_a_timed_answer_that_counts_is_paid_once():
-    """Of 20 rows 12 were answered in a batch, 8 when timed: 52 of 60 timed requests are extra."""
+    """Of 20 rows 12 were answered in a batch, 8 when timed: 52 of 60 timed requests are extra,
+    and so are 3 that warm up."""
     records = [
         row.model_copy(update={"n": 12}) if isinstance(row, BatchRecord) else row
         for row in track("zero", [1.0] * 20)
     ]
     each = (60 * 1 + 40 * 0.1 + 10 * 2) / 1e6
     spent = summary_of(run_record("zero", hosted=True), *records).spent_usd
-    assert spent == pytest.approx((1 + 2 + 1.83) * 0.001 + (20 + 52) * each)
+    assert spent == pytest.approx((1 + 2 + 1.83) * 0.001 + (20 + 52 + 3) * each)
 
 
 def test_retrieval_counts_rows_whose_sources_are_known():

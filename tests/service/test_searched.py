@@ -109,6 +109,26 @@ def test_whether_it_paid_is_what_the_interval_shows(
     assert LEANS not in pair_notes(report)  # there was one default only
 
 
+def test_the_default_settings_on_every_layer_are_no_change() -> None:
+    trial = {"rank": 16, "depth": "upper third", "validation_score": 0.5, "rows": 8.0}
+    last = {**trial, "depth": "full", "stage": "final", "chosen": 1.0}
+    for rank, changed in ((16, ""), (32, "rank 16 → 32")):
+        training = {"search": (trial, {**last, "rank": rank}), "epochs": 1, "seeds": (0,)}
+        rows = [
+            strategy("lora", 0.6, 0.05),
+            strategy("lora.optimized", 0.6, 0.05, training=training).model_copy(
+                update={"search_budget": Search()}
+            ),
+        ]
+        report = reported(summary_of(*rows))
+        (each,) = searched.searches_of(report)
+        assert each.changes == changed
+        (pair,) = before_after(report)
+        same = "The search kept the default: lora.optimized scores as lora does."
+        assert (paid(pair, 0.02) == same) is (not changed)
+        assert ("trained on every layer" in searched.change(each)) is (not changed)
+
+
 def test_a_search_without_a_default_of_its_family_or_model_has_no_pair() -> None:
     assert before_after(pair_report(0.1, 0.0, 0.2, model="other")) == []
     assert before_after(pair_report(0.1, 0.0, 0.2, family="rag")) == []

@@ -139,6 +139,14 @@ def test_the_first_trial_is_judged_whole_whatever_the_seconds():
     assert (trial.rows, trial.dropped, trial.seconds) == (32, "", 32.0)
 
 
+def test_building_a_prompt_is_part_of_its_seconds_but_not_of_the_pace_that_fits_the_rows():
+    search = searching(seconds=160.0, clock=(clock := Clock()))
+    since = search.clock()
+    clock.now += 8.0
+    trial = search.judge(Guesser(5, clock), {}, since=since)
+    assert (trial.seconds, trial.rows) == (46.0, 38)
+
+
 @pytest.mark.parametrize(
     ("seconds", "rows"),
     [(160.0, 40), (144.0, 36), (128.0, 32), (10.0, 32)],
