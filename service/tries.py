@@ -34,15 +34,18 @@ def last_in(rows: Iterable[Try]) -> tuple[Try, ...]:
 
 
 def ended_by_time(rows: Sequence[Try], seconds: float) -> bool:
-    """Whether a budget of so many seconds gave up a setting, or left no room for one more round
-    of rows at the pace of the quickest."""
+    """Whether a budget of so many seconds gave up a setting, or left no room for one more: a round
+    of rows at the pace of the quickest, or where adapters are trained, a whole training."""
     tries = settings_tried(rows)
     if any(row.get("dropped") == OUT_OF_TIME for row in tries):
         return True
     judged = [row for row in tries if row.get("rows")]
     most = max((row["rows"] for row in judged), default=0.0)
-    pace = min((float(row.get("seconds", 0.0)) / row["rows"] for row in judged), default=0.0)
-    return seconds_of((*looks_in(rows), *tries)) + min(ROUND, most) * pace >= seconds
+    took = [float(row.get("seconds", 0.0)) for row in judged]
+    pace = min((s / row["rows"] for s, row in zip(took, judged, strict=True)), default=0.0)
+    trained = any("epochs" in row for row in judged)
+    more = min(took) if trained else min(ROUND, most) * pace
+    return seconds_of((*looks_in(rows), *tries)) + more >= seconds
 
 
 def seconds_of(rows: Iterable[Try]) -> float:

@@ -197,7 +197,7 @@ def search_settings(
     trainings: dict[AdapterSettings, Training] = {}
 
     def attempt(settings: AdapterSettings) -> bool:
-        if settings in tried or not bench.search.open:
+        if settings in tried or not bench.search.open or not fits(settings):
             return False
         tried.add(settings)
         before = bench.search.best
@@ -205,6 +205,13 @@ def search_settings(
         if found is not None:
             trainings[settings] = found
         return bench.search.best is not before
+
+    def fits(settings: AdapterSettings) -> bool:
+        """Whether it should end in time, by what the default took an epoch."""
+        if not bench.search.trials:
+            return True
+        epoch_takes = bench.search.trials[0].seconds / start.epochs
+        return bench.search.spent + epoch_takes * settings.epochs <= bench.search.budget.seconds
 
     attempt(start)
     best, better = start, True

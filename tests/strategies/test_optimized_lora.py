@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from strategies.adapter_settings import AdapterSettings, is_usual, moves
 from strategies.base import Training
 from strategies.errors import ModelError
 from strategies.models.local import LocalModel
-from strategies.optimized_lora import AdapterBench, OptimizedLora
+from strategies.optimized_lora import AdapterBench, OptimizedLora, search_settings
 from strategies.search import OutOfTime, Trial
 from strategies.search import Search as Searching
 
@@ -183,3 +184,24 @@ def test_where_nothing_stands_a_training_that_fails_is_an_error():
 
     with pytest.raises(ModelError, match="no training row fits"):
         bench_with(None).attempt({}, train, whole=True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs"), [(59, [3]), (61, [3, 3]), (119, [3, 3, 3]), (121, [3, 3, 6])]
+)
+def test_no_training_begins_that_would_not_end_in_time(seconds, epochs):
+    """Ten seconds an epoch, and more learning always gains."""
+    now = [0.0]
+    budget = Search(trials=3, seconds=seconds)
+    search = Searching(budget, ROWS, exact, clock=lambda: now[0])
+    trained = []
+
+    def train(settings, told):
+        trained.append(settings.epochs)
+        now[0] += 10.0 * settings.epochs
+        scores = [len(trained) / 10 + epoch / 100 for epoch in range(settings.epochs)]
+        return SimpleNamespace(training=Training(curve=curve(*scores), epochs=settings.epochs))
+
+    search_settings(AdapterBench(search), replace(START, batch_rows=4), train)
+    assert trained == epochs
+    assert search.spent <= seconds
