@@ -106,7 +106,10 @@ def quote(
     gpu: bool = False,
     probes: bool = False,
 ) -> Quote:
-    """The rows in the order of the run, with the time of `probes` if asked. Raises BadPriceFile for a hosted model without price."""
+    """The rows in the order of the run, with the time of `probes` if these are asked.
+
+    Raises BadPriceFile for a hosted model without price.
+    """
     machine = prices.machine_for(cores=cores or usable_cores(), gpu=gpu)
     known = {model.name: model for model in models}
     sizes = sizes_of(dataset)
