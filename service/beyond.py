@@ -42,8 +42,8 @@ def prompt_saved(report: Report) -> list[str]:
         if not (tuned and prompt and tuned.tokens and prompt.tokens):
             continue
         short, long = (row.tokens.prompt_per_request for row in (tuned, prompt) if row.tokens)
-        if long > 0:
-            less = abs(1 - short / long)
+        less = abs(1 - short / long) if long else 0.0
+        if less >= 0.01:
             found.append(
                 f"{tuned.id} reads {short:,.0f} tokens a request, {prompt.id} {long:,.0f}:"
                 f" {less:.0%} {'fewer' if short <= long else 'more'}."
@@ -177,8 +177,8 @@ COLUMNS: tuple[Column, ...] = (
     (
         f"answers kept: {' / '.join(CHANGES)}",
         kept,
-        "Answers kept: how far an answer stays the same on validation examples written in another"
-        " case and spacing, with typos, or in another order (equal labels, shared fields or words).",
+        "Answers kept: how far an answer stays the same (equal label, shared fields or words) on"
+        " validation examples in another case and spacing, with typos, or in another order.",
     ),
     (
         "score under typos, points",

@@ -53,84 +53,86 @@ def sturdy(text):
 
 def fragile(text):
     """Right only on inputs written as they were."""
-    return right(text) if re.fullmatch(r"\w+ item \d+: paint it \w+ please", text) else Answer("x")
+    same = re.fullmatch(r"\w+ item \d+: paint it (red|green|blue) please", text)
+    return Answer(same[1] if same else "purple")
 
 
-def misreads(text):
-    typical = re.match(r"(validation|test|train) item", text)
-    return right(text) if typical and "paint it" in text and "please" in text else Answer("blue")
+@pytest.fixture
+def asked(dataset):
+    """With as few validation rows as are asked whatever they take."""
+    return dataset.model_copy(update={"validation": dataset.validation[:4]})
 
 
-def test_a_strategy_that_collapses_under_small_changes(dataset, prices, tmp_path):
-    records = run(dataset, prices, tmp_path, Tiny(sturdy, "sturdy"), Tiny(fragile, "fragile"))
+def test_a_strategy_that_collapses_under_small_changes(asked, prices, tmp_path):
+    records = run(asked, prices, tmp_path, Tiny(sturdy, "sturdy"), Tiny(fragile, "fragile"))
     for name, kept in (("sturdy", 1.0), ("fragile", 0.0)):
         found = {each.change: each for each in behaviour(records, name).consistency}
         assert found.keys() == {"spacing", "typos"}  # one sentence each: nothing to move
-        assert (found["spacing"].kept.value, found["spacing"].kept.n) == (kept, 6)
+        assert (found["spacing"].kept.value, found["spacing"].kept.n) == (kept, 4)
         assert (found["spacing"].score_before, found["spacing"].score_after) == (1.0, kept)
     record = probes_of(records, "fragile")["consistency"]
-    assert sorted(record.examples) == sorted(row.id for row in dataset.validation)
-    assert not {row.id for row in dataset.test} & {*record.examples}
-    assert record.values["order kept"] == (None,) * 6
+    assert sorted(record.examples) == sorted(row.id for row in asked.validation)
+    assert not {row.id for row in asked.test} & {*record.examples}
+    assert record.values["order kept"] == (None,) * 4
 
 
-def test_what_does_not_apply_leaves_its_reason(dataset, prices, tmp_path):
-    found = probes_of(run(dataset, prices, tmp_path, Tiny(sturdy)), "tiny")
+def test_what_does_not_apply_leaves_its_reason(asked, prices, tmp_path):
+    found = probes_of(run(asked, prices, tmp_path, Tiny(sturdy)), "tiny")
     assert found["wrong corpus"].reason == READS_NOTHING
     assert found["forgetting"].reason == NOT_TUNED
 
 
-def test_a_probe_that_breaks_does_not_fail_the_strategy(dataset, prices, tmp_path):
+def test_a_probe_that_breaks_does_not_fail_the_strategy(asked, prices, tmp_path):
     def shouts(text):
         if text.endswith(" "):
             raise ValueError("a space at the end")
         return sturdy(text)
 
-    records = run(dataset, prices, tmp_path, Tiny(shouts))
+    records = run(asked, prices, tmp_path, Tiny(shouts))
     (row,) = summarise(records).strategies
     assert (row.status, row.behaviour) == ("completed", None)
     reason = "ValueError: a space at the end"
     assert probes_of(records, "tiny")["consistency"].reason == reason
 
 
-def test_a_finished_run_is_probed_later_and_goes_on_where_it_was(dataset, prices, tmp_path):
-    plain = run(dataset, prices, tmp_path, Tiny(sturdy), probes=False)
+def test_a_finished_run_is_probed_later_and_goes_on_where_it_was(asked, prices, tmp_path):
+    plain = run(asked, prices, tmp_path, Tiny(sturdy), probes=False)
     assert probes_of(plain, "tiny") == {}
     first = Tiny(sturdy)
-    records = run(dataset, prices, tmp_path, first)
+    records = run(asked, prices, tmp_path, first)
     assert first.log == ["load"]
-    assert [len(batch) for batch in first.speaker.asked] == [6, 6, 6]
+    assert [len(batch) for batch in first.speaker.asked] == [4, 4, 4]
     assert summarise(records).strategies[0].cost == summarise(plain).strategies[0].cost
     again = Tiny(sturdy)
-    assert run(dataset, prices, tmp_path, again) == records
+    assert run(asked, prices, tmp_path, again) == records
     assert again.log == []
     journal = Journal(tmp_path / "outcomes.jsonl")
     lines = journal.path.read_bytes().splitlines(keepends=True)
     cut = next(at for at, line in enumerate(lines) if b'"probe":"wrong corpus"' in line)
     journal.path.write_bytes(b"".join(lines[:cut]))
     rest = Tiny(sturdy)
-    found = probes_of(run(dataset, prices, tmp_path, rest), "tiny")
+    found = probes_of(run(asked, prices, tmp_path, rest), "tiny")
     assert (found.keys(), rest.speaker.asked) == (
         {"consistency", "wrong corpus", "forgetting"},
         [],
     )
 
 
-def test_one_whose_artefact_is_gone_is_not_prepared_again(dataset, prices, tmp_path):
-    run(dataset, prices, tmp_path, Tiny(sturdy), probes=False)
+def test_one_whose_artefact_is_gone_is_not_prepared_again(asked, prices, tmp_path):
+    run(asked, prices, tmp_path, Tiny(sturdy), probes=False)
     (tmp_path / "artifacts" / "tiny" / "note.txt").unlink()
     (tmp_path / "artifacts" / "tiny").rmdir()
     again = Tiny(sturdy)
-    run(dataset, prices, tmp_path, again)
+    run(asked, prices, tmp_path, again)
     assert again.log == []
 
 
-def test_hosted_models_are_not_asked(dataset, prices, tmp_path):
+def test_hosted_models_are_not_asked(asked, prices, tmp_path):
     class Hosted(ScriptedModel):
         hosted = True
 
     models = {"gpt-4o-mini": lambda: Hosted(lambda prompt: "red", name="gpt-4o-mini")}
-    records = run(dataset, prices, tmp_path, ZeroShot(), models=models)
+    records = run(asked, prices, tmp_path, ZeroShot(), models=models)
     assert summarise(records).strategies[0].status == "completed"
     assert probes_of(records, "prompt.zero-shot") == {}
 
@@ -178,7 +180,7 @@ def questions():
     return Dataset(
         task=task,
         train=rows("train", range(3)),
-        validation=rows("validation", range(6)),
+        validation=rows("validation", range(4)),
         test=rows("test", range(6, 12)),
         documents=tuple(Document(id=f"d{n}", text=f"item{n} lies on shelf {n}") for n in range(12)),
     )
@@ -202,8 +204,8 @@ def test_irrelevant_passages_in_place_of_its_own(prices, tmp_path):
     assert (found.wrong_corpus.score, found.wrong_corpus.score_with_own) == (0.0, 1.0)
     assert found.wrong_corpus.declined == 1.0
     assert found.wrong_corpus.closed_book == "prompt.zero-shot"
-    assert found.wrong_corpus.n_shared == found.wrong_corpus.n == 6
-    assert found.wrong_corpus.difference == pytest.approx(-(1 + 5 * 0.5) / 6)
+    assert found.wrong_corpus.n_shared == found.wrong_corpus.n == 4
+    assert found.wrong_corpus.difference == pytest.approx(-(1 + 3 * 0.5) / 4)
     assert found.grounded.value == 1.0
     assert found.abstention.answerable.value == 0.0
 
@@ -236,20 +238,20 @@ class Adapted(Speaker):
     tuned: object = None
 
 
-def test_an_adapter_that_forgets_is_found_out(dataset, prices, tmp_path):
+def test_an_adapter_that_forgets_is_found_out(asked, prices, tmp_path):
     class Forgets(Tiny):
         def prepare(self, *args, **more):
             return Adapted(self.say, base=Knows(-1.0), tuned=Knows(-1.0, lost=9))
 
-    records = run(dataset, prices, tmp_path, Forgets(sturdy))
+    records = run(asked, prices, tmp_path, Forgets(sturdy))
     found = behaviour(records, "tiny").forgetting
     assert (found.n, found.known_before, found.still_known) == (12, 12, 3)
     assert found.change_nats == pytest.approx(-4 * 9 / 12)
 
 
-def test_a_real_adapter_is_asked_with_and_without(dataset, prices, tmp_path, tiny):
+def test_a_real_adapter_is_asked_with_and_without(asked, prices, tmp_path, tiny):
     lora = Lora(rank=2, epochs=1, learning_rate=0.05)
-    records = run(dataset, prices, tmp_path, lora, models={"tiny": lambda: tiny})
+    records = run(asked, prices, tmp_path, lora, models={"tiny": lambda: tiny})
     record = probes_of(records, "lora")["forgetting"]
     assert record.reason is None
     assert record.examples == tuple(each.id for each in GENERAL_PROMPTS)

@@ -127,7 +127,14 @@ def test_the_table_holds_only_columns_and_rows_with_something():
         ["lora", "", "– / 0.50 / – (n = 16)", "−25.0 (−45.0 to −5.0)", "", "−0.42, 6 of 11"],
         ["rag.hybrid", "4 of 10 / 5 of 50", "", "", "−20.0 (−35.0 to −5.0, n = 14)", ""],
     ]
-    assert len(beyond_notes(shown_report())) == 6  # one a column, and the prompt
+    notes = beyond_notes(shown_report())
+    assert [note.split(":")[0].lower() for note in notes] == [
+        "no answer given",
+        "answers kept",
+        "score under typos",
+        "irrelevant passages",
+        "general questions",
+    ]
 
 
 def test_calibration_stands_beside_what_chance_shows():

@@ -150,14 +150,10 @@ def test_templates_without_a_system_role_get_the_instruction_in_the_first_turn(
     assert text == "<|start|>user\nsort the card\n\nmy card<|end|>\n<|start|>assistant\n"
 
 
-def test_likelihoods_are_those_of_a_plain_forward_pass(tiny_model):
-    prompt = Prompt((Message("user", "what is the order"),))
-    ids = list(tiny_model.encode(prompt).ids)
-    found = tiny_model.likelihoods(prompt, ["card", "bike and box"])
-    for reply, value in zip(["card", "bike and box"], found, strict=True):
-        reply_ids = tiny_model.chat.encode(reply)
-        with torch.inference_mode():
-            logits = tiny_model.network(torch.tensor([ids + reply_ids])).logits[0].float()
-        odds = logits.log_softmax(-1)[len(ids) - 1 : -1]
-        wanted = odds.gather(1, torch.tensor(reply_ids)[:, None]).mean().item()
+def test_likelihoods_of_replies_are_a_token_and_without_the_end_of_turn(tiny_model: LocalModel):
+    asked, replies = prompt("the order"), ("card", "bike and box")
+    found = tiny_model.likelihoods(asked, replies)
+    for reply, value in zip(replies, found, strict=True):
+        ids = tiny_model.chat.encode(reply)
+        wanted = plain_log_likelihood(tiny_model, asked, ids) / len(ids)
         assert value == pytest.approx(wanted, abs=1e-4)

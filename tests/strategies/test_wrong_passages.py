@@ -23,7 +23,6 @@ def index():
 
 
 def test_nothing_that_was_found_or_is_right_and_as_much_of_it(index):
-    wrong = WrongIndex.around(index, {"pump": ("fan", "lamp")}, seed=0)
     for seed in range(20):
         wrong = WrongIndex.around(index, {"pump": ("fan", "lamp")}, seed=seed)
         (found,) = wrong.find(["pump"], 2)
@@ -58,4 +57,4 @@ def test_a_strategy_with_another_index_is_otherwise_the_same():
     own, other = (prompt.messages[-1].content for prompt in seen)
     assert "The pump stands" in own
     assert "The pump stands" not in other
-    assert [prompt.messages[:-1] for prompt in seen][0] == seen[1].messages[:-1]
+    assert seen[0].messages[:-1] == seen[1].messages[:-1]
