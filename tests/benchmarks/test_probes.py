@@ -191,7 +191,7 @@ def reads(prompt):
     asked = prompt.messages[-1].content
     if "lies on" not in asked:
         return "shelf 0"
-    item = re.search(r"Where lies (item\d+)", asked)[1]
+    item = re.search(r"lies\s+(item\d+)", asked)[1]
     found = re.search(rf"{item} lies on (shelf \d+)", asked)
     return found[1] if found else "not known"
 
