@@ -8,6 +8,7 @@ from benchmarks.behaviour_results import Behaviour, Kept, Share
 from benchmarks.noise import CHANGES
 from benchmarks.results import StrategyResult
 from service import wording
+from service.concerns import counted
 from service.report import Report
 from service.suitability import is_tuned
 
@@ -83,11 +84,9 @@ def declined(behaviour: Behaviour) -> str:
     found = behaviour.abstention
     if found is None or not (found.unanswerable or found.answerable):
         return ""
-    return f"{counted(found.unanswerable)} / {counted(found.answerable)}"
-
-
-def counted(share: Share | None) -> str:
-    return "–" if share is None else f"{round(share.value * share.n)} of {share.n}"
+    return " / ".join(
+        counted(share) if share else "–" for share in (found.unanswerable, found.answerable)
+    )
 
 
 def grounded(behaviour: Behaviour) -> str:
