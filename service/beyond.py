@@ -59,9 +59,9 @@ def best(rows: list[StrategyResult], like: StrategyResult | None = None) -> Stra
 
 
 def calibration(behaviour: Behaviour) -> str:
-    """`0.12 (0.05)`"""
+    """`0.123 (0.045)`"""
     found = behaviour.calibration
-    return f"{found.error:.2f} ({found.error_if_calibrated:.2f})" if found else ""
+    return f"{found.error:.3f} ({found.error_if_calibrated:.3f})" if found else ""
 
 
 def over_confidence(behaviour: Behaviour) -> str:

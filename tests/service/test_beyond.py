@@ -141,7 +141,7 @@ def test_calibration_stands_beside_what_chance_shows():
     head, rows = beyond_table(reported(summary_of(one(calibration=SURE))))
     assert dict(zip(head, rows[0], strict=True)) == {
         "strategy": "lora",
-        "calibration error (of a calibrated one)": "0.17 (0.04)",
+        "calibration error (of a calibrated one)": "0.170 (0.040)",
         "confidence above accuracy, points": "+17.0 (+10.0 to +24.0)",
         "accuracy of the surest 50% / 80%": "0.90 / 0.80",
     }
