@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmarks.metrics import aggregate, label_of, score_row
+from benchmarks.grounding import SourceTexts
+from benchmarks.metrics import aggregate, label_of, references, score_row
 from benchmarks.records import OutcomeRecord
+from benchmarks.text_metrics import exact_match
 from corpora.task import Example, Task
 from strategies.base import Answer, Score
 
 
-def judge(strategy: str, task: Task, example: Example, answer: Answer) -> OutcomeRecord:
-    """What is stored of one test example. An answer in state error keeps its reason only."""
+def judge(
+    strategy: str,
+    task: Task,
+    example: Example,
+    answer: Answer,
+    texts: SourceTexts | None = None,
+) -> OutcomeRecord:
+    """What is stored of one test example. An answer in state error keeps its reason only.
+
+    With `texts`, whether the words of a text stand in the documents that it cites.
+    """
     sources = tuple(dict.fromkeys(answer.sources))
     ok = answer.error is None
     is_choice = task.kind == "classification"
+    declined = is_no_answer(task, answer.text) if ok else None
+    is_text = ok and task.kind in ("question-answering", "generation") and not declined
     return OutcomeRecord(
         strategy=strategy,
         example=example.id,
@@ -32,11 +45,26 @@ def judge(strategy: str, task: Task, example: Example, answer: Answer) -> Outcom
         prompt_tokens=answer.usage.prompt,
         cached_tokens=answer.usage.cached,
         completion_tokens=answer.usage.completion,
+        grounded=texts.supported(answer.text, sources) if texts and is_text else None,
+        declined=declined,
+        answerable=is_answerable(task, example),
         text=answer.text if ok else None,
         input=example.input,
         reference=example.output,
         alternatives=example.alternatives,
     )
+
+
+def is_no_answer(task: Task, text: str) -> bool | None:
+    """Whether a text says that the answer is not known; None in a task without such an output."""
+    return None if task.no_answer is None else bool(exact_match(text, task.no_answer))
+
+
+def is_answerable(task: Task, example: Example) -> bool | None:
+    """Whether every right output is an answer; None in a task without a `no_answer`."""
+    if task.no_answer is None:
+        return None
+    return not any(is_no_answer(task, text) for text in references(example))
 
 
 def confidence(answer: Answer) -> float | None:

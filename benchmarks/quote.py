@@ -19,9 +19,9 @@ from benchmarks.environment import usable_cores
 from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
 from benchmarks.plan import Entry, plan_run
+from benchmarks.probe_rows import probing_seconds
 from benchmarks.search_quote import UPPER_SHARE, judging_rows, searching
-from benchmarks.sentinels import BATCH_ROWS
-from benchmarks.sitting import CHECK_SECONDS
+from benchmarks.sentinels import BATCH_ROWS, CHECK_SECONDS
 from benchmarks.workload import (
     Sizes,
     embedding_seconds,
@@ -104,8 +104,12 @@ def quote(
     *,
     cores: int | None = None,
     gpu: bool = False,
+    probes: bool = False,
 ) -> Quote:
-    """The rows in the order of the run. Raises BadPriceFile for a hosted model without price."""
+    """The rows in the order of the run, with the time of `probes` if these are asked.
+
+    Raises BadPriceFile for a hosted model without price.
+    """
     machine = prices.machine_for(cores=cores or usable_cores(), gpu=gpu)
     known = {model.name: model for model in models}
     sizes = sizes_of(dataset)
@@ -113,7 +117,7 @@ def quote(
     rows = []
     for entry in entries:
         model = known[entry.model] if entry.model else None
-        rows.append(quote_row(entry, dataset, sizes, model, prices, machine))
+        rows.append(quote_row(entry, dataset, sizes, model, prices, machine, probes=probes))
     return Quote(
         rows=tuple(rows),
         seconds=sum(row.seconds for row in rows),
@@ -133,6 +137,8 @@ def quote_row(
     model: QuotedModel | None,
     prices: PriceList,
     machine: str,
+    *,
+    probes: bool = False,
 ) -> QuoteRow:
     reason = unfitness(entry.strategy, dataset, model)
     if reason is not None:
@@ -152,7 +158,25 @@ def quote_row(
         for place, part in enumerate(parts or (entry.strategy,))
     ]
     totals = {name: sum(getattr(row, name) for row in rows) for name in TOTALS}
-    return QuoteRow(id=entry.id, **totals)
+    row = QuoteRow(id=entry.id, **totals)
+    hosted = model is not None and model.hosted
+    return with_probes(row, entry, dataset, prices, machine) if probes and not hosted else row
+
+
+def with_probes(
+    row: QuoteRow, entry: Entry, dataset: Dataset, prices: PriceList, machine: str
+) -> QuoteRow:
+    """The row with further questions, each of which takes what a request takes on average."""
+    asked = len(dataset.test) + WARM_UPS + max(0, REQUESTS - len(dataset.test) // 2)
+    parts = parts_of(entry.strategy) or (entry.strategy,)
+    seconds = probing_seconds(
+        row.seconds,
+        (row.seconds - row.setup_seconds) / max(1, asked),
+        rows=len(dataset.validation),
+        reads_documents=any(setting(part, "top_k") for part in parts),
+    )
+    usd = seconds * prices.machines[machine].usd_per_hour / 3600
+    return row.model_copy(update={"seconds": row.seconds + seconds, "usd": row.usd + usd})
 
 
 def quote_part(

@@ -118,8 +118,10 @@ class OutcomeRecord:
     `scores` maps each metric to a value from 0 to 1 (empty in state error). `rank` is the
     1-based place of the first right source among `retrieved` distinct documents, 0 where none
     was right, None where the sources are unknown. `predicted` and `expected` are labels, in
-    classification only. `text`, `input`, `reference` and its `alternatives` are absent in published
-    records.
+    classification only. `grounded` is the share of the answer's content words that stand in the
+    documents it cites, None where none could be looked up. `declined` and `answerable` say, in a
+    task with a `no_answer`, whether it was given and whether something else is right. `text`,
+    `input`, `reference` and its `alternatives` are absent in published records.
     """
 
     record: Literal["outcome"] = "outcome"
@@ -138,6 +140,9 @@ class OutcomeRecord:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    grounded: float | None = None
+    declined: bool | None = None
+    answerable: bool | None = None
     text: str | None = None
     input: str | None = None
     reference: str | None = None
@@ -192,6 +197,23 @@ class SentinelRecord(Frozen):
     message: str
 
 
+class ProbeRecord(Frozen):
+    """Further questions to a strategy after its test rows, on validation rows or fixed prompts.
+
+    `examples` are the ids of what was asked; each list in `values` has one value for each of them,
+    None where it could not be told (see `benchmarks.probes` for the names). `seconds` is no part
+    of the strategy's cost. `reason` says why there are no values.
+    """
+
+    record: Literal["probe"] = "probe"
+    strategy: str
+    probe: str
+    examples: tuple[str, ...] = ()
+    values: dict[str, tuple[float | None, ...]] = Field(default_factory=dict)
+    seconds: float = 0.0
+    reason: str | None = None
+
+
 class EndRecord(Frozen):
     """The run is complete. `seconds` is the wall time of this and earlier sittings."""
 
@@ -208,6 +230,7 @@ Record = Annotated[
     | StatedRecord
     | FailureRecord
     | SentinelRecord
+    | ProbeRecord
     | EndRecord,
     Field(discriminator="record"),
 ]

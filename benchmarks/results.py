@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from benchmarks.behaviour_results import Behaviour
 from corpora.task import Frozen, Search
 
 Status = Literal["completed", "failed", "skipped", "eliminated"]
@@ -87,6 +88,7 @@ class StrategyResult(Frozen):
 
     `search_budget` is what it might spend on choosing its settings, None for one that has no
     budget; what it tried is in `training`.
+    `behaviour` is left out of JSON where nothing is known of it.
     `cost` and `latency_ms` of what runs today are None where nothing is stated: unknown, not 0.
     """
 
@@ -106,6 +108,7 @@ class StrategyResult(Frozen):
     search_budget: Search | None = None
     p_best: float | None = None
     reused: Reused | None = None
+    behaviour: Behaviour | None = Field(default=None, exclude_if=not_)
 
 
 class Comparison(Frozen):

@@ -23,6 +23,7 @@ from benchmarks.incumbent import INCUMBENT, judge_incumbent
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.metrics import metric_for
 from benchmarks.plan import Entry, difference, fingerprint, needed_models, plan_run, task_facts
+from benchmarks.probes import probe, unprobed
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
 from benchmarks.records import (
     EndRecord,
@@ -63,6 +64,7 @@ def run_comparison(
     on_progress: OnProgress = ignore_progress,
     cancelled: Callable[[], bool] = never,
     cache: Cache | None = None,
+    probes: bool = False,
 ) -> list[Record]:
     """Run or continue the comparison in `folder`; returns every record of its journal.
 
@@ -70,7 +72,8 @@ def run_comparison(
     does not fit is skipped, one that raises is failed, and so are those whose model cannot be
     loaded; the others are unharmed. A rerun tries the failed ones again, and rows of hosted models
     that ended in an error. What runs today is judged first. What `cache` holds of earlier work is
-    reused where that spoils no measurement (`benchmarks.reuse`). Raises RunMismatch, RunLocked,
+    reused where that spoils no measurement (`benchmarks.reuse`). With `probes`, strategies without
+    a hosted model are asked further questions (`benchmarks.probes`). Raises RunMismatch, RunLocked,
     StorageFull, DamagedJournal, BadPriceFile (a hosted model without a price), UnknownMetric,
     Cancelled, and where not one of the models can be loaded, what its loading raises.
     """
@@ -102,8 +105,10 @@ def run_comparison(
             sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled, reuse)
             hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
             records: Iterable[Record] = before
-            if not sitting.is_done(before, hosted=hosted):
-                take_turn(sitting, slot, before)
+            probing = probes and not hosted
+            left = probing and unprobed(sitting, before)
+            if left or not sitting.is_done(before, hosted=hosted):
+                take_turn(sitting, slot, before, probing=probing)
                 worked, records = True, journal
             reporter.tell("done", 1.0, ending(records, entry))
         if worked or not any(isinstance(record, EndRecord) for record in before):
@@ -112,7 +117,9 @@ def run_comparison(
         return journal.read()
 
 
-def take_turn(sitting: Sitting, slot: ModelSlot, before: Sequence[Record]) -> None:
+def take_turn(
+    sitting: Sitting, slot: ModelSlot, before: Sequence[Record], *, probing: bool
+) -> None:
     """Let one strategy do what is left of its work. The model is kept in no name that outlives
     this call: the next one comes only after this one is let go. Where it cannot be loaded the
     strategy has failed, unless only errors of an earlier sitting were to be mended."""
@@ -129,7 +136,9 @@ def take_turn(sitting: Sitting, slot: ModelSlot, before: Sequence[Record]) -> No
             else sitting.setup_record("skipped", reason=unfit)
         )
         return
-    sitting.work(before, model)
+    prepared = sitting.work(before, model)
+    if probing and prepared is not None:
+        probe(sitting, prepared)
 
 
 def unfit_for_any(sitting: Sitting) -> str | None:

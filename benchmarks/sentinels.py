@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from benchmarks.records import LAST_GUARD, SentinelRecord
+from benchmarks.records import LAST_GUARD, LatencyRecord, SentinelRecord
 from corpora.similarity import near_duplicates
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared, Score
@@ -25,6 +25,8 @@ SCORE_TOLERANCE = 0.05
 PROBABILITY_TOLERANCE = 0.1
 SAME_PROBABILITY = 1e-6
 SHOWN = 5
+CHECK_SECONDS = 15.0
+"""Time that the batch-size sentinel's single requests may take, as far as latency foretells."""
 
 
 @runtime_checkable
@@ -137,6 +139,14 @@ def batch_size_is_harmless(
             f" and a label's probability by at most {gap:.3f} (allowed: {PROBABILITY_TOLERANCE})"
         )
     return verdict(LAST_GUARD, strategy, passed, f"{message}.")
+
+
+def affordable_rows(latencies: Sequence[LatencyRecord]) -> int:
+    """Between one batch and BATCH_ROWS, as many as CHECK_SECONDS of single requests allow."""
+    if not latencies:
+        return BATCH_SIZE
+    seconds = sum(record.ms for record in latencies) / len(latencies) / 1000
+    return max(BATCH_SIZE, min(BATCH_ROWS, int(CHECK_SECONDS / max(seconds, 1e-9))))
 
 
 def train_and_test_are_apart(dataset: Dataset) -> SentinelRecord:

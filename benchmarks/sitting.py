@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import Cancelled
+from benchmarks.grounding import SourceTexts
 from benchmarks.guard import Broken, guarded
 from benchmarks.journal import Journal
 from benchmarks.judging import judge, scorer
@@ -19,13 +20,12 @@ from benchmarks.progress import Reporter
 from benchmarks.records import (
     BatchRecord,
     FailureRecord,
-    LatencyRecord,
     OutcomeRecord,
     Record,
     SetupRecord,
 )
 from benchmarks.reuse import Earlier, Reuse
-from benchmarks.sentinels import BATCH_ROWS, BATCH_SIZE, check_strategy
+from benchmarks.sentinels import BATCH_ROWS, affordable_rows, check_strategy
 from benchmarks.standing import Standing, standing_of
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
@@ -39,8 +39,6 @@ ARTIFACTS = "artifacts"
 FRESH_BATCHES = 4
 """Batches of a strategy that are always computed, so that its throughput is measured in this run;
 only then may replies come from the cache."""
-CHECK_SECONDS = 15.0
-"""Time that the batch-size sentinel's single requests may take, as far as latency foretells."""
 
 
 class Sitting:
@@ -66,6 +64,7 @@ class Sitting:
         self.cancelled = cancelled
         self.reuse = reuse
         self.score = scorer(dataset.task)
+        self.texts = SourceTexts(dataset.documents)
 
     def is_done(self, before: Sequence[Record], *, hosted: bool) -> bool:
         """Whether nothing is left to do: skipped, or prepared, answered, timed and checked."""
@@ -84,8 +83,11 @@ class Sitting:
         standing = standing_of(before, self.entry.id)
         return standing.failure is None and standing.answered >= {e.id for e in self.dataset.test}
 
-    def work(self, before: Sequence[Record], model: Model | None) -> None:
-        """Do what is left. What the strategy raises is stored as its failure."""
+    def work(self, before: Sequence[Record], model: Model | None) -> Prepared | None:
+        """Do what is left. What the strategy raises is stored as its failure.
+
+        Returns the strategy as it answers, None where it does not.
+        """
         standing = standing_of(before, self.entry.id)
         self.poll()
         began = time.perf_counter()
@@ -94,9 +96,9 @@ class Sitting:
         except Broken as broken:
             seconds = time.perf_counter() - began
             self.store(self.setup_record("failed", reason=str(broken), seconds=seconds))
-            return
+            return None
         if prepared is None:
-            return
+            return None
         hosted = model is not None and model.hosted
         try:
             answered = self.time_single(prepared, standing, hosted=hosted)
@@ -105,6 +107,8 @@ class Sitting:
                 self.check(prepared, standing)
         except Broken as broken:
             self.store(FailureRecord(strategy=self.entry.id, reason=str(broken)))
+            return None
+        return prepared
 
     def prepare(self, standing: Standing, model: Model | None) -> Prepared | None:
         """The strategy ready to answer: loaded if it was prepared before. None if skipped."""
@@ -216,7 +220,7 @@ class Sitting:
             self.journal.append([*outcomes, batch])
 
     def judged(self, example: Example, answer: Answer) -> OutcomeRecord:
-        return judge(self.entry.id, self.dataset.task, example, answer)
+        return judge(self.entry.id, self.dataset.task, example, answer, self.texts)
 
     def answers(self, prepared: Prepared, inputs: Sequence[str]) -> list[Answer]:
         """The strategy's answers; one too few or too many is a fault of the strategy."""
@@ -266,23 +270,11 @@ class Sitting:
                 rows,
                 self.score,
                 train=data.train,
-                batch_rows=self.affordable_rows(),
+                batch_rows=affordable_rows(standing_of(self.journal, self.entry.id).latencies),
             ),
             self.folder,
         )
         self.journal.append(records)
-
-    def affordable_rows(self) -> int:
-        """Between one batch and BATCH_ROWS, as many as CHECK_SECONDS of single requests allow."""
-        taken = [
-            record.ms
-            for record in self.journal
-            if isinstance(record, LatencyRecord) and record.strategy == self.entry.id
-        ]
-        if not taken:
-            return BATCH_SIZE
-        seconds = sum(taken) / len(taken) / 1000
-        return max(BATCH_SIZE, min(BATCH_ROWS, int(CHECK_SECONDS / max(seconds, 1e-9))))
 
     def setup_record(self, status: Any, **fields: Any) -> SetupRecord:
         return SetupRecord(strategy=self.entry.id, status=status, **fields)

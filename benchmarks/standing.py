@@ -12,6 +12,7 @@ from benchmarks.records import (
     FailureRecord,
     LatencyRecord,
     OutcomeRecord,
+    ProbeRecord,
     Record,
     RunRecord,
     SentinelRecord,
@@ -31,6 +32,7 @@ class Standing:
     latencies: tuple[LatencyRecord, ...]
     batches: tuple[BatchRecord, ...]
     checked: bool
+    probed: frozenset[str] = frozenset()
     erred: frozenset[str] = frozenset()
 
     def settled(self, *, hosted: bool) -> frozenset[str]:
@@ -53,6 +55,7 @@ def standing_of(records: Iterable[Record], strategy: str) -> Standing:
         latencies=tuple(row for row in mine if isinstance(row, LatencyRecord)),
         batches=tuple(row for row in mine if isinstance(row, BatchRecord) and not row.reused),
         checked=any(isinstance(row, SentinelRecord) and row.name == LAST_GUARD for row in mine),
+        probed=frozenset(row.probe for row in mine if isinstance(row, ProbeRecord)),
     )
 
 
@@ -70,7 +73,7 @@ def recorded_seconds(records: Sequence[Record]) -> float:
             seconds = record.seconds
         elif isinstance(record, SetupRecord):
             seconds += record.seconds - record.reused_seconds
-        elif isinstance(record, BatchRecord):
+        elif isinstance(record, BatchRecord | ProbeRecord):
             seconds += record.seconds
         elif isinstance(record, LatencyRecord):
             seconds += record.ms / 1000

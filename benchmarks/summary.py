@@ -7,6 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
+from benchmarks.behaviour import behaviours_of
+from benchmarks.behaviour_results import Behaviour
 from benchmarks.break_even import break_evens
 from benchmarks.costs import RunPrices
 from benchmarks.disagreements import most_disputed
@@ -58,7 +60,8 @@ def summarise(records: Sequence[Record]) -> Summary:
     finished = [track for track in tracks if track.status == "completed"]
     spendings = {track.id: spending_of(track, finished, run, prices) for track in finished}
     odds = odds_of_best(finished, run)
-    results = tuple(result_of(track, run, prices, spendings, odds) for track in tracks)
+    beyond = behaviours_of(finished, run.task, run.seed)
+    results = tuple(result_of(track, run, prices, spendings, odds, beyond) for track in tracks)
     qualities = {
         result.id: result.quality.value
         for result in results
@@ -81,6 +84,7 @@ def result_of(
     prices: RunPrices,
     spendings: dict[str, Spending],
     odds: dict[str, float],
+    beyond: dict[str, Behaviour],
 ) -> StrategyResult:
     """One row of the report."""
     facts = track.facts
@@ -102,6 +106,7 @@ def result_of(
         search_budget=(run.task.search or Search()) if facts.searches else None,
         p_best=odds.get(facts.id),
         reused=reused_by(track),
+        behaviour=beyond.get(facts.id),
     )
 
 
@@ -202,6 +207,7 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
         if track.reused_answers and (rate := throughput_of(track)):
             seconds += track.reused_answers / rate
         seconds += sum(latency.ms for latency in track.latencies) / 1000
+        seconds += sum(probe.seconds for probe in track.probes.values())
         dollars += seconds * prices.usd_per_second
         if track.facts.model in hosted and track.facts.model is not None:
             model = track.facts.model

@@ -10,6 +10,7 @@ from benchmarks.records import (
     BatchRecord,
     LatencyRecord,
     OutcomeRecord,
+    ProbeRecord,
     Record,
     SetupRecord,
     StatedRecord,
@@ -24,7 +25,7 @@ class Track:
 
     `batches` are those that were computed; `reused_answers` came in the others. `attempts` are
     all answers ever given, those that a later one took the place of included. `stated` is by
-    example id, of what runs today alone.
+    example id, of what runs today alone. `probes` are by name.
     """
 
     facts: StrategyFacts
@@ -37,6 +38,7 @@ class Track:
     reused_answers: int = 0
     attempts: tuple[OutcomeRecord, ...] = ()
     stated: dict[str, StatedRecord] = field(default_factory=dict)
+    probes: dict[str, ProbeRecord] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -83,6 +85,7 @@ def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
         reused_answers=sum(r.n for r in mine if isinstance(r, BatchRecord) and r.reused),
         attempts=attempts,
         stated={row.example: row for row in mine if isinstance(row, StatedRecord)},
+        probes={row.probe: row for row in mine if isinstance(row, ProbeRecord)},
     )
 
 

@@ -76,6 +76,11 @@ LONG_SECONDS = 600.0
 @click.option(
     "--no-cache", is_flag=True, help="Compute all of it, whatever earlier comparisons computed."
 )
+@click.option(
+    "--no-probes",
+    is_flag=True,
+    help="Measure no behaviour by further questions (see docs/behaviour.md).",
+)
 @common
 def compare(
     spec: str,
@@ -92,6 +97,7 @@ def compare(
     yes: bool,
     fresh: bool,
     no_cache: bool,
+    no_probes: bool,
     as_json: bool,
 ) -> int:
     """Compare strategies on a task and recommend one.
@@ -109,7 +115,8 @@ def compare(
     dataset = comparing.with_models(dataset, models) if models else dataset
     dataset = comparing.with_search(dataset, search_trials, search_seconds)
     price_list = read_prices(prices)
-    plan = comparing.plan(dataset, strategies=strategies, prices=price_list)
+    probes = not no_probes
+    plan = comparing.plan(dataset, strategies=strategies, prices=price_list, probes=probes)
     checks = show_findings(dataset, to)
     show_quote(plan, to)
     if dry_run:
@@ -135,6 +142,7 @@ def compare(
             on_progress=partial(follow, watch),
             cancelled=cancelled,
             cache=cache,
+            probes=probes,
         )
     if as_json:
         print((folder / "report.json").read_text(encoding="utf-8"))

@@ -46,12 +46,14 @@ def compare(
     on_progress: OnProgress = ignore_progress,
     cancelled: Callable[[], bool] = never,
     cache: Cache | None = None,
+    probes: bool = True,
 ) -> Report:
     """Run the strategies on the data set and write report.json, .md and .html into `out`.
 
     Without `strategies`, those of the task, else all; one that does not fit is reported as
     skipped. Continues what an earlier call left in `out`, and reuses what `cache` holds of others
-    where that spoils no measurement. Raises UnknownName and NotFetched
+    where that spoils no measurement. Without `probes` no strategy is asked further questions for
+    its behaviour (docs/behaviour.md). Raises UnknownName and NotFetched
     before anything runs, RunMismatch where `out` holds another comparison, and Cancelled once
     `cancelled` says so.
     """
@@ -69,6 +71,7 @@ def compare(
         on_progress=on_progress,
         cancelled=cancelled,
         cache=cache,
+        probes=probes,
     )
     report = build_report(records)
     write_reports(report, out)
@@ -87,12 +90,18 @@ class Plan:
     paid_usd: float
 
 
-def plan(dataset: Dataset, *, strategies: Sequence[str] | None, prices: PriceList) -> Plan:
+def plan(
+    dataset: Dataset,
+    *,
+    strategies: Sequence[str] | None,
+    prices: PriceList,
+    probes: bool = True,
+) -> Plan:
     """Look ahead without loading a model. Raises as `compare` does before anything runs."""
     metric_for(dataset.task.metric, dataset.task.kind)
     chosen = chosen_strategies(dataset.task, strategies)
     models = [quoted_model(name) for name in checked_models(dataset, chosen)]
-    estimate = quote(dataset, chosen, models, prices, gpu=bool(cuda_devices()))
+    estimate = quote(dataset, chosen, models, prices, gpu=bool(cuda_devices()), probes=probes)
     entries = plan_run(dataset, chosen, [model.name for model in models])
     hosted = {model.name for model in models if model.hosted}
     paid = {entry.id for entry in entries if entry.model in hosted}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import before_after, searched, today, view, wording
+from service import before_after, beyond, searched, today, view, wording
 from service.report import Report
 
 LONGEST = 160
@@ -20,6 +20,7 @@ def as_markdown(report: Report) -> str:
         *table_part(report),
         *search_part(report),
         *further_part(report),
+        *beyond_part(report),
         *disagreement_part(report),
         *measured_part(report),
     ]
@@ -142,6 +143,16 @@ def further_part(report: Report) -> list[str]:
         return []
     lines = ["", "## Behind the figures", "", line(head), line(["---"] * len(head))]
     return lines + [line([code(cells[0]), *cells[1:]]) for cells in further]
+
+
+def beyond_part(report: Report) -> list[str]:
+    """How the strategies behave beside their score."""
+    head, rows = beyond.beyond_table(report)
+    if not rows:
+        return []
+    lines = ["", f"## {beyond.TITLE}", "", line(head), line(["---"] * len(head))]
+    lines += [line([code(cells[0]), *cells[1:]]) for cells in rows]
+    return [*lines, "", *bullets(beyond.beyond_notes(report))]
 
 
 def disagreement_part(report: Report) -> list[str]:

@@ -13,7 +13,8 @@ SHARES: dict[Phase, tuple[float, float]] = {
     "preparing": (0.0, 0.4),
     "timing": (0.4, 0.7),
     "answering": (0.7, 0.95),
-    "checking": (0.95, 1.0),
+    "checking": (0.95, 0.97),
+    "probing": (0.97, 1.0),
     "done": (1.0, 1.0),
 }
 """From where to where each phase moves a strategy's bar; preparing is short but for tuning."""

@@ -8,6 +8,7 @@ from service import wording
 from service.changing import is_incumbent
 from service.choosing import Case
 from service.commitment import Commitment, gap_text
+from service.concerns import concerns
 from service.keeping import changing, proof_of_saving, until_then
 from service.suitability import Candidate, is_tuned
 from service.switches import SwitchPoint
@@ -32,6 +33,7 @@ def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None)
     found += against_rivals(case, first)
     found += money(case, first)
     found += latency(case, first)
+    found += concerns(first.result)
     found += left_out(case, first)
     found += broken(case)
     return tuple(found)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.journal import JOURNAL, Journal
+from benchmarks.judging import is_answerable, is_no_answer
 from benchmarks.metrics import label_of, score_row
 from benchmarks.records import OutcomeRecord, Record, TaskFacts
 from benchmarks.standing import latest_run
@@ -110,6 +111,10 @@ def misjudged_row(row: OutcomeRecord, task: Task) -> Iterator[Difference]:
     )
     place = f"outcomes[{row.strategy}, {row.example}]"
     yield from differences(row.scores, score_row(task, example, row.text), f"{place}.scores")
+    if row.declined is not None:
+        yield from differences(row.declined, is_no_answer(task, row.text), f"{place}.declined")
+        right = is_answerable(task, example)
+        yield from differences(row.answerable, right, f"{place}.answerable")
     if task.kind == "classification":
         named = label_of(row.text, task.labels)
         yield from differences(row.predicted, named, f"{place}.predicted")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpora.task import Document, Example, Task
@@ -159,6 +159,10 @@ class PreparedRag:
             for text, passages in zip(inputs, self.index.find(inputs, self.top_k), strict=True)
         ]
         return answer_fitted(self.task, self.model, fitted, max_new_tokens=self.max_new_tokens)
+
+    def with_index(self, change: Callable[[PassageIndex], PassageIndex]) -> PreparedRag:
+        """The same with another index, made of its own."""
+        return replace(self, index=change(self.index))
 
     @classmethod
     def load(cls, folder: Path, task: Task, model: Model, index: PassageIndex) -> PreparedRag:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +57,12 @@ class PreparedLora:
     def base_answers(self, inputs: Sequence[str]) -> list[Answer]:
         """What the model says to the same prompts without the adapter."""
         return self._answer(self.base, inputs)
+
+    def with_index(self, change: Callable[[PassageIndex], PassageIndex]) -> PreparedLora | None:
+        """The same with another index, made of its own; None where it reads no passages."""
+        if self.index is None:
+            return None
+        return replace(self, index=(change(self.index[0]), self.index[1]))
 
     def rendered_training_prompt(self, example: Example) -> str | None:
         """The text before the reply as training read it at the time; None where not kept.

@@ -204,6 +204,13 @@ class LocalModel:
                 results[row] = Choice(dict(zip(choices, lines[place], strict=True)), usage)
         return results
 
+    def likelihoods(self, prompt: Prompt, replies: Sequence[str]) -> list[float]:
+        """Log-likelihood of each reply, in nats a token, without its end of turn."""
+        bare = [self.chat.encode_reply(reply)[:-1] for reply in replies]
+        ids = self.encode(prompt).ids
+        (totals,) = weigh(self.decoder, self._head, [], [ids], bare, self.pad).tolist()
+        return [total / len(each) for total, each in zip(totals, bare, strict=True)]
+
     def _fitting(self, encoded: Sequence[Encoded], extra: int, results: list[Any]) -> list[int]:
         """Rows that fit the context; the others get their error in `results`."""
         limit = self.context_length

@@ -101,6 +101,25 @@ def test_a_changed_score_is_found_by_scoring_again(tmp_path: Path) -> None:
     assert (found.stored, found.recomputed) == (1.0, 0.0)
 
 
+def test_a_changed_refusal_is_found(tmp_path: Path) -> None:
+    records = [
+        record.model_copy(
+            update={"task": record.task.model_copy(update={"no_answer": "not known"})}
+        )
+        if isinstance(record, RunRecord)
+        else record
+        for record in example_records()
+    ]
+    place = next(at for at, row in enumerate(records) if isinstance(row, OutcomeRecord))
+    row = records[place]
+    assert isinstance(row, OutcomeRecord)
+    records[place] = replace(row, declined=True, answerable=False)
+    write(tmp_path, records)
+    found = {each.path: (each.stored, each.recomputed) for each in verify(tmp_path)}
+    outcome = f"outcomes[{row.strategy}, {row.example}]"
+    assert found == {f"{outcome}.declined": (True, False), f"{outcome}.answerable": (False, True)}
+
+
 def test_a_changed_right_answer_is_found(tmp_path: Path) -> None:
     records = example_records()
     place = next(at for at, row in enumerate(records) if isinstance(row, OutcomeRecord))

@@ -148,3 +148,12 @@ def test_templates_without_a_system_role_get_the_instruction_in_the_first_turn(
 
     text = ChatFormat(model.tokenizer).render([SYSTEM, Message("user", "my card")], reply=True)
     assert text == "<|start|>user\nsort the card\n\nmy card<|end|>\n<|start|>assistant\n"
+
+
+def test_likelihoods_of_replies_are_a_token_and_without_the_end_of_turn(tiny_model: LocalModel):
+    asked, replies = prompt("the order"), ("card", "bike and box")
+    found = tiny_model.likelihoods(asked, replies)
+    for reply, value in zip(replies, found, strict=True):
+        ids = tiny_model.chat.encode(reply)
+        wanted = plain_log_likelihood(tiny_model, asked, ids) / len(ids)
+        assert value == pytest.approx(wanted, abs=1e-4)
