@@ -66,6 +66,11 @@ LONG_SECONDS = 600.0
     help="Seconds after which it begins no further one. [default: the task's, else 180]",
 )
 @click.option(
+    "--learning-curve",
+    is_flag=True,
+    help="Train what is tuned on 10, 25 and 50% of the training rows too: would more labels help?",
+)
+@click.option(
     "--prices",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own prices of hardware and tokens.",
@@ -87,6 +92,7 @@ def compare(
     models: tuple[str, ...],
     search_trials: int | None,
     search_seconds: float | None,
+    learning_curve: bool,
     prices: Path | None,
     dry_run: bool,
     yes: bool,
@@ -108,6 +114,7 @@ def compare(
 
     dataset = comparing.with_models(dataset, models) if models else dataset
     dataset = comparing.with_search(dataset, search_trials, search_seconds)
+    dataset = comparing.with_learning_curve(dataset) if learning_curve else dataset
     price_list = read_prices(prices)
     plan = comparing.plan(dataset, strategies=strategies, prices=price_list)
     checks = show_findings(dataset, to)

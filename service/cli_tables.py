@@ -92,6 +92,12 @@ def quote_text(quote: Quote) -> Text:
             f" {quote.search.trials} tries and {duration(bound)}"
             f"{'' if len(searching) == 1 else ' each'}, in the setup above."
         )
+    if curves := [row for row in quote.rows if row.curve_seconds]:
+        lines.append(
+            f"Learning curves of {listed([row.id for row in curves])}, trained on parts of the"
+            f" training rows too: {duration(sum(row.curve_seconds for row in curves))} of the times"
+            " in all."
+        )
     spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
     lines.append(
         f"Expected: about {duration(quote.seconds)} and {dollars(quote.usd)} {spent}"
