@@ -86,28 +86,13 @@ def curves_of(
         for track in finished
         if not too_many_errors(track)
     ]
-    learners = [each for each in learners if each.sizes]
-    if not learners:
+    learners = [each for each in learners if each.sizes or each.failed]
+    tracks = {track.id: track for each in learners for track in each.tracks}
+    shared = shared_rows(list(tracks.values()))
+    others = [t for t in finished if t.id not in tracks and answered(t, shared)]
+    sample = sample_of([*tracks.values(), *others], shared, run)
+    if sample.clusters < 2:
         return ()
-    tracks = [track for each in learners for track in each.tracks]
-    shared = [
-        name
-        for name in tracks[0].outcomes
-        if all(name in t.outcomes and t.outcomes[name].state == "ok" for t in tracks)
-    ]
-    groups = [tracks[0].outcomes[name].group for name in shared]
-    others = [t for t in finished if answered(t, shared) and t.id not in {t.id for t in tracks}]
-    tables, finish = tables_of([*tracks, *others], shared, groups, run)
-    if len(tables[0]) < 2:
-        return ()
-    ids = [track.id for track in (*tracks, *others)]
-    drawn = resampled_figures(tables, finish, seed=run.seed)
-    values = [float(finish(table.sum(axis=0, keepdims=True))[0]) for table in tables]
-    sample = Sample(
-        {name: drawn[:, place] for place, name in enumerate(ids)},
-        dict(zip(ids, values, strict=True)),
-        len(tables[0]),
-    )
     fits = {
         each.whole.id: fit_of(each.ids(run.task.n_train), sample, seed=run.seed)
         for each in learners
@@ -136,23 +121,37 @@ def learner_of(track: Track, points: Sequence[Point]) -> Learner:
     return Learner(track, sizes, failed)
 
 
+def shared_rows(tracks: Sequence[Track]) -> list[str]:
+    """The test rows that all of them answered."""
+    names = tracks[0].outcomes if tracks else ()
+    return [name for name in names if all(answered(track, [name]) for track in tracks)]
+
+
 def answered(track: Track, names: Sequence[str]) -> bool:
     """Whether all of these rows, none of them with an error."""
     return all(name in track.outcomes and track.outcomes[name].state == "ok" for name in names)
 
 
-def tables_of(
-    tracks: Sequence[Track], names: Sequence[str], groups: Sequence[str | None], run: RunRecord
-) -> tuple[list[Floats], Finish]:
-    """For each strategy the addable lines of its clusters of rows, and what makes figures of
-    their sums."""
+def sample_of(tracks: Sequence[Track], names: Sequence[str], run: RunRecord) -> Sample:
+    """All of them on the same rows, under the same draws of their clusters."""
+    if not tracks or not names:
+        return Sample({}, {}, 0)
+    groups = [tracks[0].outcomes[name].group for name in names]
     tables: list[Floats] = []
-    finish: Finish | None = None
+    figure: Finish = finish_mean
     for track in tracks:
         rows = [track.outcomes[name] for name in names]
         lines, finish = scored_table(rows, run.task, errors_as=0.0)
+        figure = finish or finish_mean
         tables.append(cluster_sums(mean_sums(lines) if finish is None else lines, groups))
-    return tables, finish or finish_mean
+    if len(tables[0]) < 2:
+        return Sample({}, {}, len(tables[0]))
+    drawn = resampled_figures(tables, figure, seed=run.seed)
+    ids = [track.id for track in tracks]
+    values = [float(figure(table.sum(axis=0, keepdims=True))[0]) for table in tables]
+    return Sample(
+        dict(zip(ids, drawn.T, strict=True)), dict(zip(ids, values, strict=True)), len(tables[0])
+    )
 
 
 def points_of(

@@ -142,7 +142,10 @@ def law_of(growth: Growth) -> Laws:
 def refusal(growth: Growth) -> str | None:
     """Why these points are not to be extrapolated, as half a sentence; None where they may be."""
     if len(growth.sizes) < FEWEST_SIZES:
-        return f"{len(growth.sizes)} sizes were measured, and any three points lie on some curve"
+        return (
+            f"{FEWEST_SIZES} sizes of training data are needed, as any three points lie on some"
+            f" curve, and {len(growth.sizes)} gave a result"
+        )
     if growth.freedom < FEWEST_FREEDOM:
         return "too few sizes were trained more than once to tell gains from luck"
     rise = growth.draws[:, -1:] - growth.draws[:, :1]

@@ -205,6 +205,7 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
 
     from service.cli_tables import (
         change_table,
+        learning_text,
         recommendation_text,
         result_table,
         searches_text,
@@ -219,9 +220,10 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
         to.print(change_table(report))
     if skipped := skipped_text(report.strategies):
         to.print(skipped)
-    if searches := searches_text(report):
-        to.print()
-        to.print(searches)
+    for text in (searches_text(report), learning_text(report)):
+        if text:
+            to.print()
+            to.print(text)
     to.print()
     to.print(recommendation_text(report.recommendation))
     for warning in warnings(report):

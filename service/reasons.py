@@ -262,6 +262,9 @@ def switch_text(point: SwitchPoint) -> str:
         return f"If 95% of answers must come in less than {limit}: {point.to}."
     if point.what == "cost_per_1k_requests":
         return f"If 1,000 requests must cost less than {wording.dollars(point.at)}: {point.to}."
+    if point.what == "n_train":
+        at = wording.count(point.at)
+        return f"From about {at} training examples on, if all others score as now: {point.to}."
     gain = wording.many_points(point.at)
     if point.beyond == "below":
         return f"If a difference of {gain} matters to you: {point.to}."
