@@ -25,7 +25,8 @@ FARTHEST = 4.0
 """Nothing is said of more than so many times the examples measured."""
 WIDEST = 0.2
 """An interval wider than this says nothing that helps to decide."""
-MISFIT = 0.95
+MISFIT, SPEEDS_UP = 0.95, 0.9
+"""From what chance on points are taken to lie off every law, or gains to speed up."""
 LEAST_SPREAD = 0.005
 """Standard deviation between trainings that is assumed at least: scores of a few seeds can agree
 by chance."""
@@ -81,7 +82,8 @@ def growth_of(
     Trainings differ by their seed and by the rows they were given. Drawing three of three shows
     two thirds of that variance, and one of one none of it, so it is pooled over the sizes and
     each resample gets a variance of its own (scaled inverse chi-square), for how little so few
-    trainings tell of it.
+    trainings tell of it. What of it comes from the test rows, on which trainings differ by luck,
+    is in the rows' resampling already.
     """
     trainings = np.array([len(each) for each in values], dtype=float)
     means = np.array([np.mean(each) for each in values])
@@ -90,7 +92,13 @@ def growth_of(
     spread = max(squares / freedom, LEAST_SPREAD**2) if freedom else LEAST_SPREAD**2
     rows = np.column_stack([each.mean(axis=1) for each in draws])
     rng = np.random.default_rng(seed)
-    scale = spread * freedom / rng.chisquare(freedom, len(rows)) if freedom else spread
+    apart = sum(
+        float((each - each.mean(axis=1, keepdims=True)).var(axis=0).sum()) for each in draws
+    )
+    scale = np.full(len(rows), spread)
+    if freedom:
+        scale = spread * freedom / rng.chisquare(freedom, len(rows)) - apart / freedom
+    scale = np.maximum(scale, LEAST_SPREAD**2)
     noise = rng.standard_normal(rows.shape) * np.sqrt(np.divide.outer(scale, trainings))
     return Growth(
         sizes=np.array(sizes, dtype=float),
@@ -154,18 +162,20 @@ def refusal(growth: Growth) -> str | None:
             "the score does not rise with the examples by more than noise: it may be at its"
             " height, or learning may not have begun"
         )
+    if speeding_up(growth) > SPEEDS_UP:
+        return "gains still speed up with the examples, so that where they end is open"
     left = len(growth.sizes) - 3
     off = float(law_of(growth).off[0]) / left
     if off > growth.spread * stats.f.ppf(MISFIT, left, growth.freedom):
-        if is_speeding_up(growth):
-            return "gains still speed up with the examples, so that where they end is open"
         return "the points lie off every curve that levels out"
     return None
 
 
-def is_speeding_up(growth: Growth) -> bool:
-    """Whether the last doubling brought more than those before it, on average."""
+def speeding_up(growth: Growth) -> float:
+    """The share of resamples in which the last doubling brought more than those before it did on
+    average: on every law it brings less."""
     doublings = np.log2(growth.sizes)
-    last = (growth.means[-1] - growth.means[-2]) / (doublings[-1] - doublings[-2])
-    before = (growth.means[-2] - growth.means[0]) / (doublings[-2] - doublings[0])
-    return bool(last > before)
+    q = growth.draws
+    last = (q[:, -1] - q[:, -2]) / (doublings[-1] - doublings[-2])
+    before = (q[:, -2] - q[:, 0]) / (doublings[-2] - doublings[0])
+    return float(np.mean(last > before))

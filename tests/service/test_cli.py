@@ -277,14 +277,12 @@ def test_a_learning_curve_is_quoted_before_it_is_trained(task, tmp_path, monkeyp
     model = tmp_path / "model"
     model.mkdir()
     options = ("--strategies", "lora", "--model", model, "--dry-run", "--json")
-    plain, curve, spec = (
-        json.loads(tuneworth("compare", written, *options, *more).stdout)["quote"]
-        for written, more in (
-            (task(), ()),
-            (task(), ("--learning-curve",)),
-            (task(learning_curve=True), ()),
-        )
-    )
+
+    def quoted(*more, **changes):
+        return json.loads(tuneworth("compare", task(**changes), *options, *more).stdout)["quote"]
+
+    plain, curve = quoted(), quoted("--learning-curve")
+    spec = quoted(learning_curve=True)
     (row,) = curve["rows"]
     assert spec == curve
     assert plain["rows"][0]["curve_seconds"] == 0.0

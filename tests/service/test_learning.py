@@ -67,7 +67,7 @@ def test_what_more_examples_would_bring_is_told_in_all_views(
     said = learning_notes(report)[0]
     assert said.startswith("lora scored 0.50 with 20 training examples and 0.93 with all 200.")
     assert "With 500 more (700 in all) it is expected to score 0.9" in said
-    assert "change the decision: +" in said
+    assert "That would probably not change the decision: −" in said
     assert "against baseline.linear, as that scores now." in said
     console = Console(file=io.StringIO(), width=1000)
     show_report(report, tmp_path, console)
