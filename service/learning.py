@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.curve_forecast import MORE
 from benchmarks.results import PredictedGap
 from service import wording
+from service.reasons import last_gain
 from service.report import LearningForecast, LearningPoint, Report
 
 TITLE = "What more training would bring"
@@ -73,6 +74,11 @@ def curve_note(report: Report, forecast: LearningForecast) -> str:
         if len(points) > 1
         else f"{name} has no learning curve."
     ]
+    if ended_early(report, name):
+        said.append(
+            "It was still gaining when its training ended, so part of what more examples bring here"
+            " is the longer training on them."
+        )
     if forecast.refused is not None:
         return " ".join([*said, f"What more would bring is not foretold: {forecast.refused}."])
     n, quality = asked(forecast, last.n)
@@ -91,11 +97,18 @@ def curve_note(report: Report, forecast: LearningForecast) -> str:
     return " ".join(said)
 
 
+def ended_early(report: Report, strategy: str) -> bool:
+    """Whether its last epoch was its best by more than the margin."""
+    before, last = {row.id: last_gain(row) for row in report.strategies}[strategy]
+    return last - before > report.needs.practical_margin
+
+
 def asked(forecast: LearningForecast, n_train: int) -> tuple[int, str]:
     """The number of examples to speak of, 500 more where that is told, and the quality then."""
     found = {each.n: each for each in forecast.predictions}
     each = found.get(n_train + MORE) or forecast.predictions[0]
-    return each.n, f"{wording.score(each.quality)} ({wording.interval(each.low, each.high)})"
+    between = wording.interval(each.low, each.high)
+    return each.n, f"{wording.score(each.quality)} (95% interval {between})"
 
 
 def gap_of(forecast: LearningForecast, other: str, n: int) -> PredictedGap | None:
@@ -149,17 +162,18 @@ def epoch_note(strategy: str, training: Mapping[str, Any]) -> str:
         rows = curve[risen - 1 :]
         return (
             f"{strategy} began to learn its training examples by heart: after epoch {risen} its"
-            f" loss on validation examples rose ({losses(rows, 'validation_loss')}), while on"
-            f" those it learned from it went {losses(rows, 'train_loss')}. Epoch"
-            f" {kept['epoch']:g}, the best on validation, was kept. More epochs would not help;"
-            " more examples might."
+            " loss, which says how far it is from the right answers, rose on validation examples"
+            f" ({losses(rows, 'validation_loss')}), while on those it learned from it went"
+            f" {losses(rows, 'train_loss')}. Epoch {kept['epoch']:g}, the best on validation, was"
+            " kept. More epochs would not help; more examples might."
         )
     seen, unseen = kept["train_loss"], kept["validation_loss"]
     if unseen >= KNOWN_BY_HEART * seen and unseen - seen >= LEAST_GAP:
         return (
             f"{strategy} knows its training examples better than new ones: in the epoch that was"
-            f" kept its loss on them was {seen:.2f}, on validation examples {unseen:.2f}. That"
-            " speaks for more examples rather than more epochs."
+            " kept its loss, which says how far it is from the right answers, was"
+            f" {seen:.2f} on them and {unseen:.2f} on validation examples. That speaks for more"
+            " examples rather than more epochs."
         )
     return ""
 

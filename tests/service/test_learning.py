@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from curve_run import PARTS, curve_records
 from example_run import example_records
-from planted import TRIAGE, strategy, summary_of
+from planted import TRIAGE, reported, strategy, summary_of
 from rich.console import Console
 
 from benchmarks.journal import JOURNAL, Journal, publish_records
@@ -67,6 +67,7 @@ def test_what_more_examples_would_bring_is_told_in_all_views(
     said = learning_notes(report)[0]
     assert said.startswith("lora scored 0.50 with 20 training examples and 0.93 with all 200.")
     assert "With 500 more (700 in all) it is expected to score 0.9" in said
+    assert "(95% interval 0." in said
     assert "That would probably not change the decision: −" in said
     assert "against baseline.linear, as that scores now." in said
     console = Console(file=io.StringIO(), width=1000)
@@ -111,6 +112,15 @@ def test_a_refused_curve_says_why_and_is_drawn_all_the_same() -> None:
     assert chart.title == "lora scored 0.93 with 20 training examples, 0.93 with 200"
     few = build_report(curve_records(parts={100: (0.8, 0.9)}))
     assert "4 sizes of training data are needed" in learning_notes(few)[0]
+
+
+def test_a_training_that_ended_early_is_told_beside_its_curve() -> None:
+    early = {"curve": [{"epoch": 1.0, "validation_score": 0.4}, {"epoch": 2.0}], "epochs": 2}
+    early["curve"][1] |= {"validation_score": 0.7}  # type: ignore[index,operator]
+    told = "It was still gaining when its training ended"
+    notes = learning_notes(reported(summary_with(curve(), training=early)))
+    assert told in notes[0]
+    assert told not in learning_notes(reported(summary_with(curve())))[0]
 
 
 def test_verify_computes_the_points_again(report: Report, tmp_path: Path) -> None:
@@ -184,8 +194,6 @@ def test_nothing_turns_for_one_that_misses_another_need_or_is_not_certain() -> N
 def test_whether_the_decision_would_change_is_what_the_interval_shows(
     difference: float, low: float, high: float, said: str
 ) -> None:
-    from planted import reported
-
     found = curve(difference=difference, low=low, high=high)
     notes = learning_notes(reported(summary_with(found)))
     assert f"{said}" in notes[0]
@@ -206,14 +214,16 @@ def epochs(*losses: tuple[float, float], kept: int = 1) -> dict[str, object]:
     [
         (
             epochs((1.5, 0.9), (0.8, 0.61), (0.3, 0.74), (0.1, 0.92), kept=2),
-            "lora began to learn its training examples by heart: after epoch 2 its loss on"
-            " validation examples rose (0.61, 0.74, 0.92), while on those it learned from it went"
-            " 0.80, 0.30, 0.10. Epoch 2, the best on validation, was kept.",
+            "lora began to learn its training examples by heart: after epoch 2 its loss, which says"
+            " how far it is from the right answers, rose on validation examples (0.61, 0.74, 0.92),"
+            " while on those it learned from it went 0.80, 0.30, 0.10. Epoch 2, the best on"
+            " validation, was kept.",
         ),
         (
             epochs((1.5, 0.9), (0.4, 0.8), kept=2),
-            "lora knows its training examples better than new ones: in the epoch that was kept"
-            " its loss on them was 0.40, on validation examples 0.80.",
+            "lora knows its training examples better than new ones: in the epoch that was kept its"
+            " loss, which says how far it is from the right answers, was 0.40 on them and 0.80 on"
+            " validation examples.",
         ),
         (epochs((1.5, 0.9), (0.5, 0.8), (0.4, 0.75), kept=1), ""),
         (epochs((1.5, 0.9), (0.04, 0.1), kept=2), ""),
