@@ -11,6 +11,7 @@ from benchmarks.results import PredictedGap
 from service import wording
 from service.reasons import last_gain
 from service.report import LearningForecast, LearningPoint, Report
+from service.suitability import judge
 
 TITLE = "What more training would bring"
 HOW = (
@@ -90,10 +91,12 @@ def curve_note(report: Report, forecast: LearningForecast) -> str:
     recommended = report.recommendation.strategy
     if recommended is not None and recommended != name:
         gap = gap_of(forecast, recommended, n)
-        said += [against(gap, report, grows=bool(points_of(report, recommended)))] if gap else []
+        said += [against(gap, report, name)] if gap else []
     if forecast.overtakes_at is not None and forecast.overtakes_at != n:
         at = wording.count(forecast.overtakes_at)
         said.append(f"From about {at} on it is expected to beat {recommended}.")
+    if n != last.n + MORE:
+        said.append(f"{MORE} more lie too far beyond what was measured to be foretold.")
     return " ".join(said)
 
 
@@ -123,10 +126,15 @@ def told_gap(gap: PredictedGap | None) -> str:
     return f"{wording.points(gap.difference)} points ({between})"
 
 
-def against(gap: PredictedGap, report: Report, *, grows: bool) -> str:
+def against(gap: PredictedGap, report: Report, strategy: str) -> str:
     """Whether so many examples would change the decision, as far as the interval tells."""
     margin = report.needs.practical_margin
-    if gap.low > 0 and gap.difference > margin:
+    row = next(row for row in report.strategies if row.id == strategy)
+    judged = judge(row, report.needs)
+    missed = [j.text for j in judged if j.standing == "missed" and j.need != "quality_at_least"]
+    if missed:
+        verdict = f"That would not change the decision, as it misses {wording.listed(missed)}"
+    elif gap.low > 0 and gap.difference > margin:
         verdict = "That would change the decision"
     elif gap.high <= margin:
         verdict = "That would not change the decision"
@@ -134,7 +142,7 @@ def against(gap: PredictedGap, report: Report, *, grows: bool) -> str:
         verdict = "That may change the decision, but it is not certain"
     else:
         verdict = "That would probably not change the decision"
-    when = "would score then" if grows else "scores now"
+    when = "would score then" if points_of(report, gap.other) else "scores now"
     return f"{verdict}: {told_gap(gap)} against {gap.other}, as that {when}."
 
 

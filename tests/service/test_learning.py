@@ -201,6 +201,26 @@ def test_whether_the_decision_would_change_is_what_the_interval_shows(
     assert notes[-1] == HOW
 
 
+def test_a_gain_changes_nothing_for_one_that_misses_another_need() -> None:
+    found = curve(difference=0.05, low=0.01, high=0.09)
+    slow = reported(summary_with(found, p95=900.0), Needs(latency_p95_ms=500))
+    said = learning_notes(slow)[0]
+    assert "not change the decision, as it misses p95 latency of at most 500 ms: 900 ms" in said
+
+
+def test_what_lies_too_far_beyond_is_said_to() -> None:
+    near = curve().model_copy(
+        update={
+            "predictions": (Prediction(n=400, quality=0.8, low=0.7, high=0.9),),
+            "gaps": (PredictedGap(other="lora", n=400, difference=0.1, low=0.0, high=0.2),),
+        }
+    )
+    said = learning_notes(reported(summary_with(near)))[0]
+    assert "With 200 more (400 in all) it is expected to score 0.80" in said
+    assert "500 more lie too far beyond what was measured to be foretold." in said
+    assert "too far" not in learning_notes(reported(summary_with(curve())))[0]
+
+
 def epochs(*losses: tuple[float, float], kept: int = 1) -> dict[str, object]:
     rows = [
         {"epoch": float(at), "train_loss": seen, "validation_loss": unseen}
