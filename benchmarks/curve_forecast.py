@@ -75,14 +75,14 @@ def ends(value: Floats, draws: Floats, clusters: int) -> tuple[Floats, Floats]:
     return np.minimum(low, value), np.maximum(high, value)
 
 
-def fit_of(trainings: Mapping[int, Sequence[str]], sample: Sample, *, seed: int) -> Fit:
+def fit_of(trainings: Mapping[int, Sequence[str]], sample: Sample, rng: np.random.Generator) -> Fit:
     """The curve through `trainings`, ids by their number of examples, smallest number first."""
     growth = growth_of(
         list(trainings),
         [[sample.values[name] for name in names] for names in trainings.values()],
         [np.column_stack([sample.draws[name] for name in names]) for names in trainings.values()],
         clusters=sample.clusters,
-        seed=seed,
+        rng=rng,
     )
     most = int(growth.sizes[-1])
     grid = np.union1d(np.geomspace(most, FARTHEST * most, STEPS).round(), targets(most))

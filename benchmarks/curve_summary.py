@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from numpy.random import default_rng
+
 from benchmarks.curve_forecast import Sample, ends, fit_of, forecast
 from benchmarks.quality import scored_table, too_many_errors
 from benchmarks.records import CurveRecord, Record, RunRecord
@@ -94,8 +96,8 @@ def curves_of(
     if sample.clusters < 2:
         return ()
     fits = {
-        each.whole.id: fit_of(each.ids(run.task.n_train), sample, seed=run.seed)
-        for each in learners
+        each.whole.id: fit_of(each.ids(run.task.n_train), sample, default_rng([run.seed, place]))
+        for place, each in enumerate(learners, start=1)
     }
     names, margin = [track.id for track in others], run.needs.practical_margin
     return tuple(

@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmarks.costs import PriceList
-from benchmarks.curve import curve_name, points_of, turns_of
+from benchmarks.curve import PointSitting, curve_name, points_of, turns_of
 from benchmarks.environment import read_environment
 from benchmarks.errors import RunLocked, RunMismatch
 from benchmarks.guard import Broken, guarded
@@ -109,15 +109,11 @@ def run_comparison(
                 take_turn(sitting, slot, before)
                 worked, records = True, journal
             reporter.tell("done", 1.0, why := ending(records, entry))
-            if (name := curve_name(entry.id)) not in ids:
-                continue
-            told = Reporter(on_progress, strategy=name, position=position + 1, total=len(ids))
-            for point in [] if why else points_of(sitting, told, cache):
-                if not point.is_done(before, hosted=hosted):
-                    take_turn(point, slot, before)
-                    worked = True
-                point.clear()
-            told.tell("done", 1.0, why)
+            if (name := curve_name(entry.id)) in ids:
+                told = Reporter(on_progress, strategy=name, position=position + 1, total=len(ids))
+                points = [] if why else points_of(sitting, told, cache)
+                worked = take_points(points, slot, before) or worked
+                told.tell("done", 1.0, why)
         if worked or not any(isinstance(record, EndRecord) for record in before):
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])
@@ -142,6 +138,17 @@ def take_turn(sitting: Sitting, slot: ModelSlot, before: Sequence[Record]) -> No
         )
         return
     sitting.work(before, model)
+
+
+def take_points(points: Iterable[PointSitting], slot: ModelSlot, before: Sequence[Record]) -> bool:
+    """Do what is left of a learning curve; whether anything was."""
+    worked = False
+    for point in points:
+        if not point.is_done(before, hosted=False):
+            take_turn(point, slot, before)
+            worked = True
+        point.clear()
+    return worked
 
 
 def unfit_for_any(sitting: Sitting) -> str | None:

@@ -74,10 +74,11 @@ def growth_of(
     draws: Sequence[Floats],
     *,
     clusters: int,
-    seed: int,
+    rng: np.random.Generator,
 ) -> Growth:
     """The figures of the trainings at each size (`values`), and the same under resampling of the
-    test rows (`draws`, resamples × trainings).
+    test rows (`draws`, resamples × trainings). `rng` must be another than the one that drew those,
+    and another for each strategy.
 
     Trainings differ by their seed and by the rows they were given. Drawing three of three shows
     two thirds of that variance, and one of one none of it, so it is pooled over the sizes and
@@ -91,7 +92,6 @@ def growth_of(
     squares = sum(float(np.sum((np.asarray(each) - np.mean(each)) ** 2)) for each in values)
     spread = max(squares / freedom, LEAST_SPREAD**2) if freedom else LEAST_SPREAD**2
     rows = np.column_stack([each.mean(axis=1) for each in draws])
-    rng = np.random.default_rng(seed)
     apart = sum(
         float((each - each.mean(axis=1, keepdims=True)).var(axis=0).sum()) for each in draws
     )

@@ -54,13 +54,12 @@ def measured(at, largest, spread, rng, *, rows=200, resamples=500):
         for n, trainings in zip(sizes, TRAININGS, strict=True)
     ]
     flat = [mean_sums(each) for trainings in scores for each in trainings]
-    seed = int(rng.integers(2**31))
-    drawn = resampled_figures(flat, finish_mean, seed=seed, resamples=resamples)
+    drawn = resampled_figures(flat, finish_mean, seed=int(rng.integers(2**31)), resamples=resamples)
     ends = np.cumsum(TRAININGS)
     return growth_of(
         sizes,
         [[each.mean() for each in trainings] for trainings in scores],
         [drawn[:, end - n : end] for n, end in zip(TRAININGS, ends, strict=True)],
         clusters=rows,
-        seed=seed,
+        rng=rng,
     )

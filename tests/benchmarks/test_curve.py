@@ -235,3 +235,15 @@ def test_each_model_has_its_curve(asked, prices, tmp_path):
     )
     assert learner.log == [(60, 0), *PARTS] * 2
     assert [curve.strategy for curve in summarise(records).curves] == ["learner@one", "learner@two"]
+
+
+def test_the_luck_of_two_curves_is_not_shared(asked, prices, tmp_path):
+    """Two that learn alike: what the one gains on the other is as open as the noise of both."""
+    one, other = Learner(name="one"), Learner(name="other")
+    first, second = summarise(run(asked, prices, tmp_path, one, other)).curves
+    gap = next(gap for gap in first.gaps if gap.other == "other")
+    own = next(gap for gap in second.gaps if gap.other == "other")
+    assert gap.difference == pytest.approx(0.0, abs=1e-9)
+    assert gap.low < -0.01
+    assert gap.high > 0.01
+    assert own.difference > 0

@@ -64,7 +64,7 @@ def test_a_single_training_gets_the_noise_that_the_others_show():
     rng = np.random.default_rng(2)
     values = [[0.40, 0.44, 0.48], [0.60, 0.60, 0.66], [0.70, 0.74], [0.80]]
     draws = [np.tile(each, (20_000, 1)) for each in values]
-    growth = growth_of(SIZES, values, draws, clusters=150, seed=int(rng.integers(100)))
+    growth = growth_of(SIZES, values, draws, clusters=150, rng=rng)
     assert growth.freedom == 5
     assert growth.spread == pytest.approx((0.0032 + 0.0024 + 0.0008) / 5)
     assert growth.means == pytest.approx([0.44, 0.62, 0.72, 0.80])
@@ -91,7 +91,9 @@ def test_what_the_points_do_not_determine_is_refused(means, said):
 
 def test_single_trainings_everywhere_are_refused():
     draws = [np.full((100, 1), value) for value in (0.5, 0.6, 0.65, 0.68)]
-    growth = growth_of(SIZES, [[each[0, 0]] for each in draws], draws, clusters=150, seed=0)
+    growth = growth_of(
+        SIZES, [[each[0, 0]] for each in draws], draws, clusters=150, rng=np.random.default_rng(0)
+    )
     assert "more than once" in refusal(growth)
 
 
