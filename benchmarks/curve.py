@@ -79,7 +79,9 @@ def part_of(dataset: Dataset, n: int, seed: int) -> tuple[Example, ...]:
 class PointSitting(Sitting):
     """The turn of one point. What it prepared is not kept."""
 
-    def __init__(self, point: CurveRecord, whole: Sitting, told: Reporter, cache: Cache | None):
+    def __init__(
+        self, point: CurveRecord, whole: Sitting, told: Reporter, cache: Cache | None
+    ) -> None:
         self.point = point
         rows = part_of(whole.dataset, point.n, point.seed)
         dataset = whole.dataset.model_copy(update={"train": rows})

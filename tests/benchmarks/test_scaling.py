@@ -126,7 +126,8 @@ def test_a_task_that_is_only_beginning_to_be_learned_is_seldom_extrapolated():
         return 0.1 + 0.8 / (1 + (400 / n) ** 3)
 
     refused = [refusal(measured(at, 200, 0.01, rng)) for _ in range(60)]
-    assert sum("speed up" in (each or "") for each in refused) >= 54
+    assert sum(each is not None for each in refused) >= 54
+    assert sum("speed up" in (each or "") for each in refused) >= 30
 
 
 def test_shares_and_trainings_are_those_of_a_run():
