@@ -120,12 +120,10 @@ def forecast(
 
 
 def gap_over(other: str, name: str, fits: Mapping[str, Fit], sample: Sample) -> Gap | None:
-    """Expected quality minus that of another strategy, or minus its own with all examples at
-    hand; None where nothing can be expected of the other."""
+    """Expected quality minus that of another strategy, or minus its own as measured; None where
+    nothing can be expected of the other."""
     fit = fits[name]
-    if other == name:
-        value, draws = fit.expected[:1], fit.draws[:, :1]
-    elif other not in fits:
+    if other == name or other not in fits:
         value, draws = np.array([sample.values[other]]), sample.draws[other][:, None]
     elif fits[other].refused is None:
         value, draws = fits[other].expected, fits[other].draws

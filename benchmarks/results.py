@@ -171,8 +171,8 @@ class Prediction(Frozen):
 
 class PredictedGap(Frozen):
     """Quality expected with `n` training examples minus that of `other`, on the same rows: as
-    measured or, where it has a curve of its own, as expected with so many too. Of the strategy
-    itself: with all examples at hand."""
+    measured or, where it has a curve of its own, as expected with so many too. The strategy itself
+    counts as measured."""
 
     other: str
     n: int

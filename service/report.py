@@ -72,7 +72,7 @@ class LearningPoint(Frozen):
 class LearningForecast(Frozen):
     """What more training examples would bring a strategy; nothing where `refused` says why.
 
-    `gaps` are the qualities expected minus its own with all examples at hand, and minus that of
+    `gaps` are the qualities expected minus its own as measured, and minus that of
     the recommended one, which it is expected to beat from `overtakes_at` examples on. `failed`
     are trainings of its curve without a result.
     """
