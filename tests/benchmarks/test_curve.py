@@ -7,10 +7,17 @@ from conftest import rows
 from tinystrategies import Tiny, right
 
 from benchmarks.errors import Cancelled
-from benchmarks.records import CurveRecord, LatencyRecord, OutcomeRecord, SentinelRecord
+from benchmarks.records import (
+    CurveRecord,
+    LatencyRecord,
+    OutcomeRecord,
+    SentinelRecord,
+    SetupRecord,
+)
 from benchmarks.runner import run_comparison
 from benchmarks.summary import summarise
 from strategies.base import Answer, no_progress
+from strategies.lora import Lora
 from strategies.models.scripted import ScriptedModel
 
 SKILL = {6: 68, 8: 78, 15: 96, 30: 110, 60: 120}
@@ -247,3 +254,24 @@ def test_the_luck_of_two_curves_is_not_shared(asked, prices, tmp_path):
     assert gap.low < -0.01
     assert gap.high > 0.01
     assert own.difference > 0
+
+
+def test_adapters_are_trained_on_parts_with_their_seeds(asked, prices, tmp_path, tiny):
+    small = asked.model_copy(update={"train": rows("train", 24), "test": rows("test", 16)})
+    records = run_comparison(
+        small,
+        strategies=[Lora(epochs=1, rank=2)],
+        models={"tiny": lambda: tiny},
+        folder=tmp_path,
+        prices=prices,
+    )
+    (curve,) = summarise(records).curves
+    assert curve.failed == ()
+    assert [(point.n, point.seeds) for point in curve.points] == [
+        (6, (0, 1, 2)),
+        (12, (0, 1)),
+        (24, (0,)),
+    ]
+    seeds = [list(record.training["seeds"]) for record in of(records, SetupRecord)]
+    assert seeds == [[0], [0], [1], [2], [0], [1]]
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["lora"]
