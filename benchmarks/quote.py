@@ -15,6 +15,7 @@ from math import ceil
 from pathlib import Path
 
 from benchmarks.costs import PriceList
+from benchmarks.curve import planned, tunes
 from benchmarks.environment import usable_cores
 from benchmarks.guard import Broken, guarded
 from benchmarks.latency import REQUESTS, WARM_UPS
@@ -59,12 +60,14 @@ class QuoteRow(Frozen):
 
     `search_seconds`, within the setup, is the bound of choosing settings: those of the task's
     `search`, or of its first trial where that takes longer; 0 for who chooses none.
+    `curve_seconds`, beside the setup, are those of its learning curve, all points together.
     `skipped` says why it does not fit the task; the numbers are then 0.
     """
 
     id: str
     setup_seconds: float = 0.0
     search_seconds: float = 0.0
+    curve_seconds: float = 0.0
     seconds: float = 0.0
     usd: float = 0.0
     prompt_tokens: float = 0.0
@@ -160,7 +163,13 @@ def quote_row(
     totals = {name: sum(getattr(row, name) for row in rows) for name in TOTALS}
     row = QuoteRow(id=entry.id, **totals)
     hosted = model is not None and model.hosted
-    return with_probes(row, entry, dataset, prices, machine) if probes and not hosted else row
+    if probes and not hosted:
+        row = with_probes(row, entry, dataset, prices, machine)
+    curve = curve_seconds(entry, dataset, sizes, model, prices, machine)
+    usd = row.usd + curve * prices.machines[machine].usd_per_hour / 3600
+    return row.model_copy(
+        update={"curve_seconds": curve, "seconds": row.seconds + curve, "usd": usd}
+    )
 
 
 def with_probes(
@@ -177,6 +186,29 @@ def with_probes(
     )
     usd = seconds * prices.machines[machine].usd_per_hour / 3600
     return row.model_copy(update={"seconds": row.seconds + seconds, "usd": row.usd + usd})
+
+
+def curve_seconds(
+    entry: Entry,
+    dataset: Dataset,
+    sizes: Sizes,
+    model: QuotedModel | None,
+    prices: PriceList,
+    machine: str,
+) -> float:
+    """Seconds to train every point of a learning curve, and to answer the test rows in batches."""
+    if not (dataset.task.learning_curve and tunes(entry)):
+        return 0.0
+    size = (model.parameters if model else 0) or REFERENCE_PARAMETERS
+    request = request_of(entry.strategy, sizes)
+    speed = prices.machines[machine].speed
+    batched, _ = request_seconds(request, sizes, speed, size / REFERENCE_PARAMETERS)
+    total = 0.0
+    for point in planned(entry.id, len(dataset.train), 0):
+        part = dataset.model_copy(update={"train": dataset.train[: point.n]})
+        found = quote_part(entry.strategy, part, sizes, model, prices, machine)
+        total += found.setup_seconds + batched * len(dataset.test)
+    return total
 
 
 def quote_part(

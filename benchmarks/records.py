@@ -214,6 +214,17 @@ class ProbeRecord(Frozen):
     reason: str | None = None
 
 
+class CurveRecord(Frozen):
+    """A point of a learning curve begins: `strategy` trained with `seed` on `n` of the training
+    rows. Its setup, batches and outcomes stand in the journal under the id `point`."""
+
+    record: Literal["curve"] = "curve"
+    point: str
+    strategy: str
+    n: int
+    seed: int
+
+
 class EndRecord(Frozen):
     """The run is complete. `seconds` is the wall time of this and earlier sittings."""
 
@@ -231,6 +242,7 @@ Record = Annotated[
     | FailureRecord
     | SentinelRecord
     | ProbeRecord
+    | CurveRecord
     | EndRecord,
     Field(discriminator="record"),
 ]

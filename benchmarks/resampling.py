@@ -9,6 +9,7 @@ weighted sum of the clusters' lines.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,13 @@ def dirichlet_weights(rng: np.random.Generator, clusters: int) -> Iterator[Float
 
 
 def bounds(draws: Floats, clusters: int) -> tuple[float, float]:
-    """The central 95% of resampled figures, widened for few clusters.
+    """The central 95% of resampled figures, widened for few clusters."""
+    low, high = bounds_by_column(draws[:, None], clusters)
+    return float(low[0]), float(high[0])
+
+
+def bounds_by_column(draws: Floats, clusters: int) -> tuple[Floats, Floats]:
+    """The lower and upper ends of each column, a figure each, over its rows, the resamples.
 
     The plain percentile interval is too narrow for small samples: it lacks the factor
     sqrt(n / (n - 1)) and takes the normal's tail for Student's. Expanded percentiles put both
@@ -73,5 +80,17 @@ def bounds(draws: Floats, clusters: int) -> tuple[float, float]:
     """
     reach = stats.t.ppf(0.975, clusters - 1) * np.sqrt(clusters / (clusters - 1))
     tail = float(stats.norm.cdf(-reach))
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
+    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def resampled_figures(
+    tables: Sequence[Floats], finish: Finish, *, seed: int, resamples: int = RESAMPLES
+) -> Floats:
+    """Figures of several tables (clusters × features, the same clusters in the same order) under
+    the same draws of clusters, so that differences of columns are paired: resamples × tables."""
+    rng = np.random.default_rng(seed)
+    blocks = islice(drawn_counts(rng, len(tables[0])), resamples // BLOCK)
+    return np.concatenate(
+        [np.column_stack([finish(block @ table) for table in tables]) for block in blocks]
+    )

@@ -152,6 +152,55 @@ class Disagreement(Frozen):
     answers: dict[str, GivenAnswer]
 
 
+class CurvePoint(Frozen):
+    """Mean quality of trainings on `n` examples, one a seed. The 95% interval is over test rows
+    and trainings; of all examples over test rows alone, as in the strategy's own row."""
+
+    n: int
+    quality: float
+    low: float
+    high: float
+    seeds: tuple[int, ...]
+
+
+class Prediction(Frozen):
+    """Quality to be expected of a training on `n` examples, with its 95% interval."""
+
+    n: int
+    quality: float
+    low: float
+    high: float
+
+
+class PredictedGap(Frozen):
+    """Quality expected with `n` training examples minus that of `other`, on the same rows: as
+    measured or, where it has a curve of its own, as expected with so many too. The strategy itself
+    counts as measured."""
+
+    other: str
+    n: int
+    difference: float
+    low: float
+    high: float
+
+
+class LearningCurve(Frozen):
+    """A tuned strategy over its number of training examples, and what more would bring.
+
+    `predictions` are for some numbers of examples; none where `refused` says why. `overtakes`:
+    the fewest examples with which it is expected to be better than another strategy by more than
+    the practical margin, with an interval above 0. `failed` are trainings without a result.
+    """
+
+    strategy: str
+    points: tuple[CurvePoint, ...]
+    predictions: tuple[Prediction, ...] = ()
+    gaps: tuple[PredictedGap, ...] = ()
+    overtakes: dict[str, int] = Field(default_factory=dict)
+    refused: str | None = None
+    failed: tuple[str, ...] = ()
+
+
 class Summary(Frozen):
     """Everything measured, in the report's words."""
 
@@ -159,6 +208,7 @@ class Summary(Frozen):
     comparisons: tuple[Comparison, ...]
     break_even: tuple[BreakEven, ...]
     disagreements: tuple[Disagreement, ...]
+    curves: tuple[LearningCurve, ...] = ()
     detectable_difference: float
     seconds: float
     spent_usd: float

@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmarks.costs import PriceList
+from benchmarks.curve import PointSitting, curve_name, points_of, turns_of
 from benchmarks.environment import read_environment
 from benchmarks.errors import RunLocked, RunMismatch
 from benchmarks.guard import Broken, guarded
@@ -73,9 +74,10 @@ def run_comparison(
     loaded; the others are unharmed. A rerun tries the failed ones again, and rows of hosted models
     that ended in an error. What runs today is judged first. What `cache` holds of earlier work is
     reused where that spoils no measurement (`benchmarks.reuse`). With `probes`, strategies without
-    a hosted model are asked further questions (`benchmarks.probes`). Raises RunMismatch, RunLocked,
-    StorageFull, DamagedJournal, BadPriceFile (a hosted model without a price), UnknownMetric,
-    Cancelled, and where not one of the models can be loaded, what its loading raises.
+    a hosted model are asked further questions (`benchmarks.probes`). Where the task asks for
+    learning curves, what is tuned is tuned on parts of the training rows too. Raises RunMismatch,
+    RunLocked, StorageFull, DamagedJournal, BadPriceFile (a hosted model without a price),
+    UnknownMetric, Cancelled, and where no model can be loaded, what the loading of one raises.
     """
     began = time.perf_counter()
     metric_for(dataset.task.metric, dataset.task.kind)
@@ -86,7 +88,7 @@ def run_comparison(
     with sole_owner(folder):
         journal = Journal(folder / JOURNAL)
         before = journal.mend()
-        ids = [*([INCUMBENT] if dataset.incumbent else []), *(entry.id for entry in entries)]
+        ids = [*([INCUMBENT] if dataset.incumbent else []), *turns_of(dataset, entries)]
         slot = ModelSlot(models, lambda name: tell_loading(on_progress, name, len(ids)), folder)
         run = open_run(dataset, entries, slot, seed, prices, folder, before)
         if not before or run != latest_run(before):
@@ -100,7 +102,8 @@ def run_comparison(
         if dataset.incumbent:
             Reporter(on_progress, strategy=INCUMBENT, position=1, total=len(ids)).tell("done", 1.0)
         reuse = Reuse(cache, dataset, seed)
-        for position, entry in enumerate(entries, start=1 + len(ids) - len(entries)):
+        for entry in entries:
+            position = 1 + ids.index(entry.id)
             reporter = Reporter(on_progress, strategy=entry.id, position=position, total=len(ids))
             sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled, reuse)
             hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
@@ -110,7 +113,12 @@ def run_comparison(
             if left or not sitting.is_done(before, hosted=hosted):
                 take_turn(sitting, slot, before, probing=probing)
                 worked, records = True, journal
-            reporter.tell("done", 1.0, ending(records, entry))
+            reporter.tell("done", 1.0, why := ending(records, entry))
+            if (name := curve_name(entry.id)) in ids:
+                told = Reporter(on_progress, strategy=name, position=position + 1, total=len(ids))
+                points = [] if why else points_of(sitting, told, cache)
+                worked = take_points(points, slot, before) or worked
+                told.tell("done", 1.0, why)
         if worked or not any(isinstance(record, EndRecord) for record in before):
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])
@@ -139,6 +147,17 @@ def take_turn(
     prepared = sitting.work(before, model)
     if probing and prepared is not None:
         probe(sitting, prepared)
+
+
+def take_points(points: Iterable[PointSitting], slot: ModelSlot, before: Sequence[Record]) -> bool:
+    """Do what is left of a learning curve; whether anything was."""
+    worked = False
+    for point in points:
+        if not point.is_done(before, hosted=False):
+            take_turn(point, slot, before)
+            worked = True
+        point.clear()
+    return worked
 
 
 def unfit_for_any(sitting: Sitting) -> str | None:

@@ -99,16 +99,20 @@ class Sitting:
             return None
         if prepared is None:
             return None
-        hosted = model is not None and model.hosted
         try:
-            answered = self.time_single(prepared, standing, hosted=hosted)
-            self.answer_test(prepared, answered, len(standing.batches))
-            if model is not None and not hosted and not standing.checked:
-                self.check(prepared, standing)
+            self.measure(prepared, standing, model)
         except Broken as broken:
             self.store(FailureRecord(strategy=self.entry.id, reason=str(broken)))
             return None
         return prepared
+
+    def measure(self, prepared: Prepared, standing: Standing, model: Model | None) -> None:
+        """Time single requests, answer the test rows, run the guards, as far as that is left."""
+        hosted = model is not None and model.hosted
+        answered = self.time_single(prepared, standing, hosted=hosted)
+        self.answer_test(prepared, answered, len(standing.batches))
+        if model is not None and not hosted and not standing.checked:
+            self.check(prepared, standing)
 
     def prepare(self, standing: Standing, model: Model | None) -> Prepared | None:
         """The strategy ready to answer: loaded if it was prepared before. None if skipped."""
@@ -153,19 +157,11 @@ class Sitting:
         """Spend the setup cost, save the artefact whole or not at all, and store both."""
         self.reporter.tell("preparing", 0.0)
         warm_up(self.entry.strategy)
-        data = self.dataset
+        data, tell = self.dataset, self.tell_preparing
+        given = (data.task, data.train, data.validation, data.documents, model, self.score)
 
         def prepare() -> Prepared:
-            return self.entry.strategy.prepare(
-                data.task,
-                data.train,
-                data.validation,
-                data.documents,
-                model,
-                self.score,
-                seed=self.seed,
-                progress=self.tell_preparing,
-            )
+            return self.entry.strategy.prepare(*given, seed=self.seed, progress=tell)
 
         with self.reuse.opened("embedding", "generation") as session:
             began = time.perf_counter()

@@ -11,6 +11,7 @@ from benchmarks.behaviour import behaviours_of
 from benchmarks.behaviour_results import Behaviour
 from benchmarks.break_even import break_evens
 from benchmarks.costs import RunPrices
+from benchmarks.curve_summary import curves_of, points_in
 from benchmarks.disagreements import most_disputed
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
@@ -61,6 +62,7 @@ def summarise(records: Sequence[Record]) -> Summary:
     spendings = {track.id: spending_of(track, finished, run, prices) for track in finished}
     odds = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
+    points = points_in(records, run)
     results = tuple(result_of(track, run, prices, spendings, odds, beyond) for track in tracks)
     qualities = {
         result.id: result.quality.value
@@ -72,9 +74,10 @@ def summarise(records: Sequence[Record]) -> Summary:
         comparisons=all_comparisons(finished, run),
         break_even=break_evens(qualities, spendings, run.needs, prices, seed=run.seed),
         disagreements=most_disputed(finished, run.task.metric),
+        curves=curves_of(finished, points, run, {r.id: r.quality for r in results if r.quality}),
         detectable_difference=detectable_difference(max(1, run.task.n_test)),
         seconds=recorded_seconds(records),
-        spent_usd=spent(tracks, run, prices),
+        spent_usd=spent([*tracks, *(point.track for point in points)], run, prices),
     )
 
 

@@ -15,7 +15,7 @@ from corpora.invalid import check_plain, did_you_mean
 from corpora.rows import Row, read_rows, rows_from_list
 from corpora.shelf import builtin_folder, builtin_tasks
 from corpora.spec import Spec, read_spec, task_from
-from corpora.splits import make_splits
+from corpora.splits import make_splits, stratum_of
 from corpora.task import Dataset, Document, Example, Incumbent
 
 _NAMES = ("task.yaml", "task.yml", "task.json")
@@ -50,7 +50,7 @@ def read_dataset(
     task = task_from(spec, labels_of(examples, spec))
     splits = make_splits(
         examples,
-        [_stratum(example, spec) for example in examples],
+        [stratum_of(example, spec.kind, spec.no_answer) for example in examples],
         seed=seed,
         limit=limit,
         train_limit=train_limit,
@@ -129,10 +129,3 @@ def _documents(spec: Spec, folder: Path) -> tuple[Document, ...]:
     if isinstance(spec.documents, str):
         return read_documents(inside(folder, spec.documents, "documents"))
     return documents_from(rows_from_list(spec.documents, "documents"), "documents")
-
-
-def _stratum(example: Example, spec: Spec) -> str:
-    """What is spread evenly over the splits: labels, or answerable and unanswerable rows."""
-    if spec.kind == "classification":
-        return example.output
-    return "unanswerable" if example.output == spec.no_answer else ""

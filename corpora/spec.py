@@ -88,6 +88,7 @@ class Spec(Frozen):
     needs: Needs = Needs()
     search: Search = Search()
     reranker: Text | None = None
+    learning_curve: bool = False
 
 
 def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
@@ -120,6 +121,7 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
         needs=spec.needs,
         search=spec.search,
         reranker=spec.reranker,
+        learning_curve=spec.learning_curve,
     )
 
 

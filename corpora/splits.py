@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from corpora.errors import InvalidInput
 from corpora.similarity import Groups, near_duplicates
-from corpora.task import Example, Split
+from corpora.task import Example, Kind, Split
 
 SHARES: dict[Split, Fraction] = {
     "train": Fraction(5, 10),
@@ -71,6 +71,24 @@ def make_splits(
     rows = {split: [n for n, place in enumerate(places) if place == split] for split in SHARES}
     kept = _capped(examples, strata, rows, seed, limit, train_limit)
     return Splits(**{split: tuple(examples[number] for number in kept[split]) for split in SHARES})
+
+
+def stratum_of(example: Example, kind: Kind, no_answer: str | None) -> str:
+    """What is spread evenly over the splits: labels, or answerable and unanswerable rows."""
+    if kind == "classification":
+        return example.output
+    return "unanswerable" if example.output == no_answer else ""
+
+
+def nested_sample(
+    examples: Sequence[Example], strata: Sequence[str], count: int, seed: int
+) -> tuple[Example, ...]:
+    """`count` of the rows in their own order, spread over strata and groups.
+
+    Nested: those of a smaller count with the same seed are among those of a larger one.
+    """
+    order = _spread(examples, strata, range(len(examples)), seed, every_stratum=True)
+    return tuple(examples[number] for number in sorted(order[:count]))
 
 
 def _place(

@@ -107,6 +107,7 @@ class Task(Frozen):
     needs: Needs = Needs()
     search: Search = Search()
     reranker: str | None = None
+    learning_curve: bool = False
 
 
 class IncumbentAnswer(Frozen):

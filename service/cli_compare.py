@@ -66,6 +66,11 @@ LONG_SECONDS = 600.0
     help="Seconds after which it begins no further one. [default: the task's, else 180]",
 )
 @click.option(
+    "--learning-curve",
+    is_flag=True,
+    help="Train what is tuned on 10, 25 and 50% of the training rows too: would more labels help?",
+)
+@click.option(
     "--prices",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own prices of hardware and tokens.",
@@ -92,6 +97,7 @@ def compare(
     models: tuple[str, ...],
     search_trials: int | None,
     search_seconds: float | None,
+    learning_curve: bool,
     prices: Path | None,
     dry_run: bool,
     yes: bool,
@@ -114,6 +120,7 @@ def compare(
 
     dataset = comparing.with_models(dataset, models) if models else dataset
     dataset = comparing.with_search(dataset, search_trials, search_seconds)
+    dataset = comparing.with_learning_curve(dataset) if learning_curve else dataset
     price_list = read_prices(prices)
     probes = not no_probes
     plan = comparing.plan(dataset, strategies=strategies, prices=price_list, probes=probes)
@@ -206,6 +213,7 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
 
     from service.cli_tables import (
         change_table,
+        learning_text,
         recommendation_text,
         result_table,
         searches_text,
@@ -220,9 +228,10 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
         to.print(change_table(report))
     if skipped := skipped_text(report.strategies):
         to.print(skipped)
-    if searches := searches_text(report):
-        to.print()
-        to.print(searches)
+    for text in (searches_text(report), learning_text(report)):
+        if text:
+            to.print()
+            to.print(text)
     to.print()
     to.print(recommendation_text(report.recommendation))
     for warning in warnings(report):

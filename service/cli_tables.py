@@ -8,7 +8,7 @@ from rich.text import Text
 from benchmarks.quote import Quote, QuoteRow
 from benchmarks.results import Latency, Quality, StrategyResult
 from corpora.task import Check, Dataset
-from service import searched
+from service import learning, searched
 from service.before_after import before_after, paid
 from service.recommendation import Recommendation
 from service.report import Report
@@ -91,6 +91,12 @@ def quote_text(quote: Quote) -> Text:
             f"{listed(searching)} {verb} settings on validation rows: at most"
             f" {quote.search.trials} tries and {duration(bound)}"
             f"{'' if len(searching) == 1 else ' each'}, in the setup above."
+        )
+    if curves := [row for row in quote.rows if row.curve_seconds]:
+        lines.append(
+            f"Learning curves of {listed([row.id for row in curves])}, trained on parts of the"
+            f" training rows too: {duration(sum(row.curve_seconds for row in curves))} of the times"
+            " in all."
         )
     spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
     lines.append(
@@ -195,6 +201,12 @@ def searches_text(report: Report) -> Text:
     ]
     margin = report.needs.practical_margin
     return Text("\n".join([*lines, *(paid(pair, margin) for pair in before_after(report))]))
+
+
+def learning_text(report: Report) -> Text:
+    """What learning curves and epochs show; empty where that is nothing."""
+    notes = [note for note in learning.learning_notes(report) if note != learning.HOW]
+    return Text("\n".join(notes))
 
 
 def recommendation_text(answer: Recommendation) -> Text:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.costs import PriceList
+from benchmarks.curve import turns_of
 from benchmarks.environment import cuda_devices
 from benchmarks.journal import JOURNAL
 from benchmarks.metrics import metric_for
@@ -80,7 +81,7 @@ def compare(
 
 @dataclass(frozen=True)
 class Plan:
-    """What a comparison will be: the ids of its rows in order, and what it will take.
+    """What a comparison will be: the names of all that is done in order, and what it will take.
 
     `paid_usd` is the part of the quote that goes to hosted models.
     """
@@ -106,7 +107,7 @@ def plan(
     hosted = {model.name for model in models if model.hosted}
     paid = {entry.id for entry in entries if entry.model in hosted}
     return Plan(
-        ids=tuple(entry.id for entry in entries),
+        ids=tuple(turns_of(dataset, entries)),
         quote=estimate,
         paid_usd=sum(row.usd for row in estimate.rows if row.id in paid),
     )
@@ -137,6 +138,12 @@ def with_search(dataset: Dataset, trials: int | None, seconds: float | None) -> 
         update={name: value for name, value in told.items() if value is not None}
     )
     return dataset.model_copy(update={"task": dataset.task.model_copy(update={"search": budget})})
+
+
+def with_learning_curve(dataset: Dataset) -> Dataset:
+    """The data set with learning curves asked for."""
+    task = dataset.task.model_copy(update={"learning_curve": True})
+    return dataset.model_copy(update={"task": task})
 
 
 def checked_models(dataset: Dataset, strategies: Sequence[Strategy]) -> list[str]:

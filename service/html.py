@@ -10,9 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, beyond, searched, today, view, wording
-from service.charts import charts, colour
+from service import before_after, beyond, learning, searched, today, view, wording
+from service.charts import Chart, charts, colour
 from service.evidence import Gap
+from service.learning_chart import learning_chart
 from service.report import Report
 from service.tries import Try
 
@@ -53,10 +54,10 @@ def as_html(report: Report) -> str:
         warnings=view.warnings(report),
         has_month=report.needs.requests_per_month is not None,
         # the only markup that is not the template's own: what the chart library drew
-        charts=[
-            (chart.title, Markup(chart.wide), Markup(chart.narrow), chart.text)
-            for chart in charts(report)
-        ],
+        charts=[marked(chart) for chart in charts(report)],
+        learning_title=learning.TITLE,
+        learning_notes=learning.learning_notes(report),
+        learning_chart=marked(learning_chart(report)),
         facts=view.facts(report),
         needs=view.needs_told(report),
         guide=view.reading_guide(report),
@@ -72,6 +73,13 @@ def as_html(report: Report) -> str:
         score=wording.score,
         count=wording.count,
     )
+
+
+def marked(chart: Chart | None) -> tuple[str, Markup, Markup, str] | None:
+    """Title, the two drawings and the text of a chart."""
+    if chart is None:
+        return None
+    return chart.title, Markup(chart.wide), Markup(chart.narrow), chart.text
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import before_after, beyond, searched, today, view, wording
+from service import before_after, beyond, learning, searched, today, view, wording
 from service.report import Report
 
 LONGEST = 160
@@ -18,6 +18,7 @@ def as_markdown(report: Report) -> str:
         *answer_part(report),
         *change_part(report),
         *table_part(report),
+        *learning_part(report),
         *search_part(report),
         *further_part(report),
         *beyond_part(report),
@@ -87,6 +88,20 @@ def table_part(report: Report) -> list[str]:
             if row.requests is not None
         ]
     return lines
+
+
+def learning_part(report: Report) -> list[str]:
+    """Learning curves as a table, what more examples would bring, and what epochs show."""
+    notes = learning.learning_notes(report)
+    if not notes:
+        return []
+    lines = ["", f"## {learning.TITLE}", ""]
+    if report.learning_curve:
+        head = ["strategy", "training examples", "quality", "95% interval", "seeds"]
+        lines += [line(head), line(["---"] * len(head))]
+        lines += [line([code(cells[0]), *cells[1:]]) for cells in learning.curve_table(report)]
+        lines.append("")
+    return lines + bullets(notes)
 
 
 def search_part(report: Report) -> list[str]:

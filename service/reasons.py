@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.results import StrategyResult
 from service import wording
 from service.changing import is_incumbent
 from service.choosing import Case
@@ -220,15 +221,22 @@ def still_learning(case: Case) -> list[str]:
     """
     found = []
     for c in case.candidates:
-        curve = (c.result.training or {}).get("curve", ())
-        scores = [epoch["validation_score"] for epoch in curve if "validation_score" in epoch]
-        if len(scores) > 1 and scores[-1] - max(scores[:-1]) > case.needs.practical_margin:
-            gained = f"{wording.score(max(scores[:-1]))} to {wording.score(scores[-1])}"
+        before, last = last_gain(c.result)
+        if last - before > case.needs.practical_margin:
+            gained = f"{wording.score(before)} to {wording.score(last)}"
             found.append(
                 f"More epochs: {c.id} was still gaining when its training ended (validation"
                 f" {gained} in the last one), so it may score higher than measured here."
             )
     return found
+
+
+def last_gain(result: StrategyResult) -> tuple[float, float]:
+    """The best validation score before the last epoch, and that of the last one; equal where
+    there is nothing to compare."""
+    curve = (result.training or {}).get("curve", ())
+    scores = [epoch["validation_score"] for epoch in curve if "validation_score" in epoch]
+    return (max(scores[:-1]), scores[-1]) if len(scores) > 1 else (0.0, 0.0)
 
 
 def still_searching(case: Case) -> list[str]:
@@ -264,6 +272,9 @@ def switch_text(point: SwitchPoint) -> str:
         return f"If 95% of answers must come in less than {limit}: {point.to}."
     if point.what == "cost_per_1k_requests":
         return f"If 1,000 requests must cost less than {wording.dollars(point.at)}: {point.to}."
+    if point.what == "n_train":
+        at = wording.count(point.at)
+        return f"From about {at} training examples on, if all others score as now: {point.to}."
     gain = wording.many_points(point.at)
     if point.beyond == "below":
         return f"If a difference of {gain} matters to you: {point.to}."

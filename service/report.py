@@ -10,7 +10,15 @@ from pydantic import ConfigDict, Field
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.records import Environment, ModelFacts, Record, RunRecord, SentinelRecord, TaskFacts
-from benchmarks.results import Comparison, Disagreement, StrategyResult, Summary
+from benchmarks.results import (
+    Comparison,
+    Disagreement,
+    LearningCurve,
+    PredictedGap,
+    Prediction,
+    StrategyResult,
+    Summary,
+)
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
 from corpora.task import Check, Frozen, Needs
@@ -50,7 +58,8 @@ class Sentinel(Frozen):
 
 
 class LearningPoint(Frozen):
-    """Quality of a strategy trained on `n` examples."""
+    """Mean quality of a strategy over trainings on `n` examples, one a seed, with its 95%
+    interval over test rows and trainings."""
 
     strategy: str
     n: int
@@ -60,11 +69,28 @@ class LearningPoint(Frozen):
     seeds: tuple[int, ...]
 
 
+class LearningForecast(Frozen):
+    """What more training examples would bring a strategy; nothing where `refused` says why.
+
+    `gaps` are the qualities expected minus its own as measured, and minus that of
+    the recommended one, which it is expected to beat from `overtakes_at` examples on. `failed`
+    are trainings of its curve without a result.
+    """
+
+    strategy: str
+    predictions: tuple[Prediction, ...]
+    gaps: tuple[PredictedGap, ...]
+    overtakes_at: int | None
+    refused: str | None
+    failed: tuple[str, ...]
+
+
 class Report(Frozen):
     """Everything measured and what follows from it. Written as JSON with `as_json`.
 
     `strategies` are in order of quality, those without a score last. `changes` say what each
-    would bring against what runs today, and are left out where that is not given.
+    would bring against what runs today, and are left out where that is not given; so are
+    `learning_forecasts` where no learning curve was asked for.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -85,6 +111,7 @@ class Report(Frozen):
     disagreements: tuple[Disagreement, ...]
     changes: tuple[Change, ...] = Field(default=(), exclude_if=not_)
     learning_curve: tuple[LearningPoint, ...] = ()
+    learning_forecasts: tuple[LearningForecast, ...] = Field(default=(), exclude_if=not_)
 
     def as_json(self) -> str:
         """The public JSON, keys as documented, ending with a line break."""
@@ -118,13 +145,14 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
         **run.environment.model_dump(), seconds=summary.seconds, spent_usd=summary.spent_usd
     )
     rows = tuple(sorted(summary.strategies, key=best_first))
+    answer = recommend(summary, run.task, run.needs)
     return Report(
         task=run.task,
         needs=run.needs,
         models=run.models,
         environment=environment,
         prices=run.prices,
-        recommendation=recommend(summary, run.task, run.needs),
+        recommendation=answer,
         strategies=rows,
         comparisons=tuple(sorted(summary.comparisons, key=lambda row: (row.a, row.b))),
         break_even=tuple(
@@ -135,6 +163,24 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
         checks=run.checks,
         disagreements=summary.disagreements,
         changes=changes_from(rows, evidence_of(summary)),
+        learning_curve=tuple(
+            LearningPoint(strategy=curve.strategy, **point.model_dump())
+            for curve in summary.curves
+            for point in curve.points
+        ),
+        learning_forecasts=tuple(forecast_of(each, answer.strategy) for each in summary.curves),
+    )
+
+
+def forecast_of(curve: LearningCurve, recommended: str | None) -> LearningForecast:
+    """What is expected of a curve, against itself and the recommended strategy alone."""
+    return LearningForecast(
+        strategy=curve.strategy,
+        predictions=curve.predictions,
+        gaps=tuple(gap for gap in curve.gaps if gap.other in (curve.strategy, recommended)),
+        overtakes_at=curve.overtakes.get(recommended) if recommended else None,
+        refused=curve.refused,
+        failed=curve.failed,
     )
 
 

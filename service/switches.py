@@ -7,14 +7,15 @@ from typing import Any
 from corpora.task import Frozen
 from service.choosing import Case, Pick, pick_one
 from service.evidence import HAIR
-from service.suitability import candidates_of
+from service.suitability import Candidate, candidates_of
 
 WIDEST = 0.1
 """Nobody calls a larger difference in quality no matter."""
 
 
 class SwitchPoint(Frozen):
-    """Where `what`, a field of the needs, passes `at`, the recommendation becomes `to`.
+    """Where `what`, a field of the needs, passes `at`, the recommendation becomes `to`; so too
+    for `n_train`, the number of training examples, as far as learning curves tell.
 
     `beyond` is "above" or "below": the side of `at` on which it does.
     """
@@ -29,7 +30,12 @@ def switch_points(case: Case) -> tuple[SwitchPoint, ...]:
     """The nearest turning point of each need, where there is one."""
     if case.pick is None:
         return ()
-    return (*volume_points(case), *limit_points(case), *margin_points(case))
+    return (
+        *volume_points(case),
+        *limit_points(case),
+        *margin_points(case),
+        *training_points(case),
+    )
 
 
 def volume_points(case: Case) -> list[SwitchPoint]:
@@ -105,6 +111,29 @@ def margin_points(case: Case) -> list[SwitchPoint]:
                     SwitchPoint(what="practical_margin", at=size, beyond=beyond, to=pick.first.id)
                 ]
     return []
+
+
+def training_points(case: Case) -> list[SwitchPoint]:
+    """The fewest training examples with which a tuned strategy is expected to beat the picked
+    one, of those that miss no other need than quality."""
+    if case.pick is None:
+        return []
+    first = case.pick.first.id
+    able = {c.id for c in case.candidates if c.reliable and not misses_more_than_quality(c)}
+    turns = [
+        (curve.overtakes[first], curve.strategy)
+        for curve in case.summary.curves
+        if curve.strategy in able and first in curve.overtakes
+    ]
+    if not turns:
+        return []
+    at, to = min(turns)
+    return [SwitchPoint(what="n_train", at=at, beyond="above", to=to)]
+
+
+def misses_more_than_quality(candidate: Candidate) -> bool:
+    judged = candidate.judgements
+    return any(j.standing == "missed" and j.need != "quality_at_least" for j in judged)
 
 
 def pick_with(case: Case, **changed: Any) -> Pick | None:

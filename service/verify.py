@@ -82,6 +82,8 @@ def label(item: Any, index: int) -> str:
             return f"{item['a']}, {item['b']}"
         if "from" in item and "to" in item:
             return f"{item['from']}, {item['to']}"
+        if "strategy" in item and "n" in item:
+            return f"{item['strategy']}, {item['n']}"
         for name in NAMES:
             if isinstance(item.get(name), str):
                 return str(item[name])

@@ -1,6 +1,7 @@
 """Quotes worked out by hand."""
 
 import pytest
+from conftest import rows
 from tinystrategies import Tiny, right
 
 from benchmarks.errors import BadPriceFile
@@ -138,3 +139,28 @@ def test_retrieval_that_is_chosen_indexes_the_documents_several_times(dataset, p
     trial = row.setup_seconds - 5 * 27 / 40
     words = len(dataset.test[0].input.split())
     assert trial == pytest.approx(6 * (1.35 * (words + 3) + 3 * 200) / 650)
+
+
+def test_a_learning_curve_is_quoted_training_by_training(dataset, prices):
+    """60 training rows: 6 and 15 of them three times, 30 twice; 40 test rows each time."""
+    wide = dataset.model_copy(update={"train": rows("train", 60)})
+    asked = wide.model_copy(update={"task": wide.task.model_copy(update={"learning_curve": True})})
+    tuned = Tiny(right, name="lora", family="fine-tuning", needs_model=True)
+    tuned.epochs = 3
+    plain_row, row, prompt_row = (
+        quote(data, [strategy], [LOCAL], prices, cores=2).rows[0]
+        for data, strategy in (
+            (wide, tuned),
+            (asked, tuned),
+            (asked, Tiny(right, family="prompting", needs_model=True)),
+        )
+    )
+    fresh = 1.35 * len(wide.test[0].input.split())
+    request = (fresh + 1.35 * 3) / 650
+    learned = 3 * (fresh + 1.35) / 200
+    expected = 8 * (3 * 6 * request + 40 * request) + learned * (3 * 6 + 3 * 15 + 2 * 30)
+    assert row.curve_seconds == pytest.approx(expected, rel=0.01)
+    assert row.setup_seconds == plain_row.setup_seconds
+    assert row.seconds == pytest.approx(plain_row.seconds + row.curve_seconds)
+    assert row.usd == pytest.approx(row.seconds * 0.09 / 3600)
+    assert (plain_row.curve_seconds, prompt_row.curve_seconds) == (0.0, 0.0)

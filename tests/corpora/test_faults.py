@@ -213,6 +213,12 @@ def test_nesting_and_size_do_not_break_the_reader(tmp_path: Path) -> None:
     assert fault(tmp_path).field == "task.json"
 
 
+def test_a_learning_curve_is_asked_for_or_not() -> None:
+    assert fault(inline({"learning_curve": "yes"})).field == "learning_curve"
+    assert read_dataset(inline({"learning_curve": True})).task.learning_curve is True
+    assert read_dataset(inline()).task.learning_curve is False
+
+
 def test_without_paths_rows_come_inline() -> None:
     for field in ("examples", "documents"):
         error = fault(inline({field: "rows.jsonl"}), allow_paths=False)

@@ -2,11 +2,12 @@
 
 import random
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from corpora.splits import Splits, make_splits
+from corpora.splits import Splits, make_splits, nested_sample
 from corpora.task import Example
 
 
@@ -115,3 +116,17 @@ def test_a_capped_split_takes_from_many_groups() -> None:
     grouped = [row(n, "a", group=f"g{n // 10}", split="test") for n in range(100)]
     splits = split(grouped, limit=10)
     assert len({example.group for example in splits.test}) == 10
+
+
+def test_a_nested_sample_lies_within_every_larger_one_and_has_the_mix_of_labels() -> None:
+    strata = [example.output for example in LABELLED]
+    samples = [nested_sample(LABELLED, strata, count, seed=3) for count in (4, 10, 25, 100)]
+    assert [len(sample) for sample in samples] == [4, 10, 25, 100]
+    for smaller, larger in pairwise(samples):
+        assert {row.id for row in smaller} < {row.id for row in larger}
+        assert [row for row in larger if row in smaller] == list(smaller)
+    for sample in samples:
+        count = Counter(example.output for example in sample)
+        assert len(count) == 4
+        assert max(count.values()) - min(count.values()) <= 1
+    assert nested_sample(LABELLED, strata, 25, seed=4) != samples[2]

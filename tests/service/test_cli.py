@@ -270,3 +270,23 @@ def test_the_first_sigint_asks_and_the_second_interrupts(before):
 )
 def test_the_default_folder_stays_below_out(name, folder):
     assert folder_name(name) == folder
+
+
+def test_a_learning_curve_is_quoted_before_it_is_trained(task, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNEWORTH_CACHE", str(tmp_path))
+    model = tmp_path / "model"
+    model.mkdir()
+    options = ("--strategies", "lora", "--model", model, "--dry-run", "--json")
+
+    def quoted(*more, **changes):
+        return json.loads(tuneworth("compare", task(**changes), *options, *more).stdout)["quote"]
+
+    plain, curve = quoted(), quoted("--learning-curve")
+    spec = quoted(learning_curve=True)
+    (row,) = curve["rows"]
+    assert spec == curve
+    assert plain["rows"][0]["curve_seconds"] == 0.0
+    assert row["curve_seconds"] > 0.0
+    assert row["seconds"] == pytest.approx(plain["seconds"] + row["curve_seconds"])
+    said = flat(tuneworth("compare", task(), *options[:-1], "--learning-curve").stdout)
+    assert "Learning curves of lora, trained on parts of the training rows too:" in said
