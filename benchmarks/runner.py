@@ -154,7 +154,7 @@ def take_points(points: Iterable[PointSitting], slot: ModelSlot, before: Sequenc
     worked = False
     for point in points:
         if not point.is_done(before, hosted=False):
-            take_turn(point, slot, before)
+            take_turn(point, slot, before, probing=False)
             worked = True
         point.clear()
     return worked
