@@ -225,6 +225,7 @@ def open_run(
         seed=seed,
         task=task_facts(dataset),
         needs=dataset.task.needs,
+        deployment=dataset.task.deployment,
         models=tuple(models),
         strategies=(
             *([INCUMBENT_FACTS] if dataset.incumbent else []),
@@ -233,7 +234,9 @@ def open_run(
         environment=environment,
         checks=check_dataset(dataset),
         prices=prices.for_run(
-            environment, [model.name for model in models if model.hosted]
+            environment,
+            [model.name for model in models if model.hosted],
+            dataset.task.deployment,
         ).model_dump(mode="json"),
     )
     # a model that could not be loaded then has no part in what that run is known by

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, searched, today, view, wording
+from service import before_after, bill, searched, today, view, wording
 from service.charts import charts, colour
 from service.evidence import Gap
 from service.report import Report
@@ -38,6 +38,8 @@ def as_html(report: Report) -> str:
         today=today.today_told(report),
         rows=list(view.table(report)),
         more=view.further_table(report),
+        bill_title=bill.bill_title(report),
+        bill=bill.bill_table(report),
         searches=searched.searches_of(report),
         search_notes=searched.search_notes(report),
         told=searched,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmarks.results import StrategyResult
 from service import wording
 from service.before_after import gap_between
+from service.bill import bytes_text, cost_guide
 from service.evidence import Gap
 from service.report import Report
 from service.reused import reused_facts
@@ -90,7 +91,11 @@ def figures(report: Report) -> list[Figure]:
             found.append(Figure("Cost a month", month, note))
         else:
             found.append(Figure("Cost per 1,000 requests", per_1k, setup))
-    if row.latency_ms:
+    if row.under_load:
+        p95, p50 = (wording.milliseconds(ms) for ms in (row.under_load.p95, row.under_load.p50))
+        note = f"computed, median {p50}, {wording.load_text(row)}"
+        found.append(Figure("p95 latency under load", p95, note))
+    elif row.latency_ms:
         p95, p50 = (wording.milliseconds(ms) for ms in (row.latency_ms.p95, row.latency_ms.p50))
         note = f"median {p50}, n = {row.latency_ms.n}"
         note += ", as stated" if row.latency_ms.stated else ""
@@ -168,12 +173,19 @@ def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
         ("tokens in (cached)", [tokens_in(row) for row in rows]),
         ("tokens out", [tokens_out(row) for row in rows]),
         ("requests/s in batches", [shown(row.throughput_per_s, one) for row in rows]),
+        ("index in memory", [bytes_text(row.index_bytes) for row in rows]),
+        ("p50 / p95 ms under load (computed)", [loaded(row) for row in rows]),
+        ("replicas", [f"{row.under_load.replicas}" if row.under_load else "" for row in rows]),
         ("chance of being best", [shown(row.p_best, wording.percent) for row in rows]),
         ("epochs", [str((row.training or {}).get("epochs") or "") for row in rows]),
     ]
     kept = [(head, cells) for head, cells in columns if any(cells)]
     lines = [[row.id, *(cells[at] for _, cells in kept)] for at, row in enumerate(rows)]
     return ["strategy", *(head for head, _ in kept)], lines
+
+
+def loaded(row: StrategyResult) -> str:
+    return f"{ms(row.under_load.p50)} / {ms(row.under_load.p95)}" if row.under_load else ""
 
 
 def shown(value: float | None, tell: Callable[[float], str]) -> str:
@@ -231,6 +243,10 @@ def facts(report: Report) -> list[tuple[str, str]]:
         hour = wording.dollars(float(report.prices["usd_per_hour"]))
         source, date = report.prices.get("source", ""), report.prices.get("as_of", "")
         found.append(("Prices", f"{hour} an hour of the machine: {source}, {date}"))
+    if host := report.prices.get("host"):
+        hour = wording.dollars(float(host["usd_per_hour"]))
+        told = f"{hour} an hour of {host['machine']}: {host['source']}, {host['as_of']}"
+        found.append(("Serving machine", told))
     for model, price in report.prices.get("models", {}).items():
         found.append((f"Tokens of {model}", wording.token_price(price)))
     return found
@@ -257,7 +273,30 @@ def needs_told(report: Report) -> str:
         months = f"{needs.horizon_months:g} months"
         found.append(f"{wording.count(needs.requests_per_month)} requests a month over {months}")
     found.append(f"a difference below {wording.many_points(needs.practical_margin)} is no matter")
-    return "; ".join(found)
+    return "; ".join([*found, *terms_told(report)])
+
+
+def terms_told(report: Report) -> list[str]:
+    """What is stated of costs and of the deployment."""
+    needs, placed = report.needs, report.deployment
+    found = []
+    if needs.behaviour_changes != "never":
+        found.append(f"other outputs are wanted {needs.behaviour_changes}")
+    if needs.retrain_on_documents:
+        found.append("new documents retrain what was trained on passages")
+    if needs.label_usd:
+        found.append(f"{wording.dollars(needs.label_usd)} a label")
+    if needs.engineer_usd_per_hour is not None:
+        found.append(f"{wording.dollars(needs.engineer_usd_per_hour)} an hour of people's work")
+    if needs.model_retires is not None:
+        found.append(f"the base model retires on {needs.model_retires}")
+    if placed is not None:
+        where = placed.machine or "a machine as measured"
+        told = f"served on {where}, {placed.hours_per_day:g} hours a day"
+        if placed.peak_requests_per_second is not None:
+            told += f", {placed.peak_requests_per_second:g} requests a second at the peak"
+        found.append(told)
+    return found
 
 
 def reading_guide(report: Report) -> list[str]:
@@ -276,9 +315,7 @@ def reading_guide(report: Report) -> list[str]:
         " show less.",
         "An answer that failed is counted as an error. It is neither scored as wrong nor left out"
         " of the count.",
-        "A local model is charged by its time in batches, as on a machine that is kept busy. A"
-        " machine that waits for requests costs its hourly price all the same, and work by"
-        " people (labelling, upkeep) is not in any figure.",
+        *cost_guide(report),
         *training_guide(report),
         "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
         " validation rows.",
