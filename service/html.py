@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, bill, searched, today, view, wording
+from service import before_after, bill, conditions, searched, today, view, wording
 from service.charts import charts, colour
 from service.evidence import Gap
 from service.report import Report
@@ -56,8 +56,8 @@ def as_html(report: Report) -> str:
             (chart.title, Markup(chart.wide), Markup(chart.narrow), chart.text)
             for chart in charts(report)
         ],
-        facts=view.facts(report),
-        needs=view.needs_told(report),
+        facts=conditions.facts(report),
+        needs=conditions.needs_told(report),
         guide=view.reading_guide(report),
         css=Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8")),
         colour=colour,

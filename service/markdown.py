@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import before_after, bill, searched, today, view, wording
+from service import before_after, bill, conditions, searched, today, view, wording
 from service.report import Report
 
 LONGEST = 160
@@ -176,8 +176,8 @@ def disagreement_part(report: Report) -> list[str]:
 def measured_part(report: Report) -> list[str]:
     """What, how and where; checks and sentinels."""
     lines = ["", "## What was measured", ""]
-    lines += [f"- {name}: {plain(text, 600)}" for name, text in view.facts(report)]
-    lines.append(f"- Needs: {view.needs_told(report)}")
+    lines += [f"- {name}: {plain(text, 600)}" for name, text in conditions.facts(report)]
+    lines.append(f"- Needs: {conditions.needs_told(report)}")
     if report.sentinels:
         lines += ["", "## Guards against a broken measurement", ""]
     for sentinel in report.sentinels:

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from corpora.spec import Spec
 from corpora.task import DEFAULT_MODEL, Document, Example, Frozen, IncumbentAnswer
+from service.altering import Changes
 from service.problems import MEDIA_TYPE
 from service.shapes import NewComparison
 
@@ -40,6 +41,12 @@ TASK_EXAMPLE: dict[str, Any] = {
     "needs": {"quality_at_least": 0.9, "requests_per_month": 50000},
 }
 COMPARISON_EXAMPLE = {"strategies": ["prompt.nearest", "lora"], "limit": 100, "seed": 0}
+WHAT_IF_EXAMPLE = {
+    "requests_per_month": 100000,
+    "horizon_months": 24,
+    "deployment": {"peak_requests_per_second": 3},
+    "prices": {"usd_per_hour": 0.12},
+}
 PROBLEM_EXAMPLE = {
     "type": "urn:tuneworth:problem:invalid-input",
     "title": "The input is wrong",
@@ -180,6 +187,14 @@ class PostComparison(Operation):
     def __post_init__(self) -> None:
         self.request_body = _body(NewComparison, COMPARISON_EXAMPLE, required=False)
         self.parameters = [*(self.parameters or []), _key()]
+
+
+@dataclass
+class PostWhatIf(Operation):
+    """Describes the changes of a what-if. The same changes get the same reply, key or not."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(Changes, WHAT_IF_EXAMPLE, required=True)
 
 
 class PlainPage(OpenAPIRenderPlugin):

@@ -159,8 +159,9 @@ def latency(case: Case, first: Candidate) -> list[str]:
     ]
     if load := first.result.under_load:
         said.append(
-            f"Under load {wording.load_text(first.result)}, 95% take up to {wording.milliseconds(load.p95)}"
-            " with waiting: computed from those times, not measured."
+            f"Under load {wording.load_text(first.result)}, 95% take up to"
+            f" {wording.milliseconds(load.p95)} with waiting: computed from those times, not"
+            " measured."
         )
     return said
 

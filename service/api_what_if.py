@@ -1,0 +1,63 @@
+"""A finished comparison under other needs, prices and volumes, over HTTP."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, Router, post
+from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath, RawBody
+
+from benchmarks.costs import read_prices
+from benchmarks.errors import BenchmarkError
+from service.api_reports import finished_folder
+from service.errors import Conflict
+from service.openapi import PostWhatIf, problems
+from service.posting import Post, parse_object, read_post
+from service.services import Services, services
+from service.what_if import Stored, WhatIf, stored_in, what_if
+
+KEPT = 4
+"""Comparisons held in memory, so that asking again takes milliseconds."""
+
+
+@post(
+    "/comparisons/{comparison_id:str}/what-if",
+    status_code=200,
+    operation_class=PostWhatIf,
+    responses=problems(400, 404, 409, 413, 415, 422),
+)
+async def ask_what_if(
+    request: Request[Any, Any, Any], comparison_id: FromPath[str], body: RawBody
+) -> Response[WhatIf]:
+    """What the comparison would cost and recommend under other needs, prices or volumes.
+
+    Nothing is run again and nothing is stored. Fields that are left out stay as they are; null
+    means that a need is not stated.
+    """
+    sent = read_post(request, body)
+    return await sync_to_thread(_ask, services(request), comparison_id, sent)
+
+
+def _ask(at: Services, comparison: str, sent: Post) -> Response[WhatIf]:
+    changes = parse_object(sent.body)
+    stored = _stored(finished_folder(at, comparison))
+    found = what_if(stored, changes, read_prices())
+    text = found.as_json().encode()
+    return Response(text, media_type="application/json")  # type: ignore[arg-type]
+
+
+def _stored(folder: Path) -> Stored:
+    try:
+        return _read(folder, (folder / "report.json").stat().st_mtime_ns)
+    except (OSError, BenchmarkError) as error:
+        raise Conflict(f"What this comparison left cannot be reckoned with: {error}") from error
+
+
+@lru_cache(maxsize=KEPT)
+def _read(folder: Path, written_ns: int) -> Stored:
+    """`written_ns` tells a report from the one that took its place."""
+    return stored_in(folder)
+
+
+what_ifs = Router("/", route_handlers=[ask_what_if], tags=["Reports"])
