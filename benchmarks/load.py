@@ -30,7 +30,15 @@ BUSIEST = 0.8
 
 def replicas_for(mean_ms: float, per_second: float, fewest: int = 1) -> int:
     """How many carry the peak with none busier than BUSIEST; never below `fewest`."""
-    return max(fewest, ceil(per_second * mean_ms / 1000 / BUSIEST - 1e-9))
+    return int(replicas_for_each(np.array([mean_ms]), per_second, fewest)[0])
+
+
+def replicas_for_each(
+    mean_ms: NDArray[np.float64], per_second: float, fewest: int
+) -> NDArray[np.float64]:
+    """The same for each of many means."""
+    needed = np.ceil(per_second * mean_ms / 1000 / BUSIEST - 1e-9)
+    return np.asarray(np.maximum(needed, fewest), dtype=float)
 
 
 def under_load(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.costs import HostPrice, RunPrices
 from benchmarks.incumbent import INCUMBENT
 from benchmarks.labels import rows_used
-from benchmarks.load import replicas_for, under_load
+from benchmarks.load import replicas_for_each, under_load
 from benchmarks.records import RunRecord, StrategyFacts
 from benchmarks.results import Load
 from benchmarks.spending import kept_seconds, refreshes
@@ -96,9 +96,8 @@ def hosting_draws(
         return None
     times = np.array([record.ms for record in track.latencies])
     means = counts @ times / len(times)
-    fewest = host.deployment.replicas
-    numbers = [replicas_for(mean, host.per_second, fewest) for mean in means.tolist()]
-    return np.array(numbers) * host.monthly_usd(1, index_bytes_of(track))
+    numbers = replicas_for_each(means, host.per_second, host.deployment.replicas)
+    return numbers * host.monthly_usd(1, index_bytes_of(track))
 
 
 def index_bytes_of(track: Track) -> int | None:
