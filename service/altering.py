@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
 from benchmarks.costs import HostPrice, PriceList, RunPrices, TokenPrice
 from benchmarks.records import RunRecord
 from benchmarks.spending import as_run_prices
@@ -14,22 +12,10 @@ from corpora.errors import InvalidInput
 from corpora.invalid import did_you_mean, validated
 from corpora.task import Deployment, Needs
 from corpora.terms import check_terms
+from service.terms import Changes
 
 HOUR = "usd_per_hour"
 TOKEN_PRICES = ("input", "cached", "output", "batch_discount")
-
-
-class Changes(Needs):
-    """What may be changed: any need, fields of the deployment, prices.
-
-    A field that is left out stays as it is; null means that it is not stated. In `prices` a key
-    is `usd_per_hour` (of the machine of the comparison), `MACHINE.usd_per_hour`, or a hosted
-    model's `MODEL.input`, `.cached`, `.output` (US dollars per million tokens) or
-    `.batch_discount`.
-    """
-
-    deployment: Deployment | None = None
-    prices: dict[str, float] = Field(default_factory=dict)
 
 
 def altered(
@@ -39,7 +25,7 @@ def altered(
 
     `price_list` is asked for a machine of a deployment that the run has no price of.
     """
-    sent = validated(Changes, changes, strict=True)
+    sent = validated(Changes, {**changes, "deployment": told_of(changes)}, strict=True)
     apart = ("deployment", "prices")
     needs = {**run.needs.model_dump(), **{k: v for k, v in changes.items() if k not in apart}}
     new_needs = validated(Needs, needs, strict=True)
@@ -57,6 +43,14 @@ def altered(
             "prices": prices.model_dump(mode="json"),
         }
     )
+
+
+def told_of(changes: Mapping[str, Any]) -> Any:
+    """What is sent of a deployment, less what it says is not stated."""
+    told = changes.get("deployment")
+    if not isinstance(told, Mapping):
+        return told
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def new_deployment(run: RunRecord, changes: Mapping[str, Any]) -> Deployment | None:

@@ -21,9 +21,9 @@ from pydantic import Field
 
 from corpora.spec import Spec
 from corpora.task import DEFAULT_MODEL, Document, Example, Frozen, IncumbentAnswer
-from service.altering import Changes
 from service.problems import MEDIA_TYPE
 from service.shapes import NewComparison
+from service.terms import Changes
 
 DESCRIPTION = """Measures prompting, retrieval and LoRA fine-tuning on your own task and
 recommends one. Submit a task, start a comparison, watch it, and read its report."""
@@ -114,6 +114,11 @@ def events_response() -> dict[int, ResponseSpec]:
 
 def report_response() -> dict[int, ResponseSpec]:
     return {200: _other(dict[str, Any], "application/json", "The report (tuneworth.report/1).")}
+
+
+def what_if_response() -> dict[int, ResponseSpec]:
+    told = "Both answers and every bill (tuneworth.what-if/1)."
+    return {200: _other(dict[str, Any], "application/json", told)}
 
 
 def zip_response() -> dict[int, ResponseSpec]:

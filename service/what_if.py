@@ -26,9 +26,9 @@ from benchmarks.summary import summarise
 from benchmarks.track import Track, track_of
 from corpora.task import Deployment, Frozen, Needs
 from service.altering import altered
-from service.hours import check_hours
 from service.recommendation import Recommendation, recommend
 from service.report import Report, ReportBreakEven
+from service.stated import check_hours
 
 WHAT_IF_SCHEMA: Literal["tuneworth.what-if/1"] = "tuneworth.what-if/1"
 
@@ -90,7 +90,7 @@ class WhatIf(Frozen):
 def what_if(
     stored: Stored, changes: Mapping[str, Any], price_list: PriceList | None = None
 ) -> WhatIf:
-    """What the comparison would cost and say under other terms (`service.altering.Changes`).
+    """What the comparison would cost and say under other terms (`service.terms.Changes`).
 
     Raises InvalidInput for a change that is wrong. `stored` is left as it is.
     """

@@ -93,7 +93,7 @@ def test_a_comparison_without_records_says_so(client, done) -> None:
     at.store.finish(id_, "completed")
     reply = client.post(f"{comparison}/what-if", json={})
     assert reply.status_code == 409
-    assert "cannot be reckoned with" in reply.json()["detail"]
+    assert "cannot be read" in reply.json()["detail"]
 
 
 def test_it_is_in_the_schema(client) -> None:

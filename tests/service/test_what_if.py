@@ -177,7 +177,7 @@ def test_the_price_of_a_hosted_models_tokens():
         (
             {"engineer_usd_per_hour": 1, "engineer_hours_per_month": {"prompt": 1}},
             "needs.engineer_hours_per_month",
-            "Families: incumbent, baseline",
+            "Families: baseline, prompting",
         ),
         ({"model_retires": "soon"}, "model_retires", "2027-06-30"),
     ],
