@@ -128,12 +128,13 @@ def what_if(
 
 
 def differing(old: RunRecord, new: RunRecord) -> list[Changed]:
-    """Fields of the terms with other values, by their place in a task or in the prices."""
+    """Fields of the terms with other values, by their place in a task or in the prices; where a
+    price comes from is left out."""
     before, after = flat(terms_of(old)), flat(terms_of(new))
     return [
         Changed(what=key, before=before.get(key), after=after.get(key))
         for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key)
+        if before.get(key) != after.get(key) and not key.endswith((".source", ".as_of"))
     ]
 
 
