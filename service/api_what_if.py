@@ -12,8 +12,9 @@ from benchmarks.errors import BenchmarkError
 from service.api_reports import finished_folder
 from service.errors import Conflict
 from service.openapi import PostWhatIf, problems, what_if_response
-from service.posting import Post, parse_object, read_post
+from service.posting import Post, Reply, answer_once, parse_object, read_post
 from service.services import Services, services
+from service.shapes import API
 
 if TYPE_CHECKING:
     from service.what_if import Stored
@@ -30,24 +31,26 @@ KEPT = 4
 )
 async def ask_what_if(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], body: RawBody
-) -> Response[bytes]:
+) -> Response[Any]:
     """What the comparison would cost and recommend under other needs, prices or volumes.
 
-    Nothing is run again and nothing is stored. Fields that are left out stay as they are; null
-    means that a need is not stated.
+    Nothing is run again. Fields that are left out stay as they are; null means not stated.
     """
     sent = read_post(request, body)
-    return await sync_to_thread(_ask, services(request), comparison_id, sent)
+    return (await sync_to_thread(_ask, services(request), comparison_id, sent)).response()
 
 
-def _ask(at: Services, comparison: str, sent: Post) -> Response[bytes]:
-    from benchmarks.costs import read_prices  # what measures is loaded where it is needed
-    from service.what_if import what_if
+def _ask(at: Services, comparison: str, sent: Post) -> Reply:
+    def check() -> Any:
+        from benchmarks.costs import read_prices  # what measures is loaded where it is needed
+        from service.what_if import what_if
 
-    changes = parse_object(sent.body)
-    stored = _stored(finished_folder(at, comparison))
-    found = what_if(stored, changes, read_prices())
-    return Response(found.as_json().encode(), media_type="application/json")
+        changes = parse_object(sent.body)
+        stored = _stored(finished_folder(at, comparison))
+        found = what_if(stored, changes, read_prices()).model_dump(mode="json", by_alias=True)
+        return lambda session: Reply(200, found, f"{API}/comparisons/{comparison}")
+
+    return answer_once(at.store, sent, check)
 
 
 def _stored(folder: Path) -> "Stored":

@@ -196,10 +196,11 @@ class PostComparison(Operation):
 
 @dataclass
 class PostWhatIf(Operation):
-    """Describes the changes of a what-if. The same changes get the same reply, key or not."""
+    """Describes the changes of a what-if."""
 
     def __post_init__(self) -> None:
         self.request_body = _body(Changes, WHAT_IF_EXAMPLE, required=True)
+        self.parameters = [*(self.parameters or []), _key()]
 
 
 class PlainPage(OpenAPIRenderPlugin):

@@ -52,7 +52,16 @@ def test_the_example_of_the_schema_is_answered(client, done) -> None:
     assert client.post(f"{done}/what-if", json=WHAT_IF_EXAMPLE).status_code == 200
 
 
-def test_nothing_is_stored(client, done) -> None:
+def test_a_repeated_request_gets_the_same_reply_and_the_key_no_other(client, done) -> None:
+    header = {"Idempotency-Key": "what-if-1"}
+    address, changes = f"{done}/what-if", {"horizon_months": 7}
+    first = client.post(address, json=changes, headers=header)
+    assert client.post(address, json=changes, headers=header).json() == first.json()
+    other = client.post(address, json={"horizon_months": 8}, headers=header)
+    assert other.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_the_comparison_stays_as_it_is(client, done) -> None:
     before = client.get(done).json()
     client.post(f"{done}/what-if", json={"practical_margin": 0.1})
     assert client.get(done).json() == before
