@@ -72,13 +72,13 @@ def test_latency_under_load_is_said_to_be_computed(served) -> None:
 
 def test_a_need_is_held_against_the_latency_under_load() -> None:
     """The slow one meets the need alone and misses it under load on one machine."""
-    alone = records_with(latency_p95_ms=600.0)
-    loaded = records_with(Deployment(peak_requests_per_second=1.8), latency_p95_ms=600.0)
+    alone = records_with(latency_p95_ms=700.0)
+    loaded = records_with(Deployment(peak_requests_per_second=1.8), latency_p95_ms=700.0)
     rows = [
         next(row for row in build_report(records).strategies if row.id == "prompt.nearest")
         for records in (alone, loaded)
     ]
-    assert rows[0].counted_p95 < 600 < rows[1].counted_p95
+    assert rows[0].counted_p95 < 700 < rows[1].counted_p95
     assert rows[1].latency_ms == rows[0].latency_ms
 
 

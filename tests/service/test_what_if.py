@@ -1,6 +1,7 @@
 """Another volume, price or need: what follows from the stored measurements alone."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,6 @@ from benchmarks.records import RunRecord
 from corpora.errors import InvalidInput
 from corpora.task import Deployment, Needs
 from service.cli import cli
-from service.published import write_reports
 from service.report import Report, build_report
 from service.what_if import stored_in, stored_of, what_if
 from service.what_if_speed import milliseconds
@@ -216,14 +216,17 @@ def test_with_its_report_nothing_is_resampled(stored):
     assert {row.p_best for row in rows if row.quality} == {0.123}
 
 
-@pytest.fixture
-def folder(tmp_path):
-    Journal(tmp_path / JOURNAL).append(example_records())
-    write_reports(build_report(example_records()), tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What a comparison leaves, as far as it is asked for."""
+    made = tmp_path_factory.mktemp("made")
+    Journal(made / JOURNAL).append(example_records())
+    (made / "report.json").write_text(build_report(example_records()).as_json())
+    return made
 
 
-def test_a_folder_is_read_with_or_without_a_report_of_this_version(folder, stored):
+def test_a_folder_is_read_with_or_without_a_report_of_this_version(folder, stored, tmp_path):
+    folder = shutil.copytree(folder, tmp_path / "copy")
     assert stored_in(folder).answer == stored.answer
     (folder / "report.json").write_text('{"schema": "tuneworth.report/0"}')
     assert stored_in(folder).answer == stored.answer
