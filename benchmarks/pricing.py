@@ -95,12 +95,15 @@ def cost_told(track: Track, spending: Spending, run: RunRecord, prices: RunPrice
 def machine_draws(
     names: Iterable[str], known: dict[str, Track], host: Host, draws: Draws
 ) -> dict[str, NDArray[np.float64]]:
-    """A month of machines in each resample of the timed requests, where they decide it."""
+    """A month of machines in each resample of the timed requests, where they decide it.
+
+    Strategies are timed on the same examples, so one draw of them serves all.
+    """
     found = {}
     for name in names:
         track = known[name]
         if track.latencies:
-            counts = draws.alone(f"{name} alone", len(track.latencies))
+            counts = draws.alone("timed requests", len(track.latencies))
             dollars = hosting_draws(track, host, counts)
             if dollars is not None:
                 found[name] = dollars
