@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from operator import not_
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from pydantic import Field, ValidationError
 
 from benchmarks.errors import BadPriceFile
 from benchmarks.records import Environment
-from corpora.task import Frozen
+from corpora.errors import InvalidInput
+from corpora.invalid import did_you_mean
+from corpora.task import Deployment, Frozen, is_none
 
 DEFAULT_PRICES = Path(__file__).with_name("prices.yaml")
 PRICES_VARIABLE = "TUNEWORTH_PRICES"
@@ -39,17 +42,21 @@ class Machine(Frozen):
     usd_per_hour: float = Field(ge=0)
     cores: int = Field(gt=0)
     gpu: bool = False
+    memory_gb: float | None = Field(default=None, gt=0)
     source: str
     as_of: str
     speed: Speed
 
 
 class TokenPrice(Frozen):
-    """US dollars per million tokens. `cached` is the price of prompt tokens read from a cache."""
+    """US dollars per million tokens. `cached` is the price of prompt tokens read from a cache,
+    `batch_discount` the share that is taken off requests that can wait.
+    """
 
     input: float = Field(ge=0)
     cached: float = Field(ge=0)
     output: float = Field(ge=0)
+    batch_discount: float = Field(default=0.0, ge=0, le=1, exclude_if=not_)
     source: str
     as_of: str
 
@@ -57,6 +64,16 @@ class TokenPrice(Frozen):
         """The price of so many tokens; `cached` is the part of `prompt` that was."""
         fresh = max(0.0, prompt - cached)
         return (fresh * self.input + cached * self.cached + completion * self.output) / 1e6
+
+
+class HostPrice(Frozen):
+    """The machine of a stated deployment; `memory_gb` is None where nobody stated it."""
+
+    machine: str
+    usd_per_hour: float = Field(ge=0)
+    memory_gb: float | None = Field(default=None, gt=0)
+    source: str
+    as_of: str
 
 
 class RunPrices(Frozen):
@@ -67,6 +84,7 @@ class RunPrices(Frozen):
     source: str
     as_of: str
     models: dict[str, TokenPrice] = Field(default_factory=dict)
+    host: HostPrice | None = Field(default=None, exclude_if=is_none)
 
     @property
     def usd_per_second(self) -> float:
@@ -107,8 +125,29 @@ class PriceList(Frozen):
             raise BadPriceFile(self.path, f"models.{model}", fix)
         return known
 
-    def for_run(self, environment: Environment, hosted: Iterable[str]) -> RunPrices:
-        """The prices of a run on that machine with those hosted models."""
+    def host(self, name: str) -> HostPrice:
+        """The price of a machine of the list; raises InvalidInput where it is not there."""
+        if name not in self.machines:
+            fix = f"No machine of the price list has that name{did_you_mean(name, self.machines)}."
+            fix += f" Choose one of: {', '.join(self.machines)}, or add it (--prices)."
+            raise InvalidInput("deployment.machine", name, fix)
+        found = self.machines[name]
+        return HostPrice(
+            machine=name,
+            usd_per_hour=found.usd_per_hour,
+            memory_gb=found.memory_gb,
+            source=found.source,
+            as_of=found.as_of,
+        )
+
+    def for_run(
+        self,
+        environment: Environment,
+        hosted: Iterable[str],
+        deployment: Deployment | None = None,
+    ) -> RunPrices:
+        """The prices of a run on that machine with those hosted models, and of the machine that
+        a stated deployment is on. Raises BadPriceFile and InvalidInput."""
         name = self.machine_for(cores=environment.cores, gpu=environment.gpu is not None)
         chosen = self.machines[name]
         return RunPrices(
@@ -117,6 +156,7 @@ class PriceList(Frozen):
             source=chosen.source,
             as_of=chosen.as_of,
             models={model: self.tokens_for(model) for model in sorted(set(hosted))},
+            host=self.host(deployment.machine or name) if deployment else None,
         )
 
 

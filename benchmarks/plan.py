@@ -14,7 +14,7 @@ from benchmarks.records import RunRecord, StrategyFacts, TaskFacts
 from corpora.task import Dataset
 from strategies.base import Strategy, parts_of, settled
 
-NOT_SEEN = {"needs", "models", "strategies", "search", "learning_curve"}
+NOT_SEEN = {"needs", "deployment", "models", "strategies", "search", "learning_curve"}
 """Fields of a task that change nothing of what a strategy without a search prepares and answers."""
 CHEAP_TO_DEAR = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from corpora.task import Check, Frozen, Kind, Needs, Rule, Search
+from corpora.task import Check, Deployment, Frozen, Kind, Needs, Rule, Search, is_none
 
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
 LAST_GUARD = "batch size"
@@ -83,6 +83,7 @@ class RunRecord(Frozen):
     seed: int
     task: TaskFacts
     needs: Needs
+    deployment: Deployment | None = Field(default=None, exclude_if=is_none)
     models: tuple[ModelFacts, ...]
     strategies: tuple[StrategyFacts, ...]
     environment: Environment
@@ -95,7 +96,8 @@ class SetupRecord(Frozen):
 
     `seconds` is the time that preparing takes; `reused_seconds` of them were measured earlier on
     this machine, when the results that this preparation reused were computed. `training` is None
-    or has the fields of `strategies.base.Training`.
+    or has the fields of `strategies.base.Training`. `index_bytes` is the memory that its index
+    takes while it serves, None where it has none or that is not told.
     `artifact` is the folder of the saved strategy, relative to the run's folder.
     """
 
@@ -107,6 +109,7 @@ class SetupRecord(Frozen):
     reused_seconds: float = 0.0
     training: dict[str, Any] | None = None
     artifact: str | None = None
+    index_bytes: int | None = Field(default=None, exclude_if=is_none)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

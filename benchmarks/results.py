@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from benchmarks.behaviour_results import Behaviour
-from corpora.task import Frozen, Search
+from corpora.task import Frozen, Search, is_none
 
 Status = Literal["completed", "failed", "skipped", "eliminated"]
 
@@ -32,8 +32,30 @@ class Quality(Frozen):
     extra: dict[str, float] = Field(default_factory=dict)
 
 
+class Parts(Frozen):
+    """What the cost over the horizon is made of, in US dollars; None where nothing is stated.
+
+    Added up in this order, those that are None left out, they are the cost over the horizon.
+    """
+
+    setup: float
+    retraining: float
+    labels: float | None
+    refresh: float
+    requests: float
+    hosting: float | None
+    engineering: float | None
+
+    def total(self) -> float:
+        added = 0.0
+        for _, value in self:  # one after the other: `sum` rounds differently on newer Pythons
+            added += value or 0.0
+        return added
+
+
 class Cost(Frozen):
-    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume.
+    """US dollars and seconds. `monthly_usd` and `horizon_usd` are None without a stated volume,
+    and so are the `parts` of the latter. A month is requests, hosting and engineering.
 
     Setup holds what choosing settings took: its seconds, and a hosted model's tokens.
     `stated`: the user says so of what runs today; nobody measured it (left out of JSON elsewhere).
@@ -45,6 +67,7 @@ class Cost(Frozen):
     monthly_usd: float | None
     horizon_usd: float | None
     stated: bool = Field(default=False, exclude_if=not_)
+    parts: Parts | None = Field(default=None, exclude_if=is_none)
 
 
 class Tokens(Frozen):
@@ -62,6 +85,17 @@ class Latency(Frozen):
     p95: float
     n: int
     stated: bool = Field(default=False, exclude_if=not_)
+
+
+class Load(Frozen):
+    """Milliseconds of requests at the stated rate, waiting included: computed, not measured
+    (`benchmarks.load`). `busy` is the share of its time that a replica works."""
+
+    per_second: float
+    replicas: int
+    busy: float
+    p50: float
+    p95: float
 
 
 class Retrieval(Frozen):
@@ -90,6 +124,7 @@ class StrategyResult(Frozen):
     budget; what it tried is in `training`.
     `behaviour` is left out of JSON where nothing is known of it.
     `cost` and `latency_ms` of what runs today are None where nothing is stated: unknown, not 0.
+    `under_load` is what counts as latency where a deployment with a rate is stated.
     """
 
     id: str
@@ -109,6 +144,15 @@ class StrategyResult(Frozen):
     p_best: float | None = None
     reused: Reused | None = None
     behaviour: Behaviour | None = Field(default=None, exclude_if=not_)
+    index_bytes: int | None = Field(default=None, exclude_if=is_none)
+    under_load: Load | None = Field(default=None, exclude_if=is_none)
+
+    @property
+    def counted_p95(self) -> float | None:
+        """The 95th percentile that a need is held against, in milliseconds."""
+        if self.under_load is not None:
+            return self.under_load.p95
+        return self.latency_ms.p95 if self.latency_ms else None
 
 
 class Comparison(Frozen):

@@ -6,7 +6,6 @@ so a run that was killed goes on where it was, with the same batches as an unbro
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from benchmarks.incumbent import FACTS as INCUMBENT_FACTS
 from benchmarks.incumbent import INCUMBENT, judge_incumbent
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.metrics import metric_for
+from benchmarks.model_slot import LoadModel, ModelSlot, model_facts
 from benchmarks.plan import Entry, difference, fingerprint, needed_models, plan_run, task_facts
 from benchmarks.probes import probe, unprobed
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
@@ -44,9 +44,6 @@ from corpora.errors import InvalidInput
 from corpora.task import Dataset
 from strategies.base import Strategy
 from strategies.cache import Cache
-from strategies.models.base import Model
-
-LoadModel = Callable[[], Model]
 
 
 def never() -> bool:
@@ -193,38 +190,6 @@ def sole_owner(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-class ModelSlot:
-    """Room for one model: asking for another lets go of the one before."""
-
-    def __init__(
-        self, loaders: Mapping[str, LoadModel], on_load: Callable[[str], None], folder: Path
-    ) -> None:
-        self._loaders = loaders
-        self._on_load = on_load
-        self._folder = folder
-        self._name: str | None = None
-        self._model: Model | None = None
-        self._broken: dict[str, Broken] = {}
-
-    def load(self, name: str) -> Model:
-        """The model. Raises Broken where it cannot be loaded; that is tried once only."""
-        if name in self._broken:
-            raise self._broken[name]
-        if self._model is None or name != self._name:
-            self._on_load(name)
-            self._model = None
-            gc.collect()
-            try:
-                self._model = guarded(self._loaders[name], self._folder)
-            except Broken as broken:
-                cause = broken.__cause__
-                why = cause.fix if isinstance(cause, InvalidInput) else str(broken)
-                self._broken[name] = Broken(f"the model {name} cannot be loaded: {why}")
-                raise self._broken[name] from cause
-            self._name = name
-        return self._model
-
-
 def tell_loading(on_progress: OnProgress, name: str, total: int) -> None:
     Reporter(on_progress, strategy=None, position=1, total=total).tell("loading", 0.0, name)
 
@@ -253,6 +218,7 @@ def open_run(
         seed=seed,
         task=task_facts(dataset),
         needs=dataset.task.needs,
+        deployment=dataset.task.deployment,
         models=tuple(models),
         strategies=(
             *([INCUMBENT_FACTS] if dataset.incumbent else []),
@@ -261,7 +227,9 @@ def open_run(
         environment=environment,
         checks=check_dataset(dataset),
         prices=prices.for_run(
-            environment, [model.name for model in models if model.hosted]
+            environment,
+            [model.name for model in models if model.hosted],
+            dataset.task.deployment,
         ).model_dump(mode="json"),
     )
     # a model that could not be loaded then has no part in what that run is known by
@@ -269,34 +237,6 @@ def open_run(
     if old and old.fingerprint != fingerprint(dataset, entries, fingerprints(known), seed):
         raise RunMismatch(folder, difference(old, run))
     return run
-
-
-def model_facts(
-    names: Sequence[str], slot: ModelSlot, then: Mapping[str, ModelFacts]
-) -> list[ModelFacts]:
-    """What is known of the models, those aside that cannot be loaded and were not `then`.
-
-    Raises what their loading raised where nothing is known of any.
-    """
-    found, broken = dict(then), None
-    for name in reversed(names):
-        try:
-            model = slot.load(name)
-        except Broken as error:
-            broken = error
-            continue
-        info = model.info
-        found[name] = ModelFacts(
-            name=name,
-            parameters=info.parameters,
-            dtype=info.dtype,
-            fingerprint=info.fingerprint,
-            hosted=model.hosted,
-        )
-        del model
-    if broken is not None and not found:
-        raise broken.__cause__ or broken
-    return [found[name] for name in names if name in found]
 
 
 def fingerprints(models: Iterable[ModelFacts]) -> dict[str, str]:

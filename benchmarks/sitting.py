@@ -30,6 +30,7 @@ from benchmarks.standing import Standing, standing_of
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
 from strategies.embedding import warm_up
+from strategies.index_memory import index_bytes
 from strategies.models.base import Model
 from strategies.reuse import Kind
 
@@ -150,7 +151,7 @@ class Sitting:
         except Broken:
             self.reuse.drop(key)
             return None
-        self.store_prepared(place, earlier, reused_seconds=earlier.seconds)
+        self.store_prepared(place, earlier, prepared, earlier.seconds)
         return prepared
 
     def prepare_anew(self, key: str | None, model: Model | None, place: Path) -> Prepared:
@@ -170,18 +171,19 @@ class Sitting:
         guarded(lambda: save_whole(prepared, place), self.folder)
         training = guarded(lambda: prepared.training, self.folder)
         facts = Earlier(seconds, asdict(training) if training else None)
-        self.store_prepared(place, facts, reused_seconds=session.reused_seconds)
+        self.store_prepared(place, facts, prepared, session.reused_seconds)
         self.reuse.keep(key, place, facts)
         return prepared
 
-    def store_prepared(self, place: Path, facts: Earlier, *, reused_seconds: float) -> None:
+    def store_prepared(self, place: Path, facts: Earlier, made: Prepared, reused: float) -> None:
         self.store(
             self.setup_record(
                 "completed",
                 seconds=facts.seconds,
-                reused_seconds=reused_seconds,
+                reused_seconds=reused,
                 training=facts.training,
                 artifact=f"{ARTIFACTS}/{place.name}",
+                index_bytes=guarded(lambda: index_bytes(made), self.folder),
             )
         )
 
@@ -195,11 +197,10 @@ class Sitting:
             if not chunk:
                 continue
             self.poll()
-            inputs = [example.input for example in chunk]
             kinds: tuple[Kind, ...] = () if computed < FRESH_BATCHES else ("generation",)
             with self.reuse.opened(*kinds) as session:
                 began = time.perf_counter()
-                answers = self.answers(prepared, inputs)
+                answers = self.answers(prepared, [row.input for row in chunk])
                 seconds = time.perf_counter() - began
             reused = session.hits > 0
             computed += not reused

@@ -9,19 +9,17 @@ import numpy as np
 
 from benchmarks.behaviour import behaviours_of
 from benchmarks.behaviour_results import Behaviour
-from benchmarks.break_even import break_evens
-from benchmarks.costs import RunPrices
 from benchmarks.curve_summary import curves_of, points_in
 from benchmarks.disagreements import most_disputed
+from benchmarks.draws import Draws
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
-from benchmarks.latency import WARM_UPS
+from benchmarks.pricing import priced, spent, throughput_of
 from benchmarks.quality import compare_tracks, quality_of, scored_table
 from benchmarks.records import Record, RunRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
     Comparison,
-    Cost,
     Latency,
     Retrieval,
     Reused,
@@ -29,20 +27,11 @@ from benchmarks.results import (
     Summary,
     Tokens,
 )
-from benchmarks.spending import (
-    Spending,
-    as_run_prices,
-    asked_usd,
-    cost_of,
-    hosted_units,
-    local_units,
-    refresh_seconds,
-    stated_units,
-    usd_of_tokens,
-)
+from benchmarks.spending import as_run_prices
 from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.statistics import holm, p_best
 from benchmarks.track import Track, track_of
+from benchmarks.upkeep import index_bytes_of
 from corpora.power import detectable_difference
 from corpora.task import Search
 
@@ -56,40 +45,31 @@ def summarise(records: Sequence[Record]) -> Summary:
     run = latest_run(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to summarise.")
-    prices = as_run_prices(run.prices)
     tracks = [track_of(records, facts) for facts in run.strategies]
     finished = [track for track in tracks if track.status == "completed"]
-    spendings = {track.id: spending_of(track, finished, run, prices) for track in finished}
     odds = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
     points = points_in(records, run)
-    results = tuple(result_of(track, run, prices, spendings, odds, beyond) for track in tracks)
-    qualities = {
-        result.id: result.quality.value
-        for result in results
-        if result.quality and len(spendings[result.id].units)
-    }
-    return Summary(
+    results = tuple(result_of(track, run, odds, beyond) for track in tracks)
+    measured = Summary(
         strategies=results,
         comparisons=all_comparisons(finished, run),
-        break_even=break_evens(qualities, spendings, run.needs, prices, seed=run.seed),
+        break_even=(),
         disagreements=most_disputed(finished, run.task.metric),
         curves=curves_of(finished, points, run, {r.id: r.quality for r in results if r.quality}),
         detectable_difference=detectable_difference(max(1, run.task.n_test)),
         seconds=recorded_seconds(records),
-        spent_usd=spent([*tracks, *(point.track for point in points)], run, prices),
+        spent_usd=spent(
+            [*tracks, *(point.track for point in points)], run, as_run_prices(run.prices)
+        ),
     )
+    return priced(measured, tracks, run, Draws(run.seed))
 
 
 def result_of(
-    track: Track,
-    run: RunRecord,
-    prices: RunPrices,
-    spendings: dict[str, Spending],
-    odds: dict[str, float],
-    beyond: dict[str, Behaviour],
+    track: Track, run: RunRecord, odds: dict[str, float], beyond: dict[str, Behaviour]
 ) -> StrategyResult:
-    """One row of the report."""
+    """One row of the report, without what it costs."""
     facts = track.facts
     done = track.status == "completed"
     return StrategyResult(
@@ -100,7 +80,6 @@ def result_of(
         status=track.status,
         reason=track.reason,
         quality=quality_of(track, run.task, run.seed) if done else None,
-        cost=cost_told(track, spendings[facts.id], run, prices) if done else None,
         tokens=tokens_of(track) if done else None,
         latency_ms=latency_of(track) if done else None,
         throughput_per_s=throughput_of(track) if done else None,
@@ -110,15 +89,8 @@ def result_of(
         p_best=odds.get(facts.id),
         reused=reused_by(track),
         behaviour=beyond.get(facts.id),
+        index_bytes=index_bytes_of(track) if done else None,
     )
-
-
-def cost_told(track: Track, spending: Spending, run: RunRecord, prices: RunPrices) -> Cost | None:
-    """Of what runs today as stated, None where nothing is: unknown is not free."""
-    cost = cost_of(spending, run.needs, prices)
-    if track.facts.family != INCUMBENT:
-        return cost
-    return cost.model_copy(update={"stated": True}) if len(spending.units) else None
 
 
 def all_comparisons(tracks: Sequence[Track], run: RunRecord) -> tuple[Comparison, ...]:
@@ -156,74 +128,6 @@ def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
     return p_best(tables, groups, seed=run.seed, finish=finish)
 
 
-def spending_of(
-    track: Track, tracks: Sequence[Track], run: RunRecord, prices: RunPrices
-) -> Spending:
-    hosted = {model.name for model in run.models if model.hosted}
-    model = track.facts.model
-    index_seconds = [
-        other.setup_seconds
-        for other in tracks
-        if other.facts.family == "rag" and other.facts.model == model and only_indexes(other)
-    ]
-    uses_documents = any(row.retrieved for row in track.outcomes.values())
-    billed = model if model in hosted else None
-    search = (track.training or {}).get("search", ()) if track.facts.searches else ()
-    if track.facts.family == INCUMBENT:
-        units = stated_units([row.usd for row in track.stated.values()])
-    elif billed is not None:
-        units = hosted_units(list(track.outcomes.values()), billed, prices)
-    else:
-        units = local_units(track.batches, prices)
-    return Spending(
-        setup_seconds=track.setup_seconds,
-        setup_tokens_usd=asked_usd(track.training, billed, prices) if billed else 0.0,
-        refresh_seconds=refresh_seconds(
-            track.facts.family if only_indexes(track) else "combined",
-            track.setup_seconds,
-            uses_documents,
-            index_seconds,
-            search,
-        ),
-        units=units,
-    )
-
-
-def only_indexes(track: Track) -> bool:
-    """Whether preparing it answered no validation rows to choose by, beside building an index."""
-    return track.setup is None or track.setup.training is None
-
-
-def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
-    """What the run itself cost: the machine's time of all steps, and hosted tokens, those asked
-    while preparing and those of requests that ended in an error among them.
-
-    A timed request whose answer counts is among the test answers already; the tokens of the others,
-    asked again for their time alone or to warm up, are taken as those of the test answers, on
-    average. What was
-    reused is charged as if computed here, answers at this run's own throughput.
-    """
-    dollars = 0.0
-    hosted = {model.name for model in run.models if model.hosted}
-    for track in tracks:
-        seconds = track.setup_seconds + sum(batch.seconds for batch in track.batches)
-        if track.reused_answers and (rate := throughput_of(track)):
-            seconds += track.reused_answers / rate
-        seconds += sum(latency.ms for latency in track.latencies) / 1000
-        seconds += sum(probe.seconds for probe in track.probes.values())
-        dollars += seconds * prices.usd_per_second
-        if track.facts.model in hosted and track.facts.model is not None:
-            model = track.facts.model
-            units = hosted_units(list(track.outcomes.values()), model, prices)
-            counted = len(track.attempts) - sum(batch.n for batch in track.batches)
-            repeated = max(0, len(track.latencies) - counted) + WARM_UPS * bool(track.latencies)
-            dollars += sum(usd_of_tokens(row, prices.models[model]) for row in track.attempts)
-            dollars += asked_usd(track.training, model, prices)
-            if len(units):
-                dollars += float(units[:, 0].mean() * repeated)
-    return dollars
-
-
 def reused_by(track: Track) -> Reused | None:
     """None where everything was computed in this run."""
     seconds = track.setup.reused_seconds if track.setup else 0.0
@@ -251,12 +155,6 @@ def latency_of(track: Track) -> Latency | None:
     p50, p95 = np.quantile(values or stated, [0.5, 0.95])
     n = len(values or stated)
     return Latency(p50=float(p50), p95=float(p95), n=n, stated=not values)
-
-
-def throughput_of(track: Track) -> float | None:
-    """Requests a second over all batches."""
-    seconds = sum(batch.seconds for batch in track.batches)
-    return sum(batch.n for batch in track.batches) / seconds if seconds > 0 else None
 
 
 def retrieval_of(track: Track) -> Retrieval | None:

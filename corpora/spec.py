@@ -23,6 +23,7 @@ from corpora.style_rules import check_rules
 from corpora.task import (
     DEFAULT_METRIC,
     DEFAULT_MODEL,
+    Deployment,
     Example,
     Frozen,
     Kind,
@@ -31,6 +32,7 @@ from corpora.task import (
     Search,
     Task,
 )
+from corpora.terms import check_terms
 
 METRICS: dict[Kind, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
@@ -86,6 +88,7 @@ class Spec(Frozen):
     no_answer: Text | None = None
     incumbent: PathOrRows = None
     needs: Needs = Needs()
+    deployment: Deployment | None = None
     search: Search = Search()
     reranker: Text | None = None
     learning_curve: bool = False
@@ -96,6 +99,7 @@ def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
     spec = validated(Spec, values, strict=True)
     _check_fit(spec)
     _check_lists(spec)
+    check_terms(spec.needs, spec.deployment, place="needs.")
     if spec.output_schema is not None:
         _check_schema(spec.output_schema)
     if spec.rules is not None:
@@ -119,6 +123,7 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
         strategies=None if spec.strategies is None else tuple(spec.strategies),
         no_answer=spec.no_answer,
         needs=spec.needs,
+        deployment=spec.deployment,
         search=spec.search,
         reranker=spec.reranker,
         learning_curve=spec.learning_curve,

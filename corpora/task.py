@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from datetime import date
+from operator import not_
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 Kind = Literal["classification", "extraction", "question-answering", "generation"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Split = Literal["train", "validation", "test"]
 ChangePace = Literal["never", "monthly", "weekly", "daily"]
+BehaviourPace = Literal["never", "yearly", "quarterly", "monthly"]
 
 DEFAULT_METRIC: dict[Kind, str] = {
     "classification": "accuracy",
@@ -68,8 +72,34 @@ class Document(Frozen):
     title: str | None = None
 
 
+def _day(value: object) -> object:
+    """YAML reads a bare date as one, JSON has it as text; it is kept as the text."""
+    if isinstance(value, date):
+        return date(value.year, value.month, value.day).isoformat()
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise PydanticCustomError("day", "Give a day as year-month-day: 2027-06-30.") from None
+
+
+def is_none(value: object) -> bool:
+    """Left out where nothing is stated, so that what was written before reads the same."""
+    return value is None
+
+
+def is_never(value: object) -> bool:
+    return value == "never"
+
+
 class Needs(Frozen):
-    """What the user requires; every one optional except the margin and the horizon."""
+    """What the user requires and what they say of their costs; every one optional.
+
+    `behaviour_changes` is how often other outputs are wanted: what learned from examples is then
+    prepared anew, and `relabel_share` of its examples are labelled anew. `retrain_on_documents`:
+    a strategy trained on passages is trained anew when documents change. A `label_usd` of 0
+    means that it is not stated. `engineer_hours_per_month` is by strategy (id or name) or
+    family. `model_retires` is the day from which the base model is gone, as ISO 8601.
+    """
 
     quality_at_least: float | None = Field(default=None, ge=0, le=1)
     latency_p95_ms: float | None = Field(default=None, gt=0)
@@ -78,6 +108,32 @@ class Needs(Frozen):
     horizon_months: float = Field(default=12, gt=0)
     documents_change: ChangePace = "never"
     practical_margin: float = Field(default=0.02, ge=0, le=1)
+    behaviour_changes: BehaviourPace = Field(default="never", exclude_if=is_never)
+    retrain_on_documents: bool = Field(default=False, exclude_if=not_)
+    label_usd: float = Field(default=0.0, ge=0, exclude_if=not_)
+    relabel_share: float = Field(default=0.0, ge=0, le=1, exclude_if=not_)
+    engineer_usd_per_hour: float | None = Field(default=None, ge=0, exclude_if=is_none)
+    engineer_hours_per_month: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, exclude_if=not_
+    )
+    model_retires: Annotated[str, BeforeValidator(_day)] | None = Field(
+        default=None, exclude_if=is_none
+    )
+
+
+class Deployment(Frozen):
+    """How a local strategy would be served; every field optional.
+
+    `machine` is a name of the price list, the measured one where it is left out. `replicas` is
+    the fewest that run; the peak may take more. `batch_share` is the share of a hosted model's
+    requests that can wait for its batch interface.
+    """
+
+    machine: str | None = Field(default=None, min_length=1)
+    replicas: int = Field(default=1, ge=1, le=10_000)
+    hours_per_day: float = Field(default=24.0, gt=0, le=24)
+    peak_requests_per_second: float | None = Field(default=None, gt=0, le=100_000)
+    batch_share: float = Field(default=0.0, ge=0, le=1, exclude_if=not_)
 
 
 class Search(Frozen):
@@ -105,6 +161,7 @@ class Task(Frozen):
     strategies: tuple[str, ...] | None = None
     no_answer: str | None = None
     needs: Needs = Needs()
+    deployment: Deployment | None = None
     search: Search = Search()
     reranker: str | None = None
     learning_curve: bool = False

@@ -7,6 +7,7 @@ from litestar import Request, Router, get
 from service.api_comparisons import comparisons
 from service.api_reports import reports
 from service.api_tasks import tasks
+from service.api_what_if import what_ifs
 from service.problems import Problem
 from service.services import services
 from service.shapes import API
@@ -30,5 +31,5 @@ def ready(request: Request[Any, Any, Any]) -> dict[str, str]:
     return {"status": "ready"}
 
 
-api = Router(API, route_handlers=[tasks, comparisons, reports])
+api = Router(API, route_handlers=[tasks, comparisons, reports, what_ifs])
 operations = Router("/", route_handlers=[health, ready], tags=["Operations"])

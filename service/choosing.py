@@ -99,7 +99,8 @@ def pick_one(candidates: Sequence[Candidate], evidence: Evidence, needs: Needs) 
     pool = [c for c in serving if c.shortfall == least]
     beaten: dict[str, tuple[str, Gap]] = {}
     for loser in pool:
-        gaps = [(other.id, evidence.gap(other.id, loser.id)) for other in pool if other != loser]
+        others = [other.id for other in pool if other.id != loser.id]
+        gaps = [(other, evidence.gap(other, loser.id)) for other in others]
         winners = [pair for pair in gaps if pair[1].shows_more_than(needs.practical_margin)]
         if winners:
             beaten[loser.id] = max(winners, key=lambda pair: pair[1].difference)

@@ -16,12 +16,13 @@ from service.cli_init import init
 from service.cli_options import is_debugging
 from service.cli_serve import serve, worker
 from service.cli_show import check, models, strategies, tasks, verify
+from service.cli_what_if import what_if
 from service.exits import refusal
 from service.terminal import say_refusal
 
 click.rich_click.COMMAND_GROUPS = {
     "tuneworth": [
-        {"name": "Decide", "commands": ["init", "check", "compare", "verify"]},
+        {"name": "Decide", "commands": ["init", "check", "compare", "what-if", "verify"]},
         {"name": "Serve", "commands": ["serve", "worker"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
         {"name": "Measure speed", "commands": ["bench"]},
@@ -62,7 +63,7 @@ def cli() -> None:
 
 
 COMMANDS = (
-    *(init, check, compare, verify),
+    *(init, check, compare, what_if, verify),
     *(serve, worker),
     *(strategies, tasks, models, cache),
     bench,

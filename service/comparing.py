@@ -24,6 +24,7 @@ from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
 from service.published import REPORT_FILES, write_reports
 from service.report import Report, build_report
+from service.stated import check_stated
 from strategies.base import Strategy
 from strategies.cache import Cache
 from strategies.errors import ModelError, NotFetched, UnknownName
@@ -58,6 +59,7 @@ def compare(
     before anything runs, RunMismatch where `out` holds another comparison, and Cancelled once
     `cancelled` says so.
     """
+    check_stated(dataset.task.needs, dataset.task.deployment, prices)
     chosen = chosen_strategies(dataset.task, strategies)
     names = checked_models(dataset, chosen)
     out.mkdir(parents=True, exist_ok=True)
@@ -100,6 +102,7 @@ def plan(
 ) -> Plan:
     """Look ahead without loading a model. Raises as `compare` does before anything runs."""
     metric_for(dataset.task.metric, dataset.task.kind)
+    check_stated(dataset.task.needs, dataset.task.deployment, prices)
     chosen = chosen_strategies(dataset.task, strategies)
     models = [quoted_model(name) for name in checked_models(dataset, chosen)]
     estimate = quote(dataset, chosen, models, prices, gpu=bool(cuda_devices()), probes=probes)

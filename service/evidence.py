@@ -79,18 +79,16 @@ class Gap:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The gaps between the strategies of a summary."""
+    """The gaps between the strategies of a summary, both ways round."""
 
     qualities: dict[str, Quality]
     gaps: dict[tuple[str, str], Gap]
 
     def gap(self, a: str, b: str) -> Gap:
         """Quality of `a` minus that of `b`; as if unpaired where no pair was measured."""
-        if (a, b) in self.gaps:
-            return self.gaps[a, b]
-        if (b, a) in self.gaps:
-            other = self.gaps[b, a]
-            return Gap(-other.difference, -other.high, -other.low, other.n)
+        found = self.gaps.get((a, b))
+        if found is not None:
+            return found
         one, two = self.qualities[a], self.qualities[b]
         reach = sqrt(((one.high - one.low) / 2) ** 2 + ((two.high - two.low) / 2) ** 2)
         value = one.value - two.value
@@ -103,7 +101,9 @@ class Evidence:
 
 
 def evidence_of(summary: Summary) -> Evidence:
+    there = {(c.a, c.b): Gap(c.difference, c.low, c.high, c.n) for c in summary.comparisons}
+    back = {(c.b, c.a): Gap(-c.difference, -c.high, -c.low, c.n) for c in summary.comparisons}
     return Evidence(
         qualities={row.id: row.quality for row in summary.strategies if row.quality is not None},
-        gaps={(c.a, c.b): Gap(c.difference, c.low, c.high, c.n) for c in summary.comparisons},
+        gaps={**back, **there},
     )

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, beyond, learning, searched, today, view, wording
+from service import before_after, beyond, bill, conditions, learning, searched, today, view, wording
 from service.charts import Chart, charts, colour
 from service.evidence import Gap
 from service.learning_chart import learning_chart
@@ -42,6 +42,8 @@ def as_html(report: Report) -> str:
         beyond=beyond.beyond_table(report),
         beyond_title=beyond.TITLE,
         beyond_notes=beyond.beyond_notes(report),
+        bill_title=bill.bill_title(report),
+        bill=bill.bill_table(report),
         searches=searched.searches_of(report),
         search_notes=searched.search_notes(report),
         told=searched,
@@ -58,8 +60,8 @@ def as_html(report: Report) -> str:
         learning_title=learning.TITLE,
         learning_notes=learning.learning_notes(report),
         learning_chart=marked(learning_chart(report)),
-        facts=view.facts(report),
-        needs=view.needs_told(report),
+        facts=conditions.facts(report),
+        needs=conditions.needs_told(report),
         guide=view.reading_guide(report),
         css=Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8")),
         colour=colour,

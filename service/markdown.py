@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import before_after, beyond, learning, searched, today, view, wording
+from service import before_after, beyond, bill, conditions, learning, searched, today, view, wording
 from service.report import Report
 
 LONGEST = 160
@@ -18,6 +18,7 @@ def as_markdown(report: Report) -> str:
         *answer_part(report),
         *change_part(report),
         *table_part(report),
+        *bill_part(report),
         *learning_part(report),
         *search_part(report),
         *further_part(report),
@@ -88,6 +89,15 @@ def table_part(report: Report) -> list[str]:
             if row.requests is not None
         ]
     return lines
+
+
+def bill_part(report: Report) -> list[str]:
+    """What each costs over the horizon, part by part; nothing where no volume is stated."""
+    head, rows = bill.bill_table(report)
+    if not rows:
+        return []
+    lines = ["", f"## {bill.bill_title(report)}", "", line(head), line(["---"] * len(head))]
+    return lines + [line([code(cells[0]), *cells[1:]]) for cells in rows]
 
 
 def learning_part(report: Report) -> list[str]:
@@ -192,8 +202,8 @@ def disagreement_part(report: Report) -> list[str]:
 def measured_part(report: Report) -> list[str]:
     """What, how and where; checks and sentinels."""
     lines = ["", "## What was measured", ""]
-    lines += [f"- {name}: {plain(text, 600)}" for name, text in view.facts(report)]
-    lines.append(f"- Needs: {view.needs_told(report)}")
+    lines += [f"- {name}: {plain(text, 600)}" for name, text in conditions.facts(report)]
+    lines.append(f"- Needs: {conditions.needs_told(report)}")
     if report.sentinels:
         lines += ["", "## Guards against a broken measurement", ""]
     for sentinel in report.sentinels:

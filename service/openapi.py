@@ -23,6 +23,7 @@ from corpora.spec import Spec
 from corpora.task import DEFAULT_MODEL, Document, Example, Frozen, IncumbentAnswer
 from service.problems import MEDIA_TYPE
 from service.shapes import NewComparison
+from service.terms import Changes
 
 DESCRIPTION = """Measures prompting, retrieval and LoRA fine-tuning on your own task and
 recommends one. Submit a task, start a comparison, watch it, and read its report."""
@@ -40,6 +41,12 @@ TASK_EXAMPLE: dict[str, Any] = {
     "needs": {"quality_at_least": 0.9, "requests_per_month": 50000},
 }
 COMPARISON_EXAMPLE = {"strategies": ["prompt.nearest", "lora"], "limit": 100, "seed": 0}
+WHAT_IF_EXAMPLE = {
+    "requests_per_month": 100000,
+    "horizon_months": 24,
+    "deployment": {"peak_requests_per_second": 3},
+    "prices": {"usd_per_hour": 0.12},
+}
 PROBLEM_EXAMPLE = {
     "type": "urn:tuneworth:problem:invalid-input",
     "title": "The input is wrong",
@@ -107,6 +114,11 @@ def events_response() -> dict[int, ResponseSpec]:
 
 def report_response() -> dict[int, ResponseSpec]:
     return {200: _other(dict[str, Any], "application/json", "The report (tuneworth.report/1).")}
+
+
+def what_if_response() -> dict[int, ResponseSpec]:
+    told = "Both answers and every bill (tuneworth.what-if/1)."
+    return {200: _other(dict[str, Any], "application/json", told)}
 
 
 def zip_response() -> dict[int, ResponseSpec]:
@@ -179,6 +191,15 @@ class PostComparison(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _body(NewComparison, COMPARISON_EXAMPLE, required=False)
+        self.parameters = [*(self.parameters or []), _key()]
+
+
+@dataclass
+class PostWhatIf(Operation):
+    """Describes the changes of a what-if."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(Changes, WHAT_IF_EXAMPLE, required=True)
         self.parameters = [*(self.parameters or []), _key()]
 
 

@@ -156,10 +156,17 @@ def latency(case: Case, first: Candidate) -> list[str]:
     if found is None:
         return []
     told = f"as stated of {found.n}" if found.stated else f"{found.n} single requests"
-    return [
+    said = [
         f"Half of the answers of {first.id} take up to {wording.milliseconds(found.p50)}, 95% up to"
         f" {wording.milliseconds(found.p95)} ({told})."
     ]
+    if load := first.result.under_load:
+        said.append(
+            f"Under load {wording.load_text(first.result)}, 95% take up to"
+            f" {wording.milliseconds(load.p95)} with waiting: computed from those times, not"
+            " measured."
+        )
+    return said
 
 
 def left_out(case: Case, first: Candidate) -> list[str]:

@@ -21,7 +21,7 @@ from benchmarks.results import (
 )
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
-from corpora.task import Check, Frozen, Needs
+from corpora.task import Check, Deployment, Frozen, Needs, is_none
 from service.changing import Change, changes_from
 from service.evidence import evidence_of
 from service.recommendation import Recommendation, recommend
@@ -98,6 +98,7 @@ class Report(Frozen):
     schema_: Literal["tuneworth.report/1"] = Field(default=REPORT_SCHEMA, alias="schema")
     task: TaskFacts
     needs: Needs
+    deployment: Deployment | None = Field(default=None, exclude_if=is_none)
     models: tuple[ModelFacts, ...]
     environment: ReportEnvironment
     prices: dict[str, Any]
@@ -149,6 +150,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
     return Report(
         task=run.task,
         needs=run.needs,
+        deployment=run.deployment,
         models=run.models,
         environment=environment,
         prices=run.prices,

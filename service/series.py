@@ -52,12 +52,16 @@ def lines_of(report: Report) -> list[Line]:
 
 
 def line_of(row: StrategyResult, report: Report) -> Line:
-    """Refreshes are part of the fixed cost where a horizon cost was computed."""
+    """What no request causes is part of the fixed cost where a horizon cost was computed."""
     if row.cost is None:
         return Line(row.id, row.family, 0.0, 0.0)
     months, per_request = report.needs.horizon_months, row.cost.per_1k_requests_usd / 1000
     fixed = row.cost.setup_usd
-    if row.cost.horizon_usd is not None and row.cost.monthly_usd is not None:
+    parts, volume = row.cost.parts, report.needs.requests_per_month
+    if parts is not None and (parts.hosting is not None or parts.engineering is not None):
+        per_request = parts.requests / months / volume if volume else 0.0
+        fixed = parts.total() - parts.requests
+    elif row.cost.horizon_usd is not None and row.cost.monthly_usd is not None:
         fixed = row.cost.horizon_usd - row.cost.monthly_usd * months
     return Line(row.id, row.family, max(0.0, fixed) / months, per_request)
 

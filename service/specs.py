@@ -55,6 +55,11 @@ def check_spec(values: Mapping[str, Any]) -> dict[str, Any]:
     rows = rows_from_list(spec.examples, "examples", spec.columns)
     examples = examples_from(rows, spec, known)
     task = task_from(spec, labels_of(examples, spec))
+    if task.deployment is not None or task.needs.engineer_hours_per_month:
+        from benchmarks.costs import read_prices  # prices are loaded where they are needed
+        from service.stated import check_stated
+
+        check_stated(task.needs, task.deployment, read_prices())
     _refuse_senseless(task, examples)
     if spec.incumbent is not None:
         answers = answers_from(rows_from_list(spec.incumbent, "incumbent"), spec)

@@ -68,8 +68,8 @@ def limit_points(case: Case) -> list[SwitchPoint]:
         return []
     first = case.pick.first
     tries = [("quality_at_least", first.quality.low, "above")]
-    if first.result.latency_ms:
-        tries.append(("latency_p95_ms", first.result.latency_ms.p95, "below"))
+    if first.result.counted_p95 is not None:
+        tries.append(("latency_p95_ms", first.result.counted_p95, "below"))
     if first.result.cost:
         tries.append(("cost_per_1k_requests", first.result.cost.per_1k_requests_usd, "below"))
     found = []
@@ -105,7 +105,9 @@ def margin_points(case: Case) -> list[SwitchPoint]:
     ):
         for size in ordered:
             new = max(0.0, size - 2 * HAIR) if beyond == "below" else min(1.0, size)
-            pick = pick_with(case, practical_margin=new)
+            needs = case.needs.model_copy(update={"practical_margin": new})
+            # no need is judged by the margin, so the candidates stand
+            pick = pick_one(case.candidates, case.evidence, needs)
             if pick and pick.first.id != first:
                 return [
                     SwitchPoint(what="practical_margin", at=size, beyond=beyond, to=pick.first.id)

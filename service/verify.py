@@ -20,6 +20,8 @@ from service.report import build_report
 TOLERANCE = 1e-9
 NAMES = ("id", "name", "strategy", "what", "check")
 """Fields that tell the items of a list apart, for readable paths."""
+LATER = ("parts",)
+"""Keys that older reports do not have: where nothing is stored, there is nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def differences(stored: Any, recomputed: Any, path: str = "") -> Iterator[Differ
     """Walk both values; numbers may differ by 1e-9, all else must be equal."""
     if isinstance(stored, dict) and isinstance(recomputed, dict):
         for key in [*recomputed, *(key for key in stored if key not in recomputed)]:
+            if key in LATER and key not in stored:
+                continue
             place = f"{path}.{key}" if path else key
             yield from differences(stored.get(key), recomputed.get(key), place)
     elif isinstance(stored, list) and isinstance(recomputed, list):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from benchmarks.results import StrategyResult
 from service import wording
 from service.before_after import gap_between
+from service.bill import bytes_text, cost_guide
 from service.evidence import Gap
 from service.report import Report
-from service.reused import reused_facts
 from service.today import change_figure, today_guide
 from service.trained import training_guide
 
@@ -90,7 +90,11 @@ def figures(report: Report) -> list[Figure]:
             found.append(Figure("Cost a month", month, note))
         else:
             found.append(Figure("Cost per 1,000 requests", per_1k, setup))
-    if row.latency_ms:
+    if row.under_load:
+        p95, p50 = (wording.milliseconds(ms) for ms in (row.under_load.p95, row.under_load.p50))
+        note = f"computed, median {p50}, {wording.load_text(row)}"
+        found.append(Figure("p95 latency under load", p95, note))
+    elif row.latency_ms:
         p95, p50 = (wording.milliseconds(ms) for ms in (row.latency_ms.p95, row.latency_ms.p50))
         note = f"median {p50}, n = {row.latency_ms.n}"
         note += ", as stated" if row.latency_ms.stated else ""
@@ -168,12 +172,19 @@ def further_table(report: Report) -> tuple[list[str], list[list[str]]]:
         ("tokens in (cached)", [tokens_in(row) for row in rows]),
         ("tokens out", [tokens_out(row) for row in rows]),
         ("requests/s in batches", [shown(row.throughput_per_s, one) for row in rows]),
+        ("index in memory", [bytes_text(row.index_bytes) for row in rows]),
+        ("p50 / p95 ms under load (computed)", [loaded(row) for row in rows]),
+        ("replicas", [f"{row.under_load.replicas}" if row.under_load else "" for row in rows]),
         ("chance of being best", [shown(row.p_best, wording.percent) for row in rows]),
         ("epochs", [str((row.training or {}).get("epochs") or "") for row in rows]),
     ]
     kept = [(head, cells) for head, cells in columns if any(cells)]
     lines = [[row.id, *(cells[at] for _, cells in kept)] for at, row in enumerate(rows)]
     return ["strategy", *(head for head, _ in kept)], lines
+
+
+def loaded(row: StrategyResult) -> str:
+    return f"{ms(row.under_load.p50)} / {ms(row.under_load.p95)}" if row.under_load else ""
 
 
 def shown(value: float | None, tell: Callable[[float], str]) -> str:
@@ -207,59 +218,6 @@ def warnings(report: Report) -> list[str]:
     return found + [check.message for check in report.checks if check.severity == "error"]
 
 
-def facts(report: Report) -> list[tuple[str, str]]:
-    """What was measured, and on what machine."""
-    task, machine = report.task, report.environment
-    data = (
-        f"{task.n_test} test, {task.n_train} training and {task.n_validation} validation examples"
-    )
-    if task.labels:
-        data += f", {len(task.labels)} labels"
-    if task.n_documents:
-        data += f", {task.n_documents} documents"
-    found = [("Task", f"{task.name}: {task.kind}, scored by {task.metric}"), ("Data", data)]
-    found += [("Model", model_text(report, index)) for index in range(len(report.models))]
-    hardware = f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB"
-    found.append(("Machine", hardware + (f", {machine.gpu}" if machine.gpu else ", no GPU")))
-    versions = {"torch": machine.torch, **machine.versions}
-    found.append(("Versions", ", ".join(f"{name} {text}" for name, text in versions.items())))
-    spent = wording.dollars(machine.spent_usd)
-    found.append(("Started", machine.started_at))
-    found.append(("The comparison took", f"{wording.duration(machine.seconds)} and {spent}"))
-    found += reused_facts(report)
-    if "usd_per_hour" in report.prices:
-        hour = wording.dollars(float(report.prices["usd_per_hour"]))
-        source, date = report.prices.get("source", ""), report.prices.get("as_of", "")
-        found.append(("Prices", f"{hour} an hour of the machine: {source}, {date}"))
-    for model, price in report.prices.get("models", {}).items():
-        found.append((f"Tokens of {model}", wording.token_price(price)))
-    return found
-
-
-def model_text(report: Report, index: int) -> str:
-    model = report.models[index]
-    size = f"{model.parameters / 1e6:,.0f} million parameters, " if model.parameters else ""
-    where = "hosted" if model.hosted else model.dtype
-    return f"{model.name}: {size}{where}, fingerprint {model.fingerprint[:12]}"
-
-
-def needs_told(report: Report) -> str:
-    """The stated needs in one line."""
-    needs = report.needs
-    found = []
-    if needs.quality_at_least is not None:
-        found.append(f"quality of at least {wording.score(needs.quality_at_least)}")
-    if needs.latency_p95_ms is not None:
-        found.append(f"95% of answers within {wording.milliseconds(needs.latency_p95_ms)}")
-    if needs.cost_per_1k_requests is not None:
-        found.append(f"at most {wording.dollars(needs.cost_per_1k_requests)} per 1,000 requests")
-    if needs.requests_per_month is not None:
-        months = f"{needs.horizon_months:g} months"
-        found.append(f"{wording.count(needs.requests_per_month)} requests a month over {months}")
-    found.append(f"a difference below {wording.many_points(needs.practical_margin)} is no matter")
-    return "; ".join(found)
-
-
 def reading_guide(report: Report) -> list[str]:
     """How to read this, in a few sentences."""
     detectable = wording.many_points(report.detectable_difference)
@@ -276,9 +234,7 @@ def reading_guide(report: Report) -> list[str]:
         " show less.",
         "An answer that failed is counted as an error. It is neither scored as wrong nor left out"
         " of the count.",
-        "A local model is charged by its time in batches, as on a machine that is kept busy. A"
-        " machine that waits for requests costs its hourly price all the same, and work by"
-        " people (labelling, upkeep) is not in any figure.",
+        *cost_guide(report),
         *training_guide(report),
         "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
         " validation rows.",

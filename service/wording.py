@@ -156,6 +156,16 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def load_text(row: StrategyResult) -> str:
+    """`at 2 requests a second on 3 replicas, each busy 61% of its time`; empty without a load."""
+    load = row.under_load
+    if load is None:
+        return ""
+    replicas = "1 replica" if load.replicas == 1 else f"{load.replicas:,} replicas"
+    busy = f"{'' if load.replicas == 1 else ', each'} busy {percent(load.busy)} of its time"
+    return f"at {load.per_second:.3g} requests a second on {replicas}{busy}"
+
+
 def error_share(result: StrategyResult) -> float:
     """Share of test rows that ended in an error, 0 to 1."""
     quality = result.quality

@@ -20,6 +20,8 @@ LARGE = 2_000
 """Chunks from which bm25s is used: about where rank-bm25 takes as long for a question of ten
 words as the embedder does (`python -m benchmarks.speed.retrieval` shows both)."""
 BLOCK = 256  # chunks
+POSTING = 12
+"""Bytes for each distinct word of a chunk: its gain in float64 and the chunk's number."""
 TIE = 1e-11
 """Above the noise of adding float64 scores in another order, far below any true difference."""
 
@@ -70,6 +72,9 @@ class WordScorer(Protocol):
         """Add to `scores` (float64 of `size`) what a word said `times` times gains."""
         ...
 
+    @property
+    def memory_bytes(self) -> int: ...
+
     def save(self, folder: Path) -> None: ...
 
 
@@ -101,6 +106,11 @@ class RankBm25Scorer:
         if word in self._index.idf:
             floor = self._index.idf[word] * DELTA
             scores += times * (self._index.get_scores([word]) - floor)
+
+    @property
+    def memory_bytes(self) -> int:
+        """As the other library would hold it: its own dictionaries are Python's business."""
+        return POSTING * sum(len(frequencies) for frequencies in self._index.doc_freqs)
 
     def save(self, folder: Path) -> None:
         """Nothing: counting so few words again is as quick as reading the counts."""
@@ -135,6 +145,11 @@ class Bm25sScorer:
         if number is not None:
             here = slice(self._starts[number], self._starts[number + 1])
             np.add.at(scores, self._chunks[here], times * self._gains[here])
+
+    @property
+    def memory_bytes(self) -> int:
+        parts = (self._gains, self._chunks, self._starts)
+        return sum(int(np.asarray(part).nbytes) for part in parts)
 
     def save(self, folder: Path) -> None:
         self._index.save(folder / self.FOLDER, show_progress=False)

@@ -39,6 +39,10 @@ class Neighbours:
             for rows, cosines in zip(order, similarity, strict=True)
         ]
 
+    @property
+    def memory_bytes(self) -> int:
+        return int(self.vectors.nbytes)
+
     def save(self, folder: Path) -> None:
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
         write_json(folder / "vectors.json", {"embedder": self.embedder.fingerprint})

@@ -58,6 +58,12 @@ class PassageIndex:
         chunk = self.chunks[number]
         return Passage(chunk.document, chunk.text, chunk.title)
 
+    @property
+    def memory_bytes(self) -> int:
+        """The texts and what searches them; 0 for a retriever that does not tell."""
+        texts = sum(len(chunk.text.encode()) for chunk in self.chunks)
+        return texts + int(getattr(self.retriever, "memory_bytes", 0))
+
     def save(self, folder: Path) -> None:
         write_lines(
             folder / "chunks.jsonl",

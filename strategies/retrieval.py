@@ -99,6 +99,10 @@ class Bm25Retriever:
             self._scorer.add_gains(scores, word, times)
         return [Hit(int(place), float(scores[place])) for place in highest(scores, k)]
 
+    @property
+    def memory_bytes(self) -> int:
+        return self._scorer.memory_bytes if self._scorer is not None else 0
+
     def save(self, folder: Path) -> None:
         if self._scorer is not None:
             self._scorer.save(folder)
@@ -149,6 +153,10 @@ class DenseRetriever:
             for ids, scores in zip(rows, found, strict=True)
         ]
 
+    @property
+    def memory_bytes(self) -> int:
+        return 0 if self._index is None else int(self._index.ntotal) * int(self._index.d) * 4
+
     def save(self, folder: Path) -> None:
         import faiss
 
@@ -196,6 +204,10 @@ class HybridRetriever:
         depth = max(k, self.DEPTH)
         found = zip(*(part.search(queries, depth) for part in self._parts), strict=True)
         return [fused(by_words, by_meaning, k, self._weight) for by_words, by_meaning in found]
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(part.memory_bytes for part in self._parts)
 
     def save(self, folder: Path) -> None:
         for part in self._parts:

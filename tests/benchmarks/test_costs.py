@@ -5,9 +5,11 @@ import pytest
 
 from benchmarks.break_even import break_evens
 from benchmarks.costs import RunPrices, TokenPrice, read_prices
+from benchmarks.draws import Draws
 from benchmarks.errors import BadPriceFile
 from benchmarks.records import BatchRecord, OutcomeRecord
 from benchmarks.spending import Spending, cost_of, hosted_units, local_units, refresh_seconds
+from corpora.errors import InvalidInput
 from corpora.task import Needs
 
 PRICES = RunPrices(machine="m", usd_per_hour=3.6, source="made up", as_of="2026-01")
@@ -181,3 +183,24 @@ def test_never_and_dominated():
         PRICES,
     )
     assert [(line.from_, line.to, line.requests) for line in found] == [("prompt", "rag", None)]
+
+
+def test_an_unpriced_machine_is_refused_and_a_priced_one_is_kept_in_the_record():
+    prices = read_prices()
+    host = prices.host("cpu-4-core")
+    assert (host.usd_per_hour, host.memory_gb, host.machine) == (0.18, 8, "cpu-4-core")
+    with pytest.raises(InvalidInput, match=r"deployment\.machine.*did you mean 'cpu-4-core'"):
+        prices.host("cpu-4-cores")
+
+
+def test_draws_of_a_pair_are_kept_and_a_new_pair_takes_those_of_its_own():
+    draws, other = Draws(3), Draws(3)
+    first = draws.of_pair("a", 5, "b", 7)
+    again = other.of_pair("a", 5, "b", 7)
+    assert (first[0] == again[0]).all()
+    assert (first[1] == again[1]).all()
+    assert draws.of_pair("a", 5, "b", 7) is first
+    assert [counts.sum(axis=1).tolist() for counts in first] == [[5] * 2000, [7] * 2000]
+    draws.settled = True
+    assert draws.of_pair("a", 5, "c", 4)[0] is draws.alone("a", 5)
+    assert draws.of_pair("a", 5, "b", 7) is first

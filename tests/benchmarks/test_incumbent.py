@@ -87,6 +87,15 @@ def test_cost_and_latency_are_as_stated(dataset, prices, tmp_path) -> None:
         "monthly_usd": pytest.approx(2.0),
         "horizon_usd": pytest.approx(24.0),
         "stated": True,
+        "parts": {
+            "setup": 0.0,
+            "retraining": 0.0,
+            "labels": None,
+            "refresh": 0.0,
+            "requests": pytest.approx(24.0),
+            "hosting": None,
+            "engineering": None,
+        },
     }
     assert row.latency_ms == Latency(p50=200.0, p95=290.0, n=3, stated=True)
     assert (row.tokens, row.throughput_per_s, row.model) == (None, None, None)

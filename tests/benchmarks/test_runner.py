@@ -22,6 +22,7 @@ from benchmarks.records import (
 )
 from benchmarks.runner import run_comparison
 from benchmarks.summary import summarise
+from corpora.task import Deployment
 from strategies.base import Answer
 from strategies.models.scripted import ScriptedModel
 
@@ -278,3 +279,20 @@ def test_the_end_of_each_strategy_says_why_it_did_not_complete(dataset, prices, 
             "b": "skipped: b needs a door",
             "c": "failed: ValueError: no [/idea]",
         }
+
+
+def test_a_deployment_that_is_stated_later_needs_no_new_run(dataset, prices, tmp_path):
+    first = summarise(run(dataset, prices, tmp_path, Tiny(right)))
+    placed = Deployment(machine="gpu", peak_requests_per_second=1)
+    task = dataset.task.model_copy(update={"deployment": placed})
+    again = Tiny(right)
+    records = run(dataset.model_copy(update={"task": task}), prices, tmp_path, again)
+    assert again.log == []
+    later = [record for record in records if isinstance(record, RunRecord)][-1]
+    assert later.deployment == placed
+    assert later.prices["host"]["usd_per_hour"] == prices.machines["gpu"].usd_per_hour
+    (row,) = summarise(records).strategies
+    assert first.strategies[0].under_load is None
+    assert row.under_load.replicas == 1
+    hours = 24 * 365.25 / 12
+    assert row.cost.monthly_usd == pytest.approx(hours * prices.machines["gpu"].usd_per_hour)

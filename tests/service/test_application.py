@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from serving import API, client_of, environment, spec, start, submit
 
-from service.openapi import COMPARISON_EXAMPLE, TASK_EXAMPLE
+from service.openapi import COMPARISON_EXAMPLE, TASK_EXAMPLE, WHAT_IF_EXAMPLE
 from service.settings import Settings
 
 
@@ -99,12 +99,13 @@ def test_the_schema_describes_every_operation(alone) -> None:
         for method, operation in item.items()
         if method in ("get", "post", "delete")
     ]
-    assert len(operations) == 15
+    assert len(operations) == 16
     assert all(operation["description"] for operation in operations)
     posts = [item["post"] for item in schema["paths"].values() if "post" in item]
     for post in posts:
         media = post["requestBody"]["content"]["application/json"]
-        assert media["examples"]["example"]["value"] in (TASK_EXAMPLE, COMPARISON_EXAMPLE)
+        examples = (TASK_EXAMPLE, COMPARISON_EXAMPLE, WHAT_IF_EXAMPLE)
+        assert media["examples"]["example"]["value"] in examples
         assert "Idempotency-Key" in [parameter["name"] for parameter in post["parameters"]]
         assert "application/problem+json" in post["responses"]["422"]["content"]
 

@@ -1,0 +1,74 @@
+"""One model in memory at a time, and what is known of each."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.guard import Broken, guarded
+from benchmarks.records import ModelFacts
+from corpora.errors import InvalidInput
+from strategies.models.base import Model
+
+LoadModel = Callable[[], Model]
+
+
+class ModelSlot:
+    """Room for one model: asking for another lets go of the one before."""
+
+    def __init__(
+        self, loaders: Mapping[str, LoadModel], on_load: Callable[[str], None], folder: Path
+    ) -> None:
+        self._loaders = loaders
+        self._on_load = on_load
+        self._folder = folder
+        self._name: str | None = None
+        self._model: Model | None = None
+        self._broken: dict[str, Broken] = {}
+
+    def load(self, name: str) -> Model:
+        """The model. Raises Broken where it cannot be loaded; that is tried once only."""
+        if name in self._broken:
+            raise self._broken[name]
+        if self._model is None or name != self._name:
+            self._on_load(name)
+            self._model = None
+            gc.collect()
+            try:
+                self._model = guarded(self._loaders[name], self._folder)
+            except Broken as broken:
+                cause = broken.__cause__
+                why = cause.fix if isinstance(cause, InvalidInput) else str(broken)
+                self._broken[name] = Broken(f"the model {name} cannot be loaded: {why}")
+                raise self._broken[name] from cause
+            self._name = name
+        return self._model
+
+
+def model_facts(
+    names: Sequence[str], slot: ModelSlot, then: Mapping[str, ModelFacts]
+) -> list[ModelFacts]:
+    """What is known of the models, those aside that cannot be loaded and were not `then`.
+
+    Raises what their loading raised where nothing is known of any.
+    """
+    found, broken = dict(then), None
+    for name in reversed(names):
+        try:
+            model = slot.load(name)
+        except Broken as error:
+            broken = error
+            continue
+        info = model.info
+        found[name] = ModelFacts(
+            name=name,
+            parameters=info.parameters,
+            dtype=info.dtype,
+            fingerprint=info.fingerprint,
+            hosted=model.hosted,
+        )
+        del model
+    if broken is not None and not found:
+        raise broken.__cause__ or broken
+    return [found[name] for name in names if name in found]
