@@ -10,6 +10,7 @@ import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -37,9 +38,9 @@ from benchmarks.sentinels import train_and_test_are_apart
 from benchmarks.sitting import Sitting
 from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.track import track_of
-from corpora.checks import check_dataset
+from corpora.checks import check_dataset, longer_than_context
 from corpora.errors import InvalidInput
-from corpora.task import Dataset
+from corpora.task import Check, Dataset
 from strategies.base import Strategy
 from strategies.cache import Cache
 from strategies.models.base import Model
@@ -218,7 +219,7 @@ def open_run(
     """
     old = latest_run(before)
     then = {model.name: model for model in old.models} if old else {}
-    models = model_facts(needed_models(entries), slot, then)
+    models, lengths = model_facts(needed_models(entries), slot, then, dataset, folder)
     environment = old.environment if old else read_environment()
     run = RunRecord(
         fingerprint=fingerprint(dataset, entries, fingerprints(models), seed),
@@ -231,7 +232,7 @@ def open_run(
             *(entry.facts for entry in entries),
         ),
         environment=environment,
-        checks=check_dataset(dataset),
+        checks=check_dataset(dataset, lengths=lengths),
         prices=prices.for_run(
             environment, [model.name for model in models if model.hosted]
         ).model_dump(mode="json"),
@@ -244,16 +245,23 @@ def open_run(
 
 
 def model_facts(
-    names: Sequence[str], slot: ModelSlot, then: Mapping[str, ModelFacts]
-) -> list[ModelFacts]:
-    """What is known of the models, those aside that cannot be loaded and were not `then`.
+    names: Sequence[str],
+    slot: ModelSlot,
+    then: Mapping[str, ModelFacts],
+    dataset: Dataset,
+    folder: Path,
+) -> tuple[list[ModelFacts], tuple[Check, ...] | None]:
+    """What is known of the models, those aside that cannot be loaded and were not `then`; and
+    which rows are too long for them, None where none could be asked.
 
     Raises what their loading raised where nothing is known of any.
     """
     found, broken = dict(then), None
+    lengths: dict[str, tuple[Check, ...]] = {}
     for name in reversed(names):
         try:
             model = slot.load(name)
+            lengths[name] = guarded(partial(too_long, dataset, name, model), folder)
         except Broken as error:
             broken = error
             continue
@@ -268,7 +276,14 @@ def model_facts(
         del model
     if broken is not None and not found:
         raise broken.__cause__ or broken
-    return [found[name] for name in names if name in found]
+    known = [found[name] for name in names if name in found]
+    if not lengths:
+        return known, None
+    return known, tuple(check for name in names for check in lengths.get(name, ()))
+
+
+def too_long(dataset: Dataset, name: str, model: Model) -> tuple[Check, ...]:
+    return longer_than_context(dataset, name, model.context_length, model.count_tokens)
 
 
 def fingerprints(models: Iterable[ModelFacts]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, searched, today, view, wording
+from service import before_after, findings, searched, today, view, wording
 from service.charts import charts, colour
 from service.evidence import Gap
 from service.report import Report
@@ -56,6 +56,8 @@ def as_html(report: Report) -> str:
         ],
         facts=view.facts(report),
         needs=view.needs_told(report),
+        checks=findings.parted(report.checks),
+        counted=findings.counted,
         guide=view.reading_guide(report),
         css=Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8")),
         colour=colour,
