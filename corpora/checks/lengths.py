@@ -18,7 +18,7 @@ def perhaps_too_long(material: Material) -> Iterator[Check]:
     dataset = material.dataset
     suspects = []
     for number, row in enumerate(material.rows):
-        text = _read(dataset, row, test=number >= material.seen)
+        text = _read(dataset, row, learned=number < len(dataset.train))
         if len(text) > ASSUMED_CONTEXT:
             single = unspaced(text)
             if single + (len(text) - single) / 2 > ASSUMED_CONTEXT:
@@ -40,18 +40,19 @@ def longer_than_context(
     `context` is the most tokens of prompt and completion together. Texts of no more bytes than
     that are not counted: no token has less than one.
     """
-    train = _longer(dataset, dataset.train, context, count_tokens, test=False)
-    other = [
-        *_longer(dataset, dataset.validation, context, count_tokens, test=False),
-        *_longer(dataset, dataset.test, context, count_tokens, test=True),
-    ]
+    train = _longer(dataset, dataset.train, context, count_tokens, learned=True)
+    asked = (*dataset.validation, *dataset.test)
+    other = _longer(dataset, asked, context, count_tokens, learned=False)
     if not train and not other:
         return ()
+    told = [
+        *([several(len(other), "answer of it is", "answers of it are") + " lost"] if other else []),
+        *([several(len(train), "training row") + " cannot be learned from"] if train else []),
+    ]
     message = (
-        f"{several(len(train) + len(other), 'row')} with more than the {context:,} tokens that "
-        f"{model} reads: {several(len(other), 'answer')} of it will be an error, and no tuning "
-        f"reads {several(len(train), 'training row')} of them. Shorten the inputs, or take a model "
-        "that reads more."
+        f"{several(len(train) + len(other), 'row is', 'rows are')} longer, with the instruction, "
+        f"than the {context:,} tokens that {model} reads: {' and '.join(told)}. Shorten the "
+        "inputs, or take a model that reads more."
     )
     return (about("longer-than-context", "warning", message, [*other, *train]),)
 
@@ -62,17 +63,17 @@ def _longer(
     context: int,
     count_tokens: Callable[[str], int],
     *,
-    test: bool,
+    learned: bool,
 ) -> list[str]:
     found = []
     for row in rows:
-        text = _read(dataset, row, test=test)
+        text = _read(dataset, row, learned=learned)
         if len(text.encode()) > context and count_tokens(text) > context:
             found.append(row.id)
     return found
 
 
-def _read(dataset: Dataset, row: Example, *, test: bool) -> str:
+def _read(dataset: Dataset, row: Example, *, learned: bool) -> str:
     """The least that a model must read at once; of a row that is learned from, the output too."""
-    parts = [dataset.task.instruction, row.input, *([] if test else [row.output])]
+    parts = [dataset.task.instruction, row.input, *([row.output] if learned else [])]
     return "\n".join(parts)

@@ -18,7 +18,10 @@ def test_what_the_model_cannot_read_is_counted() -> None:
     [finding] = longer_than_context(dataset, "tiny", 36, words)
     assert (finding.severity, finding.check) == ("warning", "longer-than-context")
     assert finding.examples == ("t", "u")
-    assert finding.message.startswith("2 rows with more than the 36 tokens that tiny reads: ")
+    assert finding.message.startswith(
+        "2 rows are longer, with the instruction, than the 36 tokens that tiny reads: "
+        "1 answer of it is lost and 1 training row cannot be learned from."
+    )
     # 7 words of instruction and 30 of the input; of a training row the output too
     assert [f.examples for f in longer_than_context(dataset, "tiny", 37, words)] == [("u",)]
     assert longer_than_context(dataset, "tiny", 38, words) == ()
