@@ -23,8 +23,8 @@ def mojibake(material: Material) -> Iterator[Check]:
     ids = [identifier for identifier, text in _texts(material) if _MOJIBAKE.search(text)]
     if ids:
         message = (
-            f"{several(len(ids), 'text holds', 'texts hold')} marks of a wrong encoding (\ufffd, "
-            "Ã©). Read the original again, as UTF-8 or as what it was saved in."
+            f"{several(len(ids), 'text holds', 'texts hold')} marks of a wrong encoding, such as "
+            "Ã© for é. Read the original again, as UTF-8 or as what it was saved in."
         )
         yield about("mojibake", "warning", message, ids)
 

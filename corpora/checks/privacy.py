@@ -10,10 +10,15 @@ from corpora.task import Check
 
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 _PHONE = re.compile(
-    r"(?<![\w+])(?:\+|00)\d(?:[ ()./-]{0,2}\d){8,13}(?!\d)|(?<!\w)0\d{2,4}[ /-]\d{3}[ -]?\d{3,5}\b"
+    r"(?<![\w+])(?:\+|00)[1-9](?:[ ()./-]{0,2}\d){8,13}(?!\d)|(?<!\w)0\d{2,4}[ /-]\d{3}[ -]?\d{3,5}\b"
 )
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
+_COUNTRIES = (
+    *("AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR"),
+    *("HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MC", "MT", "NL", "NO", "PL", "PT", "RO"),
+    *("SE", "SI", "SK", "SM"),
+)
+_IBAN = re.compile(rf"\b(?:{'|'.join(_COUNTRIES)})\d{{2}}(?: ?[A-Z0-9]){{11,27}}\b")
 
 _FINDERS: dict[str, Callable[[str], bool]] = {
     "e-mail addresses": lambda text: _EMAIL.search(text) is not None,

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from corpora.checks.material import Material, about, several
-from corpora.similarity import normalise
+from corpora.similarity import clusters, normalise
 from corpora.task import Check
 
 _LONG = 6
@@ -31,15 +31,22 @@ def crossing_duplicates(material: Material) -> Iterator[Check]:
 
 
 def leaked_rows(material: Material) -> list[int]:
-    """The numbers of the test rows in a cluster with a training or validation row."""
-    seen = material.seen
-    return sorted(
-        number
-        for cluster in material.repeated
-        if cluster[0] < seen
-        for number in cluster
-        if number >= seen
-    )
+    """Test rows whose input nearly repeats one that was seen: the same input, or the same output
+    too. Where one question is put about many things and answered differently, nothing leaks."""
+    rows, seen = material.rows, material.seen
+    leaked = []
+    for cluster in material.repeated:
+        if cluster[0] >= seen or cluster[-1] < seen:
+            continue
+        inputs = {normalise(rows[number].input) for number in cluster if number < seen}
+        for alike in clusters([rows[number].output for number in cluster]):
+            known = cluster[alike[0]] < seen
+            leaked += [
+                number
+                for number in (cluster[place] for place in alike)
+                if number >= seen and (known or normalise(rows[number].input) in inputs)
+            ]
+    return sorted(leaked)
 
 
 def repeated_rows(material: Material) -> Iterator[Check]:
@@ -70,8 +77,8 @@ def repeated_rows(material: Material) -> Iterator[Check]:
         where = ", ".join(f"{split} {n:,}" for split, n in sorted(count.items()))
         message = (
             f"{several(len(again), 'row repeats', 'rows repeat')} another row of the same split "
-            f"({where}; {exact:,} word for word) and count twice, so that intervals come out too "
-            "narrow. Keep one of each, or give them one `group`."
+            f"({where}; {exact:,} word for word). Each counts twice, which in the test split makes "
+            "intervals too narrow. Keep one of each, or give them one `group`."
         )
         yield about("repeated-rows", "info", message, [rows[number].id for number in sorted(again)])
 

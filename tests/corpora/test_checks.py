@@ -76,8 +76,9 @@ def test_missing_rows() -> None:
 
 
 def test_one_label() -> None:
-    one = [row.model_copy(update={"output": "a"}) for row in rows("train", 10)]
-    found = check_dataset(dataset(task=task(labels=("a",)), train=one, test=rows("test", 160)))
+    one = [row.model_copy(update={"output": "a"}) for row in rows("one", 180)]
+    changes = {"train": one[:20], "validation": [], "test": one[20:]}
+    found = check_dataset(dataset(task=task(labels=("a",)), **changes))
     assert named(found) == [("error", "single-label")]
 
 

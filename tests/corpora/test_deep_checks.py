@@ -84,8 +84,9 @@ def test_a_group_does_not_vouch_for_itself() -> None:
 
 
 def test_the_ranking_is_by_the_loss_of_the_given_label() -> None:
-    vectors = np.array([[1.0, 0.0]] * 30 + [[0.0, 1.0]] * 30, dtype=np.float32)
-    vectors[:2] = [[0.1, 0.995], [0.3, 0.954]]
+    tilted = [[1.0, 0.0], [0.8, 0.6]] * 15 + [[0.0, 1.0], [0.6, 0.8]] * 15
+    vectors = np.array(tilted, dtype=np.float32)
+    vectors[:2] = [[0.0, 1.0], [0.1, 0.995]]
     judged = out_of_fold(vectors, ["x"] * 30 + ["y"] * 30, range(60))
     assert judged is not None
     assert [(each.number, each.given, each.says) for each in judged.suspects] == [

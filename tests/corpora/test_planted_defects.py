@@ -153,7 +153,7 @@ DEFECTS: dict[str, tuple[Dataset, str, tuple[str, ...]]] = {
                 ),
             ],
         ),
-        "warning",
+        "info",
         ("held",),
     ),
     "mojibake": (
@@ -209,11 +209,42 @@ def test_what_is_no_defect() -> None:
     assert found(clean(signs, more_train=train, more_test=test)) == []
 
 
+def test_one_question_about_many_things_is_no_leak() -> None:
+    seen, asked = f"{TWELVE} of Rome", f"{TWELVE} of Oslo"
+    answers = ("Ask the mayor of Rome first", "Nobody there would know that now")
+    for other, names in ((answers[1], []), (answers[0], ["leak"])):
+        dataset = clean(
+            QUESTIONS,
+            more_train=[row("seen", seen, answers[0])],
+            more_test=[row("leak", asked, other)],
+        )
+        assert [f[2] for f in found(dataset) if f[1] == "near-duplicates"] == (
+            [tuple(names)] if names else []
+        )
+
+
+def test_documents_of_different_titles_are_no_copies() -> None:
+    documents = [Document(id=k, title=k, text="Pets are not allowed.") for k in ("one", "two")]
+    sourced = [row("t", "other", sources=("one",))]
+    assert found(clean(more_test=sourced, documents=documents)) == []
+
+
+def test_a_document_may_hold_the_test_only_where_questions_are_answered_from_it() -> None:
+    text = "one two three four five six: the answer"
+    dataset = clean(
+        WRITING,
+        more_test=[row("t", "One two three four five six", "The answer", sources=("d",))],
+        documents=[Document(id="d", text=text)],
+    )
+    assert found(dataset) == [("warning", "test-in-documents", ("t",))]
+
+
 def test_messages_count_and_name_the_fix() -> None:
     repeated = only(clean(more_test=[row("one", TWELVE), row("two", TWELVE), row("three", TWELVE)]))
     assert repeated.message == (
-        "2 rows repeat another row of the same split (test 2; 2 word for word) and count twice, so "
-        "that intervals come out too narrow. Keep one of each, or give them one `group`."
+        "2 rows repeat another row of the same split (test 2; 2 word for word). Each counts twice, "
+        "which in the test split makes intervals too narrow. Keep one of each, or give them one "
+        "`group`."
     )
     broken = only(clean(FIELDS, more_test=[row("t", "other", '{"total": "secret"}')]))
     assert "1 output breaks `output_schema`, the first at total (type)." in broken.message
