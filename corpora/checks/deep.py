@@ -93,6 +93,6 @@ def _told(material: Material, judged: Judgement) -> str:
     return (
         f"{several(len(judged.suspects), 'label')} that may be wrong, to a classifier on sentence "
         f"embeddings that had not seen the row (it agrees with {judged.agreement:.0%} of all "
-        f"labels): {worst}. Only about half of such labels are truly wrong: read the rows, decide "
-        "without looking at what it says, and never delete by this list."
+        f"labels): {worst}. Only about half of such labels are truly wrong: read the rows and "
+        "decide afresh, and never delete by this list."
     )
