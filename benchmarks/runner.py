@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -261,10 +261,11 @@ def model_facts(
     for name in reversed(names):
         try:
             model = slot.load(name)
-            lengths[name] = guarded(partial(too_long, dataset, name, model), folder)
         except Broken as error:
             broken = error
             continue
+        with suppress(Broken):  # one that cannot count fails its own rows
+            lengths[name] = guarded(partial(too_long, dataset, name, model), folder)
         info = model.info
         found[name] = ModelFacts(
             name=name,

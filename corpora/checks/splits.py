@@ -115,9 +115,9 @@ def answers_in_training(material: Material) -> Iterator[Check]:
     if recalled:
         share = len(recalled) / len(dataset.test)
         message = (
-            f"{several(len(recalled), 'test row')} ({share:.0%}) with a long answer that a "
-            "training row has too, to another input: repeating what was seen is enough there. "
-            "Right for canned replies; otherwise give such rows one `group`."
+            f"{len(recalled)} of {len(dataset.test)} test rows ({share:.0%}) have a long answer "
+            "that a training row has too, to another input: repeating what was seen is enough "
+            "there. Right for canned replies; otherwise give such rows one `group`."
         )
         yield about("answers-in-training", "info", message, recalled)
 
