@@ -144,10 +144,10 @@ def conflicting_labels(material: Material) -> Iterator[Check]:
         )
         yield about("conflicting-labels", "warning", message, [rows[n].id for n in sorted(equal)])
     if near:
+        one, many = "pair of nearly equal inputs has", "pairs of nearly equal inputs have"
         message = (
-            f"{several(pairs, 'pair of nearly equal inputs has', 'pairs of nearly equal inputs have')}"
-            " different labels. Read them: where the difference does not matter, one of the two "
-            "labels is wrong."
+            f"{several(pairs, one, many)} different labels. Read them: where the difference does "
+            "not matter, one of the two labels is wrong."
         )
         ids = [rows[n].id for n in sorted(near)]
         yield about("conflicting-near-labels", "info", message, ids)
