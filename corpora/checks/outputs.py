@@ -87,7 +87,7 @@ def _outputs(row: Example) -> tuple[str, ...]:
     return (row.output, *row.alternatives)
 
 
-def _fault(value: object, validator: Validator) -> str | None:
+def _fault(value: dict[str, Any], validator: Validator) -> str | None:
     """Where and how the schema is broken: `items.0.price (type)`. Quotes nothing of the value."""
     try:
         fault = next(validator.iter_errors(value), None)
