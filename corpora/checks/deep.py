@@ -55,10 +55,10 @@ def paraphrases(material: Material, vectors: NDArray[np.float32]) -> Iterator[Ch
     if leaked:
         cosine, test, known = max(found, key=lambda one: (one[0], -one[1], -one[2]))
         message = (
-            f"{several(len(leaked), 'test row says', 'test rows say')} what a training or "
-            f"validation row says, in other words (cosine of {PARAPHRASE} or more; closest: "
-            f"{rows[test].id} and {rows[known].id}, {cosine:.2f}). Where one person wrote both, "
-            "give them one `group`; where your users repeat themselves, leave them."
+            f"{len(leaked)} of {len(rows) - seen} test rows say what a training or validation row "
+            f"says, in other words (cosine of {PARAPHRASE} or more; closest: {rows[test].id} and "
+            f"{rows[known].id}, {cosine:.2f}). Where one person wrote both, give them one `group`; "
+            "where your users repeat themselves, leave them."
         )
         yield about("paraphrases", "info", message, [rows[number].id for number in leaked])
 
