@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from benchmarks.guard import Broken, guarded
 from benchmarks.records import ModelFacts
+from corpora.checks import longer_than_context
 from corpora.errors import InvalidInput
+from corpora.task import Check, Dataset
 from strategies.models.base import Model
 
 LoadModel = Callable[[], Model]
@@ -47,19 +51,27 @@ class ModelSlot:
 
 
 def model_facts(
-    names: Sequence[str], slot: ModelSlot, then: Mapping[str, ModelFacts]
-) -> list[ModelFacts]:
-    """What is known of the models, those aside that cannot be loaded and were not `then`.
+    names: Sequence[str],
+    slot: ModelSlot,
+    then: Mapping[str, ModelFacts],
+    dataset: Dataset,
+    folder: Path,
+) -> tuple[list[ModelFacts], tuple[Check, ...] | None]:
+    """What is known of the models, those aside that cannot be loaded and were not `then`; and
+    which rows are too long for them, None where none could be asked.
 
     Raises what their loading raised where nothing is known of any.
     """
     found, broken = dict(then), None
+    lengths: dict[str, tuple[Check, ...]] = {}
     for name in reversed(names):
         try:
             model = slot.load(name)
         except Broken as error:
             broken = error
             continue
+        with suppress(Broken):  # one that cannot count fails its own rows
+            lengths[name] = guarded(partial(too_long, dataset, name, model), folder)
         info = model.info
         found[name] = ModelFacts(
             name=name,
@@ -71,4 +83,11 @@ def model_facts(
         del model
     if broken is not None and not found:
         raise broken.__cause__ or broken
-    return [found[name] for name in names if name in found]
+    known = [found[name] for name in names if name in found]
+    if not lengths:
+        return known, None
+    return known, tuple(check for name in names for check in lengths.get(name, ()))
+
+
+def too_long(dataset: Dataset, name: str, model: Model) -> tuple[Check, ...]:
+    return longer_than_context(dataset, name, model.context_length, model.count_tokens)

@@ -211,7 +211,7 @@ def open_run(
     """
     old = latest_run(before)
     then = {model.name: model for model in old.models} if old else {}
-    models = model_facts(needed_models(entries), slot, then)
+    models, lengths = model_facts(needed_models(entries), slot, then, dataset, folder)
     environment = old.environment if old else read_environment()
     run = RunRecord(
         fingerprint=fingerprint(dataset, entries, fingerprints(models), seed),
@@ -225,7 +225,7 @@ def open_run(
             *(entry.facts for entry in entries),
         ),
         environment=environment,
-        checks=check_dataset(dataset),
+        checks=check_dataset(dataset, lengths=lengths),
         prices=prices.for_run(
             environment,
             [model.name for model in models if model.hosted],

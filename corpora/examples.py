@@ -20,12 +20,12 @@ MAX_EXAMPLES = 200_000
 
 
 def examples_from(
-    rows: Sequence[Row], spec: Spec, documents: Collection[str] | None
+    rows: Sequence[Row], spec: Spec, documents: Collection[str] | None, *, lenient: bool = False
 ) -> tuple[Example, ...]:
     """The rows in order; `documents` are the known ids, None for a task without documents.
 
     A row without an id is called by its number ("row-17", from 1). Raises InvalidInput for the
-    first row that is wrong.
+    first row that is wrong; `lenient` lets outputs and sources through that are.
     """
     if not rows:
         raise InvalidInput("examples", [], "Add rows with an input and its right output.")
@@ -35,16 +35,18 @@ def examples_from(
     places: dict[str, str] = {}
     examples = []
     for number, row in enumerate(rows, start=1):
-        example = _example(row, number, spec)
+        example = _example(row, number, spec, lenient)
         if example.id in places:
             first = places[example.id].rstrip(" :.")
             fix = f"The same id is at {first}: give every row its own."
             raise InvalidInput(row.place + "id", example.id, fix)
         places[example.id] = row.place
+        examples.append(example)
+        if lenient:
+            continue
         for name, output in _outputs(example):
             _check_output(output, row.place + name, spec, validator)
         _check_sources(example, row.place, spec, documents)
-        examples.append(example)
     _check_splits(examples, rows)
     return tuple(examples)
 
@@ -58,7 +60,7 @@ def labels_of(examples: Sequence[Example], spec: Spec) -> tuple[str, ...]:
     return tuple(sorted({example.output for example in examples}))
 
 
-def _example(row: Row, number: int, spec: Spec) -> Example:
+def _example(row: Row, number: int, spec: Spec, lenient: bool) -> Example:
     values: dict[str, Any] = {"id": f"row-{number}"}
     values.update((name, value) for name, value in row.values.items() if value is not None)
     check_plain(row.values, row.place)
@@ -70,7 +72,8 @@ def _example(row: Row, number: int, spec: Spec) -> Example:
     if spec.no_answer is not None and output == spec.no_answer:
         values.setdefault("sources", [])
     example = validated(Example, values, place=row.place)
-    texts = [("id", example.id), ("input", example.input), *_outputs(example)]
+    texts = [("id", example.id), ("input", example.input)]
+    texts += [] if lenient else _outputs(example)
     for name, text in texts:
         if not text.strip():  # a blank alternative would make saying nothing right
             raise InvalidInput(row.place + name, text, "It must not be blank.")

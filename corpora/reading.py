@@ -28,13 +28,15 @@ def read_dataset(
     limit: int | None = None,
     train_limit: int | None = None,
     allow_paths: bool = True,
+    lenient: bool = False,
 ) -> Dataset:
     """The task with its rows, split; every fault is raised as InvalidInput.
 
     `source` is a task folder, a .yaml or .json file, the name of a built-in task, or the spec
     itself with its rows inline. `limit` caps the test rows and `train_limit` the training and
     validation rows. Without `allow_paths` (a spec from another machine) nothing in it may name
-    a file; built-in names stay.
+    a file; built-in names stay. With `lenient`, outputs and sources that are wrong are let
+    through, so that `corpora.checks` names all such rows instead of the first.
     """
     if isinstance(source, Mapping):
         values, folder = dict(source), Path.cwd()
@@ -46,7 +48,7 @@ def read_dataset(
     spec = read_spec(values, allow_paths=allow_paths)
     documents = _documents(spec, folder)
     known = None if spec.documents is None else {document.id for document in documents}
-    examples = examples_from(_rows(spec, folder), spec, known)
+    examples = examples_from(_rows(spec, folder), spec, known, lenient=lenient)
     task = task_from(spec, labels_of(examples, spec))
     splits = make_splits(
         examples,

@@ -61,19 +61,29 @@ def tasks(as_json: bool) -> None:
 @click.command()
 @click.argument("spec")
 @click.option("--seed", default=0, show_default=True, help="Seed of the split.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Embed every input too: paraphrases of test rows, and labels that may be wrong.",
+)
 @common
-def check(spec: str, seed: int, as_json: bool) -> int:
-    """Check a task's data without running any model.
+def check(spec: str, seed: int, deep: bool, as_json: bool) -> int:
+    """Check a task's data without running any language model.
 
     SPEC is a task folder, a .yaml or .json file, or the name of a built-in task. Exit code 2
-    where an error must be mended before a comparison can be believed.
+    where an error must be mended before a comparison can be believed. Nothing is changed.
     """
     from corpora.checks import check_dataset
     from corpora.reading import read_dataset
     from service.cli_tables import checks_text, facts_text
 
-    dataset = read_dataset(spec, seed=seed)
-    checks = check_dataset(dataset)
+    dataset = read_dataset(spec, seed=seed, lenient=True)
+    if deep:
+        from strategies.embedding import default_embedder
+
+        checks = check_dataset(dataset, embed=default_embedder().embed)
+    else:
+        checks = check_dataset(dataset)
     bad = any(found.severity == "error" for found in checks)
     if as_json:
         rows = [found.model_dump() for found in checks]

@@ -10,6 +10,7 @@ from benchmarks.results import Latency, Quality, StrategyResult
 from corpora.task import Check, Dataset
 from service import learning, searched
 from service.before_after import before_after, paid
+from service.findings import counted
 from service.recommendation import Recommendation
 from service.report import Report
 from service.today import HEAD, TITLE, change_rows, today_told
@@ -51,10 +52,10 @@ def facts_text(dataset: Dataset) -> Text:
 
 
 def checks_text(checks: Sequence[Check]) -> Text:
-    """One line a finding, with the ids that show it."""
+    """How many findings, then one line for each, with the ids that show it."""
     if not checks:
         return Text("Data checks: nothing found.", style="green")
-    lines = []
+    lines = [Text(f"Data checks: {counted(checks)}.")]
     for found in checks:
         line = Text.assemble((found.severity, SEVERITY_STYLE[found.severity]), f"  {found.message}")
         if found.examples:

@@ -10,7 +10,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benchmarks.results import GivenAnswer, Quality, StrategyResult
-from service import before_after, beyond, bill, conditions, learning, searched, today, view, wording
+from service import (
+    before_after,
+    beyond,
+    bill,
+    conditions,
+    findings,
+    learning,
+    searched,
+    today,
+    view,
+    wording,
+)
 from service.charts import Chart, charts, colour
 from service.evidence import Gap
 from service.learning_chart import learning_chart
@@ -62,6 +73,8 @@ def as_html(report: Report) -> str:
         learning_chart=marked(learning_chart(report)),
         facts=conditions.facts(report),
         needs=conditions.needs_told(report),
+        checks=findings.parted(report.checks),
+        counted=findings.counted,
         guide=view.reading_guide(report),
         css=Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8")),
         colour=colour,

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from service import before_after, beyond, bill, conditions, learning, searched, today, view, wording
+from service import (
+    before_after,
+    beyond,
+    bill,
+    conditions,
+    findings,
+    learning,
+    searched,
+    today,
+    view,
+    wording,
+)
 from service.report import Report
 
 LONGEST = 160
@@ -211,10 +222,10 @@ def measured_part(report: Report) -> list[str]:
         state = "passed" if sentinel.passed else "**FAILED**"
         lines.append(f"- {state}: {sentinel.name}{about}. {plain(sentinel.message, 300)}")
     if report.checks:
-        lines += ["", "## Data checks", ""]
+        lines += ["", "## Data checks", "", f"{findings.counted(report.checks)}:", ""]
     for check in report.checks:
         ids = f" ({plain(', '.join(check.examples))})" if check.examples else ""
-        lines.append(f"- {check.severity}: {plain(check.message, 300)}{ids}")
+        lines.append(f"- {check.severity}: {plain(check.message, 500)}{ids}")
     return [*lines, "", "## How to read this", "", *bullets(view.reading_guide(report))]
 
 

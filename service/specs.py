@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from corpora.checks import no_examples, no_test_rows, single_label, vague_instruction
+from corpora.checks import QUICK_CHECKS, Material
 from corpora.documents import documents_from
 from corpora.errors import InvalidInput
 from corpora.examples import examples_from, labels_of
@@ -15,12 +15,6 @@ from corpora.spec import read_spec, task_from
 from corpora.task import Dataset, Document, Example, Task
 from strategies.registry import model_names, strategy_names
 
-QUICK_CHECKS = (
-    ("examples", no_examples),
-    ("examples", no_test_rows),
-    ("labels", single_label),
-    ("instruction", vague_instruction),
-)
 SPLIT_AT_ONCE = 20_000
 """Characters of inputs that are split while the request waits: some 20 ms, beside other work."""
 
@@ -88,9 +82,9 @@ def _refuse_senseless(task: Task, examples: Sequence[Example]) -> None:
     """Findings with which a comparison makes no sense, of those that are quick to look for."""
     test = _may_test(examples)
     train = tuple(one for one in examples if one.split not in (None, "test"))
-    dataset = Dataset(task=task, train=train, validation=(), test=test)
+    material = Material(Dataset(task=task, train=train, validation=(), test=test))
     for field, check in QUICK_CHECKS:
-        for finding in check(dataset):
+        for finding in check(material):
             value = task.instruction if field == "instruction" else f"{len(examples)} rows"
             raise InvalidInput(field, value, finding.message)
 

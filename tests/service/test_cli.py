@@ -90,23 +90,6 @@ def test_pulling_an_unknown_model():
     assert "Did you mean smollm2-135m-q4?" in said.stderr
 
 
-def test_check_tells_facts_and_findings(task):
-    said = tuneworth("check", task())
-    assert said.exit_code == 0
-    assert "30 training, 6 validation and 24 test examples, 3 labels" in said.stdout
-    assert "warning" in said.stdout
-
-
-def test_check_ends_with_2_for_an_error(task):
-    folder = task(instruction="make it better")
-    assert tuneworth("check", folder).exit_code == 2
-    said = tuneworth("check", folder, "--json")
-    assert said.exit_code == 2
-    found = json.loads(said.stdout)
-    assert found["ok"] is False
-    assert "vague-instruction" in [row["check"] for row in found["checks"]]
-
-
 def test_a_wrong_field_is_named_with_value_and_fix(task):
     said = tuneworth("compare", task(kind="clasification"))
     assert said.exit_code == 2

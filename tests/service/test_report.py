@@ -13,6 +13,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.journal import publish_records
 from benchmarks.records import OutcomeRecord, RunRecord, SetupRecord
 from benchmarks.results import BreakEven, Disagreement, GivenAnswer, Retrieval
+from corpora.task import Check
 from service.cli_compare import show_report
 from service.html import as_html
 from service.markdown import as_markdown
@@ -265,6 +266,25 @@ def test_token_prices_are_told_with_source_and_date() -> None:
     told = build_report(records)
     assert f"- Tokens of team-gpt: {said}" in as_markdown(told)
     assert said in as_html(told)
+
+
+def test_checks_are_counted_and_what_matters_less_is_folded(report: Report) -> None:
+    checks = [Check(check="bad", severity="error", message="Error <0>.", examples=("a<b",))]
+    checks += [Check(check=f"w{n}", severity="warning", message=f"Warning {n}.") for n in range(7)]
+    checks += [Check(check="note", severity="info", message="Remark.")]
+    told = report.model_copy(update={"checks": tuple(checks)})
+    page = as_html(told)
+    shown, _, folded = page.partition("<summary>2 warnings and 1 remark on the data</summary>")
+    folded = folded.partition("</details>")[0]
+    assert "Error &lt;0&gt;. <small>a&lt;b</small>" in shown
+    assert [n for n in range(7) if f"Warning {n}." in shown] == [0, 1, 2, 3, 4]
+    assert [n for n in range(7) if f"Warning {n}." in folded] == [5, 6]
+    assert "Remark." in folded
+    text = as_markdown(told)
+    assert "## Data checks\n\n1 error, 7 warnings and 1 remark:\n\n- error: Error" in text
+    assert as_html(report.model_copy(update={"checks": ()})).count("<summary>") == (
+        page.count("<summary>") - 1
+    )
 
 
 def test_a_failed_guard_is_told_in_the_terminal_too(report: Report, tmp_path: Path) -> None:
