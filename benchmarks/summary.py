@@ -13,12 +13,13 @@ from benchmarks.disagreements import most_disputed
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
 from benchmarks.quality import compare_tracks, quality_of, scored_table
-from benchmarks.records import Record, RunRecord
+from benchmarks.records import APART, Record, RunRecord, SentinelRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
     Comparison,
     Cost,
     Latency,
+    Leak,
     Retrieval,
     Reused,
     StrategyResult,
@@ -38,7 +39,7 @@ from benchmarks.spending import (
 )
 from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.statistics import holm, p_best
-from benchmarks.track import Track, track_of
+from benchmarks.track import Track, track_of, without_rows
 from corpora.power import detectable_difference
 from corpora.task import Search
 
@@ -46,8 +47,8 @@ from corpora.task import Search
 def summarise(records: Sequence[Record]) -> Summary:
     """Everything measured, with the seed of the run; the same records give the same summary.
 
-    A strategy whose every answer is an error counts as failed. Raises BenchmarkError for
-    records without a run record.
+    Test rows that a sentinel found in the training rows count for no score. A strategy whose every
+    answer is an error counts as failed. Raises BenchmarkError for records without a run record.
     """
     run = latest_run(records)
     if run is None:
@@ -56,8 +57,13 @@ def summarise(records: Sequence[Record]) -> Summary:
     tracks = [track_of(records, facts) for facts in run.strategies]
     finished = [track for track in tracks if track.status == "completed"]
     spendings = {track.id: spending_of(track, finished, run, prices) for track in finished}
+    leak, leaked = leak_in(records)
+    judged = {track.id: without_rows(track, leaked) for track in finished}
+    finished = list(judged.values())
     odds = odds_of_best(finished, run)
-    results = tuple(result_of(track, run, prices, spendings, odds) for track in tracks)
+    results = tuple(
+        result_of(judged.get(track.id, track), run, prices, spendings, odds) for track in tracks
+    )
     qualities = {
         result.id: result.quality.value
         for result in results
@@ -71,7 +77,17 @@ def summarise(records: Sequence[Record]) -> Summary:
         detectable_difference=detectable_difference(max(1, run.task.n_test)),
         seconds=recorded_seconds(records),
         spent_usd=spent(tracks, run, prices),
+        leak=leak,
     )
+
+
+def leak_in(records: Sequence[Record]) -> tuple[Leak | None, frozenset[str]]:
+    """What the guard over training and test rows found, and which test rows it was."""
+    guards = [row for row in records if isinstance(row, SentinelRecord) and row.name == APART]
+    if not guards or guards[-1].passed:
+        return None, frozenset()
+    leaked = frozenset(guards[-1].examples)
+    return Leak(rows=len(leaked) or None), leaked
 
 
 def result_of(

@@ -94,11 +94,11 @@ def cell_of(result: StrategyResult) -> str:
     return f"`{result.name}` {wording.score(quality.value)} ({interval})"
 
 
-def with_figures(readme: str, table: str) -> str:
-    """The README with the table between its two marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+def with_figures(page: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """The page with the table between its two marks."""
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
 def main(runs: list[str]) -> None:
