@@ -110,8 +110,10 @@ def measured(todo: Sequence[Piece], seed: int, processes: int) -> Iterator[Measu
     """
     if processes <= 1 or len(todo) <= 1:
         gc.freeze()
-        yield from (measure(piece, seed) for piece in todo)
-        gc.unfreeze()
+        try:
+            yield from (measure(piece, seed) for piece in todo)
+        finally:
+            gc.unfreeze()
         return
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(todo)), fresh, initializer=gc.freeze) as pool:

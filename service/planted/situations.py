@@ -23,7 +23,7 @@ EQUALS = 0x657175616C
 
 
 def equal_run(seed: int) -> tuple[int, list[Record]]:
-    """A run of 2 to 8 strategies of one true quality, with their number; 50 to 200 rows."""
+    """A run of 2 to 8 strategies of one true quality, with their number; 40 to 120 rows."""
     root = np.random.SeedSequence([EQUALS, seed])
     for_truth, for_rows = (np.random.default_rng(child) for child in root.spawn(2))
     count = int(for_truth.integers(2, 9))
@@ -31,7 +31,7 @@ def equal_run(seed: int) -> tuple[int, list[Record]]:
     names = for_truth.permutation(TEN)[:count]
     world = World(
         tuple(way_of(for_truth, str(name), quality) for name in names),
-        rows=int(for_truth.integers(50, 201)),
+        rows=int(for_truth.integers(40, 121)),
         needs=Needs(),
         correlation=for_truth.uniform(0.0, 0.8),
     )
