@@ -74,7 +74,7 @@ def summarise(records: Sequence[Record]) -> Summary:
         comparisons=all_comparisons(finished, run),
         break_even=break_evens(qualities, spendings, run.needs, prices, seed=run.seed),
         disagreements=most_disputed(finished, run.task.metric),
-        detectable_difference=detectable_difference(max(1, run.task.n_test)),
+        detectable_difference=detectable_difference(max(1, run.task.n_test - len(leaked))),
         seconds=recorded_seconds(records),
         spent_usd=spent(tracks, run, prices),
         leak=leak,

@@ -119,7 +119,8 @@ def tables(found: Sequence[Measurement]) -> str:
         heads = [f"{count} strategies" for count in equal]
         shares = [str(share) for share in equal.values()]
         whole = total(equal.values())
-        lines += ["", f"| all {whole.n:,} runs | {' | '.join(heads)} |"]
+        lines += ["", "Runs of equal strategies in which the rule takes one to be beaten:", ""]
+        lines += [f"| all {whole.n:,} runs | {' | '.join(heads)} |"]
         lines.append(f"| {' | '.join(['---'] * (len(heads) + 1))} |")
         lines.append(f"| {whole} | {' | '.join(shares)} |")
     return "\n".join(lines)

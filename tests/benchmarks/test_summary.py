@@ -291,3 +291,18 @@ def test_test_rows_that_leaked_count_for_no_score_but_for_cost() -> None:
     assert (unnamed.leak.rows, unnamed.strategies) == (None, plain.strategies)
     mended = fired.model_copy(update={"passed": True})
     assert summary_of(run, fired, mended, *tracks) == plain
+
+
+@pytest.mark.parametrize("metric", ["token_f1", "macro_f1"])
+def test_where_every_test_row_leaked_nothing_was_measured(metric: str) -> None:
+    run = run_record("zero", "lora")
+    task = run.task.model_copy(update={"metric": metric, "labels": ("a", "b")})
+    rows = [*track("zero", [1.0] * 4), *track("lora", [0.0] * 4)]
+    names = tuple(f"e{number}" for number in range(4))
+    fired = SentinelRecord(name=APART, passed=False, message="m", examples=names)
+    found = summary_of(run.model_copy(update={"task": task}), fired, *rows)
+    assert [(row.quality.n, row.quality.low, row.quality.high) for row in found.strategies] == [
+        (0, 0.0, 1.0),
+        (0, 0.0, 1.0),
+    ]
+    assert (found.comparisons[0].low, found.comparisons[0].high) == (-1.0, 1.0)
