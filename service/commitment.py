@@ -2,8 +2,8 @@
 
 Yes: the picked strategy is tuned, serves every stated need for certain, and either is better than
 the best strategy without tuning by more than the practical margin with a chance of 95% (so where
-the true gain over one rival is no larger than that, 5% of runs err at most), or is not worse than
-it by the margin and costs less over the stated horizon, or it alone can serve the needs.
+the true gain over one rival is no larger than that, 5% of runs err at most), or with that chance
+loses no more than the margin and costs less over the stated horizon, or it alone can serve the needs.
 
 No: a strategy without tuning is picked, and what not tuning forgoes beyond the margin is, on
 average over what the measured gap supports, at most a quarter of the margin. A small chance of a
@@ -28,7 +28,8 @@ from service.suitability import Candidate, is_tuned
 
 Commit = Literal["yes", "no", "not yet"]
 PROVEN = 0.95
-"""From this chance on that the gain exceeds the practical margin, it is proven."""
+"""From this chance on that the gain exceeds the practical margin (or that no more than it is lost,
+where money is saved), it is proven."""
 FORGONE = 0.25
 """The share of the practical margin that not tuning may forgo beyond it, on average."""
 SMALLEST_MARGIN = 0.01
@@ -153,7 +154,8 @@ def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
     told = f"{gap_text(gap)} against {other.id}, {what}"
     if is_proven(gap, case.needs.practical_margin):
         return Commitment("yes", f"{first.id} gains {told}.")
-    if gap.low >= -case.needs.practical_margin and is_cheaper(first, other):
+    as_good = gap.chance_above(-case.needs.practical_margin) >= PROVEN
+    if as_good and is_cheaper(first, other):
         return Commitment("yes", f"{first.id} costs less over the horizon and is no worse: {told}.")
     needed = gap.examples_to_prove(case.needs.practical_margin)
     size = wording.many_points(case.needs.practical_margin)

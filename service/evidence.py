@@ -20,6 +20,8 @@ Z90 = NORMAL.inv_cdf(0.90)
 Z80 = NORMAL.inv_cdf(0.80)
 CLOSEST = 0.001
 """Nearer than a tenth of a point to the margin, no number of rows is worth stating."""
+LEAST_BEYOND = 0.005
+"""No rows are counted for proving a gain to exceed a limit by less than half a point."""
 HAIR = 1e-9
 """Differences of means of rows are compared with limits up to this rounding error."""
 
@@ -68,12 +70,13 @@ class Gap:
         return max(1, needed - self.n)
 
     def examples_to_prove(self, beyond: float) -> int:
-        """Test rows to add so that a gap of the measured size would show, with 80% power, to exceed
-        `beyond` with a chance of 95%; where it measures no more than that, as `further_examples`.
+        """Test rows to add so that the gap would show, with 80% power, to exceed `beyond` with a
+        chance of 95%, if it is as large as measured, or half as large again as `beyond`: the
+        nearer the two, the more rows, without end. As `further_examples` where it measures less.
         """
         if self.difference <= beyond + HAIR:
             return self.further_examples(beyond)
-        distance = max(self.difference - beyond, CLOSEST)
+        distance = max(self.difference - beyond, beyond / 2, LEAST_BEYOND)
         needed = ceil(self.n * ((Z95_ONE_SIDED + Z80) * self.error / distance) ** 2)
         return max(1, needed - self.n)
 

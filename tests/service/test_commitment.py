@@ -238,3 +238,29 @@ def test_a_leak_of_unknown_rows_holds_the_decision_back() -> None:
     known = recommend(rows.model_copy(update={"leak": Leak(rows=30)}), TRIAGE, NEEDS)
     assert known.commit_to_fine_tuning == "yes"
     assert any(reason.endswith("would flatter: 30 of 150.") for reason in known.reasons)
+
+
+def test_the_rows_that_prove_a_gain_do_not_grow_without_end() -> None:
+    # by hand: 100 × ((1.645 + 0.842) × 0.04 / 0.01)² = 9,893 rows, for 3 points as for 2.1
+    near, far = (Gap(size, size - 0.0784, size + 0.0784, 100) for size in (0.021, 0.03))
+    assert near.examples_to_prove(0.02) == far.examples_to_prove(0.02)
+    assert far.examples_to_prove(0.02) == pytest.approx(9_793, rel=0.01)
+    assert Gap(0.01, -0.05, 0.07, 100).examples_to_prove(0.02) == pytest.approx(
+        Gap(0.01, -0.05, 0.07, 100).further_examples(0.02)
+    )
+
+
+@pytest.mark.parametrize(("loss", "answer"), [(0.002, "yes"), (0.005, "not yet")])
+def test_what_saves_money_must_be_shown_to_lose_no_more_than_the_margin(
+    loss: float, answer: str
+) -> None:
+    # by hand: error = 0.01, so -0.02 + 1.645 × 0.01 = -0.0036 is the least that is as good
+    found = recommend(
+        summary_of(
+            strategy("prompt.nearest", 0.9, 0.0196, n=800, per_1k=0.5),
+            strategy("lora", 0.9 - loss, 0.0196, n=800, setup=2.0, per_1k=0.1),
+        ),
+        TRIAGE,
+        NEEDS,
+    )
+    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", answer)
