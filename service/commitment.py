@@ -3,7 +3,8 @@
 Yes: the picked strategy is tuned, serves every stated need for certain, and either is better than
 the best strategy without tuning by more than the practical margin with a chance of 95% (so where
 the true gain over one rival is no larger than that, 5% of runs err at most), or with that chance
-loses no more than the margin and costs less over the stated horizon, or it alone can serve the needs.
+loses no more than the margin and costs less over the stated horizon, or it alone can serve the
+needs.
 
 No: a strategy without tuning is picked, and what not tuning forgoes beyond the margin is, on
 average over what the measured gap supports, at most a quarter of the margin. A small chance of a
