@@ -8,6 +8,7 @@ from and what `tuneworth verify` recomputes. A strategy is named by its id: its 
 from __future__ import annotations
 
 from dataclasses import field
+from operator import not_
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -18,6 +19,8 @@ from corpora.task import Check, Deployment, Frozen, Kind, Needs, Rule, Search, i
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
 LAST_GUARD = "batch size"
 """The last of a strategy's sentinels: where it is stored, all of them are."""
+APART = "train and test apart"
+"""The sentinel that fires where test rows nearly repeat training rows."""
 STRICT = ConfigDict(
     extra=Frozen.model_config["extra"], allow_inf_nan=Frozen.model_config["allow_inf_nan"]
 )
@@ -191,13 +194,18 @@ class FailureRecord(Frozen):
 
 
 class SentinelRecord(Frozen):
-    """A guard against a broken measurement. `strategy` is None for one about the data."""
+    """A guard against a broken measurement. `strategy` is None for one about the data.
+
+    `examples` are all test rows that it fires for, where it is about rows; records from before
+    there was this field do not have them.
+    """
 
     record: Literal["sentinel"] = "sentinel"
     name: str
     strategy: str | None = None
     passed: bool
     message: str
+    examples: tuple[str, ...] = Field(default=(), exclude_if=not_)
 
 
 class ProbeRecord(Frozen):

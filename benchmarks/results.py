@@ -245,6 +245,14 @@ class LearningCurve(Frozen):
     failed: tuple[str, ...] = ()
 
 
+class Leak(Frozen):
+    """Test rows that nearly repeat training rows: left out of every score, as they show memory
+    and not skill. `rows` is their number; None where records from before they were named say only
+    that there are some, which then count."""
+
+    rows: int | None
+
+
 class Summary(Frozen):
     """Everything measured, in the report's words."""
 
@@ -256,3 +264,4 @@ class Summary(Frozen):
     detectable_difference: float
     seconds: float
     spent_usd: float
+    leak: Leak | None = None

@@ -2,7 +2,8 @@
 
 An adapter that is silently not applied, a prompt that differs between training and serving,
 scores that move with the batch size, test rows that were in the training data: each has spoilt
-comparisons elsewhere. None of them decides anything; they warn in the report.
+comparisons elsewhere. They warn in the report; test rows that were in the training data are left
+out of every score besides.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from benchmarks.records import LAST_GUARD, LatencyRecord, SentinelRecord
+from benchmarks.records import APART, LAST_GUARD, LatencyRecord, SentinelRecord
 from corpora.similarity import near_duplicates
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared, Score
@@ -154,15 +155,20 @@ def train_and_test_are_apart(dataset: Dataset) -> SentinelRecord:
     rows = [*dataset.train, *dataset.test]
     border = len(dataset.train)
     pairs = [
-        f"{rows[first].id} and {rows[second].id}"
+        (rows[first].id, rows[second].id)
         for one, other in near_duplicates([row.input for row in rows])
         for first, second in [sorted((one, other))]
         if first < border <= second
     ]
     message = "No test input is nearly the same as a training input."
+    leaked = tuple(dict.fromkeys(second for _, second in pairs))
     if pairs:
-        message = f"Test inputs are nearly the same as training inputs: {shown(pairs)}."
-    return verdict("train and test apart", None, not pairs, message)
+        named = shown([f"{first} and {second}" for first, second in pairs])
+        message = (
+            f"Test inputs are nearly the same as training inputs: {named}."
+            f" They count for no score ({len(leaked)} of {len(dataset.test)})."
+        )
+    return SentinelRecord(name=APART, passed=not pairs, message=message, examples=leaked)
 
 
 def probability_gap(one: Answer, other: Answer) -> float:

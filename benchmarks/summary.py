@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -16,11 +17,12 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
 from benchmarks.pricing import priced, spent, throughput_of
 from benchmarks.quality import compare_tracks, quality_of, scored_table
-from benchmarks.records import Record, RunRecord
+from benchmarks.records import APART, Record, RunRecord, SentinelRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
     Comparison,
     Latency,
+    Leak,
     Retrieval,
     Reused,
     StrategyResult,
@@ -30,7 +32,7 @@ from benchmarks.results import (
 from benchmarks.spending import as_run_prices
 from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.statistics import holm, p_best
-from benchmarks.track import Track, track_of
+from benchmarks.track import Track, track_of, without_rows
 from benchmarks.upkeep import index_bytes_of
 from corpora.power import detectable_difference
 from corpora.task import Search
@@ -39,31 +41,45 @@ from corpora.task import Search
 def summarise(records: Sequence[Record]) -> Summary:
     """Everything measured, with the seed of the run; the same records give the same summary.
 
-    A strategy whose every answer is an error counts as failed. Raises BenchmarkError for
-    records without a run record.
+    Test rows that a sentinel found in the training rows count for no score. A strategy whose every
+    answer is an error counts as failed. Raises BenchmarkError for records without a run record.
     """
     run = latest_run(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to summarise.")
     tracks = [track_of(records, facts) for facts in run.strategies]
     finished = [track for track in tracks if track.status == "completed"]
+    leak, leaked = leak_in(records)
+    judged = {track.id: without_rows(track, leaked) for track in finished}
+    finished = list(judged.values())
     odds = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
     points = points_in(records, run)
-    results = tuple(result_of(track, run, odds, beyond) for track in tracks)
+    seen = [replace(point, track=without_rows(point.track, leaked)) for point in points]
+    results = tuple(result_of(judged.get(t.id, t), run, odds, beyond) for t in tracks)
     measured = Summary(
         strategies=results,
         comparisons=all_comparisons(finished, run),
         break_even=(),
         disagreements=most_disputed(finished, run.task.metric),
-        curves=curves_of(finished, points, run, {r.id: r.quality for r in results if r.quality}),
-        detectable_difference=detectable_difference(max(1, run.task.n_test)),
+        curves=curves_of(finished, seen, run, {r.id: r.quality for r in results if r.quality}),
+        detectable_difference=detectable_difference(max(1, run.task.n_test - len(leaked))),
         seconds=recorded_seconds(records),
         spent_usd=spent(
             [*tracks, *(point.track for point in points)], run, as_run_prices(run.prices)
         ),
+        leak=leak,
     )
     return priced(measured, tracks, run, Draws(run.seed))
+
+
+def leak_in(records: Sequence[Record]) -> tuple[Leak | None, frozenset[str]]:
+    """What the guard over training and test rows found, and which test rows it was."""
+    guards = [row for row in records if isinstance(row, SentinelRecord) and row.name == APART]
+    if not guards or guards[-1].passed:
+        return None, frozenset()
+    leaked = frozenset(guards[-1].examples)
+    return Leak(rows=len(leaked) or None), leaked
 
 
 def result_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from benchmarks.records import (
@@ -59,6 +59,14 @@ class Track:
     @property
     def errors(self) -> int:
         return len(self.outcomes) - len(self.scored)
+
+
+def without_rows(track: Track, names: frozenset[str]) -> Track:
+    """The track with no outcome of those examples; what they took stays."""
+    if not names:
+        return track
+    kept = {name: row for name, row in track.outcomes.items() if name not in names}
+    return replace(track, outcomes=kept)
 
 
 def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:

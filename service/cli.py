@@ -12,6 +12,7 @@ from click.exceptions import Abort, ClickException, Exit
 from service.cli_bench import bench
 from service.cli_cache import cache
 from service.cli_compare import compare
+from service.cli_decisions import decisions
 from service.cli_init import init
 from service.cli_options import is_debugging
 from service.cli_serve import serve, worker
@@ -62,6 +63,7 @@ def cli() -> None:
     """
 
 
+bench.add_command(decisions)
 COMMANDS = (
     *(init, check, compare, what_if, verify),
     *(serve, worker),

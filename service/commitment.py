@@ -1,15 +1,19 @@
 """The expensive decision: commit to fine-tuning, or not, or not yet.
 
-Yes: the picked strategy is tuned, serves every stated need for certain, and either beats the best
-strategy without tuning by more than the practical margin (low above 0), or is not worse than it
-by the margin and costs less over the stated horizon, or it alone can serve the needs.
+Yes: the picked strategy is tuned, serves every stated need for certain, and either is better than
+the best strategy without tuning by more than the practical margin with a chance of 95% (so where
+the true gain over one rival is no larger than that, 5% of runs err at most), or with that chance
+loses no more than the margin and costs less over the stated horizon, or it alone can serve the
+needs.
 
-No: a strategy without tuning is picked, and the chance that a tuned one is better by more than
-the margin is below 10%, or below 20% where the tuned one did not even measure better. A small
-chance of a gain is not worth paying for; waiting to be certain costs labels too.
+No: a strategy without tuning is picked, and what not tuning forgoes beyond the margin is, on
+average over what the measured gap supports, at most a quarter of the margin. A small chance of a
+gain is not worth paying for, nor waiting for; but where the test is so small that a large gain may
+hide in it, a small chance of it weighs enough to label more.
 
 Not yet: everything else, with the number of test examples that would settle it; and a yes or no
-over a whole kind of strategy that broke, because what was not measured was not beaten.
+over a whole kind of strategy that broke, because what was not measured was not beaten. And
+everything where test rows leaked into training and the records do not say which.
 """
 
 from __future__ import annotations
@@ -24,8 +28,13 @@ from service.evidence import Gap
 from service.suitability import Candidate, is_tuned
 
 Commit = Literal["yes", "no", "not yet"]
-CHANCE_OF_A_MEASURED_GAIN = 0.10
-CHANCE_OF_AN_UNSEEN_GAIN = 0.20
+PROVEN = 0.95
+"""From this chance on that the gain exceeds the practical margin (or that no more than it is lost,
+where money is saved), it is proven."""
+FORGONE = 0.25
+"""The share of the practical margin that not tuning may forgo beyond it, on average."""
+SMALLEST_MARGIN = 0.01
+"""A margin below a point is taken as one there: nothing is known to no loss at all."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,9 @@ class Commitment:
 def commit(case: Case) -> Commitment:
     """The decision, held back where a kind that could overturn it was never measured."""
     found = decide(case)
+    leak = case.summary.leak
+    if leak is not None and leak.rows is None and found.answer != "not yet":
+        return Commitment("not yet", f"{found.why.rstrip('.')}; but test examples leaked.")
     unknown = unmeasured(case, tuned=found.answer == "no")
     settled = case.pick is not None and needless(case, case.pick.first)
     if found.answer == "not yet" or not unknown or (found.answer == "no" and settled):
@@ -141,16 +153,24 @@ def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
     gap = case.evidence.gap(first.id, other.id)
     what = "what runs today" if is_incumbent(other.result) else "the best without tuning"
     told = f"{gap_text(gap)} against {other.id}, {what}"
-    if gap.shows_more_than(case.needs.practical_margin):
+    if is_proven(gap, case.needs.practical_margin):
         return Commitment("yes", f"{first.id} gains {told}.")
-    if gap.low >= -case.needs.practical_margin and is_cheaper(first, other):
+    as_good = gap.chance_above(-case.needs.practical_margin) >= PROVEN
+    if as_good and is_cheaper(first, other):
         return Commitment("yes", f"{first.id} costs less over the horizon and is no worse: {told}.")
-    needed = gap.further_examples(case.needs.practical_margin)
+    needed = gap.examples_to_prove(case.needs.practical_margin)
+    size = wording.many_points(case.needs.practical_margin)
     return Commitment(
         "not yet",
-        f"The gain is not proven: {told}; {wording.count(needed)} more test examples would tell.",
+        f"A gain of more than {size} is not proven: {told}; {wording.count(needed)} more test"
+        " examples would tell.",
         needed,
     )
+
+
+def is_proven(gap: Gap, margin: float) -> bool:
+    """Whether a gain of more than the margin is certain enough to pay for."""
+    return gap.shows_more_than(margin) and gap.chance_above(margin) >= PROVEN
 
 
 def with_none_tuned(case: Case, first: Candidate) -> Commitment:
@@ -175,20 +195,20 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
         return Commitment("no", f"{wording.listed([c.id for c in tuned])} cannot serve: {text}.")
     margin = case.needs.practical_margin
     gaps = {c.id: case.evidence.gap(c.id, first.id) for c in able}
-    likeliest = max(able, key=lambda c: gaps[c.id].chance_above(margin))
+    likeliest = max(able, key=lambda c: gaps[c.id].expected_gain(margin))
     gap = gaps[likeliest.id]
     chance = gap.chance_above(margin)
     told = (
         f"{likeliest.id} measures {gap_text(gap)} against {first.id}, and the chance that it is"
         f" better by more than {wording.many_points(margin)} is {wording.percent(chance)}"
     )
-    limit = CHANCE_OF_A_MEASURED_GAIN if gap.difference > 0 else CHANCE_OF_AN_UNSEEN_GAIN
-    if chance < limit:
+    allowed = FORGONE * max(margin, SMALLEST_MARGIN)
+    if gap.expected_gain(margin) <= allowed:
         return Commitment("no", f"{told}: not worth paying for.")
     if not likeliest.reliable:
         share = wording.percent(wording.error_share(likeliest.result))
         return Commitment("not yet", f"{told}, but {share} of its answers failed.")
-    needed = gap.further_examples(margin)
+    needed = gap.examples_to_forgo(margin, allowed) or gap.examples_to_prove(margin)
     return Commitment(
         "not yet", f"{told}; {wording.count(needed)} more test examples would tell.", needed
     )

@@ -15,9 +15,13 @@ from corpora.power import examples_needed
 
 NORMAL = NormalDist()
 Z95 = NORMAL.inv_cdf(0.975)
+Z95_ONE_SIDED = NORMAL.inv_cdf(0.95)
 Z90 = NORMAL.inv_cdf(0.90)
+Z80 = NORMAL.inv_cdf(0.80)
 CLOSEST = 0.001
 """Nearer than a tenth of a point to the margin, no number of rows is worth stating."""
+LEAST_BEYOND = 0.005
+"""No rows are counted for proving a gain to exceed a limit by less than half a point."""
 HAIR = 1e-9
 """Differences of means of rows are compared with limits up to this rounding error."""
 
@@ -46,12 +50,9 @@ class Gap:
             return 1.0 if self.difference > threshold + HAIR else 0.0
         return 1 - NORMAL.cdf((threshold - self.difference) / self.error)
 
-    def expected_gain(self) -> float:
-        """E[max(0, gap)] = error × φ(z) + difference × Φ(z), with z = difference / error."""
-        if self.error < HAIR:
-            return max(0.0, self.difference)
-        z = self.difference / self.error
-        return self.error * NORMAL.pdf(z) + self.difference * NORMAL.cdf(z)
+    def expected_gain(self, beyond: float = 0.0) -> float:
+        """E[max(0, gap - beyond)]: what is forgone, on average, by leaving a gain that size."""
+        return expected_excess(self.difference - beyond, self.error)
 
     def further_examples(self, smallest: float) -> int:
         """Test rows to add so that the gap (or `smallest`, if larger) would show at 80% power.
@@ -68,6 +69,30 @@ class Gap:
             needed = max(needed, ceil(self.n * (Z90 * self.error / distance) ** 2))
         return max(1, needed - self.n)
 
+    def examples_to_prove(self, beyond: float) -> int:
+        """Test rows to add so that the gap would show, with 80% power, to exceed `beyond` with a
+        chance of 95%, if it is as large as measured, or half as large again as `beyond`: the
+        nearer the two, the more rows, without end. As `further_examples` where it measures less.
+        """
+        if self.difference <= beyond + HAIR:
+            return self.further_examples(beyond)
+        distance = max(self.difference - beyond, beyond / 2, LEAST_BEYOND)
+        needed = ceil(self.n * ((Z95_ONE_SIDED + Z80) * self.error / distance) ** 2)
+        return max(1, needed - self.n)
+
+    def examples_to_forgo(self, beyond: float, allowed: float) -> int | None:
+        """Test rows to add so that no more than `allowed` is forgone beyond that gain, the gap
+        staying as it is; None where the measured gap alone forgoes more."""
+        size = self.difference - beyond
+        if expected_excess(size, 0.0) > allowed:
+            return None
+        low, high = 0.0, self.error
+        for _ in range(60):
+            middle = (low + high) / 2
+            enough = expected_excess(size, middle) <= allowed
+            low, high = (middle, high) if enough else (low, middle)
+        return max(1, ceil(self.n * (self.error / max(low, HAIR)) ** 2) - self.n)
+
     def examples_to_exclude(self, loss: float) -> int | None:
         """Test rows to add so that the interval, staying where it is, clears a loss of that size;
         None where the measured gap is a larger loss itself."""
@@ -75,6 +100,14 @@ class Gap:
         if distance < CLOSEST:
             return None
         return max(1, ceil(self.n * (Z95 * self.error / distance) ** 2) - self.n)
+
+
+def expected_excess(difference: float, error: float) -> float:
+    """E[max(0, X)] for X normal: error × φ(z) + difference × Φ(z), where z = difference / error."""
+    if error < HAIR:
+        return max(0.0, difference)
+    z = difference / error
+    return error * NORMAL.pdf(z) + difference * NORMAL.cdf(z)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from service.tries import ended_by_time, settings_tried
 def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None) -> tuple[str, ...]:
     """Why this answer, most important first."""
     if case.pick is None:
-        return (*no_solution(case), *changing(case), commitment.why, *broken(case))
+        told = (*no_solution(case), *leaked(case), *changing(case))
+        return (*told, commitment.why, *broken(case))
     first = case.pick.first
-    found = [f"{first.id} scores {wording.measured(first.quality)}."]
+    found = [f"{first.id} scores {wording.measured(first.quality)}.", *leaked(case)]
     if contender is not None:
         gap = case.evidence.gap(contender.id, first.id)
         found.append(
@@ -57,6 +58,22 @@ def no_solution(case: Case) -> list[str]:
         "No approach tried here solves this task.",
         f"The best, {best.id}, scores {value}; {compared}.",
         "A larger model, or a simpler task, is the next thing to try.",
+    ]
+
+
+def leaked(case: Case) -> list[str]:
+    """Test rows that stand in the training rows too."""
+    leak = case.summary.leak
+    if leak is None:
+        return []
+    if leak.rows is None:
+        return [
+            "Some test examples nearly repeat training examples, which flatters whoever learned"
+            " from them; which ones is not recorded, so run the comparison anew."
+        ]
+    return [
+        "Test examples that nearly repeat training examples are left out of every score, which"
+        f" they would flatter: {leak.rows} of {case.task.n_test}."
     ]
 
 

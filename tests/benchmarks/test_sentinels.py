@@ -118,7 +118,8 @@ def test_a_test_row_in_the_training_data_fires(dataset):
     leaky = dataset.model_copy(update={"train": (train,), "test": (dataset.test[0], nearly)})
     record = train_and_test_are_apart(leaky)
     assert not record.passed
-    assert record.message.endswith(": train-0 and test-3.")
+    assert record.message.endswith(": train-0 and test-3. They count for no score (1 of 2).")
+    assert record.examples == ("test-3",)
     assert train_and_test_are_apart(leaky.model_copy(update={"test": dataset.test[:2]})).passed
 
 

@@ -16,16 +16,9 @@ from benchmarks.results import (
     Tokens,
 )
 from corpora.task import Needs
+from service.planted.worlds import family_of
 from service.report import Report, report_of
 
-FAMILIES = {
-    "baseline": "baseline",
-    "prompt": "prompting",
-    "rag": "rag",
-    "lora": "fine-tuning",
-    "lora+rag": "combined",
-    "cascade": "combined",
-}
 TRIAGE = TaskFacts(
     name="banking77-10",
     kind="classification",
@@ -70,7 +63,7 @@ def strategy(
         id=name,
         name=head,
         model=None if head.startswith("baseline") else "smollm2-135m-q4",
-        family=FAMILIES[head if head in FAMILIES else head.split(".")[0]],
+        family=family_of(head),
         status="completed",
         quality=Quality(
             metric=metric,
@@ -99,7 +92,7 @@ def strategy(
 def absent(name: str, status: str, reason: str) -> StrategyResult:
     """A strategy without measurements."""
     head = name.split("@")[0]
-    family = FAMILIES[head if head in FAMILIES else head.split(".")[0]]
+    family = family_of(head)
     model = None if family == "baseline" else "smollm2-135m-q4"
     return StrategyResult(
         id=name, name=head, model=model, family=family, status=status, reason=reason
