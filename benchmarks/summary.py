@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 
@@ -12,11 +11,12 @@ from benchmarks.costs import RunPrices
 from benchmarks.disagreements import most_disputed
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
-from benchmarks.quality import compare_tracks, quality_of, scored_table
+from benchmarks.odds import odds
+from benchmarks.pairs import all_comparisons
+from benchmarks.quality import quality_of, scored_table
 from benchmarks.records import Record, RunRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
-    Comparison,
     Cost,
     Latency,
     Retrieval,
@@ -37,7 +37,6 @@ from benchmarks.spending import (
     usd_of_tokens,
 )
 from benchmarks.standing import latest_run, recorded_seconds
-from benchmarks.statistics import holm, p_best
 from benchmarks.track import Track, track_of
 from corpora.power import detectable_difference
 from corpora.task import Search
@@ -56,8 +55,8 @@ def summarise(records: Sequence[Record]) -> Summary:
     tracks = [track_of(records, facts) for facts in run.strategies]
     finished = [track for track in tracks if track.status == "completed"]
     spendings = {track.id: spending_of(track, finished, run, prices) for track in finished}
-    odds = odds_of_best(finished, run)
-    results = tuple(result_of(track, run, prices, spendings, odds) for track in tracks)
+    chances = odds_of_best(finished, run)
+    results = tuple(result_of(track, run, prices, spendings, chances) for track in tracks)
     qualities = {
         result.id: result.quality.value
         for result in results
@@ -65,7 +64,7 @@ def summarise(records: Sequence[Record]) -> Summary:
     }
     return Summary(
         strategies=results,
-        comparisons=all_comparisons(finished, run),
+        comparisons=all_comparisons(finished, run.task, run.seed),
         break_even=break_evens(qualities, spendings, run.needs, prices, seed=run.seed),
         disagreements=most_disputed(finished, run.task.metric),
         detectable_difference=detectable_difference(max(1, run.task.n_test)),
@@ -79,7 +78,7 @@ def result_of(
     run: RunRecord,
     prices: RunPrices,
     spendings: dict[str, Spending],
-    odds: dict[str, float],
+    chances: dict[str, float],
 ) -> StrategyResult:
     """One row of the report."""
     facts = track.facts
@@ -99,7 +98,7 @@ def result_of(
         retrieval=retrieval_of(track) if done else None,
         training=track.training,
         search_budget=(run.task.search or Search()) if facts.searches else None,
-        p_best=odds.get(facts.id),
+        p_best=chances.get(facts.id),
         reused=reused_by(track),
     )
 
@@ -110,18 +109,6 @@ def cost_told(track: Track, spending: Spending, run: RunRecord, prices: RunPrice
     if track.facts.family != INCUMBENT:
         return cost
     return cost.model_copy(update={"stated": True}) if len(spending.units) else None
-
-
-def all_comparisons(tracks: Sequence[Track], run: RunRecord) -> tuple[Comparison, ...]:
-    """Every pair of completed strategies, p-values adjusted for their number (Holm)."""
-    found = [
-        compare_tracks(one, other, run.task, run.seed) for one, other in combinations(tracks, 2)
-    ]
-    adjusted = holm([comparison.p_value for comparison in found])
-    return tuple(
-        comparison.model_copy(update={"p_value": p})
-        for comparison, p in zip(found, adjusted, strict=True)
-    )
 
 
 def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
@@ -144,7 +131,8 @@ def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
         rows = [track.outcomes[name] for name in shared]
         tables[track.id], finish = scored_table(rows, run.task, errors_as=0.0)
     groups = [tracks[0].outcomes[name].group for name in shared]
-    return p_best(tables, groups, seed=run.seed, finish=finish)
+    found = odds(tables, groups, seed=run.seed, finish=finish)
+    return {name: one.p_best for name, one in found.items()}
 
 
 def spending_of(
