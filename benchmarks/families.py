@@ -16,7 +16,9 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.resampling import ALPHA, BLOCK, RESAMPLES, Finish, Floats
+from benchmarks.paired import Differences
+from benchmarks.resampling import ALPHA, BLOCK, RESAMPLES, Finish, Floats, weighed
+from benchmarks.statistics import NO_SPREAD
 
 ONE = float(stats.norm.ppf(1 - ALPHA / 2))
 """The critical value of a single pair."""
@@ -39,36 +41,43 @@ def influences(clusters: Floats, finish: Finish) -> Floats:
     return np.asarray(without.mean(axis=0) - without)
 
 
-def critical_value(of_pairs: Floats, *, seed: int = 0) -> float:
+def critical_value(of_pairs: Floats, *, seed: int = 0) -> Floats:
     """By how many standard errors all intervals together must reach, from 1.96 on.
 
-    `of_pairs` holds the influences of differences, clusters × pairs, 0 where a pair lacks a
-    cluster. Pairs without any spread add nothing.
+    `of_pairs` holds the influences of differences, clusters × ... × pairs, 0 where a pair lacks
+    a cluster; the result has the axes between. Pairs without any spread add nothing.
     """
     sizes = np.sqrt((of_pairs**2).sum(axis=0))
-    spread = sizes > 1e-12
-    if spread.sum() < 2:
-        return ONE
-    shapes = of_pairs[:, spread] / sizes[spread]
+    shapes = np.divide(of_pairs, sizes, out=np.zeros_like(of_pairs), where=sizes > NO_SPREAD)
+    if not shapes.size:
+        return np.full(sizes.shape[:-1], ONE)
     rng = np.random.default_rng(seed)
     largest = [
-        np.abs(rng.standard_normal((BLOCK, len(shapes))) @ shapes).max(axis=1)
+        np.abs(weighed(rng.standard_normal((BLOCK, len(shapes))), shapes)).max(axis=-1)
         for _ in range(RESAMPLES // BLOCK)
     ]
-    return max(ONE, float(np.quantile(np.concatenate(largest), 1 - ALPHA)))
+    several = (sizes > NO_SPREAD).sum(axis=-1) > 1
+    reach = np.quantile(np.concatenate(largest), 1 - ALPHA, axis=0)
+    return np.where(several, np.maximum(ONE, reach), ONE)
 
 
-def widened(
-    value: Floats, low: Floats, high: Floats, critical: Floats | float, clusters: int
-) -> tuple[Floats, Floats]:
-    """Intervals that hold all at once, from those that hold one at a time.
+def at_once(found: Differences, critical: Floats, clusters: int) -> tuple[Floats, Floats]:
+    """Intervals that hold all together, from those that hold one at a time.
 
     Each end goes as many times farther from the value as the critical value is larger than that
-    of one pair, in Student's terms, since the error was estimated from so many clusters.
+    of one pair, in Student's terms, since the error was estimated from so many clusters. As for
+    one pair, 0 is left out only where the test rejects, too: here at the level that one pair has
+    in the family, as far as the test can tell it.
     """
-    if clusters < 2:
-        return low, high
-    chance = stats.norm.sf(critical)
-    factor = stats.t.isf(chance, clusters - 1) / stats.t.isf(ALPHA / 2, clusters - 1)
-    lows, highs = value - factor * (value - low), value + factor * (high - value)
-    return np.maximum(-1.0, lows), np.minimum(1.0, highs)
+    level = 2 * stats.norm.sf(critical)
+    factor = np.ones_like(level)
+    if clusters > 1:
+        factor = stats.t.isf(level / 2, clusters - 1) / stats.t.isf(ALPHA / 2, clusters - 1)
+    low = found.difference - factor * (found.difference - found.low)
+    high = found.difference + factor * (found.high - found.difference)
+    unsure = found.p_value > np.maximum(level, 1 / (1 + RESAMPLES))
+    low, high = (
+        np.where(unsure, np.minimum(low, 0), low),
+        np.where(unsure, np.maximum(high, 0), high),
+    )
+    return np.maximum(-1.0, low), np.minimum(1.0, high)

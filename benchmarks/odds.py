@@ -125,9 +125,10 @@ def over_seeds(figures: Floats, rng: np.random.Generator) -> Floats:
     """
     draws, seeds = figures.shape
     if seeds == 1:
-        return figures[:, 0]
-    if seeds == 2:
-        return figures[np.arange(draws), rng.integers(0, 2, size=draws)]
-    weights = rng.dirichlet(np.full(seeds, (seeds - 2) / seeds), size=draws)
+        weights = np.ones((draws, 1))
+    elif seeds == 2:
+        weights = np.eye(2)[rng.integers(0, 2, size=draws)]
+    else:
+        weights = rng.dirichlet(np.full(seeds, (seeds - 2) / seeds), size=draws)
     result: Floats = (weights * figures).sum(axis=1)
     return result

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmarks.families import critical_value, holm, influences, widened
-from benchmarks.paired import Difference, compare
+from benchmarks.families import at_once, critical_value, holm, influences
+from benchmarks.paired import Difference, Differences, compare
 from benchmarks.quality import scored_table, too_many_errors
 from benchmarks.records import TaskFacts
 from benchmarks.resampling import Floats, cluster_sums, finish_mean, mean_sums
@@ -29,15 +29,16 @@ def all_comparisons(tracks: Sequence[Track], task: TaskFacts, seed: int) -> tupl
     moved = [influences_of(one, other, task) for one, other in pairs]
     critical = critical_value(side_by_side(moved), seed=seed)
     return tuple(
-        comparison.model_copy(update={"p_value": p, **at_once(comparison, critical, len(each))})
+        with_all(comparison, critical, len(each)).model_copy(update={"p_value": p})
         for comparison, p, each in zip(found, adjusted, moved, strict=True)
     )
 
 
-def at_once(pair: Comparison, critical: float, clusters: int) -> dict[str, float]:
-    ends = (np.array([each]) for each in (pair.difference, pair.low, pair.high))
-    low, high = widened(*ends, critical, clusters)
-    return {"low_all": float(low[0]), "high_all": float(high[0])}
+def with_all(pair: Comparison, critical: Floats, clusters: int) -> Comparison:
+    """The comparison with the interval for all pairs at once, from its own p-value."""
+    own = (pair.difference, pair.low, pair.high, pair.p_value)
+    low, high = at_once(Differences(*(np.array(each) for each in own)), critical, clusters)
+    return pair.model_copy(update={"low_all": float(low), "high_all": float(high)})
 
 
 def influences_of(a: Track, b: Track, task: TaskFacts) -> dict[Cluster, float]:

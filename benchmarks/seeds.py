@@ -16,7 +16,7 @@ from scipy import stats
 
 from benchmarks.paired import Difference
 from benchmarks.resampling import ALPHA, Floats, Groups, cluster_sums
-from benchmarks.statistics import NO_SPREAD, UNIT, Limits, interval
+from benchmarks.statistics import NO_SPREAD, UNIT, Limits, interval, wilson
 
 Part = tuple[float, float]
 """A part of the variance of a mean, and its degrees of freedom."""
@@ -38,9 +38,9 @@ def interval_over_seeds(
     variance, reach = added([rows, seeds])
     if limits != UNIT:
         return value - reach * np.sqrt(variance), value + reach * np.sqrt(variance)
-    if variance == 0:
-        return wilson_of(value, rows[1] + 1, float(stats.norm.isf(ALPHA / 2)))
-    return wilson_of(value, value * (1 - value) / variance, reach)
+    size = value * (1 - value) / variance if variance > 0 else rows[1] + 1
+    low, high = wilson(np.array([value * size]), size, reach)
+    return float(low[0]), float(high[0])
 
 
 def compare_over_seeds(a: Floats, b: Floats, groups: Groups) -> Difference:
@@ -85,12 +85,5 @@ def added(found: Sequence[Part]) -> tuple[float, float]:
     """The variance of the mean, and how many of its roots the interval reaches."""
     total = sum(variance for variance, _ in found)
     if total < NO_SPREAD**2:  # but for rounding, nothing varies
-        return 0.0, 0.0
+        return 0.0, float(stats.norm.isf(ALPHA / 2))
     return total, float(stats.t.isf(ALPHA / 2, freedom(found)))
-
-
-def wilson_of(value: float, n: float, reach: float) -> tuple[float, float]:
-    """Wilson's interval for any size and quantile."""
-    centre = (value + reach**2 / (2 * n)) / (1 + reach**2 / n)
-    half = reach * np.sqrt(value * (1 - value) / n + reach**2 / (4 * n * n)) / (1 + reach**2 / n)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from benchmarks.resampling import (
@@ -29,6 +30,7 @@ from benchmarks.resampling import (
 
 FEWEST_ODD = 3
 NO_SPREAD = 1e-12
+NO_SKEW = 1e-6
 Limits = tuple[float, float]
 UNIT: Limits = (0.0, 1.0)
 UNBOUNDED: Limits = (-np.inf, np.inf)
@@ -63,34 +65,87 @@ def intervals(
 ) -> tuple[Floats, Floats]:
     """Lower and upper ends for data sets of the same groups: tables rows × sets × features.
 
-    Wilson for scores of 0 and 1 where no group has more than one row; the expanded-percentile
-    bootstrap over clusters otherwise. Where fewer than FEWEST_ODD clusters score differently
-    from the rest (all answers right, say), resampling them shows too little of what could be,
-    and Wilson on the number of clusters, the widest that a mean of values from 0 to 1 can call
-    for, takes its place. One cluster proves nothing: the interval is all there is.
+    A mean of scores from 0 to 1: Wilson's, see `by_clusters`; where no group has more than one
+    row and all scores are 0 or 1, that is Wilson's own. Any other mean: Student's with Hall's
+    correction for skewness, see `by_skewness`. Other figures: the expanded-percentile bootstrap
+    over clusters. One cluster proves nothing: the interval is all there is.
     """
-    bounded = limits == UNIT
-    plain = finish is None and bounded
-    finish = finish or finish_mean
     clusters = cluster_sums(tables, groups)
     count, sets = clusters.shape[:2]
     if count < 2:
-        return np.full(sets, limits[0]), np.full(sets, limits[1])
-    value = finish(clusters.sum(axis=0))
-    lows, highs = wilson(value * count, count) if bounded else (value.copy(), value.copy())
-    exact = are_binary(tables[..., 0]) if plain and is_flat(groups) else np.zeros(sets, bool)
-    rest = np.flatnonzero(~exact)
-    if len(rest):
-        rng = np.random.default_rng(seed)
-        some = np.ascontiguousarray(clusters[:, rest])
-        draws = np.concatenate([finish(weighed(w, some)) for w in drawn_counts(rng, count)])
-        enough = np.ptp(draws, axis=0) >= NO_SPREAD
-        if plain:
-            enough &= odd_ones(finish(some)) >= FEWEST_ODD
-        told = rest[enough]
-        low, high = bounds(draws[:, enough], count)
-        lows[told], highs[told] = np.minimum(low, value[told]), np.maximum(high, value[told])
+        lows, highs = np.full(sets, limits[0]), np.full(sets, limits[1])
+    elif finish is not None:
+        lows, highs = by_resampling(clusters, finish, seed)
+    elif limits != UNIT:
+        lows, highs = by_skewness(clusters)
+    else:
+        lows, highs = by_clusters(clusters)
+        if is_flat(groups):
+            exact = are_binary(tables[..., 0])
+            lows[exact], highs[exact] = wilson(tables[:, exact, 0].sum(axis=0), count)
     return np.maximum(limits[0], lows), np.minimum(limits[1], highs)
+
+
+def by_clusters(clusters: Floats) -> tuple[Floats, Floats]:
+    """Wilson's intervals for means of scores from 0 to 1, of clusters × sets × (sum, rows).
+
+    In place of the number of rows stands the number that would have this error, value ×
+    (1 - value) / error² (the effective sample size of Korn and Graubard 1998), in place of the
+    normal's quantile Student's. Where fewer than FEWEST_ODD clusters score differently from the
+    rest (all answers right, say), their spread shows too little of what could be: Wilson on the
+    number of clusters, the widest that scores from 0 to 1 can call for, takes its place.
+    """
+    count = len(clusters)
+    value, moved = centred(clusters)
+    variance = count / (count - 1) * (moved**2).sum(axis=0)
+    told = (variance > NO_SPREAD**2) & (odd_ones(finish_mean(clusters)) >= FEWEST_ODD)
+    lows, highs = wilson(value * count, count)
+    size = np.maximum(count, (value * (1 - value))[told] / variance[told])
+    reach = stats.t.isf(ALPHA / 2, count - 1)
+    lows[told], highs[told] = wilson(value[told] * size, size, reach)
+    return lows, highs
+
+
+def by_skewness(clusters: Floats) -> tuple[Floats, Floats]:
+    """Student's intervals for means of any numbers, with the skewness of the mean taken out of t
+    by Hall's cubic transformation (1992, "On the removal of skewness by transformation")."""
+    count = len(clusters)
+    value, moved = centred(clusters)
+    error = np.sqrt(count / (count - 1) * (moved**2).sum(axis=0))
+    spread = np.sqrt((moved**2).mean(axis=0))
+    skew = np.divide((moved**3).mean(axis=0), spread**3, out=np.zeros_like(error), where=spread > 0)
+    skew = np.where(np.abs(skew) < NO_SKEW, NO_SKEW, skew)
+    reach = stats.t.isf(ALPHA / 2, count - 1)
+    low, high = (
+        3
+        * np.sqrt(count)
+        / skew
+        * (np.cbrt(1 + skew * (t / np.sqrt(count) - skew / (6 * count))) - 1)
+        for t in (reach, -reach)
+    )
+    return value - error * low, value - error * high
+
+
+def by_resampling(clusters: Floats, finish: Finish, seed: int) -> tuple[Floats, Floats]:
+    """Of any figure from 0 to 1; Wilson on the number of clusters where no resample differs."""
+    count = len(clusters)
+    rng = np.random.default_rng(seed)
+    value = finish(clusters.sum(axis=0))
+    draws = np.concatenate([finish(weighed(w, clusters)) for w in drawn_counts(rng, count)])
+    low, high = bounds(draws, count)
+    still = np.ptp(draws, axis=0) < NO_SPREAD
+    lows, highs = wilson(value * count, count)
+    return (
+        np.where(still, lows, np.minimum(low, value)),
+        np.where(still, highs, np.maximum(high, value)),
+    )
+
+
+def centred(clusters: Floats) -> tuple[Floats, Floats]:
+    """The means, and what each cluster adds to their errors."""
+    totals = clusters.sum(axis=0)
+    value = finish_mean(totals)
+    return value, (clusters[..., 0] - value * clusters[..., 1]) / totals[..., 1]
 
 
 def odd_ones(values: Floats) -> NDArray[np.int64]:
@@ -105,10 +160,8 @@ def are_binary(scores: Floats) -> NDArray[np.bool_]:
     return result
 
 
-def wilson(successes: Floats, n: int) -> tuple[Floats, Floats]:
-    """Wilson's score intervals (1927) at 95%; 0 to 1 of no rows."""
-    shares = np.atleast_1d(np.asarray(successes, dtype=float))
-    if n == 0:
-        return np.zeros_like(shares), np.ones_like(shares)
-    lows, highs = proportion_confint(shares, n, alpha=ALPHA, method="wilson")
+def wilson(successes: Floats, n: Floats | int, reach: float | None = None) -> tuple[Floats, Floats]:
+    """Wilson's score intervals (1927) at 95%; with `reach` in place of the normal's 1.96."""
+    alpha = ALPHA if reach is None else 2 * stats.norm.sf(reach)
+    lows, highs = proportion_confint(successes, n, alpha=alpha, method="wilson")
     return np.maximum(0.0, lows), np.minimum(1.0, highs)

@@ -24,7 +24,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Decide", "commands": ["init", "check", "compare", "verify"]},
         {"name": "Serve", "commands": ["serve", "worker"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
-        {"name": "Measure speed", "commands": ["bench"]},
+        {"name": "Measure Tuneworth", "commands": ["bench"]},
     ]
 }
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.families import critical_value, holm, influences, widened
-from benchmarks.paired import compare_sets
+from benchmarks.families import at_once, critical_value, holm, influences
+from benchmarks.paired import Differences, compare_sets
 from benchmarks.resampling import finish_mean, mean_sums
 
 
@@ -29,6 +29,15 @@ def test_one_pair_needs_no_more_than_one_pair():
     assert critical_value(np.zeros((60, 3))) == pytest.approx(1.959964)
 
 
+def test_many_data_sets_at_once_are_each_as_alone():
+    rows = np.random.default_rng(5).normal(size=(40, 3, 6))
+    rows[:, 1, 1:] = 0
+    together = critical_value(rows, seed=2)
+    alone = [float(critical_value(rows[:, place], seed=2)) for place in range(3)]
+    assert list(together) == pytest.approx(alone)
+    assert together[1] == pytest.approx(1.959964) < together[0]
+
+
 def test_pairs_of_unrelated_rows_are_a_sidak_family():
     """45 independent ones: each at 1 - 0.95^(1/45), so 3.25 standard errors."""
     rows = np.random.default_rng(2).normal(size=(5000, 45))
@@ -43,15 +52,18 @@ def test_pairs_of_ten_strategies_are_a_studentized_range():
     assert critical_value(np.column_stack(pairs)) == pytest.approx(4.474 / np.sqrt(2), abs=0.08)
 
 
-def test_widened_by_hand():
-    """60 clusters: Student's 0.9992 point of 59 degrees of freedom over its 0.975 point."""
-    value, low, high = np.array([0.1]), np.array([0.04]), np.array([0.18])
+def test_intervals_for_all_pairs_by_hand():
+    """60 clusters: Student's 0.9992 point of 59 degrees of freedom over its 0.975 point; and at
+    this level, 0.0016, the second pair is not shown to differ."""
+    ends = [np.array([each, each]) for each in (0.1, 0.05, 0.18)]
+    found = Differences(*ends, np.array([0.0012, 0.002]))
     factor = stats.t.isf(stats.norm.sf(3.16), 59) / stats.t.isf(0.025, 59)
     assert 1.6 < factor < 1.7
-    lows, highs = widened(value, low, high, 3.16, 60)
-    assert lows[0] == pytest.approx(0.1 - 0.06 * factor)
-    assert highs[0] == pytest.approx(0.1 + 0.08 * factor)
-    assert widened(value, low, high, stats.norm.isf(0.025), 60)[0] == pytest.approx(low)
+    lows, highs = at_once(found, np.array(3.16), 60)
+    assert list(lows) == pytest.approx([0.1 - 0.05 * factor, 0.0])
+    assert list(highs) == pytest.approx([0.1 + 0.08 * factor] * 2)
+    alone = at_once(found, np.array(stats.norm.isf(0.025)), 60)
+    assert list(alone[0]) == pytest.approx([0.05, 0.05])
 
 
 def test_among_ten_equal_strategies_hardly_any_pair_is_called_different():
@@ -65,7 +77,7 @@ def test_among_ten_equal_strategies_hardly_any_pair_is_called_different():
         found = compare_sets(mean_sums(one), mean_sums(other), [None] * 100)
         moved = [influences(mean_sums(each), finish_mean) for each in (one, other)]
         critical = critical_value(moved[0] - moved[1], seed=seed)
-        lows, highs = widened(found.difference, found.low, found.high, critical, 100)
+        lows, highs = at_once(found, critical, 100)
         alone += bool(((found.low > 0) | (found.high < 0)).any())
         together += bool(((lows > 0) | (highs < 0)).any())
     assert alone > 70
