@@ -11,6 +11,7 @@ from scipy import stats
 
 from benchmarks.resampling import (
     ALPHA,
+    BLOCK,
     RESAMPLES,
     Finish,
     Floats,
@@ -130,50 +131,59 @@ def compare_resampled(
     only where the test rejects at 5%, too.
     """
     count, sets = one.shape[:2]
-    value = difference_of_totals(one, other, finish)
+    value = finish(one.sum(axis=0)) - finish(other.sum(axis=0))
     widest = 1.0 if bounded else np.inf
     if count < 2:
         most = np.full(sets, widest)
         return Differences(value, -most, most, np.ones(sets))
+    drawn, swapped = apart(one, other, finish)
     rng = np.random.default_rng(seed)
-    draws = np.concatenate(
-        [finish(weighed(w, one)) - finish(weighed(w, other)) for w in drawn_counts(rng, count)]
-    )
+    draws = np.concatenate([drawn(weights) for weights in drawn_counts(rng, count)])
     low, high = bounds(draws, count)
     still = np.ptp(draws, axis=0) < NO_SPREAD
     slack = wilson(np.zeros(1), count)[1][0] if bounded else 0.0
     low, high = np.where(still, value - slack, low), np.where(still, value + slack, high)
-    p_value = swap_test(one, other, finish, rng)
+    p_value = swap_test(swapped, value, count, rng)
     unsure = p_value > ALPHA
     low = np.minimum(np.where(unsure, np.minimum(low, 0.0), low), value)
     high = np.maximum(np.where(unsure, np.maximum(high, 0.0), high), value)
     return Differences(value, np.maximum(-widest, low), np.minimum(widest, high), p_value)
 
 
-def difference_of_totals(one: Floats, other: Floats, finish: Finish) -> Floats:
-    result: Floats = finish(one.sum(axis=0)) - finish(other.sum(axis=0))
-    return result
+def apart(one: Floats, other: Floats, finish: Finish) -> tuple[Finish, Finish]:
+    """Differences by the weights of clusters, and where cluster j trades places wherever
+    `swaps[i, j]` is 1.
+
+    With clusters of one size the difference of means is the mean of differences: one product
+    instead of two tables of sums and counts.
+    """
+    rows = np.stack([one[..., -1], other[..., -1]])
+    if finish is finish_mean and np.ptp(rows) == 0:
+        each = (one[..., 0] - other[..., 0]) / rows[0].sum(axis=0)
+        return lambda weights: weighed(weights, each), lambda swaps: weighed(1 - 2 * swaps, each)
+
+    def drawn(weights: Floats) -> Floats:
+        return finish(weighed(weights, one)) - finish(weighed(weights, other))
+
+    def swapped(swaps: Floats) -> Floats:
+        moved = weighed(swaps, other - one)
+        return finish(one.sum(axis=0) + moved) - finish(other.sum(axis=0) - moved)
+
+    return drawn, swapped
 
 
-def swap_test(one: Floats, other: Floats, finish: Finish, rng: np.random.Generator) -> Floats:
+def swap_test(swapped: Finish, value: Floats, count: int, rng: np.random.Generator) -> Floats:
     """Two-sided permutation test under which each cluster's two answers may trade places.
 
     Exact for few clusters; otherwise drawn, counting the data as one of the draws
     (Phipson and Smyth 2010), so that p is never 0.
     """
-    count = len(one)
-    observed = np.abs(difference_of_totals(one, other, finish)) - 1e-12
+    observed = np.abs(value) - NO_SPREAD
     if count <= EXACT_FLIPS:
         swaps = ((np.arange(2**count)[:, None] >> np.arange(count)) & 1).astype(float)
-        return np.asarray((np.abs(swapped(swaps, one, other, finish)) >= observed).mean(axis=0))
-    extreme = np.zeros(one.shape[1])
-    for _ in range(RESAMPLES // 500):
-        swaps = rng.integers(0, 2, size=(500, count)).astype(float)
-        extreme += (np.abs(swapped(swaps, one, other, finish)) >= observed).sum(axis=0)
+        return np.asarray((np.abs(swapped(swaps)) >= observed).mean(axis=0))
+    extreme = np.zeros(value.shape)
+    for _ in range(RESAMPLES // BLOCK):
+        swaps = rng.integers(0, 2, size=(BLOCK, count)).astype(float)
+        extreme += (np.abs(swapped(swaps)) >= observed).sum(axis=0)
     return (1 + extreme) / (1 + RESAMPLES)
-
-
-def swapped(swaps: Floats, one: Floats, other: Floats, finish: Finish) -> Floats:
-    """Differences where cluster j trades places wherever `swaps[i, j]` is 1."""
-    moved = weighed(swaps, other - one)
-    return finish(one.sum(axis=0) + moved) - finish(other.sum(axis=0) - moved)

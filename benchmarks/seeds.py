@@ -39,7 +39,7 @@ def interval_over_seeds(
     if limits != UNIT:
         return value - reach * np.sqrt(variance), value + reach * np.sqrt(variance)
     size = value * (1 - value) / variance if variance > 0 else rows[1] + 1
-    low, high = wilson(np.array([value * size]), size, reach)
+    low, high = wilson(np.array([value * size]), np.array([size]), reach)
     return float(low[0]), float(high[0])
 
 

@@ -1,8 +1,8 @@
 """The figures that the README quotes, from committed records: `python -m service.figures`.
 
 `publish` takes a finished run's records, without any text of the data, into the results folder;
-`figures` makes the README's table of all results there, and `searches` that of the results'
-own page. Nothing else writes either.
+`figures` makes the README's table of all results there, `searches` that of the results' own
+page, and `simulated` that of docs/statistics.md. Nothing else writes any of them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from pathlib import Path
 
 from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
 from benchmarks.results import StrategyResult
+from benchmarks.simulation.figures import coverage_table
+from benchmarks.simulation.measure import read_measurements
 from service import searched, wording
 from service.before_after import before_after
 from service.report import Report, build_report
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
 SEARCHES = RESULTS / "README.md"
+STATISTICS = ROOT / "docs" / "statistics.md"
+SIMULATED = ROOT / "benchmarks" / "simulation" / "results.jsonl"
 BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
 FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
@@ -75,6 +80,16 @@ def searches(results: Path = RESULTS) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def simulated(path: Path = SIMULATED) -> str:
+    """What `tuneworth bench statistics` found, as a Markdown table; a line where it has not run."""
+    if not path.is_file():
+        return f"Not simulated yet: `tuneworth bench statistics --out {path.relative_to(ROOT)}`."
+    found = read_measurements(path)
+    fewest = min(one.round for one in found)
+    told = f"Percent of {fewest:,} simulations or more a cell."
+    return f"{told}\n\n{coverage_table(found)}"
+
+
 def row_of(report: Report) -> str:
     task, answer = report.task, report.recommendation
     cells = [f"{task.name} ({task.metric}, {task.n_test})"]
@@ -102,10 +117,10 @@ def with_figures(readme: str, table: str) -> str:
 
 
 def main(runs: list[str]) -> None:
-    """Publish the given runs, then bring both pages up to date with all results."""
+    """Publish the given runs, then bring the pages up to date with all results."""
     for run in runs:
         print(publish(Path(run)))
-    for page, table in ((README, figures()), (SEARCHES, searches())):
+    for page, table in ((README, figures()), (SEARCHES, searches()), (STATISTICS, simulated())):
         text = page.read_text(encoding="utf-8")
         page.write_text(with_figures(text, table), encoding="utf-8")
 

@@ -59,11 +59,12 @@ def test_the_example_strategy_passes_the_contract(tmp_path: Path) -> None:
 
 
 def test_the_figures_follow_from_the_committed_records() -> None:
-    from service.figures import SEARCHES, figures, searches, with_figures
+    from service.figures import SEARCHES, STATISTICS, figures, searches, simulated, with_figures
 
     assert with_figures(README, figures()) == README
-    page = SEARCHES.read_text(encoding="utf-8")
-    assert with_figures(page, searches()) == page
+    for path, table in ((SEARCHES, searches()), (STATISTICS, simulated())):
+        page = path.read_text(encoding="utf-8")
+        assert with_figures(page, table) == page
 
 
 def test_the_time_of_the_demo_is_that_of_its_records() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -38,6 +39,13 @@ def measure_cells(
         done[one.key] = one
         say(f"{name}: {100 * tally.covered / tally.simulations:.1f}% covered, {seconds:.1f} s")
     return [done[keys[cell.name]] for cell in asked]
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """The cells in the file of a benchmark; of one simulated again the last."""
+    _, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    found = {line["piece"]: Measurement(**line) for line in lines}
+    return list(found.values())
 
 
 def times(cell: Cell, simulations: int) -> int:

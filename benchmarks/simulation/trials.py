@@ -83,8 +83,8 @@ def family_trials(cell: Cell, scores: Floats, seed: int) -> tuple[Flags, ...]:
     critical = critical_value(moved[..., first] - moved[..., second], seed=seed)
     low, high = at_once(found, critical[:, None], len(moved))
     means = np.array([shape.mean for shape in cell.shapes])
-    covered = holds(low, high, means[first] - means[second]).all(axis=1)
-    different = ((low > 0) | (high < 0)).any(axis=1)
+    covered: Flags = np.all(holds(low, high, means[first] - means[second]), axis=1)
+    different: Flags = np.any((low > 0) | (high < 0), axis=1)
     return covered, different, np.zeros_like(covered)
 
 

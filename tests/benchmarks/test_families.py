@@ -35,7 +35,8 @@ def test_many_data_sets_at_once_are_each_as_alone():
     together = critical_value(rows, seed=2)
     alone = [float(critical_value(rows[:, place], seed=2)) for place in range(3)]
     assert list(together) == pytest.approx(alone)
-    assert together[1] == pytest.approx(1.959964) < together[0]
+    assert together[1] == pytest.approx(1.959964)
+    assert together[0] > 2.4
 
 
 def test_pairs_of_unrelated_rows_are_a_sidak_family():
