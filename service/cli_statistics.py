@@ -8,7 +8,7 @@ from service.bench_shown import show
 from service.cli_options import common
 from service.terminal import console
 
-FULL, QUICK = 10_000, 200
+FULL, QUICK = 10_000, 400
 FILES = {False: Path("out/bench-statistics.jsonl"), True: Path("out/bench-statistics-quick.jsonl")}
 
 
