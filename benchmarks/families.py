@@ -10,9 +10,8 @@ share a strategy or its rows (Chernozhukov, Chetverikov and Kato 2013).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -24,11 +23,12 @@ ONE = float(stats.norm.ppf(1 - ALPHA / 2))
 """The critical value of a single pair."""
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for their number (Holm 1979): no more than 5% of families err."""
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
+def holm(p_values: Floats) -> Floats:
+    """P-values adjusted for their number along the last axis (Holm 1979): no more than 5% of
+    families err."""
+    if not p_values.size:
+        return p_values
+    return np.apply_along_axis(lambda p: multipletests(p, method="holm")[1], -1, p_values)
 
 
 def influences(clusters: Floats, finish: Finish) -> Floats:
@@ -61,21 +61,21 @@ def critical_value(of_pairs: Floats, *, seed: int = 0) -> Floats:
     return np.where(several, np.maximum(ONE, reach), ONE)
 
 
-def at_once(found: Differences, critical: Floats, clusters: int) -> tuple[Floats, Floats]:
+def at_once(
+    found: Differences, critical: Floats, clusters: NDArray[np.int64] | int
+) -> tuple[Floats, Floats]:
     """Intervals that hold all together, from those that hold one at a time.
 
     Each end goes as many times farther from the value as the critical value is larger than that
     of one pair, in Student's terms, since the error was estimated from so many clusters. As for
-    one pair, 0 is left out only where the test rejects, too: here at the level that one pair has
-    in the family, as far as the test can tell it.
+    one pair, 0 is left out only where the test rejects, too: by p-values adjusted along the last
+    axis (Holm), or where none of the swaps drawn was as extreme, which is all they can tell.
     """
-    level = 2 * stats.norm.sf(critical)
-    factor = np.ones_like(level)
-    if clusters > 1:
-        factor = stats.t.isf(level / 2, clusters - 1) / stats.t.isf(ALPHA / 2, clusters - 1)
+    df = np.maximum(1, np.asarray(clusters) - 1)
+    factor = stats.t.isf(stats.norm.sf(critical), df) / stats.t.isf(ALPHA / 2, df)
     low = found.difference - factor * (found.difference - found.low)
     high = found.difference + factor * (found.high - found.difference)
-    unsure = found.p_value > np.maximum(level, 1 / (1 + RESAMPLES))
+    unsure = (holm(found.p_value) > ALPHA) & (found.p_value > 1 / (1 + RESAMPLES))
     low, high = (
         np.where(unsure, np.minimum(low, 0), low),
         np.where(unsure, np.maximum(high, 0), high),

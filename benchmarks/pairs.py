@@ -25,20 +25,18 @@ def all_comparisons(tracks: Sequence[Track], task: TaskFacts, seed: int) -> tupl
     found = [compare_tracks(one, other, task, seed) for one, other in pairs]
     if not found:
         return ()
-    adjusted = holm([comparison.p_value for comparison in found])
     moved = [influences_of(one, other, task) for one, other in pairs]
     critical = critical_value(side_by_side(moved), seed=seed)
+    own = [(pair.difference, pair.low, pair.high, pair.p_value) for pair in found]
+    together = Differences(*np.array(own).T)
+    lows, highs = at_once(together, critical, np.array([len(each) for each in moved]))
+    adjusted = holm(together.p_value)
     return tuple(
-        with_all(comparison, critical, len(each)).model_copy(update={"p_value": p})
-        for comparison, p, each in zip(found, adjusted, moved, strict=True)
+        pair.model_copy(
+            update={"p_value": float(p), "low_all": float(low), "high_all": float(high)}
+        )
+        for pair, p, low, high in zip(found, adjusted, lows, highs, strict=True)
     )
-
-
-def with_all(pair: Comparison, critical: Floats, clusters: int) -> Comparison:
-    """The comparison with the interval for all pairs at once, from its own p-value."""
-    own = (pair.difference, pair.low, pair.high, pair.p_value)
-    low, high = at_once(Differences(*(np.array(each) for each in own)), critical, clusters)
-    return pair.model_copy(update={"low_all": float(low), "high_all": float(high)})
 
 
 def influences_of(a: Track, b: Track, task: TaskFacts) -> dict[Cluster, float]:

@@ -1,23 +1,27 @@
 """A strategy tried with several random seeds on the same rows: both might have been others. Pure.
 
-The error of the mean over rows × seeds has two parts that are added up: what other rows would
-have changed, and what other seeds would have. Each is estimated from the sums of one way over
-the other, as in errors clustered two ways (Cameron, Gelbach and Miller 2011), without taking off
-the part that both hold, so that few seeds err to the safe side. Degrees of freedom are
-Satterthwaite's (1946): three seeds that disagree make a wide interval, and should.
+The error of the mean over rows × seeds has two parts: what other rows would have changed, and
+what other seeds would have. Each is estimated from the sums of one way over the other, as in
+errors clustered two ways (Cameron, Gelbach and Miller 2011), without taking off the part that
+both hold. Each part reaches as far as Student's quantile for its own number goes, and the two
+are added in squares (Zou and Donner 2008): three seeds that disagree make a wide interval, and
+should.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import exp, log, log1p, sqrt
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 from benchmarks.paired import Difference
 from benchmarks.resampling import ALPHA, Floats, Groups, cluster_sums
 from benchmarks.statistics import NO_SPREAD, UNIT, Limits, interval, wilson
 
+SMALLEST = 1e-9
 Part = tuple[float, float]
 """A part of the variance of a mean, and its degrees of freedom."""
 
@@ -34,31 +38,33 @@ def interval_over_seeds(
     if scores.shape[1] == 1:
         return interval(scores[:, 0], groups, limits=limits)
     value = float(scores.mean())
-    rows, seeds = parts(scores, groups)
-    variance, reach = added([rows, seeds])
+    found = parts(scores, groups)
+    half = reach_of(found, ALPHA)
     if limits != UNIT:
-        return value - reach * np.sqrt(variance), value + reach * np.sqrt(variance)
-    size = value * (1 - value) / variance if variance > 0 else rows[1] + 1
-    low, high = wilson(np.array([value * size]), np.array([size]), reach)
+        return value - half, value + half
+    variance = sum(each for each, _ in found)
+    if half == 0:
+        low, high = wilson(np.array([value * (found[0][1] + 1)]), int(found[0][1] + 1))
+    else:
+        size = np.array([value * (1 - value) / variance])
+        low, high = wilson(value * size, size, half / sqrt(variance))
     return float(low[0]), float(high[0])
 
 
 def compare_over_seeds(a: Floats, b: Floats, groups: Groups) -> Difference:
     """`a` minus `b`, each rows × seeds of its own: paired by row, not by seed. Scores from 0 to 1.
 
-    The interval and the p-value are Student's. Where no row and no seed differs there is no
-    error to go by: nothing is said.
+    The p-value is the level at which the interval would just reach 0. Where no row and no seed
+    differs there is no error to go by: nothing is said.
     """
     value = float(a.mean() - b.mean())
     rows = parts((a.mean(axis=1) - b.mean(axis=1))[:, None], groups)[0]
-    by_seed = [parts(each, groups)[1] for each in (a, b) if each.shape[1] > 1]
-    variance, reach = added([rows, *by_seed])
-    if variance == 0:
+    found = [rows, *(parts(each, groups)[1] for each in (a, b) if each.shape[1] > 1)]
+    half = reach_of(found, ALPHA)
+    if half == 0:
         return Difference(value, -1.0, 1.0, 1.0)
-    error = np.sqrt(variance)
-    low, high = value - reach * error, value + reach * error
-    p_value = 2 * stats.t.sf(abs(value) / error, freedom([rows, *by_seed]))
-    return Difference(value, max(-1.0, float(low)), min(1.0, float(high)), float(p_value))
+    low, high = max(-1.0, value - half), min(1.0, value + half)
+    return Difference(value, low, high, level_of(found, abs(value)))
 
 
 def parts(scores: Floats, groups: Groups) -> tuple[Part, Part]:
@@ -76,14 +82,22 @@ def one_way(sums: Floats, size: int) -> Part:
     return float(count / (count - 1) * (sums**2).sum() / size**2), count - 1.0
 
 
-def freedom(found: Sequence[Part]) -> float:
-    total = sum(variance for variance, _ in found)
-    return total**2 / sum(variance**2 / df for variance, df in found)
+def reach_of(found: Sequence[Part], level: float) -> float:
+    """Half the width of the interval that leaves out `level`; 0 where, but for rounding, nothing
+    varies."""
+    if sum(variance for variance, _ in found) < NO_SPREAD**2:
+        return 0.0
+    return sqrt(sum(variance * stats.t.isf(level / 2, df) ** 2 for variance, df in found))
 
 
-def added(found: Sequence[Part]) -> tuple[float, float]:
-    """The variance of the mean, and how many of its roots the interval reaches."""
-    total = sum(variance for variance, _ in found)
-    if total < NO_SPREAD**2:  # but for rounding, nothing varies
-        return 0.0, float(stats.norm.isf(ALPHA / 2))
-    return total, float(stats.t.isf(ALPHA / 2, freedom(found)))
+def level_of(found: Sequence[Part], distance: float) -> float:
+    """The level whose interval reaches so far, to one in a billion."""
+    if distance < reach_of(found, 1 - NO_SPREAD):
+        return 1.0
+    if distance > reach_of(found, SMALLEST):
+        return SMALLEST
+    return float(
+        np.exp(
+            brentq(lambda x: reach_of(found, exp(x)) - distance, log(SMALLEST), log1p(-NO_SPREAD))
+        )
+    )

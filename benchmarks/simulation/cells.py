@@ -102,7 +102,8 @@ def differences() -> Iterator[Case]:
 def families() -> Iterator[Case]:
     for rate in (0.5, 0.9, 0.98):
         yield (right(rate),) * FAMILY, PAIRED
-    yield tuple(right(0.5 + 0.05 * place) for place in range(FAMILY)), PAIRED
+    for lowest in (0.3, 0.5):
+        yield tuple(right(lowest + 0.05 * place) for place in range(FAMILY)), PAIRED
     yield (HALF_RIGHT,) * FAMILY, PAIRED_GROUPED
 
 

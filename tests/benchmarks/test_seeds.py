@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from benchmarks.seeds import compare_over_seeds, interval_over_seeds
+from benchmarks.seeds import compare_over_seeds, interval_over_seeds, level_of, reach_of
 from benchmarks.statistics import UNBOUNDED, interval
 
 
@@ -39,8 +40,17 @@ def test_seeds_that_disagree_prove_no_difference():
     assert found.difference == pytest.approx(0.03, abs=0.01)
     assert found.low < 0 < found.high
     assert found.p_value > 0.4
-    firm = compare_over_seeds(a, a - 0.3 - rng.normal(0, 0.02, a.shape), [None] * 200)
-    assert 0 < firm.low < 0.3 < firm.high
+    firm = compare_over_seeds(a, a - 0.5 - rng.normal(0, 0.02, a.shape), [None] * 200)
+    assert 0 < firm.low < 0.5 < firm.high
+    assert firm.p_value < 0.05
+
+
+def test_the_p_value_is_the_level_at_which_the_interval_reaches_0():
+    found = [(0.01, 2.0), (0.02, 30.0)]
+    assert level_of(found, reach_of(found, 0.05)) == pytest.approx(0.05)
+    assert level_of(found, reach_of(found, 0.4)) == pytest.approx(0.4)
+    assert level_of(found, 0.0) == 1.0
+    assert level_of([(0.01, 2.0)], 0.5) == pytest.approx(2 * stats.t.sf(5.0, 2))
 
 
 @pytest.mark.parametrize("grouped", [False, True])
