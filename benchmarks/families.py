@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from benchmarks.paired import Differences
 from benchmarks.resampling import ALPHA, BLOCK, RESAMPLES, Finish, Floats, weighed
@@ -26,9 +25,13 @@ ONE = float(stats.norm.ppf(1 - ALPHA / 2))
 def holm(p_values: Floats) -> Floats:
     """P-values adjusted for their number along the last axis (Holm 1979): no more than 5% of
     families err."""
-    if not p_values.size:
-        return p_values
-    return np.apply_along_axis(lambda p: multipletests(p, method="holm")[1], -1, p_values)
+    # multipletests of statsmodels takes one family at a time, and collects garbage at every call
+    order = np.argsort(p_values, axis=-1)
+    steps = np.arange(p_values.shape[-1], 0, -1)
+    raised = np.maximum.accumulate(np.take_along_axis(p_values, order, -1) * steps, axis=-1)
+    found = np.empty_like(raised)
+    np.put_along_axis(found, order, np.minimum(1.0, raised), -1)
+    return found
 
 
 def influences(clusters: Floats, finish: Finish) -> Floats:

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from benchmarks.families import at_once, critical_value, holm, influences
 from benchmarks.paired import Differences, compare_sets
@@ -16,6 +17,8 @@ def test_holm_by_hand():
     two = holm(np.array([[0.01, 0.04, 0.03], [0.6, 0.001, 0.7]]))
     assert list(two[1]) == pytest.approx([1.0, 0.003, 1.0])
     assert holm(np.array([])).size == 0
+    some = np.random.default_rng(6).beta(0.3, 2, 45)
+    assert list(holm(some)) == pytest.approx(list(multipletests(some, method="holm")[1]))
 
 
 def test_influences_of_a_mean_are_the_rows_centred():
