@@ -1,11 +1,10 @@
 """A strategy tried with several random seeds on the same rows: both might have been others. Pure.
 
 The error of the mean over rows × seeds has two parts: what other rows would have changed, and
-what other seeds would have. Each is estimated from the sums of one way over the other, as in
-errors clustered two ways (Cameron, Gelbach and Miller 2011), without taking off the part that
-both hold. Each part reaches as far as Student's quantile for its own number goes, and the two
-are added in squares (Zou and Donner 2008): three seeds that disagree make a wide interval, and
-should.
+what other seeds would have. They are estimated from the sums of one way over the other (errors
+clustered two ways: Cameron, Gelbach and Miller 2011), what both sums hold counted once. Each
+part reaches as far as Student's quantile for its own number, and the two are added in squares
+(Zou and Donner 2008): three seeds that disagree make a wide interval, and should.
 """
 
 from __future__ import annotations
@@ -68,11 +67,17 @@ def compare_over_seeds(a: Floats, b: Floats, groups: Groups) -> Difference:
 
 
 def parts(scores: Floats, groups: Groups) -> tuple[Part, Part]:
-    """What rows and what seeds add to the variance of the mean of rows × seeds."""
-    apart = scores - scores.mean()
-    return one_way(cluster_sums(apart, groups).sum(axis=1), scores.size), one_way(
-        apart.sum(axis=0), scores.size
-    )
+    """What rows and what seeds add to the variance of the mean of rows × seeds.
+
+    What single answers vary by, rows and seeds aside, is in the sums of both ways and is left to
+    the rows alone.
+    """
+    apart = cluster_sums(scores - scores.mean(), groups)
+    seeds, df = one_way(apart.sum(axis=0), scores.size)
+    rest = apart - apart.mean(axis=1, keepdims=True) - apart.mean(axis=0)
+    free = (rest.shape[0] - 1) * (rest.shape[1] - 1)
+    both = (rest**2).mean() / free * (rest.size / scores.size) ** 2 if free else 0.0
+    return one_way(apart.sum(axis=1), scores.size), (max(0.0, seeds - float(both)), df)
 
 
 def one_way(sums: Floats, size: int) -> Part:

@@ -90,9 +90,10 @@ def differences() -> Iterator[Case]:
         yield (right(rate), right(rate)), PAIRED
     for one, other in ((0.6, 0.5), (0.9, 0.8), (0.98, 0.94)):
         yield (right(one), right(other)), PAIRED
-    for shape in (HALF_RIGHT, NEARLY_RIGHT, SKEWED):
+    for shape in (HALF_RIGHT, NEARLY_RIGHT, SKEWED, NORMAL):
         yield (shape, shape), PAIRED
-    yield (BETTER, HALF_RIGHT), PAIRED
+    for alike in (PAIRED, PAIRED_GROUPED):
+        yield (BETTER, HALF_RIGHT), alike
     for rate in (0.5, 0.9):
         yield (right(rate), right(rate)), PAIRED_GROUPED
     yield (HALF_RIGHT, HALF_RIGHT), PAIRED_GROUPED
