@@ -26,7 +26,7 @@ class Aggregate(Protocol):
         ...
 
     def finish(self, totals: Floats) -> Floats:
-        """Figures from totals: shape resamples × features to resamples."""
+        """Figures from totals, along the last axis: resamples × features to resamples, say."""
         ...
 
 
@@ -40,7 +40,7 @@ class Mean:
         return np.array([[row.scores[self.metric], 1.0] for row in rows]).reshape(-1, 2)
 
     def finish(self, totals: Floats) -> Floats:
-        return ratio(totals[:, 0], totals[:, 1])
+        return ratio(totals[..., 0], totals[..., 1])
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class MacroF1:
         return table
 
     def finish(self, totals: Floats) -> Floats:
-        right, wrong, missed = np.split(totals, 3, axis=1)
+        right, wrong, missed = np.split(totals, 3, axis=-1)
         seen = (right + wrong + missed) > 0
         per_label = ratio(2 * right, 2 * right + wrong + missed)
-        return ratio((per_label * seen).sum(axis=1), seen.sum(axis=1).astype(float))
+        return ratio((per_label * seen).sum(axis=-1), seen.sum(axis=-1).astype(float))
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:

@@ -26,8 +26,10 @@ from benchmarks.confidence import (
 )
 from benchmarks.metrics import aggregate
 from benchmarks.noise import CHANGES
+from benchmarks.paired import compare
 from benchmarks.records import OutcomeRecord, ProbeRecord, TaskFacts
-from benchmarks.statistics import Groups, compare, interval
+from benchmarks.resampling import Groups
+from benchmarks.statistics import interval
 from benchmarks.track import Track
 
 CLOSED_BOOK = "prompting"

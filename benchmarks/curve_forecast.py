@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.resampling import Floats, bounds_by_column
+from benchmarks.resampling import Floats, bounds
 from benchmarks.results import PredictedGap, Prediction
 from benchmarks.scaling import FARTHEST, WIDEST, Growth, fitted, growth_of, law_of, refusal
 
@@ -71,7 +71,7 @@ def targets(n_train: int) -> list[int]:
 
 def ends(value: Floats, draws: Floats, clusters: int) -> tuple[Floats, Floats]:
     """The 95% interval of each column around its value."""
-    low, high = bounds_by_column(draws, clusters)
+    low, high = bounds(draws, clusters)
     return np.minimum(low, value), np.maximum(high, value)
 
 

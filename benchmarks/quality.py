@@ -1,4 +1,4 @@
-"""Quality of a strategy and of one against another, with errors neither hidden nor scored.
+"""Quality of a strategy, with errors neither hidden nor scored.
 
 Answers in state error are counted and left out of the figure. Leaving out up to 5% hardly
 matters; beyond that the interval covers both ends of what the missing answers could have been:
@@ -15,8 +15,8 @@ from benchmarks.aggregates import Floats, Mean
 from benchmarks.metrics import aggregate, aggregate_of
 from benchmarks.records import OutcomeRecord, TaskFacts
 from benchmarks.resampling import Finish
-from benchmarks.results import Comparison, Quality
-from benchmarks.statistics import Difference, compare, interval
+from benchmarks.results import Quality
+from benchmarks.statistics import interval
 from benchmarks.track import Track
 
 HARMLESS_ERRORS = 0.05
@@ -71,49 +71,3 @@ def settled(row: OutcomeRecord, metric: str, errors_as: float) -> OutcomeRecord:
         return row
     right = row.expected if errors_as == 1.0 else None
     return replace(row, scores={metric: errors_as}, predicted=right)
-
-
-def compare_tracks(a: Track, b: Track, task: TaskFacts, seed: int) -> Comparison:
-    """`a` minus `b` on the rows that both answered.
-
-    Where either has more than 5% errors, the interval runs from the worst to the best case for
-    `a`, and the p-value is that of the case nearer to zero: 1 where zero lies between the two.
-    """
-    names = [name for name in a.outcomes if name in b.outcomes]
-    both = [name for name in names if a.outcomes[name].state == b.outcomes[name].state == "ok"]
-    found = paired(a, b, both, task, seed)
-    if too_many_errors(a) or too_many_errors(b):
-        worst = paired(a, b, names, task, seed, errors_as=(0.0, 1.0))
-        best = paired(a, b, names, task, seed, errors_as=(1.0, 0.0))
-        found = between(found, worst, best)
-    return Comparison(
-        a=a.id,
-        b=b.id,
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        p_value=found.p_value,
-        n=len(both),
-    )
-
-
-def paired(
-    a: Track,
-    b: Track,
-    names: Sequence[str],
-    task: TaskFacts,
-    seed: int,
-    errors_as: tuple[float, float] = (0.0, 0.0),
-) -> Difference:
-    if not names:
-        return Difference(0.0, -1.0, 1.0, 1.0)
-    first, finish = scored_table([a.outcomes[n] for n in names], task, errors_as=errors_as[0])
-    second, _ = scored_table([b.outcomes[n] for n in names], task, errors_as=errors_as[1])
-    groups = [a.outcomes[name].group for name in names]
-    return compare(first, second, groups, seed=seed, finish=finish)
-
-
-def between(middle: Difference, worst: Difference, best: Difference) -> Difference:
-    low, high = min(middle.low, worst.low), max(middle.high, best.high)
-    p_value = worst.p_value if low > 0 else best.p_value if high < 0 else 1.0
-    return Difference(middle.difference, low, high, p_value)

@@ -156,7 +156,12 @@ class StrategyResult(Frozen):
 
 
 class Comparison(Frozen):
-    """Quality of `a` minus quality of `b` on the same rows, with a 95% interval."""
+    """Quality of `a` minus quality of `b` on the same rows, with a 95% interval.
+
+    `low_all` and `high_all` are those of the interval that holds in 95% for all pairs of the
+    comparison at once (left out of JSON where they are not known). `p_value` is adjusted for the
+    number of pairs.
+    """
 
     a: str
     b: str
@@ -165,6 +170,8 @@ class Comparison(Frozen):
     high: float
     p_value: float
     n: int
+    low_all: float | None = Field(default=None, exclude_if=is_none)
+    high_all: float | None = Field(default=None, exclude_if=is_none)
 
 
 class BreakEven(Frozen):

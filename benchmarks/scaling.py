@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from benchmarks.resampling import Floats, bounds_by_column
+from benchmarks.resampling import Floats, bounds
 
 EXPONENTS = np.geomspace(0.02, 2.0, 60)
 FEWEST_SIZES = 4
@@ -157,7 +157,7 @@ def refusal(growth: Growth) -> str | None:
     if growth.freedom < FEWEST_FREEDOM:
         return "too few sizes were trained more than once to tell gains from luck"
     rise = growth.draws[:, -1:] - growth.draws[:, :1]
-    if bounds_by_column(rise, growth.clusters)[0][0] <= 0:
+    if bounds(rise, growth.clusters)[0][0] <= 0:
         return (
             "the score does not rise with the examples by more than noise: it may be at its"
             " height, or learning may not have begun"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 
@@ -15,12 +14,13 @@ from benchmarks.disagreements import most_disputed
 from benchmarks.draws import Draws
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
+from benchmarks.odds import odds
+from benchmarks.pairs import all_comparisons
 from benchmarks.pricing import priced, spent, throughput_of
-from benchmarks.quality import compare_tracks, quality_of, scored_table
+from benchmarks.quality import quality_of, scored_table
 from benchmarks.records import APART, Record, RunRecord, SentinelRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
-    Comparison,
     Latency,
     Leak,
     Retrieval,
@@ -31,7 +31,6 @@ from benchmarks.results import (
 )
 from benchmarks.spending import as_run_prices
 from benchmarks.standing import latest_run, recorded_seconds
-from benchmarks.statistics import holm, p_best
 from benchmarks.track import Track, track_of, without_rows
 from benchmarks.upkeep import index_bytes_of
 from corpora.power import detectable_difference
@@ -52,14 +51,14 @@ def summarise(records: Sequence[Record]) -> Summary:
     leak, leaked = leak_in(records)
     judged = {track.id: without_rows(track, leaked) for track in finished}
     finished = list(judged.values())
-    odds = odds_of_best(finished, run)
+    chances = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
     points = points_in(records, run)
     seen = [replace(point, track=without_rows(point.track, leaked)) for point in points]
-    results = tuple(result_of(judged.get(t.id, t), run, odds, beyond) for t in tracks)
+    results = tuple(result_of(judged.get(t.id, t), run, chances, beyond) for t in tracks)
     measured = Summary(
         strategies=results,
-        comparisons=all_comparisons(finished, run),
+        comparisons=all_comparisons(finished, run.task, run.seed),
         break_even=(),
         disagreements=most_disputed(finished, run.task.metric),
         curves=curves_of(finished, seen, run, {r.id: r.quality for r in results if r.quality}),
@@ -83,7 +82,7 @@ def leak_in(records: Sequence[Record]) -> tuple[Leak | None, frozenset[str]]:
 
 
 def result_of(
-    track: Track, run: RunRecord, odds: dict[str, float], beyond: dict[str, Behaviour]
+    track: Track, run: RunRecord, chances: dict[str, float], beyond: dict[str, Behaviour]
 ) -> StrategyResult:
     """One row of the report, without what it costs."""
     facts = track.facts
@@ -102,22 +101,10 @@ def result_of(
         retrieval=retrieval_of(track) if done else None,
         training=track.training,
         search_budget=(run.task.search or Search()) if facts.searches else None,
-        p_best=odds.get(facts.id),
+        p_best=chances.get(facts.id),
         reused=reused_by(track),
         behaviour=beyond.get(facts.id),
         index_bytes=index_bytes_of(track) if done else None,
-    )
-
-
-def all_comparisons(tracks: Sequence[Track], run: RunRecord) -> tuple[Comparison, ...]:
-    """Every pair of completed strategies, p-values adjusted for their number (Holm)."""
-    found = [
-        compare_tracks(one, other, run.task, run.seed) for one, other in combinations(tracks, 2)
-    ]
-    adjusted = holm([comparison.p_value for comparison in found])
-    return tuple(
-        comparison.model_copy(update={"p_value": p})
-        for comparison, p in zip(found, adjusted, strict=True)
     )
 
 
@@ -141,7 +128,8 @@ def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
         rows = [track.outcomes[name] for name in shared]
         tables[track.id], finish = scored_table(rows, run.task, errors_as=0.0)
     groups = [tracks[0].outcomes[name].group for name in shared]
-    return p_best(tables, groups, seed=run.seed, finish=finish)
+    found = odds(tables, groups, seed=run.seed, finish=finish)
+    return {name: one.p_best for name, one in found.items()}
 
 
 def reused_by(track: Track) -> Reused | None:

@@ -26,7 +26,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Decide", "commands": ["init", "check", "compare", "what-if", "verify"]},
         {"name": "Serve", "commands": ["serve", "worker"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
-        {"name": "Measure speed", "commands": ["bench"]},
+        {"name": "Measure Tuneworth", "commands": ["bench"]},
     ]
 }
 

@@ -1,18 +1,18 @@
 """`tuneworth bench`: how fast this machine does the work, how fast others do it, and how alike."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from service.bench_shown import show
 from service.cli_options import comma_separated, common
-from service.exits import DONE, FAILED
+from service.cli_statistics import statistics
 from service.terminal import console
 
 if TYPE_CHECKING:
-    from benchmarks.speed.checks import BenchCheck
     from benchmarks.speed.pieces import Places
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -21,7 +21,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def bench() -> None:
-    """Measure speed and parity: alone, or beside the standard tools."""
+    """Measure speed and parity, alone or beside the standard tools, and test the statistics."""
+
+
+bench.add_command(statistics)
 
 
 @bench.command()
@@ -269,26 +272,3 @@ def folder_of(model: str) -> Path:
 def absolute(path: Path | None) -> Path | None:
     """The path from the root on, links kept: a Python of an environment is one."""
     return None if path is None else path.absolute()
-
-
-def show(
-    name: str, environment: Mapping[str, Any], checks: "Sequence[BenchCheck]", *, as_json: bool
-) -> int:
-    """The figures for people, or the one line for machines; the exit code."""
-    from benchmarks.speed.checks import all_met, last_line
-
-    table_of(checks, console(stderr=as_json))
-    if as_json:
-        print(last_line(name, environment, checks))
-    return DONE if all_met(checks) else FAILED
-
-
-def table_of(checks: "Sequence[BenchCheck]", to: Any) -> None:
-    from rich.table import Table
-
-    table = Table("figure", "value", "unit", "target", "", box=None, pad_edge=False)
-    for check in checks:
-        target = "" if check.target is None else f"{check.target:g}"
-        met = {True: "met", False: "missed", None: ""}[check.met]
-        table.add_row(check.name, f"{check.value:,.3f}", check.unit, target, met)
-    to.print(table)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from service.cli_bench import FILE, show
+from service.bench_shown import show
+from service.cli_bench import FILE
 from service.cli_options import comma_separated, common
 from service.terminal import console
 

@@ -223,8 +223,13 @@ def is_cheaper(one: Candidate, other: Candidate) -> bool:
 
 
 def gap_text(gap: Gap) -> str:
-    """`+27.0 points (95% interval +18.1 to +35.9, 60 test examples)`."""
+    """`+27.0 points (95% interval +18.1 to +35.9, 60 test examples)`.
+
+    Where all pairs at once allow 0 and the pair alone does not, both intervals are told.
+    """
     between = wording.points_between(gap.low, gap.high)
+    if gap.only_alone and gap.low_all is not None and gap.high_all is not None:
+        between += f", for all pairs at once {wording.points_between(gap.low_all, gap.high_all)}"
     return (
         f"{wording.points(gap.difference)} points (95% interval {between}, {gap.n} test examples)"
     )

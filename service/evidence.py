@@ -1,7 +1,9 @@
 """What the measured differences support: gaps between strategies, and the chances they imply.
 
 A gap is taken as normal around the measured paired difference, with the standard error that its
-95% interval implies: error = (high - low) / (2 × 1.96).
+95% interval implies: error = (high - low) / (2 × 1.96). Whether it is *shown* is asked of all
+pairs of the comparison at once: among ten strategies that are all the same, hardly one
+comparison in twenty may show any difference.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import NormalDist
 
-from benchmarks.results import Quality, Summary
+from benchmarks.results import Comparison, Quality, Summary
 from corpora.power import examples_needed
 
 NORMAL = NormalDist()
@@ -28,21 +30,51 @@ HAIR = 1e-9
 
 @dataclass(frozen=True)
 class Gap:
-    """Quality of one strategy minus another's (or minus a fixed limit), -1 to 1."""
+    """Quality of one strategy minus another's (or minus a fixed limit), -1 to 1.
+
+    `low_all` and `high_all` are those of the interval that holds for all pairs at once; None
+    where the gap is the only one asked about.
+    """
 
     difference: float
     low: float
     high: float
     n: int
+    low_all: float | None = None
+    high_all: float | None = None
+
+    @property
+    def turned(self) -> Gap:
+        """The same gap seen from the other strategy."""
+        low, high = (None if each is None else -each for each in (self.high_all, self.low_all))
+        return Gap(-self.difference, -self.high, -self.low, self.n, low, high)
 
     @property
     def error(self) -> float:
         """Standard error."""
         return (self.high - self.low) / (2 * Z95)
 
+    @property
+    def reach(self) -> float:
+        """How many standard errors a difference must have to be shown."""
+        if self.low_all is None or self.high_all is None or self.error < HAIR:
+            return Z95
+        return max(Z95, Z95 * (self.high_all - self.low_all) / (self.high - self.low))
+
+    @property
+    def is_shown(self) -> bool:
+        """Above 0 with the whole interval, that for all pairs at once where there is one."""
+        return (self.low if self.low_all is None else self.low_all) > 0
+
+    @property
+    def only_alone(self) -> bool:
+        """Whether 0 is left out by the interval of this pair, but not with all pairs at once."""
+        alone = self.low > 0 or self.high < 0
+        return alone and not self.is_shown and not self.turned.is_shown
+
     def shows_more_than(self, margin: float) -> bool:
-        """Larger than the margin, and an interval that supports it: low above 0."""
-        return self.difference > margin + HAIR and self.low > 0
+        """Larger than the margin, and shown to be above 0."""
+        return self.difference > margin + HAIR and self.is_shown
 
     def chance_above(self, threshold: float) -> float:
         """The chance that the true gap exceeds `threshold`, 0 to 1."""
@@ -63,7 +95,8 @@ class Gap:
         """
         size = min(1.0, max(abs(self.difference), smallest, 0.01))
         discordant = min(1.0, max(self.n * self.error**2 + self.difference**2, 0.005))
-        needed = examples_needed(size, discordant=discordant)
+        alpha = 2 * (1 - NORMAL.cdf(self.reach))
+        needed = examples_needed(size, discordant=discordant, alpha=alpha)
         if 0 < self.difference <= smallest:
             distance = max(smallest - self.difference, CLOSEST)
             needed = max(needed, ceil(self.n * (Z90 * self.error / distance) ** 2))
@@ -134,9 +167,13 @@ class Evidence:
 
 
 def evidence_of(summary: Summary) -> Evidence:
-    there = {(c.a, c.b): Gap(c.difference, c.low, c.high, c.n) for c in summary.comparisons}
-    back = {(c.b, c.a): Gap(-c.difference, -c.high, -c.low, c.n) for c in summary.comparisons}
+    there = {(c.a, c.b): gap_of(c) for c in summary.comparisons}
+    back = {(b, a): gap.turned for (a, b), gap in there.items()}
     return Evidence(
         qualities={row.id: row.quality for row in summary.strategies if row.quality is not None},
         gaps={**back, **there},
     )
+
+
+def gap_of(pair: Comparison) -> Gap:
+    return Gap(pair.difference, pair.low, pair.high, pair.n, pair.low_all, pair.high_all)

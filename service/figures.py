@@ -2,7 +2,8 @@
 
 `publish` takes a finished run's records, without any text of the data, into the results folder,
 those of another seed than 0 into its folder `seeds`; `figures` makes the README's table of all
-results there, `searches` and `seeds` those of the results' own page. Nothing else writes either.
+results there, `searches` and `seeds` those of the results' own page, and `simulated` that of
+docs/statistics.md. Nothing else writes any of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
 from benchmarks.results import StrategyResult
+from benchmarks.simulation.figures import coverage_table
+from benchmarks.simulation.measure import read_measurements
 from benchmarks.standing import latest_run
 from service import searched, wording
 from service.before_after import before_after, gap_between
@@ -19,9 +22,12 @@ from service.evidence import Gap
 from service.report import Report, build_report
 from service.suitability import is_tuned
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
 SEARCHES = RESULTS / "README.md"
+STATISTICS = ROOT / "docs" / "statistics.md"
+SIMULATED = ROOT / "benchmarks" / "simulation" / "results.jsonl"
 BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
 SEEDS_BEGIN, SEEDS_END = "<!-- seeds: python -m service.figures -->", "<!-- end of seeds -->"
 FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
@@ -122,6 +128,16 @@ def difference(gap: Gap | None) -> str:
     return f"{wording.points(gap.difference)} ({wording.points_between(gap.low, gap.high)})"
 
 
+def simulated(path: Path = SIMULATED) -> str:
+    """What `tuneworth bench statistics` found, as a Markdown table; a line where it has not run."""
+    if not path.is_file():
+        return f"Not simulated yet: `tuneworth bench statistics --out {path.relative_to(ROOT)}`."
+    found = read_measurements(path)
+    fewest = min(one.round for one in found)
+    told = f"Percent of {fewest:,} simulations or more a cell."
+    return f"{told}\n\n{coverage_table(found)}"
+
+
 def row_of(report: Report) -> str:
     task, answer = report.task, report.recommendation
     cells = [f"{task.name} ({task.metric}, {task.n_test})"]
@@ -148,20 +164,23 @@ def with_figures(page: str, table: str, begin: str = BEGIN, end: str = END) -> s
     return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
-def written_anew(readme: str, page: str) -> tuple[str, str]:
-    """The README and the results' own page with their tables from the committed records."""
-    page = with_figures(page, searches())
-    return with_figures(readme, figures()), with_figures(page, seeds(), SEEDS_BEGIN, SEEDS_END)
+def written_anew() -> dict[Path, str]:
+    """Every page that quotes figures, with its tables from the committed records."""
+    pages = {path: path.read_text(encoding="utf-8") for path in (README, SEARCHES, STATISTICS)}
+    found = with_figures(pages[SEARCHES], searches())
+    return {
+        README: with_figures(pages[README], figures()),
+        SEARCHES: with_figures(found, seeds(), SEEDS_BEGIN, SEEDS_END),
+        STATISTICS: with_figures(pages[STATISTICS], simulated()),
+    }
 
 
 def main(runs: list[str]) -> None:
-    """Publish the given runs, then bring both pages up to date with all results."""
+    """Publish the given runs, then bring the pages up to date with all results."""
     for run in runs:
         print(publish(Path(run)))
-    pages = (README, SEARCHES)
-    texts = written_anew(*(page.read_text(encoding="utf-8") for page in pages))
-    for page, text in zip(pages, texts, strict=True):
-        page.write_text(text, encoding="utf-8")
+    for path, text in written_anew().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def is_clear(row: StrategyResult, floor: Floor, evidence: Evidence) -> bool:
     if row.quality is None or row.id in floor.trivial:
         return False
     above = row.quality.low > floor.limit
-    return above and all(evidence.gap(row.id, other).low > 0 for other in floor.trivial)
+    return above and all(evidence.gap(row.id, other).is_shown for other in floor.trivial)
 
 
 def judge(row: StrategyResult, needs: Needs) -> tuple[Judgement, ...]:

@@ -98,7 +98,8 @@ def margin_points(case: Case) -> list[SwitchPoint]:
     first, margin = case.pick.first.id, case.needs.practical_margin
     pool = [c.id for c in case.pick.undefeated] + list(case.pick.beaten)
     gaps = [case.evidence.gap(a, b) for a in pool for b in pool if a != b]
-    sizes = sorted({gap.difference for gap in gaps if 0 < gap.difference <= WIDEST and gap.low > 0})
+    shown = [gap.difference for gap in gaps if gap.is_shown]
+    sizes = sorted({size for size in shown if 0 < size <= WIDEST})
     for beyond, ordered in (
         ("below", [size for size in reversed(sizes) if size <= margin + HAIR]),
         ("above", [size for size in sizes if size > margin + HAIR]),

@@ -228,7 +228,8 @@ def reading_guide(report: Report) -> list[str]:
         "An interval holds the true value with 95% certainty; it comes from the test examples"
         " alone, so it says nothing of data that looks different.",
         "Two strategies are compared example by example. That is sharper than to see whether"
-        " their intervals overlap.",
+        " their intervals overlap. The interval of a difference holds for that pair; one strategy"
+        " beats another only if it is better with all pairs looked at at once.",
         f"With {report.task.n_test} test examples, a difference of {detectable} or more is found"
         " four times in five, if two strategies differ on a fifth of them; rows that come in groups"
         " show less.",

@@ -59,10 +59,10 @@ def test_the_example_strategy_passes_the_contract(tmp_path: Path) -> None:
 
 
 def test_the_figures_follow_from_the_committed_records() -> None:
-    from service.figures import SEARCHES, written_anew
+    from service.figures import written_anew
 
-    page = SEARCHES.read_text(encoding="utf-8")
-    assert written_anew(README, page) == (README, page)
+    for path, text in written_anew().items():
+        assert path.read_text(encoding="utf-8") == text
 
 
 def test_the_time_of_the_demo_is_that_of_its_records() -> None:

@@ -16,6 +16,7 @@ from corpora.errors import InvalidInput
 
 SCHEMA = "tuneworth.speed/1"
 PARITY_SCHEMA = "tuneworth.parity/1"
+STATISTICS_SCHEMA = "tuneworth.statistics/1"
 ANOTHER_FILE = "Give another --out, or remove the file."
 SAME = ("model", "cpu", "cores", "gpu", "device", "torch", "versions", "seed", "code")
 """Facts of the head that may not change between measurements that are compared."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from curves import SHARES, TRAININGS, Truth, measured, some_truth
 
-from benchmarks.resampling import bounds_by_column
+from benchmarks.resampling import bounds
 from benchmarks.scaling import WIDEST, Growth, fitted, growth_of, law_of, refusal
 
 SIZES = (20, 50, 100, 200)
@@ -108,7 +108,7 @@ def test_intervals_hold_the_truth_for_1000_curves():
             continue
         n = 2 * truth.largest
         value = law_of(growth).at([n])[0, 0]
-        low, high = bounds_by_column(fitted(growth, growth.draws).at([n]), growth.clusters)
+        low, high = bounds(fitted(growth, growth.draws).at([n]), growth.clusters)
         if high[0] - low[0] > WIDEST:
             continue
         told += 1

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.aggregates import MacroF1
+from benchmarks.paired import compare, compare_sets, mcnemar
 from benchmarks.records import OutcomeRecord
-from benchmarks.statistics import compare, holm, interval, mcnemar, p_best
+from benchmarks.statistics import UNBOUNDED, interval, intervals
 
 NO_GROUPS = [None] * 20
 
@@ -39,8 +40,8 @@ def test_a_perfect_clustered_score_is_not_certain():
 
 
 def test_mcnemar_by_hand():
-    assert mcnemar(9, 1) == pytest.approx(2 * (1 + 10) / 2**10)
-    assert mcnemar(0, 0) == 1.0
+    found = mcnemar(np.array([9, 0, 1]), np.array([1, 0, 1]))
+    assert list(found) == pytest.approx([2 * (1 + 10) / 2**10, 1.0, 1.0])
     a = [1] * 9 + [0] * 1 + [1] * 10
     b = [0] * 9 + [1] * 1 + [1] * 10
     found = compare(a, b, NO_GROUPS)
@@ -68,17 +69,30 @@ def test_one_cluster_settles_nothing():
     assert (found.low, found.high, found.p_value) == (-1.0, 1.0, 1.0)
 
 
-def test_p_best_sums_to_one_and_shares_ties():
-    good = [1.0] * 18 + [0.0] * 2
-    bad = [1.0] * 4 + [0.0] * 16
-    odds = p_best({"good": good, "twin": good, "bad": bad}, NO_GROUPS)
-    assert odds["good"] == odds["twin"] == pytest.approx(0.5)
-    assert sum(odds.values()) == pytest.approx(1.0)
+def test_an_unbounded_mean_has_an_interval_beyond_0_and_1():
+    scores = np.arange(20) - 30.0
+    low, high = interval(scores, NO_GROUPS, limits=UNBOUNDED)
+    assert -24 < low < -20.5 < high < -17
+    assert interval([7.0] * 20, NO_GROUPS, limits=UNBOUNDED) == (7.0, 7.0)
+    assert interval([7.0, 9.0], ["g", "g"], limits=UNBOUNDED) == (-np.inf, np.inf)
+    found = compare(scores, scores - 5 * np.arange(20), NO_GROUPS, limits=UNBOUNDED)
+    assert 30 < found.low < found.difference == 47.5 < found.high < 65
 
 
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([]) == []
+@pytest.mark.parametrize("groups", [[None] * 40, [f"g{row // 4}" for row in range(40)]])
+def test_many_data_sets_at_once_are_each_as_alone(groups):
+    """Binary ones, mixed ones, one without spread: what the simulations test is the product."""
+    rng = np.random.default_rng(2)
+    sets = [rng.random(40).round(), rng.random(40), np.ones(40), np.full(40, 0.5)]
+    tables = np.stack([np.column_stack([each, np.ones(40)]) for each in sets], axis=1)
+    lows, highs = intervals(tables, groups, seed=4)
+    alone = [interval(each, groups, seed=4) for each in sets]
+    assert list(zip(lows, highs, strict=True)) == [pytest.approx(each) for each in alone]
+    found = compare_sets(tables, tables[:, ::-1], groups, seed=4)
+    for place, each in enumerate(sets):
+        one = compare(each, sets[-1 - place], groups, seed=4)
+        told = [float(column[place]) for column in vars(found).values()]
+        assert told == pytest.approx(list(vars(one).values()))
 
 
 def test_the_same_seed_gives_the_same_numbers():

@@ -213,9 +213,18 @@ def test_every_pair_is_compared_and_adjusted_together():
     assert found["zero", "lora"].p_value == pytest.approx(3 * 2 / 2**20)
     assert found["rag.x", "lora"].p_value == pytest.approx(2 * 2 / 2**10)
     assert found["zero", "lora"].difference == -1.0
+    for pair in found.values():
+        assert pair.low_all <= pair.low <= pair.difference <= pair.high <= pair.high_all
+    assert found["zero", "lora"].high_all < 0
     odds = [row.p_best for row in summary.strategies]
     assert odds[2] > 0.99
     assert sum(odds) == pytest.approx(1)
+
+
+def test_one_pair_is_all_pairs_at_once():
+    records = [run_record("zero", "lora"), *track("zero", [0.2, 0.6, 0.4, 0.9] * 5)]
+    (pair,) = summary_of(*records, *track("lora", [0.3, 0.5, 0.8, 0.9] * 5)).comparisons
+    assert (pair.low_all, pair.high_all) == pytest.approx((pair.low, pair.high))
 
 
 def test_failed_skipped_and_silent_strategies_have_no_figures():

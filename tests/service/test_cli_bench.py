@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from benchmarks.environment import read_environment
 from benchmarks.parity.rows import TASKS, pieces
+from benchmarks.simulation.cells import cells
+from benchmarks.simulation.measure import code_tested, times
 from benchmarks.speed.pieces import SIZES
-from benchmarks.speed.sheet import PARITY_SCHEMA, Measurement, Sheet
+from benchmarks.speed.sheet import PARITY_SCHEMA, STATISTICS_SCHEMA, Measurement, Sheet
 from service.cli import cli
 
 
@@ -51,6 +53,7 @@ def test_help_names_the_benchmarks_and_loads_no_torch():
     assert "speed" in said.stdout
     assert "retrieval" in said.stdout
     assert "parity" in said.stdout
+    assert "statistics" in said.stdout
     assert said.stdout.splitlines()[-1] == "False False"
 
 
@@ -162,3 +165,44 @@ def test_what_parity_lacks_is_named(tmp_path, arguments, says):
     assert ran.exit_code == 2
     assert says in flat(ran.stderr)
     assert not out.exists()
+
+
+def write_statistics(path, covered):
+    """The file of quick simulations that are done: so many of 100 intervals held the truth."""
+    head = {"versions": read_environment().versions}
+    sheet = Sheet(path, head, schema=STATISTICS_SCHEMA)
+    for cell in cells(quick=True):
+        draws = times(cell, 100)
+        wrong = 5 * draws // 100 if cell.equal else None
+        facts = {
+            "code": code_tested(),
+            "simulations": draws,
+            "covered": covered * draws // 100,
+            "different": wrong,
+            "rejected": wrong,
+        }
+        sheet.add(Measurement(cell.name, "simulated", draws, 1.0, facts))
+
+
+@pytest.mark.parametrize(("covered", "code"), [(95, 0), (75, 1)])
+def test_statistics_tell_coverage_and_end_with_1_where_it_is_too_low(tmp_path, covered, code):
+    out = tmp_path / "statistics.jsonl"
+    write_statistics(out, covered)
+    before = out.read_text()
+    asked = ("--quick", "--simulations", 100, "--out", out, "--json")
+    ran = tuneworth("bench", "statistics", *asked)
+    assert ran.exit_code == code, ran.output
+    said = json.loads(ran.stdout.splitlines()[-1])
+    assert said["bench"] == "statistics"
+    assert said["environment"]["versions"]
+    checks = {check["name"]: check for check in said["checks"]}
+    assert checks["coverage_worst_cell"]["value"] == covered / 100
+    assert checks["coverage_mean"]["met"] is (code == 0)
+    assert checks["type_one_max"]["value"] == 0.05
+    assert out.read_text() == before
+
+
+def test_statistics_refuse_the_file_of_another_benchmark(finished):
+    ran = tuneworth("bench", "statistics", "--quick", "--out", finished(1.0))
+    assert ran.exit_code == 2
+    assert "holds no statistics benchmark" in flat(ran.stderr)
