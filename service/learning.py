@@ -9,9 +9,9 @@ from typing import Any
 from benchmarks.curve_forecast import MORE
 from benchmarks.results import PredictedGap
 from service import wording
-from service.reasons import last_gain
 from service.report import LearningForecast, LearningPoint, Report
 from service.suitability import judge
+from service.turning import last_gain
 
 TITLE = "What more training would bring"
 HOW = (

@@ -15,9 +15,10 @@ from benchmarks.results import Summary
 from corpora.task import Frozen, Needs
 from service.choosing import Case, build_case
 from service.commitment import Commit, commit
-from service.reasons import changes_for, reasons_for
+from service.reasons import reasons_for
 from service.suitability import Candidate, is_tuned
 from service.switches import SwitchPoint, switch_points
+from service.turning import changes_for
 
 Verdict = Literal[
     "keep",
