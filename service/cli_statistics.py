@@ -1,4 +1,4 @@
-"""`tuneworth bench statistics`: do the intervals and tests keep their promises?"""
+"""`tuneworth bench statistics`: do intervals, tests and the decision rule keep their promises?"""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from service.cli_options import common
 from service.terminal import console
 
 FULL, QUICK = 10_000, 400
+WHAT_IF_MS = 50.0
 FILES = {False: Path("out/bench-statistics.jsonl"), True: Path("out/bench-statistics-quick.jsonl")}
 
 
@@ -34,26 +35,45 @@ FILES = {False: Path("out/bench-statistics.jsonl"), True: Path("out/bench-statis
 def statistics(
     quick: bool, simulations: int | None, jobs: int | None, out: Path | None, as_json: bool
 ) -> int:
-    """Hold intervals, tests and family-wise errors against simulated truths.
+    """Hold intervals, tests and the decision rule against known truths.
 
     Scores, paired differences, ten strategies at once and several seeds; of 50 to 500 rows, with
-    and without groups. Each figure is made by the code that makes it in a report.
+    and without groups. Then made-up tasks whose right decision is known (`tuneworth bench
+    decisions`, in a file beside --out), and how long a what-if takes. Each figure is made by the
+    code that makes it in a report.
     """
     from benchmarks.environment import read_environment, usable_cores
-    from benchmarks.simulation.parts import Job, measure_statistics
+    from benchmarks.simulation.cells import cells
+    from benchmarks.simulation.figures import statistics_checks
+    from benchmarks.simulation.measure import measure_cells
+    from benchmarks.speed.checks import at_most
     from benchmarks.speed.sheet import STATISTICS_SCHEMA, Sheet
+    from service.planted.figures import decision_checks
+    from service.planted.measure import measure_decisions
+    from service.what_if_speed import what_if_ms
 
     to = console(stderr=True)
     environment = read_environment().model_dump()
-    job = Job(
-        simulations=simulations or (QUICK if quick else FULL),
-        quick=quick,
-        jobs=jobs or (1 if quick else usable_cores()),
-        sheet=Sheet(
-            out or FILES[quick],
-            {"environment": environment, "versions": environment["versions"]},
-            schema=STATISTICS_SCHEMA,
-        ),
-        say=lambda line: to.print(line, soft_wrap=True),
+    path = out or FILES[quick]
+    head = {"environment": environment, "versions": environment["versions"]}
+    sheet = Sheet(path, head, schema=STATISTICS_SCHEMA)
+    jobs = jobs or (1 if quick else usable_cores())
+
+    def say(line: str) -> None:
+        to.print(line, soft_wrap=True)
+
+    simulated = measure_cells(
+        cells(quick=quick),
+        simulations or (QUICK if quick else FULL),
+        sheet=sheet,
+        jobs=jobs,
+        say=say,
     )
-    return show("statistics", environment, measure_statistics(job), as_json=as_json)
+    beside = path.with_name(f"{path.stem}-decisions.jsonl")
+    decided = measure_decisions(beside, quick=quick, processes=jobs, say=say)
+    checks = [
+        *statistics_checks(simulated),
+        *decision_checks(decided),
+        at_most("what_if_ms", what_if_ms(), "ms", WHAT_IF_MS),
+    ]
+    return show("statistics", environment, checks, as_json=as_json)

@@ -6,7 +6,6 @@ where it was. A draw depends on its situation and its number alone, never on the
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import multiprocessing
 from collections import Counter
@@ -18,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.environment import installed
+from benchmarks.simulation.measure import one_thread
 from benchmarks.speed.sheet import Measurement, Sheet
 from service.planted.situation import answer_to
 from service.planted.situations import BY_NAME, equal_run, tells_apart
@@ -35,6 +35,8 @@ SOURCES = (
     *("service/planted/*.py", "service/recommendation.py", "service/choosing.py"),
     *("service/commitment.py", "service/evidence.py", "service/suitability.py"),
     *("benchmarks/summary.py", "benchmarks/quality.py", "benchmarks/statistics.py"),
+    *("benchmarks/paired.py", "benchmarks/pairs.py", "benchmarks/families.py"),
+    *("benchmarks/odds.py", "benchmarks/pricing.py", "benchmarks/upkeep.py"),
     *("benchmarks/resampling.py", "benchmarks/spending.py", "benchmarks/track.py"),
 )
 """What decides, and what draws: a measurement does not go on with another version of it."""
@@ -102,21 +104,23 @@ def planted_truths(
         yield found
 
 
-def measured(todo: Sequence[Piece], seed: int, processes: int) -> Iterator[Measurement]:
-    """In order in this process, or in several as they finish.
+def measure_decisions(
+    out: Path, *, quick: bool, processes: int, say: Callable[[str], None]
+) -> list[Measurement]:
+    """Every situation and the equal strategies, in full or at a glance, kept in the file `out`."""
+    draws = QUICK_DRAWS if quick else DRAWS
+    runs = draws * EQUAL_RUNS // DRAWS
+    sheet = Sheet(out, head_of(0), schema=SCHEMA)
+    return list(planted_truths(draws, runs=runs, processes=processes, sheet=sheet, say=say))
 
-    Adjusting p-values collects garbage each time (statsmodels does), which takes longer than all
-    the rest of a draw unless what is loaded is frozen before.
-    """
+
+def measured(todo: Sequence[Piece], seed: int, processes: int) -> Iterator[Measurement]:
+    """In order in this process, or in several as they finish."""
     if processes <= 1 or len(todo) <= 1:
-        gc.freeze()
-        try:
-            yield from (measure(piece, seed) for piece in todo)
-        finally:
-            gc.unfreeze()
+        yield from (measure(piece, seed) for piece in todo)
         return
     fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(todo)), fresh, initializer=gc.freeze) as pool:
+    with ProcessPoolExecutor(min(processes, len(todo)), fresh, initializer=one_thread) as pool:
         waiting = [pool.submit(measure, piece, seed) for piece in todo]
         try:
             yield from (future.result() for future in as_completed(waiting))

@@ -13,7 +13,6 @@ from benchmarks.simulation.measure import (
     read_measurements,
     times,
 )
-from benchmarks.simulation.parts import PARTS, Job, measure_statistics
 from benchmarks.simulation.trials import simulate
 from benchmarks.simulation.worlds import (
     BETTER,
@@ -176,12 +175,3 @@ def test_the_table_holds_a_line_for_each_shape():
         "| a paired difference | mixed against mixed, in groups | 95.0 | 95.0 | 95.0 |  |"
         " 4.9, 4.9, 4.9,  |"
     ) in lines
-
-
-def test_the_parts_are_done_one_after_the_other(sheet):
-    """With what is stored they only give their checks."""
-    for cell in cells(quick=True):
-        sheet.add(tallied(cell, 200, 0.95))
-    job = Job(simulations=200, quick=True, jobs=1, sheet=sheet, say=quiet)
-    assert measure_statistics(job) == [check for part in PARTS for check in part(job)]
-    assert {check.name for check in measure_statistics(job)} >= {"coverage_mean", "type_one_max"}

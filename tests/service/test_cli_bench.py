@@ -14,6 +14,8 @@ from benchmarks.simulation.measure import code_tested, times
 from benchmarks.speed.pieces import SIZES
 from benchmarks.speed.sheet import PARITY_SCHEMA, STATISTICS_SCHEMA, Measurement, Sheet
 from service.cli import cli
+from service.planted import measure as planted
+from service.planted.situations import BY_NAME
 
 
 def tuneworth(*arguments):
@@ -184,10 +186,24 @@ def write_statistics(path, covered):
         sheet.add(Measurement(cell.name, "simulated", draws, 1.0, facts))
 
 
+def write_decisions(path):
+    """The file of the quick decisions that are done: one wrong in the first situation."""
+    sheet = Sheet(path, planted.head_of(0), schema=planted.SCHEMA)
+    draws = planted.QUICK_DRAWS
+    for piece in planted.pieces(draws, draws * planted.EQUAL_RUNS // planted.DRAWS, BY_NAME):
+        wrong = [[0, "yes"]] if piece.name == next(iter(BY_NAME)) else []
+        facts = {"draws": piece.count, "right": piece.count - len(wrong), "answers": {}}
+        facts["wrong"] = wrong
+        if piece.name == planted.EQUAL:
+            facts = {"draws": piece.count, "runs": {"10": piece.count}, "different": {"10": 2}}
+        sheet.add(Measurement(piece.name, planted.SIDE, piece.number, 1.0, facts))
+
+
 @pytest.mark.parametrize(("covered", "code"), [(95, 0), (75, 1)])
 def test_statistics_tell_coverage_and_end_with_1_where_it_is_too_low(tmp_path, covered, code):
     out = tmp_path / "statistics.jsonl"
     write_statistics(out, covered)
+    write_decisions(tmp_path / "statistics-decisions.jsonl")
     before = out.read_text()
     asked = ("--quick", "--simulations", 100, "--out", out, "--json")
     ran = tuneworth("bench", "statistics", *asked)
@@ -199,6 +215,10 @@ def test_statistics_tell_coverage_and_end_with_1_where_it_is_too_low(tmp_path, c
     assert checks["coverage_worst_cell"]["value"] == covered / 100
     assert checks["coverage_mean"]["met"] is (code == 0)
     assert checks["type_one_max"]["value"] == 0.05
+    assert checks["planted_truths_right"]["value"] == 0.8
+    assert checks["equals_called_different"]["value"] == 6 / 250
+    assert checks["what_if_ms"]["value"] > 0
+    assert checks["what_if_ms"]["target"] == 50
     assert out.read_text() == before
 
 
