@@ -261,7 +261,8 @@ class Leak(Frozen):
 
 
 class Summary(Frozen):
-    """Everything measured, in the report's words."""
+    """Everything measured, in the report's words. `flattery`: by how much the highest of the
+    qualities is too high on average, at most, for being the highest."""
 
     strategies: tuple[StrategyResult, ...]
     comparisons: tuple[Comparison, ...]
@@ -272,3 +273,4 @@ class Summary(Frozen):
     seconds: float
     spent_usd: float
     leak: Leak | None = None
+    flattery: float = 0.0

@@ -14,7 +14,7 @@ from benchmarks.disagreements import most_disputed
 from benchmarks.draws import Draws
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
-from benchmarks.odds import odds
+from benchmarks.odds import flattery, odds
 from benchmarks.pairs import all_comparisons
 from benchmarks.pricing import priced, spent, throughput_of
 from benchmarks.quality import quality_of, scored_table
@@ -51,7 +51,7 @@ def summarise(records: Sequence[Record]) -> Summary:
     leak, leaked = leak_in(records)
     judged = {track.id: without_rows(track, leaked) for track in finished}
     finished = list(judged.values())
-    chances = odds_of_best(finished, run)
+    chances, flattered = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
     points = points_in(records, run)
     seen = [replace(point, track=without_rows(point.track, leaked)) for point in points]
@@ -68,6 +68,7 @@ def summarise(records: Sequence[Record]) -> Summary:
             [*tracks, *(point.track for point in points)], run, as_run_prices(run.prices)
         ),
         leak=leak,
+        flattery=flattered,
     )
     return priced(measured, tracks, run, Draws(run.seed))
 
@@ -108,20 +109,21 @@ def result_of(
     )
 
 
-def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
-    """On the rows that every completed strategy was asked; an error counts as a wrong answer.
+def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> tuple[dict[str, float], float]:
+    """The chance of each to be best, and how far the best one's figure flatters: on the rows that
+    every completed strategy was asked; an error counts as a wrong answer.
 
     Rows without an answer of what runs today are left out: nobody asked it here.
     """
     if not tracks:
-        return {}
+        return {}, 0.0
     shared = [
         name
         for name in tracks[0].outcomes
         if all(name in t.outcomes and was_given(t.outcomes[name]) for t in tracks)
     ]
     if not shared:
-        return {}
+        return {}, 0.0
     tables: dict[str, Sequence[float] | Floats] = {}
     finish: Finish | None = None
     for track in tracks:
@@ -129,7 +131,8 @@ def odds_of_best(tracks: Sequence[Track], run: RunRecord) -> dict[str, float]:
         tables[track.id], finish = scored_table(rows, run.task, errors_as=0.0)
     groups = [tracks[0].outcomes[name].group for name in shared]
     found = odds(tables, groups, seed=run.seed, finish=finish)
-    return {name: one.p_best for name, one in found.items()}
+    flattered = flattery(tables, groups, seed=run.seed, finish=finish)
+    return {name: one.p_best for name, one in found.items()}, flattered
 
 
 def reused_by(track: Track) -> Reused | None:

@@ -88,8 +88,9 @@ class LearningForecast(Frozen):
 class Report(Frozen):
     """Everything measured and what follows from it. Written as JSON with `as_json`.
 
-    `strategies` are in order of quality, those without a score last. `changes` say what each
-    would bring against what runs today, and are left out where that is not given; so are
+    `strategies` are in order of quality, those without a score last. `flattery` is by how much the
+    highest quality is too high on average, for being the highest of several. `changes` say what
+    each would bring against what runs today, and are left out where that is not given; so are
     `learning_forecasts` where no learning curve was asked for.
     """
 
@@ -107,6 +108,7 @@ class Report(Frozen):
     comparisons: tuple[Comparison, ...]
     break_even: tuple[ReportBreakEven, ...]
     detectable_difference: float
+    flattery: float = Field(default=0.0, exclude_if=not_)
     sentinels: tuple[Sentinel, ...]
     checks: tuple[Check, ...]
     disagreements: tuple[Disagreement, ...]
@@ -161,6 +163,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
             ReportBreakEven.model_validate(row.model_dump()) for row in summary.break_even
         ),
         detectable_difference=summary.detectable_difference,
+        flattery=summary.flattery,
         sentinels=tuple(sentinels),
         checks=run.checks,
         disagreements=summary.disagreements,

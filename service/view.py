@@ -218,6 +218,20 @@ def warnings(report: Report) -> list[str]:
     return found + [check.message for check in report.checks if check.severity == "error"]
 
 
+def choice_guide(report: Report) -> list[str]:
+    """That the best of several scores flatters, and what is done about it."""
+    measured = [row for row in report.strategies if row.quality]
+    if len(measured) < 2:
+        return []
+    size = wording.many_points(report.flattery)
+    return [
+        f"Strategies are chosen among on the test examples; none are held out to confirm it. The"
+        f" highest of the {len(measured)} scores is too high by up to {size} on average, for being"
+        " the highest. No score is corrected for it; what beats what is asked of all pairs at once,"
+        " so that luck among many makes no winner."
+    ]
+
+
 def reading_guide(report: Report) -> list[str]:
     """How to read this, in a few sentences."""
     detectable = wording.many_points(report.detectable_difference)
@@ -237,6 +251,7 @@ def reading_guide(report: Report) -> list[str]:
         " of the count.",
         *cost_guide(report),
         *training_guide(report),
+        *choice_guide(report),
         "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
         " validation rows.",
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"

@@ -180,6 +180,7 @@ def summary_in(report: Report, run: RunRecord) -> Summary:
         break_even=(),
         disagreements=report.disagreements,
         detectable_difference=report.detectable_difference,
+        flattery=report.flattery,
         seconds=report.environment.seconds,
         spent_usd=report.environment.spent_usd,
     )

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.aggregates import MacroF1
-from benchmarks.odds import Odds, odds
+from benchmarks.odds import Odds, flattery, odds
 from benchmarks.records import OutcomeRecord
 
 NO_GROUPS = [None] * 20
@@ -99,3 +99,25 @@ def test_figures_other_than_means():
     assert found["best"].p_best > 0.99
     assert found["worst"].regret == pytest.approx(0.4, abs=0.05)
     assert odds(tables, [None] * 40, finish=figure.finish) == found
+
+
+def flat(rng, rate, n=100):
+    return (rng.random(n) < rate).astype(float)
+
+
+@pytest.mark.parametrize(("count", "errors"), [(2, 0.564), (5, 1.163), (10, 1.539)])
+def test_the_best_of_equals_flatters_by_as_much_as_it_is_too_high(count, errors):
+    """In standard errors: the mean of the largest of so many normal numbers (Tippett 1925)."""
+    found = []
+    for number in range(40):
+        rng = np.random.default_rng(number)
+        rows = {f"s{k}": flat(rng, 0.5) for k in range(count)}
+        found.append(flattery(rows, [None] * 100, seed=number))
+    assert np.mean(found) == pytest.approx(errors * 0.05, rel=0.12)
+
+
+def test_what_is_far_ahead_flatters_by_nothing():
+    rng = np.random.default_rng(0)
+    rows = {"a": flat(rng, 0.9), "b": flat(rng, 0.2)}
+    assert flattery(rows, [None] * 100) < 0.002
+    assert flattery({"a": rows["a"]}, [None] * 100) == 0.0
