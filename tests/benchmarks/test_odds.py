@@ -113,7 +113,7 @@ def test_the_best_of_equals_flatters_by_as_much_as_it_is_too_high(count, errors)
         rng = np.random.default_rng(number)
         rows = {f"s{k}": flat(rng, 0.5) for k in range(count)}
         found.append(flattery(rows, [None] * 100, seed=number))
-    assert np.mean(found) == pytest.approx(errors * 0.05, rel=0.12)
+    assert np.mean(found) == pytest.approx(errors * 0.05, rel=0.18)
 
 
 def test_what_is_far_ahead_flatters_by_nothing():
