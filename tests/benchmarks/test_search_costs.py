@@ -40,7 +40,7 @@ def test_tokens_asked_of_a_hosted_model_while_preparing_are_money():
     assert row.cost.setup_usd == pytest.approx(0.1 + 0.22)
     assert row.cost.horizon_usd == pytest.approx(0.1 + 0.22 + 12 * 1000 * each)
     spent = summary_of(run, *records).spent_usd
-    assert spent == pytest.approx((100 + 2 + 1.83) * 0.001 + 80 * each + 0.22)
+    assert spent == pytest.approx((100 + 2 + 1.83) * 0.001 + 83 * each + 0.22)
 
 
 def test_a_local_model_is_charged_its_seconds_alone():

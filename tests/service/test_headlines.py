@@ -32,7 +32,7 @@ def test_no_headline_asks_for_a_tuning_that_is_not_to_be_committed_to(
     report = reported(summary_of(strategy(tuned, value, 0.065, n=100, per_1k=0.009), rival), needs)
     answer = report.recommendation
     assert (answer.verdict, answer.commit_to_fine_tuning) == (verdict, "not yet")
-    shown_as(report, f"{words} leads, but do not commit yet", tuned)
+    shown_as(report, f"{words} may pay, but do not commit yet", tuned)
 
 
 def test_a_proven_gain_is_asked_for() -> None:
