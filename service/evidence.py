@@ -82,6 +82,14 @@ class Gap:
             return 1.0 if self.difference > threshold + HAIR else 0.0
         return 1 - NORMAL.cdf((threshold - self.difference) / self.error)
 
+    def chance_among_all(self, threshold: float) -> float:
+        """As `chance_above`, for the one of many that looks best: as much less sure as the interval
+        for all pairs at once is wider than that of this pair alone."""
+        wider = self.error * self.reach / Z95
+        if wider < HAIR:
+            return self.chance_above(threshold)
+        return 1 - NORMAL.cdf((threshold - self.difference) / wider)
+
     def expected_gain(self, beyond: float = 0.0) -> float:
         """E[max(0, gap - beyond)]: what is forgone, on average, by leaving a gain that size."""
         return expected_excess(self.difference - beyond, self.error)

@@ -100,13 +100,14 @@ def verdict_of(first: Candidate | None, contender: Candidate | None) -> Verdict:
 
 
 def likely_better(case: Case) -> Candidate | None:
-    """A rival of another kind that is probably, but not provably, better by the margin."""
+    """A rival of another kind that is probably, but not provably, better by the margin: with all
+    pairs looked at at once, since it is the one of them that looks best."""
     if case.pick is None:
         return None
     first, margin = case.pick.first, case.needs.practical_margin
     for rival in case.rivals:
         gap = case.evidence.gap(rival.id, first.id)
-        if rival.result.family != first.result.family and gap.chance_above(margin) >= PROBABLY:
+        if rival.result.family != first.result.family and gap.chance_among_all(margin) >= PROBABLY:
             return rival
     return None
 

@@ -61,3 +61,12 @@ def test_a_comparison_without_them_stays_as_it_was_written() -> None:
     pair = Comparison(a="a", b="b", difference=0.1, low=0.0, high=0.2, p_value=0.05, n=9)
     assert "low_all" not in pair.model_dump(mode="json")
     assert gap_of(pair).low_all is None
+
+
+def test_the_best_looking_of_many_is_held_to_the_interval_for_all_pairs():
+    alone = Gap(0.06, 0.06 - 1.96 * 0.03, 0.06 + 1.96 * 0.03, 200)
+    many = Gap(0.06, alone.low, alone.high, 200, 0.06 - 3.2 * 0.03, 0.06 + 3.2 * 0.03)
+    assert alone.chance_among_all(0.02) == pytest.approx(alone.chance_above(0.02))
+    assert many.chance_above(0.02) == pytest.approx(0.909, abs=1e-3)
+    assert many.chance_among_all(0.02) == pytest.approx(0.793, abs=1e-3)  # 1.33 / 1.63 errors
+    assert Gap(0.06, 0.06, 0.06, 200).chance_among_all(0.02) == 1.0
