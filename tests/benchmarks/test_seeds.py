@@ -61,6 +61,13 @@ def test_groups_of_unequal_size_leave_fewer_degrees_of_freedom():
     assert (uneven, even) == pytest.approx((24**2 / 156 - 1, 11.0))
 
 
+def test_what_single_answers_vary_by_counts_once():
+    """By hand: sums of ±1/2 both ways, 2 × (1/4 + 1/4) / 16 each, and as much of single answers."""
+    rows, seeds = parts(np.array([[1.0, 0.0], [0.0, 0.0]]), [None] * 2)
+    assert rows == pytest.approx((0.0625, 1.0))
+    assert seeds == pytest.approx((0.0, 1.0))
+
+
 def test_one_cluster_settles_nothing_whatever_its_seeds_say():
     scores = np.tile([0.5, 0.6, 0.7], (9, 1))
     assert interval_over_seeds(scores, ["g"] * 9) == (0.0, 1.0)
