@@ -17,8 +17,8 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from benchmarks.paired import Difference
-from benchmarks.resampling import ALPHA, Floats, Groups, cluster_sums
-from benchmarks.statistics import NO_SPREAD, UNIT, Limits, interval, wilson
+from benchmarks.resampling import ALPHA, Floats, Groups, cluster_keys, cluster_sums
+from benchmarks.statistics import NO_SPREAD, UNIT, Limits, even_clusters, interval, wilson
 
 SMALLEST = 1e-9
 Part = tuple[float, float]
@@ -32,10 +32,13 @@ def interval_over_seeds(
 
     Of scores from 0 to 1 Wilson's, with the number of rows that would have this error (the
     effective sample size of Korn and Graubard 1998) and Student's quantile; of others Student's.
-    A single seed tells nothing of others: then it is the interval over rows.
+    A single seed tells nothing of others: then it is the interval over rows. One cluster proves
+    nothing: the interval is all there is.
     """
     if scores.shape[1] == 1:
         return interval(scores[:, 0], groups, limits=limits)
+    if is_one_cluster(groups):
+        return limits
     value = float(scores.mean())
     found = parts(scores, groups)
     half = reach_of(found, ALPHA)
@@ -43,7 +46,8 @@ def interval_over_seeds(
         return value - half, value + half
     variance = sum(each for each, _ in found)
     if half == 0:
-        low, high = wilson(np.array([value * (found[0][1] + 1)]), int(found[0][1] + 1))
+        size = np.array([found[0][1] + 1])
+        low, high = wilson(value * size, size)
     else:
         size = np.array([value * (1 - value) / variance])
         low, high = wilson(value * size, size, half / sqrt(variance))
@@ -60,24 +64,31 @@ def compare_over_seeds(a: Floats, b: Floats, groups: Groups) -> Difference:
     rows = parts((a.mean(axis=1) - b.mean(axis=1))[:, None], groups)[0]
     found = [rows, *(parts(each, groups)[1] for each in (a, b) if each.shape[1] > 1)]
     half = reach_of(found, ALPHA)
-    if half == 0:
+    if half == 0 or is_one_cluster(groups):
         return Difference(value, -1.0, 1.0, 1.0)
     low, high = max(-1.0, value - half), min(1.0, value + half)
     return Difference(value, low, high, level_of(found, abs(value)))
+
+
+def is_one_cluster(groups: Groups) -> bool:
+    """One cluster tells nothing of others."""
+    return max(cluster_keys(groups), default=0) == 0
 
 
 def parts(scores: Floats, groups: Groups) -> tuple[Part, Part]:
     """What rows and what seeds add to the variance of the mean of rows × seeds.
 
     What single answers vary by, rows and seeds aside, is in the sums of both ways and is left to
-    the rows alone.
+    the rows alone, whose degrees of freedom go by `even_clusters`.
     """
     apart = cluster_sums(scores - scores.mean(), groups)
+    even = float(even_clusters(cluster_sums(np.ones((len(scores), 1)), groups))[0])
     seeds, df = one_way(apart.sum(axis=0), scores.size)
     rest = apart - apart.mean(axis=1, keepdims=True) - apart.mean(axis=0)
     free = (rest.shape[0] - 1) * (rest.shape[1] - 1)
     both = (rest**2).mean() / free * (rest.size / scores.size) ** 2 if free else 0.0
-    return one_way(apart.sum(axis=1), scores.size), (max(0.0, seeds - float(both)), df)
+    rows, _ = one_way(apart.sum(axis=1), scores.size)
+    return (rows, max(1.0, even - 1)), (max(0.0, seeds - float(both)), df)
 
 
 def one_way(sums: Floats, size: int) -> Part:

@@ -93,17 +93,29 @@ def by_clusters(clusters: Floats) -> tuple[Floats, Floats]:
     (1 - value) / error² (the effective sample size of Korn and Graubard 1998), in place of the
     normal's quantile Student's. Where fewer than FEWEST_ODD clusters score differently from the
     rest (all answers right, say), their spread shows too little of what could be: Wilson on the
-    number of clusters, the widest that scores from 0 to 1 can call for, takes its place.
+    number of clusters, the widest that scores from 0 to 1 can call for, takes its place. Clusters
+    count as `even_clusters` does.
     """
     count = len(clusters)
+    even = even_clusters(clusters[..., 1])
     value, moved = centred(clusters)
     variance = count / (count - 1) * (moved**2).sum(axis=0)
     told = (variance > NO_SPREAD**2) & (odd_ones(finish_mean(clusters)) >= FEWEST_ODD)
-    lows, highs = wilson(value * count, count)
-    size = np.maximum(count, (value * (1 - value))[told] / variance[told])
-    reach = stats.t.isf(ALPHA / 2, count - 1)
+    lows, highs = wilson(value * even, even)
+    size = np.maximum(even[told], (value * (1 - value))[told] / variance[told])
+    reach = stats.t.isf(ALPHA / 2, np.maximum(1.0, even[told] - 1))
     lows[told], highs[told] = wilson(value[told] * size, size, reach)
     return lows, highs
+
+
+def even_clusters(rows: Floats) -> Floats:
+    """How many clusters of one size tell as much as these: (sum of m)² / sum of m² (Kish 1965).
+
+    `rows` is clusters × sets. Sixty rows on their own beside one group of thirty are 61 clusters,
+    but a third of the mean hangs on one of them: it is as uncertain as that of 8.
+    """
+    even: Floats = rows.sum(axis=0) ** 2 / (rows**2).sum(axis=0)
+    return even
 
 
 def by_skewness(clusters: Floats) -> tuple[Floats, Floats]:
@@ -160,7 +172,9 @@ def are_binary(scores: Floats) -> NDArray[np.bool_]:
     return result
 
 
-def wilson(successes: Floats, n: Floats | int, reach: float | None = None) -> tuple[Floats, Floats]:
+def wilson(
+    successes: Floats, n: Floats | int, reach: Floats | float | None = None
+) -> tuple[Floats, Floats]:
     """Wilson's score intervals (1927) at 95%; with `reach` in place of the normal's 1.96."""
     alpha = ALPHA if reach is None else 2 * stats.norm.sf(reach)
     lows, highs = proportion_confint(successes, n, alpha=alpha, method="wilson")

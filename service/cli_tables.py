@@ -106,7 +106,7 @@ def quote_text(quote: Quote) -> Text:
     )
     lines.append(
         f"The {quote.n_test} test examples can tell two strategies apart that differ by"
-        f" {many_points(quote.detectable_difference)} or more."
+        f" {many_points(quote.detectable_difference)} or more; among several it takes more."
     )
     return Text("\n".join(lines))
 

@@ -17,7 +17,9 @@ TITLE = "What more training would bring"
 HOW = (
     "Every point is the mean of trainings with different seeds on nested parts of the training"
     " examples, judged on the test examples; its interval is over both. What lies beyond follows"
-    " the curve a − b × n^−c through them. Nothing is chosen by it. A strategy without training"
+    " the curve a − b × n^−c through them. Nothing is chosen by it. Whether the decision would"
+    " change is told by the interval of that one difference; among all pairs at once, which the"
+    " recommendation looks at, it may take more examples. A strategy without training"
     " may gain from more examples too, where it picks some of them; that was not measured."
 )
 KNOWN_BY_HEART = 2.0

@@ -245,8 +245,8 @@ def reading_guide(report: Report) -> list[str]:
         " their intervals overlap. The interval of a difference holds for that pair; one strategy"
         " beats another only if it is better with all pairs looked at at once.",
         f"With {report.task.n_test} test examples, a difference of {detectable} or more is found"
-        " four times in five, if two strategies differ on a fifth of them; rows that come in groups"
-        " show less.",
+        " four times in five for one pair alone, if two strategies differ on a fifth of them; with"
+        " all pairs looked at at once, or where rows come in groups, it takes a larger one.",
         "An answer that failed is counted as an error. It is neither scored as wrong nor left out"
         " of the count.",
         *cost_guide(report),

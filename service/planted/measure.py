@@ -34,10 +34,13 @@ ROOT = Path(__file__).parent.parent.parent
 SOURCES = (
     *("service/planted/*.py", "service/recommendation.py", "service/choosing.py"),
     *("service/commitment.py", "service/evidence.py", "service/suitability.py"),
+    *("service/changing.py", "service/reasons.py"),
     *("benchmarks/summary.py", "benchmarks/quality.py", "benchmarks/statistics.py"),
     *("benchmarks/paired.py", "benchmarks/pairs.py", "benchmarks/families.py"),
     *("benchmarks/odds.py", "benchmarks/pricing.py", "benchmarks/upkeep.py"),
     *("benchmarks/resampling.py", "benchmarks/spending.py", "benchmarks/track.py"),
+    *("benchmarks/aggregates.py", "benchmarks/metrics.py", "benchmarks/costs.py"),
+    *("benchmarks/break_even.py", "benchmarks/load.py", "corpora/power.py"),
 )
 """What decides, and what draws: a measurement does not go on with another version of it."""
 

@@ -8,6 +8,7 @@ from tinystrategies import Tiny, right
 
 from benchmarks.errors import Cancelled
 from benchmarks.records import (
+    APART,
     CurveRecord,
     LatencyRecord,
     OutcomeRecord,
@@ -157,6 +158,16 @@ def test_what_is_expected_follows_the_points(asked, prices, tmp_path):
     assert gaps["learner"].difference == pytest.approx(prediction.quality - 0.75, abs=0.01)
     assert gaps["tiny"].difference == pytest.approx(prediction.quality - 1.0)
     assert curve.overtakes == {}
+
+
+def test_rows_that_leaked_count_for_no_point(asked, prices, tmp_path):
+    """The first 40 of 160 test rows, which every training answered rightly."""
+    records = run(asked, prices, tmp_path, Tiny(right), Learner())
+    names = tuple(row.id for row in asked.test[:40])
+    fired = SentinelRecord(name=APART, passed=False, message="m", examples=names)
+    (curve,) = summarise([*records, fired]).curves
+    expected = [(68 + 1 / 3 - 40) / 120, (96 + 1 / 3 - 40) / 120, 70.5 / 120, 80 / 120]
+    assert [point.quality for point in curve.points] == pytest.approx(expected)
 
 
 def test_a_stopped_curve_goes_on_with_the_training_that_was_under_way(asked, prices, tmp_path):

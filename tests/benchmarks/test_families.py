@@ -72,6 +72,15 @@ def test_intervals_for_all_pairs_by_hand():
     assert list(alone[0]) == pytest.approx([0.05, 0.0])
 
 
+def test_what_one_pair_shows_may_not_be_shown_among_three():
+    """P-values of 0.03 are 0.06 among the two that are left once the first is shown."""
+    ends = [np.full(3, each) for each in (0.1, 0.09, 0.11)]
+    found = Differences(*ends, np.array([0.001, 0.03, 0.04]))
+    lows, _ = at_once(found, np.array(2.4), 60)
+    assert lows[0] == pytest.approx(0.1 - 0.01 * 1.23, abs=0.001)
+    assert list(lows[1:]) == [0.0, 0.0]
+
+
 def test_among_ten_equal_strategies_hardly_any_pair_is_called_different():
     """200 comparisons: pair by pair over a third of them err, together at most 5% ± 3.5%."""
     rng = np.random.default_rng(4)

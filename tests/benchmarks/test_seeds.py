@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.seeds import compare_over_seeds, interval_over_seeds, level_of, reach_of
+from benchmarks.seeds import compare_over_seeds, interval_over_seeds, level_of, parts, reach_of
 from benchmarks.statistics import UNBOUNDED, interval
 
 
@@ -51,6 +51,34 @@ def test_the_p_value_is_the_level_at_which_the_interval_reaches_0():
     assert level_of(found, reach_of(found, 0.4)) == pytest.approx(0.4)
     assert level_of(found, 0.0) == 1.0
     assert level_of([(0.01, 2.0)], 0.5) == pytest.approx(2 * stats.t.sf(5.0, 2))
+
+
+def test_groups_of_unequal_size_leave_fewer_degrees_of_freedom():
+    """Twelve rows alone and a group of twelve: 24² / (12 + 144) = 3.69 even clusters."""
+    scores = np.random.default_rng(4).random((24, 3))
+    (_, uneven), _ = parts(scores, [None] * 12 + ["g"] * 12)
+    (_, even), _ = parts(scores, [f"g{row // 2}" for row in range(24)])
+    assert (uneven, even) == pytest.approx((24**2 / 156 - 1, 11.0))
+
+
+def test_what_single_answers_vary_by_counts_once():
+    """By hand: sums of ±1/2 both ways, 2 × (1/4 + 1/4) / 16 each, and as much of single answers."""
+    rows, seeds = parts(np.array([[1.0, 0.0], [0.0, 0.0]]), [None] * 2)
+    assert rows == pytest.approx((0.0625, 1.0))
+    assert seeds == pytest.approx((0.0, 1.0))
+
+
+def test_one_cluster_settles_nothing_whatever_its_seeds_say():
+    scores = np.tile([0.5, 0.6, 0.7], (9, 1))
+    assert interval_over_seeds(scores, ["g"] * 9) == (0.0, 1.0)
+    found = compare_over_seeds(scores, scores - 0.4, ["g"] * 9)
+    assert (found.low, found.high, found.p_value) == (-1.0, 1.0, 1.0)
+
+
+def test_seeds_that_are_all_right_are_wilson_on_even_clusters():
+    """Sixty rows alone and a group of thirty tell as much as 8.4375 clusters."""
+    low, high = interval_over_seeds(np.ones((90, 3)), [None] * 60 + ["g"] * 30)
+    assert (low, high) == pytest.approx((8.4375 / (8.4375 + 1.96**2), 1.0), abs=5e-5)
 
 
 @pytest.mark.parametrize("grouped", [False, True])

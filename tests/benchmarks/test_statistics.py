@@ -6,6 +6,7 @@ import pytest
 from benchmarks.aggregates import MacroF1
 from benchmarks.paired import compare, compare_sets, mcnemar
 from benchmarks.records import OutcomeRecord
+from benchmarks.resampling import mean_sums
 from benchmarks.statistics import UNBOUNDED, interval, intervals
 
 NO_GROUPS = [None] * 20
@@ -29,6 +30,25 @@ def test_clustered_rows_give_a_wider_interval():
     low, high = interval(scores, pairs)
     assert low < flat_low
     assert high > flat_high
+
+
+def test_a_few_large_groups_count_for_what_they_weigh():
+    """Sixty rows on their own and a group of thirty: 90² / (60 + 900) = 8.4375 even clusters."""
+    groups = [None] * 60 + ["g"] * 30
+    low, high = interval([1.0] * 90, groups)
+    assert (low, high) == pytest.approx((8.4375 / (8.4375 + 1.96**2), 1.0), abs=5e-5)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 60 + [30], [1] * 40 + [20, 20], [2] * 10 + [10] * 10])
+def test_intervals_hold_where_groups_differ_in_size(sizes):
+    """2,000 samples of rows that mostly stand or fall with their group."""
+    rng = np.random.default_rng(8)
+    groups = [f"g{place}" for place, size in enumerate(sizes) for _ in range(size)]
+    shared = np.repeat(rng.standard_normal((len(sizes), 2000)), sizes, axis=0)
+    own = rng.standard_normal((len(groups), 2000))
+    scores = (np.sqrt(0.3) * shared + np.sqrt(0.7) * own < 0).astype(float)
+    lows, highs = intervals(mean_sums(scores), groups)
+    assert np.mean((lows <= 0.5) & (highs >= 0.5)) >= 0.89
 
 
 def test_a_perfect_clustered_score_is_not_certain():

@@ -57,6 +57,17 @@ def test_the_rule_and_its_words_go_by_all_pairs() -> None:
     assert evidence_of(among_many).gap("lora", "prompt.few-shot").low_all == pytest.approx(-0.01)
 
 
+def test_who_beats_the_constant_answer_alone_is_not_clear_of_it_among_many() -> None:
+    summary = summary_of(
+        strategy("baseline.majority", 0.50, 0.08), strategy("prompt.few-shot", 0.60, 0.08)
+    )
+    assert recommend(summary, TRIAGE, Needs()).strategy == "prompt.few-shot"
+    (pair,) = summary.comparisons
+    told = pair.model_copy(update={"low_all": -0.22, "high_all": 0.02})
+    among_many = summary.model_copy(update={"comparisons": (told,)})
+    assert recommend(among_many, TRIAGE, Needs()).strategy is None
+
+
 def test_a_comparison_without_them_stays_as_it_was_written() -> None:
     pair = Comparison(a="a", b="b", difference=0.1, low=0.0, high=0.2, p_value=0.05, n=9)
     assert "low_all" not in pair.model_dump(mode="json")

@@ -1,5 +1,6 @@
 """Situations whose right decision is known: how they are drawn, judged, measured and told."""
 
+import ast
 import json
 from dataclasses import replace
 from math import sqrt
@@ -15,7 +16,16 @@ from corpora.task import Needs
 from service.cli import cli
 from service.planted import figures
 from service.planted.drawing import leaked_rows, records_of, scores_of
-from service.planted.measure import EQUAL, SCHEMA, SIDE, head_of, pieces, planted_truths
+from service.planted.measure import (
+    EQUAL,
+    ROOT,
+    SCHEMA,
+    SIDE,
+    SOURCES,
+    head_of,
+    pieces,
+    planted_truths,
+)
 from service.planted.situation import Right, answer_to
 from service.planted.situations import BY_NAME, SITUATIONS, equal_run, tells_apart
 from service.planted.worlds import World, ways_of
@@ -186,6 +196,26 @@ def test_a_measurement_goes_on_where_it_was(tmp_path):
     assert len(figures.stored(path)) == 1
     with pytest.raises(InvalidInput, match="seed"):
         Sheet(path, head_of(1), schema=SCHEMA)
+
+
+def test_sources_are_there_and_hold_all_that_decides():
+    """All that the rule and the summary import of their rooms, but what only words, shapes or
+    reads: whoever adds a piece to the rule adds it here, or says below why not."""
+    assert all([*ROOT.glob(pattern)] for pattern in SOURCES)
+    named = {path for pattern in SOURCES for path in ROOT.glob(pattern)}
+    places = {
+        "service": ("recommendation.py", {"keeping", "switches", "turning", "wording"}),
+        "benchmarks": (
+            "summary.py",
+            {"behaviour", "behaviour_results", "curve_summary", "disagreements", "errors"}
+            | {"draws", "incumbent", "records", "results", "standing"},
+        ),
+    }
+    for room, (file, aside) in places.items():
+        code = ast.parse((ROOT / room / file).read_text(encoding="utf-8"))
+        imports = [node.module or "" for node in ast.walk(code) if isinstance(node, ast.ImportFrom)]
+        used = {name.split(".")[1] for name in imports if name.startswith(f"{room}.")}
+        assert used - aside == used & {path.stem for path in named if path.parent.name == room}
 
 
 def made_up(name, number, right, draws=100):
