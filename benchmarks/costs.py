@@ -20,7 +20,7 @@ from benchmarks.errors import BadPriceFile
 from benchmarks.records import Environment
 from corpora.errors import InvalidInput
 from corpora.invalid import did_you_mean
-from corpora.task import Deployment, Frozen, is_none
+from corpora.task import DEAREST, Deployment, Frozen, is_none
 
 DEFAULT_PRICES = Path(__file__).with_name("prices.yaml")
 PRICES_VARIABLE = "TUNEWORTH_PRICES"
@@ -39,7 +39,7 @@ class Speed(Frozen):
 class Machine(Frozen):
     """A class of machine at its price, with where the price comes from and when."""
 
-    usd_per_hour: float = Field(ge=0)
+    usd_per_hour: float = Field(ge=0, le=DEAREST)
     cores: int = Field(gt=0)
     gpu: bool = False
     memory_gb: float | None = Field(default=None, gt=0)
@@ -53,9 +53,9 @@ class TokenPrice(Frozen):
     `batch_discount` the share that is taken off requests that can wait.
     """
 
-    input: float = Field(ge=0)
-    cached: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, le=DEAREST)
+    cached: float = Field(ge=0, le=DEAREST)
+    output: float = Field(ge=0, le=DEAREST)
     batch_discount: float = Field(default=0.0, ge=0, le=1, exclude_if=not_)
     source: str
     as_of: str
@@ -70,7 +70,7 @@ class HostPrice(Frozen):
     """The machine of a stated deployment; `memory_gb` is None where nobody stated it."""
 
     machine: str
-    usd_per_hour: float = Field(ge=0)
+    usd_per_hour: float = Field(ge=0, le=DEAREST)
     memory_gb: float | None = Field(default=None, gt=0)
     source: str
     as_of: str
@@ -80,7 +80,7 @@ class RunPrices(Frozen):
     """The prices one run is charged by, kept in its first record so that a report can cite them."""
 
     machine: str
-    usd_per_hour: float = Field(ge=0)
+    usd_per_hour: float = Field(ge=0, le=DEAREST)
     source: str
     as_of: str
     models: dict[str, TokenPrice] = Field(default_factory=dict)

@@ -79,10 +79,12 @@ def waits(
     Lindley's recursion unrolled: with the sums S of (service before - time between), a replica's
     n-th request waits S_n - min(S_0 .. S_n).
     """
+    if replicas >= len(came):  # one for each request, or more
+        return np.zeros(len(came))
     turns = ceil(len(came) / replicas)
     # the last turn may be short: what fills it up comes behind all requests that count
     missing = turns * replicas - len(came)
-    filler = np.full(missing, came[-1] if len(came) else 0.0)
+    filler = np.full(missing, came[-1])
     at = np.concatenate([came, filler]).reshape(turns, replicas)
     takes = np.concatenate([service, np.zeros(missing)]).reshape(turns, replicas)
     steps = np.zeros_like(at)

@@ -148,11 +148,14 @@ class StrategyResult(Frozen):
     under_load: Load | None = Field(default=None, exclude_if=is_none)
 
     @property
+    def counted_latency(self) -> Load | Latency | None:
+        """That under load where a rate is stated, else that of single requests."""
+        return self.under_load or self.latency_ms
+
+    @property
     def counted_p95(self) -> float | None:
         """The 95th percentile that a need is held against, in milliseconds."""
-        if self.under_load is not None:
-            return self.under_load.p95
-        return self.latency_ms.p95 if self.latency_ms else None
+        return self.counted_latency.p95 if self.counted_latency else None
 
 
 class Comparison(Frozen):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from benchmarks.records import APART, LAST_GUARD, LatencyRecord, SentinelRecord
-from corpora.similarity import near_duplicates
+from corpora.checks.material import Material
+from corpora.checks.splits import leaked_rows
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared, Score
 
@@ -151,24 +152,24 @@ def affordable_rows(latencies: Sequence[LatencyRecord]) -> int:
 
 
 def train_and_test_are_apart(dataset: Dataset) -> SentinelRecord:
-    """Fires where a test input is nearly a training input."""
-    rows = [*dataset.train, *dataset.test]
-    border = len(dataset.train)
-    pairs = [
-        (rows[first].id, rows[second].id)
-        for one, other in near_duplicates([row.input for row in rows])
-        for first, second in [sorted((one, other))]
-        if first < border <= second
-    ]
-    message = "No test input is nearly the same as a training input."
-    leaked = tuple(dict.fromkeys(second for _, second in pairs))
-    if pairs:
-        named = shown([f"{first} and {second}" for first, second in pairs])
+    """Fires where a test row nearly repeats a training row, as `corpora.checks` tells it: nearly
+    the same input with another output is no leak, but one question about many things."""
+    material = Material(dataset.model_copy(update={"validation": ()}))
+    rows, leaked = material.rows, dict.fromkeys(leaked_rows(material))
+    message = "No test row nearly repeats a training row."
+    if leaked:
+        named = {
+            second: f"{rows[first].id} and {rows[second].id}"
+            for first, second in reversed(material.pairs)
+            if first < material.seen and second in leaked
+        }
+        pairs = [named.get(number, rows[number].id) for number in leaked]
         message = (
-            f"Test inputs are nearly the same as training inputs: {named}."
+            f"Test rows nearly repeat training rows: {shown(pairs)}."
             f" They count for no score ({len(leaked)} of {len(dataset.test)})."
         )
-    return SentinelRecord(name=APART, passed=not pairs, message=message, examples=leaked)
+    ids = tuple(rows[number].id for number in leaked)
+    return SentinelRecord(name=APART, passed=not leaked, message=message, examples=ids)
 
 
 def probability_gap(one: Answer, other: Answer) -> float:

@@ -23,6 +23,7 @@ from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
     Latency,
     Leak,
+    LearningCurve,
     Retrieval,
     Reused,
     StrategyResult,
@@ -53,24 +54,38 @@ def summarise(records: Sequence[Record]) -> Summary:
     finished = list(judged.values())
     chances, flattered = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
-    points = points_in(records, run)
-    seen = [replace(point, track=without_rows(point.track, leaked)) for point in points]
     results = tuple(result_of(judged.get(t.id, t), run, chances, beyond) for t in tracks)
     measured = Summary(
         strategies=results,
         comparisons=all_comparisons(finished, run.task, run.seed),
         break_even=(),
         disagreements=most_disputed(finished, run.task.metric),
-        curves=curves_of(finished, seen, run, {r.id: r.quality for r in results if r.quality}),
+        curves=curves_in(records, run, results),
         detectable_difference=detectable_difference(max(1, run.task.n_test - len(leaked))),
         seconds=recorded_seconds(records),
         spent_usd=spent(
-            [*tracks, *(point.track for point in points)], run, as_run_prices(run.prices)
+            [*tracks, *(point.track for point in points_in(records, run))],
+            run,
+            as_run_prices(run.prices),
         ),
         leak=leak,
         flattery=flattered,
     )
     return priced(measured, tracks, run, Draws(run.seed))
+
+
+def curves_in(
+    records: Sequence[Record], run: RunRecord, rows: Sequence[StrategyResult]
+) -> tuple[LearningCurve, ...]:
+    """The learning curves of the strategies of those `rows`, without the rows that leaked."""
+    points = points_in(records, run)
+    if not points:
+        return ()
+    _, leaked = leak_in(records)
+    tracks = [track_of(records, facts) for facts in run.strategies]
+    judged = [without_rows(track, leaked) for track in tracks if track.status == "completed"]
+    seen = [replace(point, track=without_rows(point.track, leaked)) for point in points]
+    return curves_of(judged, seen, run, {row.id: row.quality for row in rows if row.quality})
 
 
 def leak_in(records: Sequence[Record]) -> tuple[Leak | None, frozenset[str]]:

@@ -149,7 +149,7 @@ def model_ends(needs: Needs, started_at: str) -> bool:
     if needs.model_retires is None:
         return False
     began = datetime.fromisoformat(started_at).date()
-    lasts = timedelta(days=min(needs.horizon_months, 12_000) * DAYS_A_MONTH)
+    lasts = timedelta(days=needs.horizon_months * DAYS_A_MONTH)
     return date.fromisoformat(needs.model_retires) < began + lasts
 
 

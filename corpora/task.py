@@ -22,6 +22,8 @@ DEFAULT_METRIC: dict[Kind, str] = {
     "generation": "rouge_l",
 }
 DEFAULT_MODEL = "smollm2-135m-q4"
+DEAREST = 1e9
+"""No price is higher, in US dollars: every bill stays a number that can be told."""
 
 
 class Frozen(BaseModel):
@@ -104,16 +106,16 @@ class Needs(Frozen):
     quality_at_least: float | None = Field(default=None, ge=0, le=1)
     latency_p95_ms: float | None = Field(default=None, gt=0)
     cost_per_1k_requests: float | None = Field(default=None, ge=0)
-    requests_per_month: float | None = Field(default=None, ge=0)
-    horizon_months: float = Field(default=12, gt=0)
+    requests_per_month: float | None = Field(default=None, ge=0, le=1e12)
+    horizon_months: float = Field(default=12, gt=0, le=1200)
     documents_change: ChangePace = "never"
     practical_margin: float = Field(default=0.02, ge=0, le=1)
     behaviour_changes: BehaviourPace = Field(default="never", exclude_if=is_never)
     retrain_on_documents: bool = Field(default=False, exclude_if=not_)
-    label_usd: float = Field(default=0.0, ge=0, exclude_if=not_)
+    label_usd: float = Field(default=0.0, ge=0, le=DEAREST, exclude_if=not_)
     relabel_share: float = Field(default=0.0, ge=0, le=1, exclude_if=not_)
-    engineer_usd_per_hour: float | None = Field(default=None, ge=0, exclude_if=is_none)
-    engineer_hours_per_month: dict[str, Annotated[float, Field(ge=0)]] = Field(
+    engineer_usd_per_hour: float | None = Field(default=None, ge=0, le=DEAREST, exclude_if=is_none)
+    engineer_hours_per_month: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(
         default_factory=dict, exclude_if=not_
     )
     model_retires: Annotated[str, BeforeValidator(_day)] | None = Field(
@@ -131,7 +133,7 @@ class Deployment(Frozen):
 
     machine: str | None = Field(default=None, min_length=1)
     replicas: int = Field(default=1, ge=1, le=10_000)
-    hours_per_day: float = Field(default=24.0, gt=0, le=24)
+    hours_per_day: float = Field(default=24.0, ge=0.01, le=24)
     peak_requests_per_second: float | None = Field(default=None, gt=0, le=100_000)
     batch_share: float = Field(default=0.0, ge=0, le=1, exclude_if=not_)
 

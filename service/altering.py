@@ -10,7 +10,7 @@ from benchmarks.records import RunRecord
 from benchmarks.spending import as_run_prices
 from corpora.errors import InvalidInput
 from corpora.invalid import did_you_mean, validated
-from corpora.task import Deployment, Needs
+from corpora.task import DEAREST, Deployment, Needs
 from corpora.terms import check_terms
 from service.terms import Changes
 
@@ -91,8 +91,8 @@ def with_host(prices: RunPrices, placed: Deployment, price_list: PriceList | Non
 def with_price(prices: RunPrices, key: str, value: float) -> RunPrices:
     """The prices with one changed; raises InvalidInput that names those that can be."""
     field = f"prices.{key}"
-    if value < 0:
-        raise InvalidInput(field, value, "A price is 0 or more.")
+    if not 0 <= value <= DEAREST:
+        raise InvalidInput(field, value, f"A price is 0 or more, and at most {DEAREST:,.0f}.")
     what, _, which = key.rpartition(".")
     machine = what or prices.machine
     host = prices.host

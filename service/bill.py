@@ -66,6 +66,11 @@ def cost_guide(report: Report) -> list[str]:
         found[0] += f" and work by people ({', '.join(unstated)}) is not in any figure."
     else:
         found[0] = found[0].rstrip(",") + "."
+    if placed is not None and placed.peak_requests_per_second is None:
+        found.append(
+            "No peak is stated, so the machines are those of the stated volume: another volume may"
+            " take others, which `tuneworth what-if` reckons."
+        )
     if needs.label_usd:
         found.append(
             "Each strategy is charged the labels of the training and validation rows that it needs;"

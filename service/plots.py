@@ -21,6 +21,7 @@ INK, MUTED, GRID = "#1f2a37", "#5b6775", "#e9e7e1"
 PHONE = 400
 """Plots narrower than this, in pixels, are laid out for a phone."""
 NAME_WIDTH = 7.2
+LABEL_WIDTH = 6.6
 """Pixels of a letter at most: who reads the page has other fonts than who measures the names."""
 
 MONEY = (
@@ -94,7 +95,11 @@ def volume_plot(
     shown = ticks((values[0], values[-1]), width)
     x = x.axis(title="requests a month (log)", labelExpr=NUMBER, values=shown)
     y = alt.Y("usd:Q").scale(type="log", domain=[bottom, top], nice=False)
-    y = y.axis(title="US dollars a month (log)", labelExpr=MONEY, values=ticks((bottom, top), 500))
+    y = y.axis(
+        title="US dollars a month, setup spread (log)",
+        labelExpr=MONEY,
+        values=ticks((bottom, top), 500),
+    )
     paint = painted()
     curves = chart_of(points).mark_line(strokeWidth=2.4)
     names = chart_of(ends_apart(lines, values[-1], (bottom, top), height, paints))
@@ -119,7 +124,8 @@ def latency_plot(points: Sequence[Mapping[str, Any]], limit: float | None, width
     wide = width > PHONE
     low, high = min(p["p50"] for p in points), max(p["p95"] for p in points)
     high = max(high, limit or 0.0)
-    share = (115 if wide else 100) / width
+    longest = max(len(p["label"]) for p in points)
+    share = min(0.6, max(115 if wide else 100, LABEL_WIDTH * longest + 16) / width)
     domain = [low / 1.4, high * (high / low * 1.4) ** (share / (1 - share)) * 1.1]
     base = chart_of(points)
     x = alt.X("p50:Q").scale(type="log", domain=domain, nice=False)

@@ -56,10 +56,12 @@ def volume_title(report: Report, lines: Sequence[Line], marks: Sequence[Mapping[
         cheapest = min(lines, key=lambda line: line.at(volume))
         ratio = first.at(volume) / cheapest.at(volume)
         told = f"At {wording.count(volume)} requests a month, {first.id}"
+        own = wording.dollars(first.at(volume))
         if ratio >= 1.05:
-            own = wording.dollars(first.at(volume))
             return f"{told} costs {own}, {times(ratio)} as much as {cheapest.id}"
-        told += f" costs least, {wording.dollars(first.at(volume))}"
+        if own != wording.dollars(cheapest.at(volume)):
+            return f"{told} costs {own}, hardly more than {cheapest.id}"
+        told += f" costs least, {own}"
         return told + (f"; {turn['to']} does from {turn['label']}" if turn else "")
     if turn:
         return f"{turn['to']} costs less than {first.id} from {turn['label']} requests a month"
@@ -84,25 +86,31 @@ def latency_title(report: Report, rows: Sequence[StrategyResult]) -> str:
     """`rows` in order of their 95th percentile."""
     first = next((row for row in rows if row.id == report.recommendation.strategy), rows[0])
     slowest = rows[-1]
-    if first.latency_ms is None or slowest.latency_ms is None:
+    if first.counted_latency is None or slowest.counted_latency is None:
         return "Latency of single requests"
-    told = f"{first.id} answers 95% of requests within {wording.milliseconds(first.latency_ms.p95)}"
-    ratio = slowest.latency_ms.p95 / max(first.latency_ms.p95, 1e-9)
+    p95 = first.counted_latency.p95
+    told = f"{first.id} answers 95% of requests within {wording.milliseconds(p95)}"
+    told += " under load" if first.under_load else ""
+    ratio = slowest.counted_latency.p95 / max(p95, 1e-9)
     return f"{told}; {slowest.id} takes {times(ratio)} as long" if ratio >= 2 else told
 
 
 def latency_text(rows: Sequence[StrategyResult]) -> str:
+    """Under load where that is what counts."""
     told = "; ".join(f"{row.id} {span(row)}" for row in rows)
-    return f"Latency of single requests, from the median to the 95th percentile: {told}."
+    loaded = any(row.under_load for row in rows)
+    what = "at the stated rate, waiting included (computed)" if loaded else "of single requests"
+    return f"Latency {what}, from the median to the 95th percentile: {told}."
 
 
 def span(row: StrategyResult) -> str:
     """`138 – 185 ms`."""
-    if row.latency_ms is None:
+    if row.counted_latency is None:
         return ""
-    p50, p95 = (wording.milliseconds(ms) for ms in (row.latency_ms.p50, row.latency_ms.p95))
+    counted = row.counted_latency
+    p50, p95 = (wording.milliseconds(ms) for ms in (counted.p50, counted.p95))
     text = p95 if p50 == p95 else f"{p50.removesuffix(' ms')} – {p95}"
-    return wording.as_stated(text, row.latency_ms)
+    return wording.as_stated(text, row.latency_ms) if row.latency_ms else text
 
 
 def times(ratio: float) -> str:

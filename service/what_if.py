@@ -22,7 +22,7 @@ from benchmarks.pricing import priced
 from benchmarks.records import Record, RunRecord
 from benchmarks.results import Cost, Load, Summary
 from benchmarks.standing import latest_run
-from benchmarks.summary import summarise
+from benchmarks.summary import curves_in, leak_in, summarise
 from benchmarks.track import Track, track_of
 from corpora.task import Deployment, Frozen, Needs
 from service.altering import altered
@@ -156,7 +156,7 @@ def flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
 
 
 def stored_of(records: Sequence[Record], report: Report | None = None) -> Stored:
-    """A comparison from its records; with its `report` nothing is resampled.
+    """A comparison from its records; with its `report` nothing but learning curves is resampled.
 
     Raises BenchmarkError for records that hold no run.
     """
@@ -164,21 +164,25 @@ def stored_of(records: Sequence[Record], report: Report | None = None) -> Stored
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to reckon with.")
     tracks = tuple(track_of(records, facts) for facts in run.strategies)
-    measured = summary_in(report, run) if report is not None else summarise(records)
+    measured = summary_in(report, records, run) if report is not None else summarise(records)
     draws = Draws(run.seed)
     summary = priced(measured, tracks, run, draws)  # the draws of the report, to be kept
     draws.settled = True
     return Stored(run, summary, tracks, draws, recommend(summary, run.task, run.needs))
 
 
-def summary_in(report: Report, run: RunRecord) -> Summary:
-    """What was measured, as the report tells it, in the order of the run."""
-    rows = {row.id: row for row in report.strategies}
+def summary_in(report: Report, records: Sequence[Record], run: RunRecord) -> Summary:
+    """What was measured, as the report tells it, in the order of the run; what it does not tell
+    (whole learning curves, a leak) from the records."""
+    told = {row.id: row for row in report.strategies}
+    rows = tuple(told[facts.id] for facts in run.strategies)
     return Summary(
-        strategies=tuple(rows[facts.id] for facts in run.strategies),
+        strategies=rows,
         comparisons=report.comparisons,
         break_even=(),
         disagreements=report.disagreements,
+        curves=curves_in(records, run, rows),
+        leak=leak_in(records)[0],
         detectable_difference=report.detectable_difference,
         flattery=report.flattery,
         seconds=report.environment.seconds,

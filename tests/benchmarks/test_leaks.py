@@ -1,4 +1,4 @@
-"""Test rows that stand in the training rows: they cost as any, and count for no score."""
+"""Test rows that nearly repeat training rows count for no score."""
 
 import pytest
 from test_summary import run_record, summary_of, track

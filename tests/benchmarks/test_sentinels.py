@@ -121,6 +121,12 @@ def test_a_test_row_in_the_training_data_fires(dataset):
     assert record.message.endswith(": train-0 and test-3. They count for no score (1 of 2).")
     assert record.examples == ("test-3",)
     assert train_and_test_are_apart(leaky.model_copy(update={"test": dataset.test[:2]})).passed
+    other = nearly.model_copy(update={"output": "blue" if train.output == "red" else "red"})
+    answered = leaky.model_copy(update={"test": (dataset.test[0], other)})
+    assert train_and_test_are_apart(answered).passed, "one question about two things"
+    same = other.model_copy(update={"input": text})
+    again = train_and_test_are_apart(leaky.model_copy(update={"test": (dataset.test[0], same)}))
+    assert again.examples == ("test-3",)
 
 
 def test_tuning_without_a_way_to_show_it_is_not_taken_on_trust(dataset):

@@ -9,6 +9,7 @@ from test_what_if import records_with
 from benchmarks.journal import JOURNAL, Journal
 from corpora.task import Deployment, Needs
 from service.bill import bill_table, bytes_text, cost_guide
+from service.charts import charts
 from service.html import as_html
 from service.markdown import as_markdown
 from service.report import build_report
@@ -68,6 +69,27 @@ def test_latency_under_load_is_said_to_be_computed(served) -> None:
     assert "Latency under load is computed from the measured times" in text
     assert "served on a machine as measured, 24 hours a day, 40 requests a second" in text
     assert "Serving machine: $0.090 an hour of cpu-2-core" in text
+
+
+def test_charts_show_the_latency_that_counts_and_call_only_the_cheapest_cheapest() -> None:
+    """baseline.nearest needs 40 labels fewer: 10 dollars in 12 months."""
+    placed = Deployment(peak_requests_per_second=4.0)
+    report = build_report(records_with(placed, label_usd=0.25))
+    _, volume, latency = charts(report)
+    load = next(r.under_load for r in report.strategies if r.id == "prompt.nearest")
+    assert volume.title == (
+        "At 40,000 requests a month, baseline.linear costs $70.75, hardly more than"
+        " baseline.nearest"
+    )
+    assert latency.title.startswith("baseline.linear answers 95% of requests within 20 ms under")
+    assert f"prompt.nearest {load.p50:.0f} – {load.p95:.0f} ms" in latency.text
+    assert "waiting included (computed)" in latency.text
+
+
+def test_without_a_peak_the_machines_are_said_to_be_those_of_the_volume(served) -> None:
+    text = "the machines are those of the stated volume"
+    assert text in " ".join(cost_guide(build_report(records_with(Deployment()))))
+    assert text not in " ".join(cost_guide(served))
 
 
 def test_a_need_is_held_against_the_latency_under_load() -> None:

@@ -10,7 +10,7 @@ from planted import absent, reported, strategy, summary_of
 from benchmarks.results import BreakEven
 from corpora.task import Needs
 from service.charts import charts
-from service.plots import NAME_WIDTH, latency_plot, ticks
+from service.plots import LABEL_WIDTH, NAME_WIDTH, latency_plot, ticks
 from service.report import build_report
 from service.series import labels_apart, lines_of, volumes_shown
 
@@ -93,6 +93,17 @@ def test_names_beside_the_latency_bars_have_room_in_a_wider_font() -> None:
 
     assert left_of_bars("i" * 18) > 18 * NAME_WIDTH
     assert left_of_bars("i") < 100
+
+
+def test_the_longest_figures_of_a_latency_fit_a_phone() -> None:
+    points = [
+        {"id": "a", "p50": 12.0, "p95": 14.0, "label": "12 – 14 ms", "colour": "#000"},
+        {"id": "b", "p50": 1016.0, "p95": 2439.0, "label": "1,016 – 2,439 ms", "colour": "#000"},
+    ]
+    drawing = latency_plot(points, None, 262)
+    found = re.search(r'translate\(([\d.]+),[\d.]+\)"[^>]*>1,016 – 2,439 ms<', drawing)
+    assert found is not None
+    assert float(found[1]) + LABEL_WIDTH * len("1,016 – 2,439 ms") <= 262
 
 
 def test_ticks_are_round_and_few() -> None:
