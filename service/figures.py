@@ -97,6 +97,8 @@ def seeds(results: Path = RESULTS) -> str:
     ]
     rows = [head, ["---"] * len(head)]
     again = sorted((results / "seeds").glob("*.jsonl"))
+    if not again:
+        return "No task has been run with other seeds yet."
     for name in sorted({path.name.split(".")[0] for path in again}):
         runs = [results / f"{name}.jsonl", *(p for p in again if p.name.startswith(f"{name}."))]
         for path in runs:

@@ -1,0 +1,51 @@
+"""Published records: where they go by their seed, and the table of decisions over seeds."""
+
+from pathlib import Path
+
+import pytest
+from example_run import example_records
+
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.records import RunRecord
+from service.figures import publish, seeds, with_figures
+from service.published import write_reports
+from service.report import build_report
+
+
+def finished(folder: Path, seed: int) -> Path:
+    """A finished run with that seed."""
+    records = [
+        row.model_copy(update={"seed": seed}) if isinstance(row, RunRecord) else row
+        for row in example_records()
+    ]
+    folder.mkdir()
+    Journal(folder / JOURNAL).append(records)
+    write_reports(build_report(records), folder)
+    return folder
+
+
+def test_runs_with_other_seeds_stand_beside_the_first(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    assert seeds(results) == "No task has been run with other seeds yet."
+    paths = [publish(finished(tmp_path / f"run{n}", n), results) for n in (0, 2, 1)]
+    name = paths[0].stem
+    assert [str(path.relative_to(results)) for path in paths] == [
+        f"{name}.jsonl",
+        f"seeds/{name}.2.jsonl",
+        f"seeds/{name}.1.jsonl",
+    ]
+    _, _, *rows = seeds(results).splitlines()
+    assert [row.split(" | ")[1] for row in rows] == ["0", "1", "2"]
+    assert all("`lora` " in row.split(" | ")[3] for row in rows)
+    assert "lora" not in rows[0].split(" | ")[2]
+
+
+def test_a_run_without_a_report_is_not_published(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="finish the comparison first"):
+        publish(tmp_path, tmp_path)
+
+
+def test_a_table_goes_between_its_own_marks() -> None:
+    page = "a <b> old <c> d <e> other <f>"
+    assert with_figures(page, "new", "<b>", "<c>") == "a <b>\n\nnew\n\n<c> d <e> other <f>"
