@@ -2,13 +2,15 @@
 
 `publish` takes a finished run's records, without any text of the data, into the results folder,
 those of another seed than 0 into its folder `seeds`; `figures` makes the README's table of all
-results there, `searches` and `seeds` those of the results' own page, and `simulated` that of
-docs/statistics.md. Nothing else writes any of them.
+results there, `searches` and `seeds` those of the results' own page, `decisions` what
+docs/real-tasks.md tells of each, and `simulated` the table of docs/statistics.md. Nothing else
+writes any of them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
@@ -18,6 +20,7 @@ from benchmarks.simulation.measure import read_measurements
 from benchmarks.standing import latest_run
 from service import searched, wording
 from service.before_after import before_after, gap_between
+from service.decided import decided
 from service.evidence import Gap
 from service.report import Report, build_report
 from service.suitability import is_tuned
@@ -27,9 +30,11 @@ RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 SEARCHES = RESULTS / "README.md"
 STATISTICS = ROOT / "docs" / "statistics.md"
+DECISIONS = ROOT / "docs" / "real-tasks.md"
 SIMULATED = ROOT / "benchmarks" / "simulation" / "results" / "statistics.jsonl"
 BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
 SEEDS_BEGIN, SEEDS_END = "<!-- seeds: python -m service.figures -->", "<!-- end of seeds -->"
+PAGES = (README, SEARCHES, STATISTICS, DECISIONS)
 FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
 
@@ -53,24 +58,27 @@ def publish(run: Path, results: Path = RESULTS) -> Path:
     return path
 
 
-def figures(results: Path = RESULTS) -> str:
+def figures(reports: Sequence[Report]) -> str:
     """The best of each family on every task, with the verdict, as Markdown tables."""
-    reports = [build_report(Journal(path).read()) for path in sorted(results.glob("*.jsonl"))]
     head = "| task (metric, test rows) | " + " | ".join(FAMILIES) + " | recommended | commit? |"
     rows = [head, "| " + " | ".join(["---"] * (len(FAMILIES) + 3)) + " |"]
     rows += [row_of(report) for report in reports]
     return "\n".join(rows)
 
 
-def searches(results: Path = RESULTS) -> str:
+def published(results: Path = RESULTS) -> list[Report]:
+    """The reports of all results of seed 0, by name of their file."""
+    return [build_report(Journal(path).read()) for path in sorted(results.glob("*.jsonl"))]
+
+
+def searches(reports: Sequence[Report]) -> str:
     """Each family's best default and its searched strategy on every task, as a Markdown table."""
     head = [
         *("task", "family", "best default, test", "searched, test", "difference in points"),
         *("validation, default to chosen", "changed", "tried"),
     ]
     rows = [head, ["---"] * len(head)]
-    for path in sorted(results.glob("*.jsonl")):
-        report = build_report(Journal(path).read())
+    for report in reports:
         tries = {each.result.id: each for each in searched.searches_of(report)}
         for pair in before_after(report):
             each = tries[pair.searched.id]
@@ -168,12 +176,14 @@ def with_figures(page: str, table: str, begin: str = BEGIN, end: str = END) -> s
 
 def written_anew() -> dict[Path, str]:
     """Every page that quotes figures, with its tables from the committed records."""
-    pages = {path: path.read_text(encoding="utf-8") for path in (README, SEARCHES, STATISTICS)}
-    found = with_figures(pages[SEARCHES], searches())
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    reports = published()
+    found = with_figures(pages[SEARCHES], searches(reports))
     return {
-        README: with_figures(pages[README], figures()),
+        README: with_figures(pages[README], figures(reports)),
         SEARCHES: with_figures(found, seeds(), SEEDS_BEGIN, SEEDS_END),
         STATISTICS: with_figures(pages[STATISTICS], simulated()),
+        DECISIONS: with_figures(pages[DECISIONS], decided(reports)),
     }
 
 

@@ -7,7 +7,10 @@ from example_run import example_records
 
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import RunRecord
-from service.figures import publish, seeds, with_figures
+from service import view, wording
+from service.decided import decided
+from service.figures import publish, published, seeds, with_figures
+from service.markdown import plain
 from service.published import write_reports
 from service.report import build_report
 
@@ -49,3 +52,16 @@ def test_a_run_without_a_report_is_not_published(tmp_path: Path) -> None:
 def test_a_table_goes_between_its_own_marks() -> None:
     page = "a <b> old <c> d <e> other <f>"
     assert with_figures(page, "new", "<b>", "<c>") == "a <b>\n\nnew\n\n<c> d <e> other <f>"
+
+
+def test_a_decision_is_told_as_the_first_page_of_its_report(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    path = publish(finished(tmp_path / "run", 0), results)
+    (report,) = published(results)
+    told = decided([report])
+    assert told.startswith(f"## {path.stem}: {view.headline(report)}\n")
+    assert wording.COMMITMENTS[report.recommendation.commit_to_fine_tuning] in told
+    for reason in report.recommendation.reasons:
+        assert plain(reason, 1000) in told
+    assert not [line for line in told.splitlines() if line.startswith("# ")]
