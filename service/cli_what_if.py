@@ -1,5 +1,6 @@
 """`tuneworth what-if`: another volume, price or need, answered from a finished comparison."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from service.what_if import WhatIf
+
+EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 
 
 @click.command("what-if")
@@ -78,11 +81,19 @@ def pairs(option: str, told: Iterable[str]) -> list[tuple[str, Any]]:
         if not key.strip() or not sign:
             raise Refused(f"{option} {text} is no KEY=VALUE.", f"Write {option} key=value.")
         try:
-            found.append((key.strip(), yaml.safe_load(value)))
+            found.append((key.strip(), number_or(yaml.safe_load(value))))
         except yaml.YAMLError:
             fix = "Write a number, a word, null or {a: 1}."
             raise Refused(f"{option} {text}: its value cannot be read.", fix) from None
     return found
+
+
+def number_or(value: Any) -> Any:
+    """A number where it is one in a form that YAML takes for a word, such as 1e5."""
+    if not isinstance(value, str) or not EXPONENT.fullmatch(value):
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() else number
 
 
 def put(changes: dict[str, Any], key: str, value: Any) -> None:

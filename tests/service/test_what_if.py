@@ -267,6 +267,16 @@ def test_the_command_as_json(folder, stored):
 
 
 @pytest.mark.parametrize(
+    ("written", "volume"), [("1e5", 100_000), ("2.5E+4", 25_000), ("1e999", None), ("1e", None)]
+)
+def test_numbers_with_an_exponent_are_numbers(folder, written, volume):
+    said = tuneworth("what-if", folder, "--set", f"requests_per_month={written}", "--json")
+    assert said.exit_code == (0 if volume else 2)
+    if volume:
+        assert json.loads(said.stdout)["needs"]["requests_per_month"] == volume
+
+
+@pytest.mark.parametrize(
     ("options", "told"),
     [
         ((), "Nothing is changed"),
