@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from benchmarks.plan import CHEAP_TO_DEAR
@@ -21,6 +22,12 @@ NO_SETTINGS = (
 """Columns of a try that are no setting."""
 FIGURES = ("mrr", "hit_at_3", "retrieval_score", "told_by")
 """Columns of a look at retrieval that are no setting either."""
+FEWEST_TO_JUDGE = 20
+MISJUDGED, ERRORS_OFF = 0.05, 3.0
+"""By how much, and by how many standard errors, a choice must have looked better on validation
+rows than it is on the test for a sentence. Three, as it is the best of several."""
+INTERVAL = 2 * 1.96
+"""Standard errors from end to end of a 95% interval."""
 FLATTERS = (
     "Settings were chosen on validation rows alone; no test example had a say. The validation"
     " score of a chosen setting is the best of several on the same rows, so it flatters."
@@ -235,6 +242,27 @@ def unsearched(report: Report) -> list[str]:
     return [row.id for row in rows if row.id not in chose]
 
 
+def misjudged(report: Report) -> list[str]:
+    """A sentence for each choice whose validation rows were easier for it than the test is: what
+    was chosen there may be the wrong choice here."""
+    found = []
+    for each in choices_of(report):
+        quality = each.result.quality
+        if quality is None or each.n < FEWEST_TO_JUDGE:
+            continue
+        hoped = float(each.chosen["validation_score"])
+        error = (quality.high - quality.low) / INTERVAL  # of the test; rows vary alike
+        error *= sqrt(1 + quality.n / each.n)
+        if hoped - quality.value > max(MISJUDGED, ERRORS_OFF * error):
+            found.append(
+                f"{each.result.id} scored {wording.score(hoped)} on {each.n} validation examples"
+                f" and {wording.score(quality.value)} on the test, more than chance explains: what"
+                " it chose there may not suit the test. Are the validation examples closer to the"
+                " training examples than real inputs will be?"
+            )
+    return found
+
+
 def search_notes(report: Report) -> list[str]:
     """What stands beside the searches; empty where nothing was chosen."""
     found = fixed_choices(report)
@@ -242,4 +270,4 @@ def search_notes(report: Report) -> list[str]:
         return []
     if rest := unsearched(report):
         found.append(f"{wording.listed(rest)} ran with default settings; nothing was tried there.")
-    return [FLATTERS, *found]
+    return [FLATTERS, *misjudged(report), *found]

@@ -76,6 +76,25 @@ def test_a_fixed_list_and_defaults_are_told_apart_from_a_search(report: Report) 
     assert "lora, prompt.few-shot, prompt.zero-shot and baseline.majority ran with default" in said
 
 
+@pytest.mark.parametrize(
+    ("hoped", "rows", "told"),
+    [(0.80, 60, True), (0.80, 19, False), (0.64, 60, False), (0.73, 60, False)],
+)
+def test_validation_rows_that_were_easier_than_the_test_are_told(hoped, rows, told) -> None:
+    """The test's standard error is 0.025 with 150 rows, so that of 60 is about 0.04: three of the
+    difference are 0.14."""
+    tried = {"shots": 8.0, "validation_score": hoped, "rows": float(rows), "chosen": 1.0}
+    one = strategy("prompt.optimized", 0.6, 0.025 * 1.96)
+    one = one.model_copy(update={"search_budget": Search(), "training": {"search": (tried,)}})
+    assert one.quality is not None
+    assert one.quality.n == 150
+    said = searched.misjudged(reported(summary_of(one)))
+    assert len(said) == told
+    if told:
+        assert "scored 0.80 on 60 validation examples and 0.60 on the test" in said[0]
+        assert said[0] in searched.search_notes(reported(summary_of(one)))
+
+
 def test_before_and_after_pairs_the_best_default_of_each_family(report: Report) -> None:
     pairs = before_after(report)
     assert [(p.default.id, p.searched.id) for p in pairs] == [
