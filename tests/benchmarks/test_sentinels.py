@@ -90,15 +90,25 @@ def red_for_one(text):
     return Answer("red") if "item 1:" in text else right(text)
 
 
+def red_for_two(text):
+    return Answer("red") if "item 1:" in text or "item 2:" in text else right(text)
+
+
 @pytest.mark.parametrize(
     ("crowd", "passed"),
-    [(right, True), (red_for_one, False), (lambda text: Answer("red"), False)],
+    [
+        (right, True),
+        (red_for_one, True),
+        (red_for_two, False),
+        (lambda text: Answer("red"), False),
+    ],
 )
 def test_scores_that_move_with_the_batch_fire(dataset, crowd, passed):
     shy = BatchShy(right, crowd)
     record = batch_size_is_harmless("s", shy.answer, dataset.validation, scorer(dataset.task))
     assert record.passed is passed
     assert "allowed: 0.05" in record.message
+    assert ("without one of them by 0.000" in record.message) is (crowd is red_for_one)
 
 
 @pytest.mark.parametrize(("crowd", "passed"), [(0.68, True), (0.55, False)])
