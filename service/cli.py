@@ -13,6 +13,7 @@ from service.cli_bench import bench
 from service.cli_cache import cache
 from service.cli_compare import compare
 from service.cli_decisions import decisions
+from service.cli_forecast_bench import forecast as forecast_bench
 from service.cli_init import init
 from service.cli_options import is_debugging
 from service.cli_serve import serve, worker
@@ -64,6 +65,7 @@ def cli() -> None:
 
 
 bench.add_command(decisions)
+bench.add_command(forecast_bench)
 COMMANDS = (
     *(init, check, compare, what_if, verify),
     *(serve, worker),

@@ -1,4 +1,4 @@
-"""Go or no-go on fine-tuning: how often what is foretold is what the whole comparison says. Pure."""
+"""Go or no-go on fine-tuning: how often the foretold answer is that of the whole comparison. Pure."""
 
 from __future__ import annotations
 

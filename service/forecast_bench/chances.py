@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 
 EDGES = (0.0, 0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
@@ -48,7 +49,7 @@ def reliability(
         for name, p in each.items()
     ]
     bins = []
-    for low, high in zip(EDGES, EDGES[1:], strict=False):
+    for low, high in pairwise(EDGES):
         inside = [pair for pair in pairs if low <= pair[0] < high or pair[0] == high == 1.0]
         if inside:
             ps, ys = zip(*inside, strict=True)

@@ -25,11 +25,9 @@ from benchmarks.summary import leak_in
 from benchmarks.track import Track, track_of
 from corpora.task import Dataset
 from service.forecast_bench.operations import operations_of
-from service.forecast_bench.record import StrategyLine, TaskLine, TaskRecord
+from service.forecast_bench.record import DIGITS, StrategyLine, TaskLine, TaskRecord
 from service.forecast_bench.tasks import BenchTask
 
-DIGITS = 5
-"""Of a score."""
 TEXTS = 40
 """Longer texts in what a training tells are left out: they may be of the data."""
 KEPT = ("epochs", "seeds", "tokens", "left_out", "usage", "curve", "search")
@@ -64,7 +62,9 @@ def task_line(
         training_tokens=training_tokens,
         rows=tuple(row.id for row in rows),
         groups=groups if any(group is not None for group in groups) else None,
-        expected=tuple(places.get(row.output, -1) for row in rows) if keeps_labels(run.task) else None,
+        expected=tuple(places.get(row.output, -1) for row in rows)
+        if keeps_labels(run.task)
+        else None,
         leaked=None if leak is not None and leak.rows is None else tuple(sorted(leaked)),
         validation=tuple(row.id for row in task.dataset.validation),
     )
@@ -155,9 +155,7 @@ def shortened(value: Any) -> Any:
     return round(value, DIGITS) if isinstance(value, float) else value
 
 
-def records_of(
-    record: TaskRecord, seed: int, rows: Collection[str] | None = None
-) -> list[Record]:
+def records_of(record: TaskRecord, seed: int, rows: Collection[str] | None = None) -> list[Record]:
     """The comparison with that seed as a journal holds it, of all test rows or of some: what
     decides about it decides the same, but for texts."""
     head, lines = record.task, record.run_of(seed)

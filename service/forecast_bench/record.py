@@ -1,24 +1,24 @@
 """The record of one measured task: ids, numbers and times, no text of the data.
 
-One file a task, `TASK.jsonl`: a line for the task, one for each strategy and seed, one for each
-finding. Every figure of the benchmark can be recomputed from it.
+One file a task, `TASK.jsonl`: a line for the task and one for each strategy and seed. What cheap
+evidence found lies beside it (`findings`). Every figure of the benchmark follows from the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.evidence.finding import Finding
 from benchmarks.records import Environment, ModelFacts, StrategyFacts, TaskFacts
 from corpora.task import Deployment, Frozen, Needs
 from service.published import write_atomically
 
 SCHEMA: Literal["tuneworth.forecast-bench/1"] = "tuneworth.forecast-bench/1"
+DIGITS = 5
+"""Of a score."""
 
 
 class TaskLine(Frozen):
@@ -89,21 +89,11 @@ class StrategyLine(Frozen):
         return self.setup_seconds + self.answering_seconds
 
 
-class FindingLine(Frozen):
-    """One finding, in the order found. `adds`: its scores are beside those of the earlier one of
-    the same deed and strategy, which it holds, too."""
-
-    record: Literal["finding"] = "finding"
-    adds: bool
-    finding: Finding
-
-
 class TaskRecord(Frozen):
     """Everything measured on one task."""
 
     task: TaskLine
     strategies: tuple[StrategyLine, ...]
-    findings: tuple[Finding, ...] = ()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -126,14 +116,13 @@ class TaskRecord(Frozen):
         return sum(line.operations or 0.0 for line in self.run_of(self.seeds[0]))
 
 
-Line = Annotated[TaskLine | StrategyLine | FindingLine, Field(discriminator="record")]
+Line = Annotated[TaskLine | StrategyLine, Field(discriminator="record")]
 LINE: TypeAdapter[Line] = TypeAdapter(Line)
 
 
 def write_record(path: Path, record: TaskRecord) -> None:
     """Whole or not at all."""
     lines: list[Line] = [record.task, *record.strategies]
-    lines += shortened(record.findings)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(LINE.dump_json(line).decode() + "\n" for line in lines)
     write_atomically(path, text)
@@ -152,31 +141,4 @@ def read_record(path: Path) -> TaskRecord:
     return TaskRecord(
         task=heads[0],
         strategies=tuple(line for line in lines if isinstance(line, StrategyLine)),
-        findings=lengthened([line for line in lines if isinstance(line, FindingLine)]),
     )
-
-
-def shortened(findings: Sequence[Finding]) -> list[FindingLine]:
-    """Each score once, where a finding only adds to what an earlier one of its kind scored."""
-    known: dict[tuple[str, str | None], dict[str, float]] = {}
-    lines = []
-    for each in findings:
-        kind = (each.action.deed, each.action.strategy)
-        before, scores = known.get(kind, {}), dict(each.scores)
-        adds = before.items() <= scores.items()
-        fresh = {row: scores[row] for row in scores if not adds or row not in before}
-        lines.append(FindingLine(adds=adds, finding=each.model_copy(update={"scores": fresh})))
-        known[kind] = scores
-    return lines
-
-
-def lengthened(lines: Sequence[FindingLine]) -> tuple[Finding, ...]:
-    """The inverse of `shortened`."""
-    known: dict[tuple[str, str | None], dict[str, float]] = {}
-    findings = []
-    for line in lines:
-        kind = (line.finding.action.deed, line.finding.action.strategy)
-        scores = {**(known.get(kind, {}) if line.adds else {}), **line.finding.scores}
-        findings.append(line.finding.model_copy(update={"scores": scores}))
-        known[kind] = scores
-    return tuple(findings)

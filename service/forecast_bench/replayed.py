@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from benchmarks.errors import BenchmarkError
 from corpora.task import Frozen
@@ -22,7 +22,7 @@ FORECAST = "forecast"
 
 
 class Foretold(Frozen):
-    """Quality expected of one strategy, 0 to 1, with its 90% interval, and its chance to be best."""
+    """Quality expected of a strategy, 0 to 1, with its 90% interval, and its chance to be best."""
 
     value: float
     low: float
@@ -47,7 +47,7 @@ class Replay(Frozen):
     seconds: float
     operations: float
     deciding_seconds: float = 0.0
-    strategies: dict[str, Foretold] = {}
+    strategies: dict[str, Foretold] = Field(default_factory=dict)
     stopped: str = ""
     steps: tuple[str, ...] = ()
 

@@ -191,9 +191,7 @@ def mean_qualities(
     return {name: float(np.mean(each)) for name, each in values.items()}
 
 
-def tracks_in(
-    record: TaskRecord, seed: int, rows: Collection[str] | None = None
-) -> list[Track]:
+def tracks_in(record: TaskRecord, seed: int, rows: Collection[str] | None = None) -> list[Track]:
     records = records_of(record, seed, rows)
     tracks = [track_of(records, line.facts) for line in record.run_of(seed)]
     return [track for track in tracks if track.status == "completed"]
@@ -222,8 +220,8 @@ def known_in(record: TaskRecord, cases: Sequence[Case]) -> dict[str, Known]:
 
 def row_variance(track: Track, record: TaskRecord) -> float:
     """Of a figure over test rows, by the jackknife over their groups: (n - 1) / n × the sum of
-    squared deviations of the figures without one group. Adapters of several seeds answer the same rows, so their mean has about
-    the variance of one. 0 for a single group: nothing is known."""
+    squared deviations of the figures without one group. Adapters of several seeds answer the same
+    rows, so their mean has about the variance of one. 0 for a single group: nothing is known."""
     rows = track.scored
     table, finish = scored_table(rows, record.task.task, errors_as=0.0)
     lines = mean_sums(table) if finish is None else table

@@ -1,0 +1,97 @@
+"""The page of the docs and its chart, from committed records.
+
+`python -m service.forecast_bench.pages` writes both. Nothing is replayed here: the replays and what is true lie beside the records.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.figures import with_figures
+from service.forecast_bench.checks import HEADLINE
+from service.forecast_bench.figures import figures_of, overalls
+from service.forecast_bench.record import TaskLine, read_record
+from service.forecast_bench.replayed import FORECAST, Replay, read_replays
+from service.forecast_bench.tables import (
+    as_markdown,
+    curve_table,
+    measured_table,
+    reliability_table,
+    task_table,
+)
+from service.forecast_bench.truth import Truth
+from service.published import write_atomically
+
+ROOT = Path(__file__).parent.parent.parent
+RESULTS = Path(__file__).parent / "results"
+PAGE = ROOT / "docs" / "forecast-bench.md"
+CHART = ROOT / "docs" / "forecast-bench.svg"
+BEGIN, END = (
+    "<!-- figures: python -m service.forecast_bench.pages -->",
+    "<!-- end of figures -->",
+)
+REPLAYS = "replays.jsonl"
+NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+
+
+def stored(place: Path) -> tuple[list[TaskLine], dict[str, Truth], list[Replay]]:
+    """What a folder of results holds of the tasks that were replayed."""
+    path = place / REPLAYS
+    replays = read_replays(path) if path.is_file() else []
+    names = list(dict.fromkeys(each.task for each in replays))
+    heads = [read_record(place / f"{name}.jsonl").task for name in names]
+    truths = {
+        name: Truth.model_validate_json((place / f"{name}.truth.json").read_bytes())
+        for name in names
+    }
+    return heads, truths, replays
+
+
+def figures(place: Path = RESULTS) -> str:
+    """All tables of the page; a line where nothing was measured."""
+    heads, truths, replays = stored(place)
+    if not replays:
+        return "Not measured yet."
+    found = overalls(replays, truths)
+    main = [each for each in replays if (each.way, each.budget) == (FORECAST, HEADLINE)]
+    states = list(dict.fromkeys(code for head in heads for code in head.code))
+    parts = [
+        f"At {HEADLINE:.0%} of the exhaustive seconds, task by task; regret and error in points:",
+        as_markdown(task_table(figures_of(each, truths[each.task]) for each in main)),
+        "All tasks together, by budget, and the rivals beside:",
+        as_markdown(curve_table(found)),
+    ]
+    ours = [one for one in found if (one.way, one.budget) == (FORECAST, HEADLINE)]
+    if ours and ours[0].bins:
+        parts += ["The chance of being best:", as_markdown(reliability_table(ours[0]))]
+    parts += ["What was measured:", as_markdown(measured_table(heads, states))]
+    return "\n\n".join(parts)
+
+
+def chart(place: Path = RESULTS) -> str | None:
+    """The chart as a file of its own; None where nothing was measured."""
+    _, truths, replays = stored(place)
+    if not replays:
+        return None
+    from service.forecast_bench.chart import regret_chart
+
+    text = regret_chart(overalls(replays, truths))
+    named = text if NAMESPACE in text else text.replace("<svg", f"<svg {NAMESPACE}", 1)
+    return named + "\n"
+
+
+def written_anew(place: Path = RESULTS) -> str:
+    """The page with its tables from the committed records."""
+    return with_figures(PAGE.read_text(encoding="utf-8"), figures(place), BEGIN, END)
+
+
+def main() -> None:
+    """Bring page and chart up to date."""
+    write_atomically(PAGE, written_anew())
+    drawn = chart()
+    if drawn is not None:
+        write_atomically(CHART, drawn)
+
+
+if __name__ == "__main__":
+    main()
