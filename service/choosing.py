@@ -62,9 +62,14 @@ class Case:
         )
 
 
-def build_case(summary: Summary, task: TaskFacts, needs: Needs) -> Case:
-    """Judge every strategy, pick one, and pick again without it for the runner-up."""
-    evidence = evidence_of(summary)
+def build_case(
+    summary: Summary, task: TaskFacts, needs: Needs, evidence: Evidence | None = None
+) -> Case:
+    """Judge every strategy, pick one, and pick again without it for the runner-up.
+
+    `evidence` takes the place of the pairs in the summary: a forecast has none.
+    """
+    evidence = evidence or evidence_of(summary)
     floor = floor_of(summary.strategies, task)
     candidates = candidates_of(summary.strategies, floor, evidence, needs)
     pick = pick_one(candidates, evidence, needs)
