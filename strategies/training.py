@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,13 +17,12 @@ import torch
 from strategies.adapters import InTraining, MasterAdam, wrapped
 from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
-from strategies.models.base import Prompt
 from strategies.models.batching import halving
 from strategies.models.heads import logits_of
 from strategies.models.local import LocalModel
 from strategies.recorded_gradients import flat_of, loss_of
 from strategies.training_rows import Item, laid_out, packed_rows, padded_rows, tokens_of
-from strategies.tuned import write_prompts
+from strategies.tuned import TrainingRow, write_prompts
 
 BATCH_TOKENS = 2048
 PACKED_TOKENS = 768
@@ -32,15 +30,6 @@ PACKED_TOKENS = 768
 ROW_TOKENS = 2048
 WARM_UP = 0.1
 KEPT_PROMPTS = 16
-
-
-@dataclass(frozen=True)
-class TrainingRow:
-    """A prompt and the reply to be learned; `example` is the id of the row it comes from."""
-
-    prompt: Prompt
-    reply: str
-    example: str = ""
 
 
 def train_lora(

@@ -21,13 +21,16 @@ states of the frozen model. pilot: an adapter is trained on a part of the traini
 than before, and read by the likelihood of right answers.
 """
 
+Chain = tuple[Deed, str | None]
+"""A deed and the strategy that it speaks of: its actions go on with each other, in order."""
+
 
 class Action(Frozen):
     """One thing that could be done next.
 
     `strategy` is the id that it speaks of directly, None where it speaks of the task. `rows` are
-    the validation rows it will rest on, all in all; `share` the part of the training rows it will
-    have learned from. `seconds` is what it is expected to take.
+    the rows it will rest on, all in all; `share` the part of the training rows it will have
+    learned from. `seconds` and `usd` are what it is expected to take.
     """
 
     deed: Deed
@@ -35,23 +38,34 @@ class Action(Frozen):
     rows: int
     share: float
     seconds: float
+    usd: float = 0.0
+
+    @property
+    def chain(self) -> Chain:
+        """What it goes on with."""
+        return self.deed, self.strategy
 
 
 class Finding(Frozen):
     """What one action found.
 
-    `figures` hold means by name: score (0 to 1), nll (nats a token of the right answer), accuracy
-    (0 to 1), hit_at_1, hit_at_3, mrr; sd_score beside score; ms_per_row, prompt_tokens and
-    completion_tokens a request where answers were given. `scores` is the score of each validation
-    row by id, where rows were answered, those of earlier actions of the same strategy included.
-    `seconds` is what this action took, what earlier ones left it not counted again; `operations`
-    are floating-point ones, 0 where not counted. `trouble` is why nothing was found.
+    `figures` hold means by name, over all rows of this chain so far; docs/evidence.md lists them.
+    `scores` is the score of each validation row by id, where rows were answered, those of earlier
+    actions of the same chain included, and `labels` what was said to each, where that is a label.
+    `seconds` is what this action took, what earlier ones left it not counted again; `shared`, by
+    name, what it used that serves other actions too, each with the seconds that it took once,
+    which are part of `seconds` for the first action that needs it alone. `usd` is what the tokens
+    of a hosted model cost, `operations` are floating-point ones of language models, 0 where not
+    counted. `trouble` is why nothing was found.
     """
 
     action: Action
     figures: dict[str, float] = {}
     scores: dict[str, float] = {}
+    labels: dict[str, str] = {}
     seconds: float
+    shared: dict[str, float] = {}
+    usd: float = 0.0
     operations: float = 0.0
     trouble: str | None = None
 
