@@ -67,6 +67,18 @@ def build_case(summary: Summary, task: TaskFacts, needs: Needs) -> Case:
     evidence = evidence_of(summary)
     floor = floor_of(summary.strategies, task)
     candidates = candidates_of(summary.strategies, floor, evidence, needs)
+    return case_of(summary, task, needs, evidence, floor, candidates)
+
+
+def case_of(
+    summary: Summary,
+    task: TaskFacts,
+    needs: Needs,
+    evidence: Evidence,
+    floor: Floor,
+    candidates: tuple[Candidate, ...],
+) -> Case:
+    """The same of candidates that are judged already, by whatever evidence."""
     pick = pick_one(candidates, evidence, needs)
     others = [c for c in candidates if pick is not None and c.id != pick.first.id]
     second = pick_one(others, evidence, needs)

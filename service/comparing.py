@@ -15,7 +15,7 @@ from benchmarks.curve import turns_of
 from benchmarks.environment import cuda_devices
 from benchmarks.journal import JOURNAL
 from benchmarks.metrics import metric_for
-from benchmarks.plan import needed_models, plan_run
+from benchmarks.plan import Entry, needed_models, plan_run
 from benchmarks.progress import OnProgress, ignore_progress
 from benchmarks.quote import Quote, QuotedModel, quote
 from benchmarks.runner import never, run_comparison, sole_owner
@@ -85,12 +85,15 @@ def compare(
 class Plan:
     """What a comparison will be: the names of all that is done in order, and what it will take.
 
-    `paid_usd` is the part of the quote that goes to hosted models.
+    `paid_usd` is the part of the quote that goes to hosted models. `entries` are what is compared,
+    with whom does not fit among them.
     """
 
     ids: tuple[str, ...]
     quote: Quote
     paid_usd: float
+    entries: tuple[Entry, ...]
+    models: tuple[QuotedModel, ...]
 
 
 def plan(
@@ -113,6 +116,8 @@ def plan(
         ids=tuple(turns_of(dataset, entries)),
         quote=estimate,
         paid_usd=sum(row.usd for row in estimate.rows if row.id in paid),
+        entries=tuple(entries),
+        models=tuple(models),
     )
 
 

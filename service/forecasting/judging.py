@@ -1,0 +1,47 @@
+"""The decision after each step, with costs that follow what was timed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.belief.belief import Belief
+from benchmarks.evidence.finding import Finding
+from benchmarks.results import StrategyResult
+from service.forecasting.expected import Outlook, expected_rows, measured_speeds
+from service.forecasting.verdict import CONFIDENCE, Judged, judge_worlds
+
+DRAWS = 2_000
+
+
+@dataclass
+class Bench:
+    """Judges beliefs about one comparison; `seed` gives every step the same luck, so that what
+    moves is what was found."""
+
+    outlook: Outlook
+    confidence: float = CONFIDENCE
+    seed: int = 0
+    _known: dict[object, tuple[StrategyResult, ...]] = field(default_factory=dict)
+
+    def __call__(self, belief: Belief, findings: Sequence[Finding]) -> Judged:
+        worlds = belief.draws(np.random.default_rng(self.seed), DRAWS)
+        return judge_worlds(
+            worlds,
+            belief.ids,
+            self.rows(findings),
+            self.outlook.run.task,
+            self.outlook.run.needs,
+            confidence=self.confidence,
+            timed=measured_speeds(findings),
+        )
+
+    def rows(self, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
+        """Every strategy with what it is expected to cost, worked out once for the same times."""
+        telling = [f for f in findings if f.trouble is not None or "ms_per_row" in f.figures]
+        key = (len(telling), *sorted(measured_speeds(findings).items()))
+        if key not in self._known:
+            self._known = {key: expected_rows(self.outlook, findings)}
+        return self._known[key]

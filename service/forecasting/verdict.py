@@ -1,0 +1,180 @@
+"""What a belief means for the decision: the rule of the recommendation, asked of its draws. Pure.
+
+Nothing of the rule is written here a second time: needs, floor, what beats what, the order of cost
+and the asymmetry of yes, no and not yet are those of `service.suitability`, `service.choosing` and
+`service.commitment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.odds import TIE
+from benchmarks.records import TaskFacts
+from benchmarks.resampling import Floats
+from benchmarks.results import Quality, StrategyResult, Summary
+from corpora.power import detectable_difference
+from corpora.task import Needs
+from service.choosing import Case, case_of
+from service.commitment import Commitment, commit
+from service.evidence import Evidence
+from service.forecasting.drawn import evidence_from
+from service.forecasting.worlds import NOTHING, Terms, losses, picks, regrets, rights, terms_of
+from service.suitability import Candidate, Floor, Judgement, candidates_of, floor_of
+
+CONFIDENCE = 0.9
+"""The chance asked for before a yes, and before the forecast stops early. A comparison asks for
+0.95: it is the last word before tuning is paid for, where a forecast can still be followed by
+one."""
+QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
+"""A cost or latency within this factor of a stated limit may lie on either side of it: quoted from
+counts of words, or timed on a few rows in batches."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The decision that a belief leads to.
+
+    `worlds` are its draws, one column for each of `terms.ids`. `chosen` is how often the rule
+    picks each there. `chance` is that of the decision being right, `regret` what it is worse by
+    than the rule's pick on average, and `stake` what the best choice would lose on average, a
+    needless tuning included.
+    """
+
+    case: Case
+    commitment: Commitment
+    terms: Terms
+    worlds: Floats
+    best: dict[str, float]
+    chosen: dict[str, float]
+    chance: float
+    regret: float
+    stake: float
+
+    @property
+    def strategy(self) -> str | None:
+        return self.case.pick.first.id if self.case.pick else None
+
+    @property
+    def is_clear(self) -> bool:
+        return self.commitment.answer != "not yet"
+
+
+def judge_worlds(
+    worlds: Floats,
+    ids: Sequence[str],
+    rows: Sequence[StrategyResult],
+    facts: TaskFacts,
+    needs: Needs,
+    *,
+    confidence: float = CONFIDENCE,
+    timed: Collection[str] = (),
+) -> Judged:
+    """`worlds` is draws × strategies in the order of `ids`; `rows` are all strategies with expected
+    cost and speed, those that completed among `ids`. `timed` are those whose answers were."""
+    columns = {name: worlds[:, place] for place, name in enumerate(ids)}
+    scored = tuple(
+        with_quality(row, columns[row.id], facts, confidence) if row.id in columns else row
+        for row in rows
+    )
+    done = [row.id for row in scored if row.status == "completed" and row.quality is not None]
+    kept = np.column_stack([columns[name] for name in done]) if done else worlds[:, :0]
+    qualities = {row.id: row.quality for row in scored if row.quality is not None}
+    evidence = evidence_from(kept, done, {name: qualities[name] for name in done})
+    floor = floor_of(scored, facts)
+    candidates = tuple(
+        in_doubt(each, needs, TIMED_DOUBT if each.id in timed else QUOTED_DOUBT)
+        for each in candidates_of(scored, floor, evidence, needs)
+    )
+    return judged(scored, facts, needs, evidence, floor, candidates, kept, confidence)
+
+
+def judged(
+    rows: tuple[StrategyResult, ...],
+    facts: TaskFacts,
+    needs: Needs,
+    evidence: Evidence,
+    floor: Floor,
+    candidates: tuple[Candidate, ...],
+    worlds: Floats,
+    confidence: float,
+) -> Judged:
+    """Everything from candidates and the worlds of each, in the same order."""
+    case = case_of(summary_of(rows, facts), facts, needs, evidence, floor, candidates)
+    commitment = commit(case, confidence)
+    terms = terms_of(candidates, floor, needs)
+    if not candidates:
+        return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0)
+    picked = picks(worlds, terms)
+    first = case.pick.first.id if case.pick else None
+    commits = commitment.answer == "yes"
+    top = worlds >= worlds.max(axis=1, keepdims=True) - TIE
+    best = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
+    return Judged(
+        case=case,
+        commitment=commitment,
+        terms=terms,
+        worlds=worlds,
+        best={name: float(best[at]) for at, name in enumerate(terms.ids)},
+        chosen={name: float((picked == at).mean()) for at, name in enumerate(terms.ids)},
+        chance=float(rights(worlds, terms, first, commits).mean()),
+        regret=float(regrets(worlds, terms, first).mean()),
+        stake=float(losses(worlds, terms, picked).mean(axis=0).min()),
+    )
+
+
+def with_quality(
+    row: StrategyResult, drawn: Floats, facts: TaskFacts, confidence: float
+) -> StrategyResult:
+    """The row with the mean of its draws, and the interval that needs are held against. `n` is
+    that of the comparison, whose quality is foretold."""
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    quality = Quality(
+        metric=facts.metric,
+        value=float(drawn.mean()),
+        low=float(low),
+        high=float(high),
+        n=max(1, facts.n_test),
+        errors=0,
+    )
+    return row.model_copy(update={"quality": quality})
+
+
+def in_doubt(candidate: Candidate, needs: Needs, factor: float) -> Candidate:
+    """The candidate with limits uncertain that its expected cost and latency are near to."""
+    cost = candidate.result.cost
+    values = {
+        "latency_p95_ms": (candidate.result.counted_p95, needs.latency_p95_ms),
+        "cost_per_1k_requests": (
+            cost.per_1k_requests_usd if cost else None,
+            needs.cost_per_1k_requests,
+        ),
+    }
+
+    def held(judgement: Judgement) -> Judgement:
+        value, limit = values.get(judgement.need, (None, None))
+        if not value or limit is None or not limit / factor < value < limit * factor:
+            return judgement
+        text = f"{judgement.text} expected, too near to tell"
+        return replace(judgement, standing="uncertain", hopeless=False, text=text)
+
+    return replace(candidate, judgements=tuple(map(held, candidate.judgements)))
+
+
+def summary_of(rows: tuple[StrategyResult, ...], facts: TaskFacts) -> Summary:
+    """What the rule reads beside the evidence: the rows and their states."""
+    return Summary(
+        strategies=rows,
+        comparisons=(),
+        break_even=(),
+        disagreements=(),
+        detectable_difference=detectable_difference(max(1, facts.n_test)),
+        seconds=0.0,
+        spent_usd=0.0,
+    )
+
+
+__all__ = ["CONFIDENCE", "NOTHING", "Judged", "judge_worlds"]
