@@ -15,7 +15,7 @@ from service.terminal import console, is_interactive, watching
 
 if TYPE_CHECKING:
     from service.forecast_bench.measure import Bench
-    from service.forecast_bench.session import Replayed
+    from service.forecast_bench.replaying import Replayed
     from service.forecast_bench.tables import Table
     from service.forecast_bench.tasks import BenchTask
 
@@ -63,7 +63,8 @@ def forecast(
     from benchmarks.environment import read_environment
     from service.forecast_bench.checks import forecast_checks
     from service.forecast_bench.measure import Bench, Watching
-    from service.forecast_bench.session import lacking, measure_all, replay_all
+    from service.forecast_bench.replaying import replay_all
+    from service.forecast_bench.session import lacking, measure_all
     from service.forecast_bench.sizes import DEFAULT, SIZES
     from service.forecast_bench.tasks import read_tasks, task_folders
 

@@ -99,15 +99,25 @@ def misses_of(replay: Replay, truth: Truth) -> list[Miss]:
     ]
 
 
+def chances_told(replay: Replay) -> dict[str, float]:
+    """Of being best; empty for a rule that tells none."""
+    return {n: one.p_best for n, one in replay.strategies.items() if one.p_best is not None}
+
+
+def chances_true(truth: Truth) -> dict[str, float]:
+    return {name: known.p_best for name, known in truth.known.items()}
+
+
 def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
     """Of replays of one way and budget, one a task; there must be one."""
     each = [figures_of(replay, truths[replay.task]) for replay in replays]
     misses = [miss for one in each for miss in misses_of(one.replay, one.truth)]
     worst = max(each, key=lambda one: one.regret)
     counted = [one.saved_operations for one in each if one.saved_operations is not None]
-    chances = [one for one in each if one.replay.strategies]
-    told = [{n: s.p_best for n, s in one.replay.strategies.items()} for one in chances]
-    true = [{n: known.p_best for n, known in one.truth.known.items()} for one in chances]
+    chances = [(chances_told(one.replay), chances_true(one.truth)) for one in each]
+    told = [p for p, _ in chances if p]
+    true = [y for p, y in chances if p]
+    intervals = any(miss.high > miss.low for miss in misses)
     return Overall(
         way=replays[0].way,
         budget=replays[0].budget,
@@ -124,17 +134,18 @@ def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
         rmse_raw=rmse(misses) if misses else None,
         within=within_without_noise(misses) if misses else None,
         within_raw=within(misses) if misses else None,
-        covered=coverage_with_noise(misses) if misses else None,
-        covered_raw=coverage(misses) if misses else None,
+        covered=coverage_with_noise(misses) if intervals else None,
+        covered_raw=coverage(misses) if intervals else None,
         brier=brier(told, true) if told else None,
         bins=tuple(reliability(told, true)),
     )
 
 
 def overalls(replays: Sequence[Replay], truths: Truths) -> list[Overall]:
-    """Every way at every budget, in the order in which they first appear."""
-    kinds = dict.fromkeys((each.way, each.budget) for each in replays)
+    """Every way at every budget: ways in the order in which they first appear."""
+    kinds = {(each.way, each.budget) for each in replays}
+    ways = list(dict.fromkeys(each.way for each in replays))
     return [
         overall([each for each in replays if (each.way, each.budget) == kind], truths)
-        for kind in kinds
+        for kind in sorted(kinds, key=lambda kind: (ways.index(kind[0]), kind[1]))
     ]

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.evidence.expectation import Guess
 from benchmarks.evidence.finding import Finding
 from corpora.task import Frozen
 from service.forecast_bench.record import DIGITS
@@ -22,7 +23,8 @@ Value = TypeVar("Value")
 
 
 class EvidenceLine(Frozen):
-    """`data` is the digest of the rows; `code` those of the sources that found it."""
+    """`data` is the digest of the rows; `code` those of the sources that found it, and `guesses`
+    what each chain of actions was thought to take before anything was known of it."""
 
     record: Literal["evidence"] = "evidence"
     evidence_schema: Literal["tuneworth.forecast-evidence/1"] = "tuneworth.forecast-evidence/1"
@@ -30,6 +32,7 @@ class EvidenceLine(Frozen):
     size: str
     data: str
     code: tuple[str, ...]
+    guesses: tuple[Guess, ...] = ()
 
 
 class FindingLine(Frozen):

@@ -10,6 +10,7 @@ from pathlib import Path
 from service.figures import with_figures
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.figures import figures_of, overalls
+from service.forecast_bench.measure import record_in
 from service.forecast_bench.record import TaskLine, read_record
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays
 from service.forecast_bench.tables import (
@@ -19,7 +20,7 @@ from service.forecast_bench.tables import (
     reliability_table,
     task_table,
 )
-from service.forecast_bench.truth import Truth
+from service.forecast_bench.truth import Truth, truth_in
 from service.published import write_atomically
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,21 +31,19 @@ BEGIN, END = (
     "<!-- figures: python -m service.forecast_bench.pages -->",
     "<!-- end of figures -->",
 )
-REPLAYS = "replays.jsonl"
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 
 
 def stored(place: Path) -> tuple[list[TaskLine], dict[str, Truth], list[Replay]]:
     """What a folder of results holds of the tasks that were replayed."""
-    path = place / REPLAYS
-    replays = read_replays(path) if path.is_file() else []
-    names = list(dict.fromkeys(each.task for each in replays))
-    heads = [read_record(place / f"{name}.jsonl").task for name in names]
+    paths = sorted((place / "tasks").glob("*.replays.jsonl"))
+    names = [path.name.removesuffix(".replays.jsonl") for path in paths]
     truths = {
-        name: Truth.model_validate_json((place / f"{name}.truth.json").read_bytes())
+        name: Truth.model_validate_json(truth_in(place / "tasks", name).read_bytes())
         for name in names
     }
-    return heads, truths, replays
+    heads = [read_record(record_in(place, name)).task for name in names]
+    return heads, truths, [replay for path in paths for replay in read_replays(path)]
 
 
 def figures(place: Path = RESULTS) -> str:

@@ -22,12 +22,13 @@ FORECAST = "forecast"
 
 
 class Foretold(Frozen):
-    """Quality expected of a strategy, 0 to 1, with its 90% interval, and its chance to be best."""
+    """Quality expected of a strategy, 0 to 1, with its 90% interval, and its chance to be best,
+    None where that is not told. Of a rule that tells no interval both ends are the value."""
 
     value: float
     low: float
     high: float
-    p_best: float
+    p_best: float | None = None
 
 
 class Replay(Frozen):
@@ -35,9 +36,10 @@ class Replay(Frozen):
     seconds it might spend. `seconds` and `operations` are what its evidence took when it was
     found, `deciding_seconds` what choosing and believing took in the replay. `strategies` is empty
     for a rival that foretells no quality. `stopped` says why it ended, `steps` are the deeds done
-    with the strategy they spoke of.
+    with the strategy they spoke of. `key` is a digest of all that it was computed from.
     """
 
+    key: str
     task: str
     source: str
     way: str
@@ -50,6 +52,10 @@ class Replay(Frozen):
     strategies: dict[str, Foretold] = Field(default_factory=dict)
     stopped: str = ""
     steps: tuple[str, ...] = ()
+
+
+def replays_in(place: Path, name: str) -> Path:
+    return place / "tasks" / f"{name}.replays.jsonl"
 
 
 def write_replays(path: Path, replays: Sequence[Replay]) -> None:

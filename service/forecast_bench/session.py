@@ -80,7 +80,7 @@ def all_at_hand(place: Path) -> list[AtHand]:
     names = [
         path.name.removesuffix(".jsonl")
         for path in sorted((place / "tasks").glob("*.jsonl"))
-        if not path.name.endswith(".findings.jsonl")
+        if not path.name.endswith((".findings.jsonl", ".replays.jsonl"))
     ]
     return [found for name in names if (found := at_hand(place, name))]
 

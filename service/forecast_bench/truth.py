@@ -93,18 +93,22 @@ class Truth(Frozen):
 
 
 def truth_of(path: Path, place: Path) -> Truth:
-    """That of the record at `path`: as an earlier call left it in `place`, else computed (a
-    minute for a task with several seeds) and left there."""
-    kept = place / f"{path.stem}.truth.json"
+    """That of the record at `path`: as an earlier call left it beside the record or in `place`,
+    else computed (up to a minute for a task with several seeds) and left in `place`."""
     key = key_of(path)
-    if kept.is_file():
-        found = Truth.model_validate_json(kept.read_bytes())
-        if found.key == key:
-            return found
+    for kept in (truth_in(path.parent, path.stem), truth_in(place, path.stem)):
+        if kept.is_file():
+            found = Truth.model_validate_json(kept.read_bytes())
+            if found.key == key:
+                return found
     found = computed(read_record(path), key)
     place.mkdir(parents=True, exist_ok=True)
-    write_atomically(kept, found.model_dump_json(indent=1) + "\n")
+    write_atomically(truth_in(place, path.stem), found.model_dump_json(indent=1) + "\n")
     return found
+
+
+def truth_in(place: Path, name: str) -> Path:
+    return place / f"{name}.truth.json"
 
 
 def key_of(path: Path) -> str:
