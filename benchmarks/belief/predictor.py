@@ -123,7 +123,7 @@ class Predictor(Frozen):
         readings = latest(readings_of(findings, strategies))
         first = self.after_rows(kind, strategies, rows)
         now = self.after_readings(kind, first, readings, first)
-        coming = to_come(action, strategies, readings)
+        coming = to_come(action, kind, strategies, readings)
         then = first
         if coming is not None:
             readings = {**readings, (coming.deed, coming.strategy): coming}
