@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from corpora.task import Example, Task
+from strategies.answering import answer_limit, fit_prompt
+from strategies.operations import sizes_of
 from strategies.prompting import Passage, Shot
-from strategies.tuned import Template, TrainingRow
+from strategies.tuned import Template, TrainingRow, asked_task
 
 if TYPE_CHECKING:
+    from strategies.models.layout import Encoded
     from strategies.models.local import LocalModel
 
 
@@ -20,9 +24,12 @@ class Likelihood:
     """What a model thinks of the right answers of some rows; every mapping is by row id.
 
     `nats` are those of the whole right reply, `lengths` its tokens. For classification also
-    `shares`, the probability of the right label among all labels, and `likeliest`, the label with
-    the most; both are empty for other kinds. Rows whose prompt and reply do not fit the model
-    are `left_out`. `tokens` were read, `operations` are the floating-point ones that took.
+    `shares`, the probability of the right label among all labels, `likeliest`, the label with the
+    most, and `right`, 1 where that is the right one; empty for other kinds. Rows whose prompt and
+    reply do not fit the model are `left_out`. `tokens` were read, by about so many `operations`.
+
+    The reply of a text ends with its end of turn. A label has none unless one label begins with
+    another, as where labels are weighed for an answer.
     """
 
     nats: Mapping[str, float]
@@ -67,15 +74,115 @@ def asked_rows(
     computed once for all rows. `passages`, those of each row, best first: RAG. Room for an answer
     is kept by `train`, as strategies keep it; a row whose input alone is too long is left out.
     """
-    raise NotImplementedError
+    limit = answer_limit(task, model, train)
+    asked = asked_task(task, template)
+    found = passages if passages is not None else [()] * len(rows)
+    fitted = [
+        fit_prompt(
+            asked, model, row.input, shots=shots, passages=some, form=form, max_new_tokens=limit
+        )
+        for row, some in zip(rows, found, strict=True)
+    ]
+    return [
+        TrainingRow(each.prompt, row.output, row.id)
+        for each, row in zip(fitted, rows, strict=True)
+        if each.prompt is not None
+    ]
 
 
 def likelihood_of(task: Task, model: LocalModel, asked: Sequence[TrainingRow]) -> Likelihood:
     """Read the right replies after their prompts.
 
     Costs about one prefill of the prompts: a prefix that they share is computed once and kept
-    with the model, nothing is generated. For classification every label is weighed in the same
-    pass, which adds the tokens behind the first one of each label to every row.
-    `model` may be one in training. Raises ModelError where it has no weights here.
+    with the model, nothing is generated. For classification the labels that can be the likeliest
+    are weighed behind each prompt: all of them up to 16, and where there are more, enough to know
+    the likeliest for certain, so that `shares` are among those.
+    `model` may be one in training.
     """
-    raise NotImplementedError
+    encoded = [model.encode(row.prompt) for row in asked]
+    if task.kind == "classification" and task.labels:
+        return _of_labels(task.labels, model, asked, encoded)
+    return _of_texts(model, asked, encoded)
+
+
+def _of_texts(
+    model: LocalModel, asked: Sequence[TrainingRow], encoded: Sequence[Encoded]
+) -> Likelihood:
+    from strategies.models.given import reply_nats
+
+    replies = [model.chat.encode_reply(row.reply) for row in asked]
+    fits = _fitting(model, encoded, [len(reply) for reply in replies])
+    some, wanted = [encoded[place] for place in fits], [replies[place] for place in fits]
+    nats: dict[str, float] = {}
+    lengths: dict[str, int] = {}
+    for place, value in reply_nats(model, some, wanted):
+        if value is not None:
+            name = asked[fits[place]].example
+            nats[name], lengths[name] = value, len(wanted[place])
+    read = [len(reply) - 1 for reply in wanted]
+    tokens, operations = work_of(model, some, read, sum(map(len, wanted)))
+    return Likelihood(
+        nats, lengths, left_out=len(asked) - len(nats), tokens=tokens, operations=operations
+    )
+
+
+def _of_labels(
+    labels: Sequence[str],
+    model: LocalModel,
+    asked: Sequence[TrainingRow],
+    encoded: Sequence[Encoded],
+) -> Likelihood:
+    from strategies.models.narrowing import likeliest
+
+    continuations = model.chat.encode_choices(labels)
+    fits = _fitting(model, encoded, [max(map(len, continuations))] * len(asked))
+    some = [encoded[place] for place in fits]
+    numbers = {label: number for number, label in enumerate(labels)}
+    wanted = [numbers.get(asked[place].reply) for place in fits]
+    nats: dict[str, float] = {}
+    lengths: dict[str, int] = {}
+    shares: dict[str, float] = {}
+    best: dict[str, str] = {}
+    read = [0] * len(some)
+    for place, one in likeliest(model, some, continuations, wanted):
+        if one is None:
+            continue
+        name, right = asked[fits[place]].example, wanted[place]
+        highest = max(one.totals, key=lambda label: (one.totals[label], -label))
+        odds = {label: exp(total - one.totals[highest]) for label, total in one.totals.items()}
+        best[name], read[place] = labels[highest], one.tokens
+        shares[name] = odds[right] / sum(odds.values()) if right is not None else 0.0
+        if right is not None:
+            nats[name], lengths[name] = -one.totals[right], len(continuations[right])
+    tokens, operations = work_of(model, some, read, len(some) + sum(read))
+    truth = {row.example: row.reply for row in asked}
+    return Likelihood(
+        nats,
+        lengths,
+        shares,
+        best,
+        {name: float(label == truth[name]) for name, label in best.items()},
+        len(asked) - len(best),
+        tokens,
+        operations,
+    )
+
+
+def _fitting(model: LocalModel, encoded: Sequence[Encoded], more: Sequence[int]) -> list[int]:
+    """Places of the prompts that fit the model with so many tokens more."""
+    return [
+        place
+        for place, (each, tokens) in enumerate(zip(encoded, more, strict=True))
+        if len(each.ids) + tokens <= model.context_length
+    ]
+
+
+def work_of(
+    model: LocalModel, rows: Sequence[Encoded], more: Sequence[int], predicted: int
+) -> tuple[int, float]:
+    """Tokens that are read and operations that takes: each prefix once, then each row's own tokens
+    and so many `more`, of which so many in all have their followers `predicted`."""
+    parts = [(0, len(prefix)) for prefix in {row.prefix for row in rows}]
+    parts += [(row.shared, len(row.own) + tokens) for row, tokens in zip(rows, more, strict=True)]
+    operations = sizes_of(model.network).read(parts, predicted)
+    return sum(tokens for _, tokens in parts), operations

@@ -40,6 +40,11 @@ class Standing:
         self._left = {chain: list(steps) for chain, steps in chains.items()}
         self.taken: dict[Chain, list[Finding]] = {}
 
+    @property
+    def chains(self) -> list[Chain]:
+        """All that there are, those that are over too."""
+        return list(self._left)
+
     def open(self) -> list[Step]:
         """The next step of every chain, by deed and then by strategy."""
         steps = [steps[0] for steps in self._left.values() if steps]
