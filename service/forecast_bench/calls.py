@@ -1,4 +1,4 @@
-"""Go or no-go on fine-tuning: how often the foretold answer is that of the whole comparison. Pure."""
+"""Go or no-go on fine-tuning: how often the foretold answer is the measured one. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The page of the docs and its chart, from committed records.
 
-`python -m service.forecast_bench.pages` writes both. Nothing is replayed here: the replays and what is true lie beside the records.
+`python -m service.forecast_bench.pages` writes both. Nothing is replayed here:
+the replays and what is true lie beside the records.
 """
 
 from __future__ import annotations

@@ -103,7 +103,9 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
         replays=tuple(replays),
         truths={name: case.truth for name, case in cases.items()},
         left_out=tuple(LeftOut(name, why) for name, why in failed.items()),
-        states={name: sorted({each for one in told for each in one}) for name, told in codes.items()},
+        states={
+            name: sorted({each for one in told for each in one}) for name, told in codes.items()
+        },
     )
 
 

@@ -25,7 +25,9 @@ LOOKS_AT: dict[str, tuple[Deed, ...]] = {
 """The deeds of each rule; a rule that is not named looks at all that there is."""
 
 
-def affordable(source: RecordedSource, deeds: Sequence[Deed] | None, seconds: float) -> list[Finding]:
+def affordable(
+    source: RecordedSource, deeds: Sequence[Deed] | None, seconds: float
+) -> list[Finding]:
     """What a rule finds: the step that is expected to be the quickest next, while one fits."""
     found: list[Finding] = []
     while True:
@@ -62,7 +64,9 @@ def rival_replay(rule: Rule, case: Case, budget: float, key: str) -> Replay:
             for name, one in said.expected.items()
         },
         stopped="the budget is used up" if deeds else "it looks at nothing",
-        steps=tuple(f"{each.action.deed} {each.action.strategy or ''}".strip() for each in findings),
+        steps=tuple(
+            f"{each.action.deed} {each.action.strategy or ''}".strip() for each in findings
+        ),
     )
 
 
