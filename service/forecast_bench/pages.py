@@ -56,6 +56,7 @@ def figures(place: Path = RESULTS) -> str:
     main = [each for each in replays if (each.way, each.budget) == (FORECAST, HEADLINE)]
     states = list(dict.fromkeys(code for head in heads for code in head.code))
     parts = [
+        f"![Mean regret against compute]({CHART.name})",
         f"At {HEADLINE:.0%} of the exhaustive seconds, task by task; regret and error in points:",
         as_markdown(task_table(figures_of(each, truths[each.task]) for each in main)),
         "All tasks together, by budget, and the rivals beside:",

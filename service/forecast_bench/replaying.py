@@ -116,8 +116,9 @@ def lessons_at_hand(bench: Bench, shipped: Path) -> list[Measured]:
     for each in all_at_hand(bench.out):
         if each.record.task.size == bench.size.name:
             found[each.name] = each
+    place = bench.out / "tasks"
     return [
-        lesson_of(each.record, truth_of(each.path, bench.out / "tasks"), each.evidence)
+        lesson_of(each.record, truth_of(each.path, place), each.evidence)
         for _, each in sorted(found.items())
     ]
 
