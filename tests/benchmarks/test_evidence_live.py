@@ -1,21 +1,20 @@
 """The live source: what it offers, what it asks, what it books, and what breaks."""
 
 import pytest
-from evidence_stands import Clock, ScriptedInstruments, SlowEmbedder, TimedModel
+from evidence_stands import COLOURS, Clock, SlowEmbedder, Stand, Unseen, colour_of, everything
 from tinystrategies import Tiny, right
 
 from benchmarks.costs import PriceList, TokenPrice, read_prices
 from benchmarks.errors import BadPriceFile
 from benchmarks.evidence.live import LiveSource
-from benchmarks.plan import plan_run
+from benchmarks.evidence.steps import step_of
 from benchmarks.quote import QuotedModel
-from corpora.task import Dataset, Document, Example, Task
+from corpora.task import Document, Task
 from strategies.base import Answer
 from strategies.baselines import Linear, Nearest
 from strategies.cascade import Cascade
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
-from strategies.errors import ModelError
 from strategies.few_shot import FewShot, NearestShot
 from strategies.lora import Lora, LoraRag
 from strategies.models.scripted import ScriptedModel
@@ -25,105 +24,6 @@ from strategies.optimized_rag import OptimizedRag
 from strategies.passage import BestPassage
 from strategies.rag import Bm25Rag, DenseRag, HybridRag
 from strategies.zero_shot import ZeroShot
-
-COLOURS = ("red", "green", "blue")
-
-
-def rows(split, count):
-    return tuple(
-        Example(
-            id=f"{split}-{number}",
-            input=f"{split} {number}: {COLOURS[number % 3]} please, order {number * 7919}",
-            output=COLOURS[number % 3],
-        )
-        for number in range(count)
-    )
-
-
-TASK = Task(
-    name="colours",
-    kind="classification",
-    instruction="Name the colour that is asked for in the order.",
-    labels=COLOURS,
-    metric="accuracy",
-)
-
-
-class Unseen:
-    """A data set whose test rows nobody may look at."""
-
-    def __init__(self, task=TASK, train=40, validation=40, documents=()):
-        self.task = task
-        self.train, self.validation = rows("train", train), rows("validation", validation)
-        self.documents = tuple(documents)
-
-    @property
-    def test(self):
-        raise AssertionError("somebody looks at the test rows")
-
-    @property
-    def incumbent(self):
-        raise AssertionError("somebody looks at what runs today")
-
-
-def colour_of(prompt):
-    words = prompt.messages[-1].content.replace(",", " ").split()
-    return next((word for word in words if word in COLOURS), "no colour")
-
-
-class Stand:
-    """A source on scripted models, instruments and a clock of its own."""
-
-    def __init__(self, *strategies, data=None, models=("m",), hosted=(), loading=5.0, **more):
-        self.clock = more.pop("clock", None) or Clock()
-        self.instruments = ScriptedInstruments(self.clock)
-        self.loaded = []
-        self.data = data or Unseen()
-        self.entries = plan_run(
-            Dataset(
-                task=self.data.task,
-                train=self.data.train,
-                validation=self.data.validation,
-                test=(),
-                documents=self.data.documents,
-            ),
-            strategies,
-            models,
-        )
-
-        def loader(name):
-            def load():
-                self.clock.spend(loading)
-                self.loaded.append(name)
-                if name == "broken":
-                    raise ModelError("no such weights")
-                model = TimedModel(colour_of, self.clock, name=name)
-                model.hosted = name in hosted
-                return model
-
-            return load
-
-        self.source = LiveSource(
-            self.data,
-            self.entries,
-            {name: loader(name) for name in models},
-            quoted=[QuotedModel(name=name, hosted=name in hosted) for name in models],
-            instruments=self.instruments,
-            clock=self.clock,
-            **more,
-        )
-
-    def offered(self):
-        return [(one.deed, one.strategy) for one in self.source.actions()]
-
-    def action(self, deed, strategy=None):
-        (found,) = [
-            one for one in self.source.actions() if (one.deed, one.strategy) == (deed, strategy)
-        ]
-        return found
-
-    def take(self, deed, strategy=None):
-        return self.source.take(self.action(deed, strategy))
 
 
 def test_a_later_sample_asks_only_the_rows_that_are_new_in_the_same_chunks():
@@ -483,14 +383,6 @@ def test_features_are_of_the_rows_that_may_be_seen():
     assert found.figures["check_errors"] == 0.0
 
 
-def everything(stand):
-    """Take all there is, in the order of the offers."""
-    found = []
-    while offered := stand.source.actions():
-        found.append(stand.source.take(offered[0]))
-    return found
-
-
 def workers(clock):
     embedder = CachedEmbedder(SlowEmbedder(clock))
     return [Nearest(embedder=embedder), Linear(embedder=embedder), ZeroShot(), FewShot(), Lora()]
@@ -504,7 +396,8 @@ def test_a_source_that_was_stopped_goes_on_as_if_it_had_not_been():
         rest = everything(Stand(*workers(clock), clock=clock, earlier=whole[:stop]))
         assert len(rest) == len(whole) - stop
         for found, wanted in zip(rest, whole[stop:], strict=True):
-            assert found.action == wanted.action
+            assert step_of(found.action) == step_of(wanted.action)
+            assert found.action.seconds == pytest.approx(wanted.action.seconds)
             assert found.figures == pytest.approx(wanted.figures)
             assert found.scores == wanted.scores
             assert found.seconds == pytest.approx(wanted.seconds)
