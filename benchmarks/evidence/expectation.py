@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
+from pydantic import Field
+
 from benchmarks.evidence.finding import Chain, Deed, Finding
 from benchmarks.evidence.steps import Step, step_of
 from corpora.task import Frozen
@@ -33,7 +35,7 @@ class Guess(Frozen):
     again: float = 0.05
     row: float = 0.0
     whole: float = 0.0
-    shared: dict[str, float] = {}
+    shared: dict[str, float] = Field(default_factory=dict)
     usd_row: float = 0.0
     pace: str = "data"
 

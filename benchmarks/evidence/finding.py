@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from pydantic import Field
+
 from corpora.task import Frozen
 
 Deed = Literal["features", "retrieval", "rows", "likelihood", "head", "pilot"]
@@ -60,11 +62,11 @@ class Finding(Frozen):
     """
 
     action: Action
-    figures: dict[str, float] = {}
-    scores: dict[str, float] = {}
-    labels: dict[str, str] = {}
+    figures: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, float] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
     seconds: float
-    shared: dict[str, float] = {}
+    shared: dict[str, float] = Field(default_factory=dict)
     usd: float = 0.0
     operations: float = 0.0
     trouble: str | None = None

@@ -14,7 +14,6 @@ from benchmarks.evidence.steps import Step
 from benchmarks.plan import Entry
 from benchmarks.quote import HOSTED_AT_ONCE, HOSTED_SECONDS, REFERENCE_PARAMETERS, QuotedModel
 from benchmarks.workload import (
-    Request,
     Sizes,
     embedding_seconds,
     embeds,

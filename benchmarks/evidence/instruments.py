@@ -32,15 +32,24 @@ class Instruments(Protocol):
     """Each method raises what its strategy or model raises."""
 
     def likelihood(
-        self, task: Task, model: Model, train: Sequence[Example], prepared: Prepared,
+        self,
+        task: Task,
+        model: Model,
+        train: Sequence[Example],
+        prepared: Prepared,
         rows: Sequence[Example],
     ) -> Likelihood:
         """Of the right answers to rows, after the prompts that a prepared strategy asks."""
         ...
 
     def head(
-        self, task: Task, model: Model, train: Sequence[Example], judges: Sequence[Example],
-        *, seed: int,
+        self,
+        task: Task,
+        model: Model,
+        train: Sequence[Example],
+        judges: Sequence[Example],
+        *,
+        seed: int,
     ) -> Head:
         """A linear head on the frozen model's states."""
         ...
@@ -65,7 +74,11 @@ class OnModels:
     """Those of `strategies`, for models whose weights are at hand."""
 
     def likelihood(
-        self, task: Task, model: Model, train: Sequence[Example], prepared: Prepared,
+        self,
+        task: Task,
+        model: Model,
+        train: Sequence[Example],
+        prepared: Prepared,
         rows: Sequence[Example],
     ) -> Likelihood:
         from strategies.likelihood import asked_rows, likelihood_of
@@ -77,14 +90,24 @@ class OnModels:
         elif not isinstance(prepared, FixedPrompt):
             raise ModelError(f"likelihood: the prompts of {type(prepared).__name__} are not known.")
         asked = asked_rows(
-            task, local, train, rows,
-            shots=prepared.shots, passages=passages, form=prepared.form,
+            task,
+            local,
+            train,
+            rows,
+            shots=prepared.shots,
+            passages=passages,
+            form=prepared.form,
         )
         return likelihood_of(task, local, asked)
 
     def head(
-        self, task: Task, model: Model, train: Sequence[Example], judges: Sequence[Example],
-        *, seed: int,
+        self,
+        task: Task,
+        model: Model,
+        train: Sequence[Example],
+        judges: Sequence[Example],
+        *,
+        seed: int,
     ) -> Head:
         from strategies.hidden_states import probe
 
@@ -105,6 +128,13 @@ class OnModels:
         from strategies.pilot import Pilot
 
         return Pilot(
-            strategy, task, model, train, judges,
-            index=index, score=score, answered=PILOT_ANSWERS, seed=seed,
+            strategy,
+            task,
+            model,
+            train,
+            judges,
+            index=index,
+            score=score,
+            answered=PILOT_ANSWERS,
+            seed=seed,
         )

@@ -86,9 +86,7 @@ class LiveSource:
         for finding in earlier:
             self._took(finding)
         self.sharing = Sharing((finding.shared for finding in earlier), clock=clock)
-        self.shop = Workshop(
-            self.dataset, self.rows, seed, self.sharing, instruments or OnModels()
-        )
+        self.shop = Workshop(self.dataset, self.rows, seed, self.sharing, instruments or OnModels())
         self.slot = ModelSlot(models, lambda name: self.shop.let_go(), self.shop.place)
         self._loaded: str | None = None
 
