@@ -161,16 +161,22 @@ def compare(
 def show_findings(dataset: "Dataset", to: "Console") -> "Sequence[Check]":
     """The task's facts and what its data show; an error among them ends the command."""
     from corpora.checks import check_dataset
-    from service.cli_tables import checks_text, facts_text
 
     checks = check_dataset(dataset)
+    show_checks(dataset, checks, to)
+    return checks
+
+
+def show_checks(dataset: "Dataset", checks: "Sequence[Check]", to: "Console") -> None:
+    """The task's facts with those findings; an error among them ends the command."""
+    from service.cli_tables import checks_text, facts_text
+
     to.print(facts_text(dataset))
     to.print(checks_text(checks))
     errors = sum(check.severity == "error" for check in checks)
     if errors:
         what = "one error" if errors == 1 else f"{errors} errors"
         raise Refused(f"The data have {what}; see above.", "Mend them, then compare.")
-    return checks
 
 
 def show_quote(plan: "Plan", to: "Console") -> None:

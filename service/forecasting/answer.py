@@ -7,11 +7,14 @@ from service import wording
 from service.choosing import Case
 from service.commitment import Commitment
 from service.evidence import Gap
+from service.forecasting.drawn import DrawnGap
 from service.forecasting.result import Exhaustive, ForecastAnswer
 from service.forecasting.verdict import Judged
 from service.recommendation import verdict_of
 from service.suitability import Candidate
 
+TOLD = 0.9
+"""The share that every interval of a forecast holds."""
 SMALLEST = 0.01
 """No rows are counted for telling less than a point."""
 
@@ -74,9 +77,10 @@ def between(case: Case, commitment: Commitment) -> str:
 
 
 def gap_text(gap: Gap) -> str:
-    """`+4.1 points (95% interval −1.0 to +9.2)`."""
-    between_ = wording.points_between(gap.low, gap.high)
-    return f"{wording.points(gap.difference)} points (95% interval {between_})"
+    """`+4.1 points (90% interval −1.0 to +9.2)`."""
+    ends = gap.between(TOLD) if isinstance(gap, DrawnGap) else (gap.low, gap.high)
+    between_ = f"{TOLD:.0%} interval {wording.points_between(*ends)}"
+    return f"{wording.points(gap.difference)} points ({between_})"
 
 
 def above_floor(case: Case, commitment: Commitment) -> str:

@@ -28,6 +28,11 @@ class DrawnGap(Gap):
 
     drawn: Floats = field(default_factory=lambda: np.zeros(1), repr=False, compare=False)
 
+    def between(self, share: float) -> tuple[float, float]:
+        """The ends of the interval that holds that share of the draws."""
+        low, high = np.quantile(self.drawn, [(1 - share) / 2, (1 + share) / 2])
+        return float(low), float(high)
+
     @property
     def turned(self) -> DrawnGap:
         return drawn_gap(-self.drawn)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
 from statistics import median
 
 from benchmarks.costs import PriceList
@@ -17,7 +16,7 @@ from benchmarks.environment import cuda_devices, read_environment
 from benchmarks.evidence.finding import Finding
 from benchmarks.plan import Entry, task_facts
 from benchmarks.pricing import priced
-from benchmarks.quote import QuoteRow
+from benchmarks.quote import QuotedModel, QuoteRow
 from benchmarks.records import (
     BatchRecord,
     LatencyRecord,
@@ -33,25 +32,10 @@ from benchmarks.workload import setting, sizes_of
 from corpora.power import detectable_difference
 from corpora.task import Dataset
 from service.comparing import Plan
+from service.forecasting.blind import STAND_IN
 from strategies.base import parts_of
 
 REQUESTS = 1000
-STAND_IN = "stand-in"
-
-
-def without_test(dataset: Dataset) -> Dataset:
-    """What a forecast may see: no test row, and no answer to one."""
-    return dataset.model_copy(update={"test": (), "incumbent": None})
-
-
-def with_stand_ins(dataset: Dataset) -> Dataset:
-    """For quotes: as many test rows as there are, each a copy of one that may be seen."""
-    seen = (*dataset.train, *dataset.validation)
-    rows = islice(cycle(seen), len(dataset.test)) if seen else ()
-    copies = [
-        row.model_copy(update={"id": f"{STAND_IN} {number}"}) for number, row in enumerate(rows)
-    ]
-    return dataset.model_copy(update={"test": tuple(copies), "incumbent": None})
 
 
 @dataclass(frozen=True)
@@ -61,6 +45,7 @@ class Outlook:
     entries: tuple[Entry, ...]
     quotes: Mapping[str, QuoteRow]
     requests: Mapping[str, RequestQuote]
+    models: tuple[QuotedModel, ...]
     run: RunRecord
     seconds: float
     usd: float
@@ -94,6 +79,7 @@ def outlook_of(dataset: Dataset, plan: Plan, prices: PriceList, seed: int) -> Ou
             )
             for entry in plan.entries
         },
+        models=plan.models,
         run=RunRecord(
             fingerprint="",
             seed=seed,

@@ -10,8 +10,9 @@ import numpy as np
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Finding
 from benchmarks.results import StrategyResult
+from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.expected import Outlook, expected_rows, measured_speeds
-from service.forecasting.verdict import CONFIDENCE, Judged, judge_worlds
+from service.forecasting.verdict import Judged, judge_worlds
 
 DRAWS = 2_000
 

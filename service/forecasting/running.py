@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from benchmarks.belief.predictor import Predictor
-from benchmarks.costs import PriceList, RunPrices
 from benchmarks.evidence.finding import Finding, Source
-from corpora.errors import InvalidInput
-from corpora.task import Check, Dataset
-from service.comparing import plan
+from benchmarks.evidence.rows import rows_of
 from service.forecasting.answer import answer_of
 from service.forecasting.appraisal import Purse
 from service.forecasting.controller import Explored, Explorer, OnStep, no_steps
-from service.forecasting.expected import Outlook, outlook_of, with_stand_ins, without_test
+from service.forecasting.defaults import CONFIDENCE
+from service.forecasting.expected import Outlook
 from service.forecasting.judging import Bench
 from service.forecasting.mind import Learned
+from service.forecasting.planning import ForecastPlan
 from service.forecasting.result import (
     Exhaustive,
     Forecast,
@@ -27,64 +25,6 @@ from service.forecasting.result import (
     Spent,
 )
 from service.forecasting.sources import live_source, predictor_told, shipped_predictor
-from service.forecasting.verdict import CONFIDENCE
-
-SHARE = 0.07
-"""Of the comparison's quoted time (and money, where a hosted model is paid) that a forecast may
-take where no budget is stated."""
-
-
-@dataclass(frozen=True)
-class ForecastPlan:
-    """What is to be foretold, what the comparison would take, and what the forecast may.
-
-    `dataset` holds no test row. `paid_usd` is the most that hosted models may be paid.
-    """
-
-    dataset: Dataset
-    outlook: Outlook
-    purse: Purse
-    checks: tuple[Check, ...] = ()
-
-    @property
-    def paid_usd(self) -> float:
-        if not self.outlook.paid_usd:
-            return 0.0
-        return min(self.outlook.paid_usd, self.purse.usd or self.outlook.paid_usd)
-
-
-def plan_forecast(
-    dataset: Dataset,
-    *,
-    strategies: Sequence[str] | None,
-    prices: PriceList,
-    seed: int = 0,
-    budget_seconds: float | None = None,
-    budget_usd: float | None = None,
-) -> ForecastPlan:
-    """Look ahead without loading a model. Raises as `service.comparing.plan` does, and InvalidInput
-    where there is no row to learn from or no strategy that fits."""
-    if not dataset.train and not dataset.validation:
-        fix = "A forecast reads training and validation rows alone: add some."
-        raise InvalidInput("examples", f"{len(dataset.test)} test rows only", fix)
-    quoted = with_stand_ins(dataset)
-    compared = plan(quoted, strategies=strategies, prices=prices)
-    outlook = outlook_of(quoted, compared, prices, seed)
-    if not outlook.fitting:
-        reasons = [f"{row.id}: {row.skipped}" for row in outlook.quotes.values() if row.skipped]
-        raise InvalidInput("strategies", list(outlook.quotes), f"None fits: {'; '.join(reasons)}.")
-    run_prices = RunPrices.model_validate(outlook.run.prices)
-    usd = budget_usd
-    if usd is None and outlook.paid_usd:
-        usd = SHARE * outlook.usd
-    purse = Purse(
-        seconds=SHARE * outlook.seconds if budget_seconds is None else budget_seconds,
-        usd=usd,
-        whole_seconds=outlook.seconds,
-        whole_usd=outlook.usd,
-        usd_per_second=run_prices.usd_per_second,
-    )
-    return ForecastPlan(without_test(dataset), outlook, purse)
 
 
 def forecast(
@@ -106,12 +46,12 @@ def forecast(
     facts = tuple(entry.facts for entry in outlook.fitting)
     seed = outlook.run.seed
     explorer = Explorer(
-        source=source or live_source(planned.dataset, outlook.fitting, seed),
+        source=source or live_source(planned.dataset, outlook, planned.prices),
         mind=Learned(known, outlook.run.task.kind, facts),
         judge=Bench(outlook, confidence, seed),
         purse=planned.purse,
         confidence=confidence,
-        rows=len(planned.dataset.validation),
+        rows=len(rows_of(planned.dataset.train, planned.dataset.validation, seed).judges),
         seed=seed,
         clock=clock,
         cancelled=cancelled,
@@ -120,9 +60,7 @@ def forecast(
     return told(planned, explorer.explore(), confidence, predictor_told(known))
 
 
-def told(
-    planned: ForecastPlan, explored: Explored, confidence: float, predictor: str
-) -> Forecast:
+def told(planned: ForecastPlan, explored: Explored, confidence: float, predictor: str) -> Forecast:
     """The result of an exploration."""
     outlook, run = planned.outlook, planned.outlook.run
     spent = spent_on(planned.purse, explored)
@@ -140,7 +78,7 @@ def told(
         predictor=predictor,
         confidence=confidence,
         answer=answer_of(explored.judged, exhaustive, run.task.n_test),
-        strategies=rows_of(outlook, explored),
+        strategies=told_rows(outlook, explored),
         spent=spent,
         budget=ForecastBudget(seconds=planned.purse.seconds, usd=planned.purse.usd),
         exhaustive=exhaustive,
@@ -163,7 +101,7 @@ def spent_on(purse: Purse, explored: Explored) -> Spent:
     )
 
 
-def rows_of(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:
+def told_rows(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:
     """Every strategy, the best first and those that are out last."""
     judged, belief = explored.judged, explored.belief
     rows = []

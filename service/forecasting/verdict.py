@@ -21,14 +21,11 @@ from corpora.task import Needs
 from service.choosing import Case, case_of
 from service.commitment import Commitment, commit
 from service.evidence import Evidence
-from service.forecasting.drawn import evidence_from
-from service.forecasting.worlds import NOTHING, Terms, losses, picks, regrets, rights, terms_of
+from service.forecasting.defaults import CONFIDENCE
+from service.forecasting.drawn import PROBABLY_BETTER, evidence_from
+from service.forecasting.worlds import Terms, losses, picks, regrets, rights, terms_of
 from service.suitability import Candidate, Floor, Judgement, candidates_of, floor_of
 
-CONFIDENCE = 0.9
-"""The chance asked for before a yes, and before the forecast stops early. A comparison asks for
-0.95: it is the last word before tuning is paid for, where a forecast can still be followed by
-one."""
 QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
 """A cost or latency within this factor of a stated limit may lie on either side of it: quoted from
 counts of words, or timed on a few rows in batches."""
@@ -86,7 +83,11 @@ def judge_worlds(
     evidence = evidence_from(kept, done, {name: qualities[name] for name in done})
     floor = floor_of(scored, facts)
     candidates = tuple(
-        in_doubt(each, needs, TIMED_DOUBT if each.id in timed else QUOTED_DOUBT)
+        in_doubt(
+            replace(each, clear=is_clear(each.id, columns[each.id], floor, evidence)),
+            needs,
+            TIMED_DOUBT if each.id in timed else QUOTED_DOUBT,
+        )
         for each in candidates_of(scored, floor, evidence, needs)
     )
     return judged(scored, facts, needs, evidence, floor, candidates, kept, confidence)
@@ -110,7 +111,10 @@ def judged(
         return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0)
     picked = picks(worlds, terms)
     first = case.pick.first.id if case.pick else None
-    commits = commitment.answer == "yes"
+    chance = float(rights(worlds, terms, first, commitment.answer == "yes").mean())
+    if first is None and commitment.answer == "no" and chance < confidence:
+        # that nothing solves the task is no small claim, and was not measured
+        commitment = Commitment("not yet", commitment.why, "floor in doubt")
     top = worlds >= worlds.max(axis=1, keepdims=True) - TIE
     best = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
     return Judged(
@@ -120,10 +124,18 @@ def judged(
         worlds=worlds,
         best={name: float(best[at]) for at, name in enumerate(terms.ids)},
         chosen={name: float((picked == at).mean()) for at, name in enumerate(terms.ids)},
-        chance=float(rights(worlds, terms, first, commits).mean()),
+        chance=chance,
         regret=float(regrets(worlds, terms, first).mean()),
         stake=float(losses(worlds, terms, picked).mean(axis=0).min()),
     )
+
+
+def is_clear(name: str, drawn: Floats, floor: Floor, evidence: Evidence) -> bool:
+    """More likely than not above the fixed floor, and above each strategy that takes no thought."""
+    if name in floor.trivial:
+        return False
+    above = float((drawn > floor.limit).mean()) > PROBABLY_BETTER
+    return above and all(evidence.gap(name, other).is_shown for other in floor.trivial)
 
 
 def with_quality(
@@ -175,6 +187,3 @@ def summary_of(rows: tuple[StrategyResult, ...], facts: TaskFacts) -> Summary:
         seconds=0.0,
         spent_usd=0.0,
     )
-
-
-__all__ = ["CONFIDENCE", "NOTHING", "Judged", "judge_worlds"]
