@@ -24,8 +24,9 @@ from service.forecast_bench.record import TaskRecord
 from service.forecast_bench.replayed import FORECAST, Foretold, Replay
 from service.forecast_bench.tasks import BenchTask
 from service.forecast_bench.truth import RULE, Truth
+from service.forecasting.planning import ForecastPlan, plan_forecast
 from service.forecasting.result import Forecast
-from service.forecasting.running import ForecastPlan, forecast, plan_forecast
+from service.forecasting.running import forecast
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = (

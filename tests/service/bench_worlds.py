@@ -1,11 +1,16 @@
 """Made-up tasks for the benchmark of the forecast: data sets, records and what is true of them."""
 
+import json
+
 import numpy as np
 from scipy.stats import norm
 
+from benchmarks.evidence.finding import Action, Finding
 from benchmarks.records import Environment, ModelFacts, StrategyFacts, TaskFacts
 from corpora.task import Dataset, Example, Needs, Task
-from service.forecast_bench.record import StrategyLine, TaskLine, TaskRecord
+from service.forecast_bench.findings import Evidence, EvidenceLine, write_evidence
+from service.forecast_bench.measure import findings_in, record_in
+from service.forecast_bench.record import StrategyLine, TaskLine, TaskRecord, write_record
 from service.forecast_bench.tasks import BenchTask
 from service.forecast_bench.truth import Audit, Known, Truth
 
@@ -157,3 +162,81 @@ def audit(winner, nothing=0.1, **qualities):
         qualities={name.replace("_", "."): value for name, value in qualities.items()},
         nothing=nothing,
     )
+
+
+WAYS = ("baseline.majority", "baseline.linear", "prompt.nearest", "lora")
+
+
+def write_folder(folder, weights, *, source=None, offset=0):
+    """A task folder whose model is the folder `weights`: enough for a quote, and for no more."""
+    folder.mkdir(parents=True)
+    (folder / "task.yaml").write_text(
+        f"name: {folder.name}\nkind: classification\nmodel: {weights}\n"
+        "instruction: Name the colour that the customer of the shop asks for.\n"
+        "labels: ['red', 'green', 'blue']\nexamples: examples.jsonl\n"
+        f"strategies: [{', '.join(WAYS)}]\n"
+    )
+    rows = [
+        {"id": f"{split}{n}", "split": split, "input": text_of(start + n), "output": LABELS[n % 3]}
+        for split, count, start in (
+            ("train", 40, offset),
+            ("validation", 30, offset + 1000),
+            ("test", 40, offset + 2000),
+        )
+        for n in range(count)
+    ]
+    (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if source is not None:
+        (folder / "SOURCE.md").write_text(f"- Origin: {source}\n")
+
+
+def text_of(number):
+    """Texts of which no two are nearly the same."""
+    words = [f"{'bcdfghjk'[number // 8**k % 8]}{'aeiou'[(number + k) % 5]}x" for k in range(6)]
+    return " ".join([*words, f"n{number * 7919 % 10007}"])
+
+
+def write_measured(out, task, qualities, *, rng=0, test_seed=0, evidence=True):
+    """The record of a task read from a folder, of those true qualities, and evidence that goes by
+    them, too; 100 seconds each of the trained strategy and 10 of any other."""
+    drawn = record_of(
+        qualities,
+        rows=len(task.dataset.test),
+        seed=test_seed,
+        name=task.name,
+        source=task.source,
+        data=task.data,
+    )
+    head = drawn.task.model_copy(update={"rows": tuple(row.id for row in task.dataset.test)})
+    lines = tuple(
+        each.model_copy(update={"setup_seconds": 1000.0 if each.facts.name == "lora" else 100.0})
+        for each in drawn.strategies
+    )
+    write_record(record_in(out, task.name), TaskRecord(task=head, strategies=lines))
+    if evidence:
+        kept = Evidence(
+            head=EvidenceLine(name=task.name, size="small", data=task.data, code=("e",)),
+            findings=tuple(findings_of(task, qualities, np.random.default_rng(rng))),
+        )
+        write_evidence(findings_in(out, task.name), kept)
+
+
+def findings_of(task, qualities, rng):
+    yield found("features", None, 0, 0.1, figures={"n_train": 40.0})
+    rows = [row.id for row in task.dataset.validation]
+    for name, quality in qualities.items():
+        if name == "lora":
+            continue
+        scores = {row: float(rng.random() < quality) for row in rows}
+        for size in (8, 16, 30):
+            some = dict(list(scores.items())[:size])
+            figures = {"score": float(np.mean(list(some.values()))), "ms_per_row": 50.0}
+            yield found("rows", name, size, size / 10, scores=some, figures=figures)
+    for share in (0.25, 0.5):
+        figures = {"score": qualities["lora"] - 0.05 / share / 4, "nll": 1.0 - share}
+        yield found("pilot", "lora", 30, 60 * share, share=share, figures=figures)
+
+
+def found(deed, strategy, rows, seconds, *, share=1.0, **more):
+    action = Action(deed=deed, strategy=strategy, rows=rows, share=share, seconds=seconds)
+    return Finding(action=action, seconds=seconds, operations=1e6, **more)

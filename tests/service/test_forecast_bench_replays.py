@@ -1,0 +1,367 @@
+"""Replays: each task taught by other sources alone, never by its own test rows; and the command."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from bench_worlds import WAYS, audit, found, truth, write_folder, write_measured
+from click.testing import CliRunner
+
+from benchmarks.belief.rivals import Saying
+from benchmarks.costs import read_prices
+from benchmarks.errors import BenchmarkError
+from benchmarks.evidence.recorded import RecordedSource
+from benchmarks.records import StrategyFacts
+from service.cli import cli
+from service.forecast_bench.chart import regret_chart
+from service.forecast_bench.checks import BUDGETS, forecast_checks
+from service.forecast_bench.figures import figures_of, overalls
+from service.forecast_bench.findings import read_evidence
+from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
+from service.forecast_bench.pages import figures
+from service.forecast_bench.record import read_record, write_record
+from service.forecast_bench.replay import Case, key_of, taught_by
+from service.forecast_bench.replayed import (
+    FORECAST,
+    Foretold,
+    Replay,
+    read_replays,
+    replays_in,
+    write_replays,
+)
+from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
+from service.forecast_bench.rivals import affordable, commit_of
+from service.forecast_bench.sizes import SMALL
+from service.forecast_bench.tables import as_markdown, curve_table, task_table
+from service.forecast_bench.tasks import read_task, task_folders
+from service.forecast_bench.truth import truth_of
+
+SIZE = replace(SMALL, strategies=WAYS)
+TUNED = {"baseline.majority": 0.2, "baseline.linear": 0.4, "prompt.nearest": 0.5, "lora": 0.9}
+PLAIN = {"baseline.majority": 0.2, "baseline.linear": 0.9, "prompt.nearest": 0.5, "lora": 0.4}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Four task folders of three sources, measured; and the bench that finds them."""
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    sources = {"one": "shared.org/x", "two": "shared.org/x", "three": None, "four": None}
+    for place, (name, source) in enumerate(sources.items()):
+        write_folder(tmp_path / "tasks" / name, weights, source=source, offset=place * 5000)
+    told = []
+    watching = Watching(lambda event: None, told.append, lambda: False)
+    bench = Bench(tmp_path / "out", SIZE, read_prices(None), watching)
+    tasks = [read_task(folder, SIZE) for folder in task_folders(tmp_path / "tasks")]
+    for place, task in enumerate(tasks):
+        qualities = TUNED if place % 2 else PLAIN
+        write_measured(bench.out, task, qualities, rng=place, test_seed=place)
+    return bench, {task.name: task for task in tasks}, told
+
+
+def test_every_task_is_replayed_at_every_budget_beside_its_rivals(world, tmp_path):
+    bench, tasks, _ = world
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert done.left_out == ()
+    ways = list(dict.fromkeys(each.way for each in done.replays))
+    assert ways[0] == FORECAST
+    assert len(ways) == 5
+    assert len(done.replays) == 4 * len(BUDGETS) * 5
+    for each in done.replays:
+        assert each.seconds <= each.budget * done.truths[each.task].seconds
+    ours = [each for each in done.replays if each.way == FORECAST]
+    assert {name for each in ours for name in each.strategies} == set(WAYS)
+    assert all(sum(s.p_best for s in each.strategies.values()) == pytest.approx(1) for each in ours)
+    assert [each.steps for each in ours if each.task == "one"][-1][0] == "features"
+
+
+def test_what_was_replayed_from_the_same_is_not_replayed_again(world, tmp_path):
+    bench, tasks, told = world
+    first = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    told.clear()
+    again = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert again.replays == first.replays
+    assert not [line for line in told if "forecast at" in line]
+
+
+def test_test_rows_of_a_task_and_of_its_source_teach_it_nothing(world, tmp_path):
+    """Other scores of the same task, and of one of the same source: the same forecast."""
+    bench, tasks, _ = world
+    none = tmp_path / "none"
+
+    def told(name):
+        done = replay_all([tasks[name]], bench, shipped=none)
+        keep = {"key", "deciding_seconds"}
+        return [each.model_dump(exclude=keep) for each in done.replays]
+
+    before = {name: told(name) for name in ("one", "three")}
+    for name in ("one", "two"):
+        turned_round(record_in(bench.out, name))
+    assert told("one") == before["one"]
+    assert told("three") != before["three"]
+
+
+def turned_round(path):
+    """Every score of the record the other way round."""
+    record = read_record(path)
+    lines = tuple(
+        line.model_copy(update={"scores": tuple(1.0 - s for s in line.scores)})
+        for line in record.strategies
+    )
+    write_record(path, record.model_copy(update={"strategies": lines}))
+
+
+def test_keys_go_by_what_other_sources_taught(world, tmp_path):
+    bench, tasks, _ = world
+    replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    lessons = lessons_at_hand(bench, tmp_path / "none")
+    assert [each.name for each in lessons] == ["four", "one", "three", "two"]
+    assert [each.name for each in taught_by(lessons, "shared.org/x")] == ["four", "three"]
+    teachers = Teachers(lessons)
+    assert {task.name for task in teachers.predictor("three").tasks} == {"four", "one", "two"}
+    assert teachers.predictor("three") is teachers.predictor("three")
+
+
+def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
+    bench, tasks, _ = world
+    lessons = lessons_at_hand(bench, tmp_path / "none")
+    path = record_in(bench.out, "one")
+    evidence = read_evidence(findings_in(bench.out, "one"))
+    made = truth_of(path, tmp_path / "truths")
+    case = Case(tasks["one"], read_record(path), evidence, made)
+    key = key_of(case, lessons, 0.07)
+    assert key == key_of(case, lessons, 0.07)
+    kin = [
+        each.model_copy(update={"alike": 0.9}) if each.name == "two" else each for each in lessons
+    ]
+    assert key == key_of(case, kin, 0.07)
+    others = [each.model_copy(update={"alike": 0.9}) for each in lessons]
+    fewer = replace(case, evidence=evidence.model_copy(update={"findings": evidence.findings[:1]}))
+    assert (
+        len(
+            {
+                key,
+                key_of(case, others, 0.07),
+                key_of(fewer, lessons, 0.07),
+                key_of(case, lessons, 0.15),
+            }
+        )
+        == 4
+    )
+
+
+def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
+    bench, tasks, told = world
+    findings_in(bench.out, "one").unlink()
+    record_in(bench.out, "two").unlink()
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    reasons = {one.name: one.reason for one in done.left_out}
+    assert reasons == {
+        "one": "no evidence was collected at the size small.",
+        "two": "nothing was measured at the size small.",
+    }
+    assert {each.task for each in done.replays} == {"three", "four"}
+    assert f"two is left out: {reasons['two']}" in told
+
+
+def test_records_of_another_state_of_the_code_are_told(world, tmp_path):
+    bench, tasks, told = world
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    warnings = [line for line in told if line.startswith("Warning")]
+    assert len(warnings) == 2
+    assert "comparing: 4 of 4 records were made by other states" in warnings[0]
+    assert done.states == {"comparing": ["state"], "evidence": ["e"]}
+
+
+def test_a_rule_finds_what_it_looks_at_while_it_can_pay():
+    source = RecordedSource(
+        [
+            found("features", None, 0, 1.0),
+            found("rows", "a", 8, 2.0),
+            found("rows", "a", 16, 9.0),
+            found("rows", "b", 8, 3.0),
+            found("pilot", "lora", 8, 4.0, share=0.1),
+        ]
+    )
+    taken = affordable(source, ("rows", "pilot"), 9.5)
+    assert [(one.action.deed, one.action.strategy) for one in taken] == [
+        ("rows", "a"),
+        ("rows", "b"),
+        ("pilot", "lora"),
+    ]
+    assert affordable(source, (), 100.0) == []
+
+
+@pytest.mark.parametrize(
+    ("pick", "commit"), [("lora", "yes"), ("prompt.nearest", "no"), (None, "not yet")]
+)
+def test_a_rule_that_takes_a_tuned_strategy_says_yes(pick, commit):
+    facts = [
+        StrategyFacts(id="lora", name="lora", family="fine-tuning", model="m"),
+        StrategyFacts(id="prompt.nearest", name="prompt.nearest", family="prompting", model="m"),
+    ]
+    assert commit_of(Saying(pick), facts) == commit
+
+
+def replay_with(task="t", way=FORECAST, budget=0.07, pick="lora", commit="yes", **more):
+    told = more.pop("strategies", {"lora": Foretold(value=0.7, low=0.6, high=0.8, p_best=1.0)})
+    return Replay(
+        key="",
+        task=task,
+        source=task,
+        way=way,
+        budget=budget,
+        pick=pick,
+        commit=commit,
+        seconds=more.pop("seconds", 50.0),
+        operations=more.pop("operations", 2e11),
+        strategies=told,
+        **more,
+    )
+
+
+@pytest.fixture
+def two_tasks():
+    truths = {
+        "t": truth("t", known={"lora": (0.71, 0.0, 1.0)}, audits=[audit("lora", lora=0.7)]),
+        "u": truth(
+            "u",
+            known={"lora": (0.5, 0.0, 0.0), "baseline.linear": (0.6, 0.0, 1.0)},
+            audits=[audit("baseline.linear", lora=0.5, baseline_linear=0.6)],
+            winners=("baseline.linear",),
+            commits=("no",),
+        ),
+    }
+    replays = [
+        replay_with("t"),
+        replay_with("u", pick="lora", commit="no", seconds=70.0),
+        replay_with("t", way="rule of thumb", strategies={}),
+        replay_with("u", way="rule of thumb", strategies={}),
+    ]
+    return truths, replays
+
+
+def test_figures_of_one_task(two_tasks):
+    truths, replays = two_tasks
+    one = figures_of(replays[1], truths["u"])
+    assert one.regret == pytest.approx(0.1)
+    assert not one.found
+    assert one.saved == pytest.approx(0.93)
+    assert one.saved_operations == pytest.approx(0.8)
+    assert one.rmse == pytest.approx(0.2)
+
+
+def test_figures_of_all_tasks(two_tasks):
+    truths, replays = two_tasks
+    ours, rival = overalls(replays, truths)
+    assert (ours.way, ours.tasks, ours.worst_task) == (FORECAST, 2, "u")
+    assert ours.saved == pytest.approx(0.94)
+    assert ours.mean_regret == pytest.approx(0.05)
+    assert ours.found[0] == 0.5
+    assert ours.calls.accuracy[0] == 1.0
+    assert ours.rmse == pytest.approx(((0.01**2 + 0.2**2) / 2) ** 0.5)
+    assert ours.within == 0.5
+    assert ours.covered == 0.5
+    assert ours.brier == pytest.approx((0.0 + 2.0) / 2)
+    assert rival.calls.accuracy[0] == 0.5
+    assert (rival.rmse, rival.covered, rival.brier) == (None, None, None)
+
+
+def test_checks_have_their_names_and_targets(two_tasks):
+    truths, replays = two_tasks
+    checks = {each.name: each for each in forecast_checks(overalls(replays, truths), left_out=0)}
+    met = {name: check.met for name, check in checks.items() if check.target is not None}
+    assert met == {
+        "tasks_left_out": True,
+        "compute_saved": True,
+        "mean_regret_points": False,
+        "worst_regret_points": False,
+        "winner_found": False,
+        "go_no_go": True,
+        "go_no_go_balanced": True,
+        "not_yet_share": True,
+        "prediction_rmse_points": False,
+        "within_3_points": False,
+        "interval_coverage": False,
+    }
+    assert checks["mean_regret_points"].value == pytest.approx(5.0)
+    assert checks["worst_regret_points"].value == pytest.approx(10.0)
+    assert checks["rule_of_thumb_at_7_go_no_go"].value == 0.5
+
+
+def test_a_quick_look_holds_no_target_and_a_task_left_out_fails(two_tasks):
+    truths, replays = two_tasks
+    found = overalls(replays, truths)
+    assert all(one.met is None for one in forecast_checks(found, left_out=1, targets=False))
+    first = forecast_checks(found, left_out=1)[0]
+    assert (first.name, first.met) == ("tasks_left_out", False)
+
+
+def test_tables_tell_a_row_for_each_task_and_way(two_tasks):
+    truths, replays = two_tasks
+    table = task_table([figures_of(each, truths[each.task]) for each in replays[:2]])
+    assert table[1][:7] == ["t", "lora", "yes", "lora", "yes", "0.0", "yes"]
+    assert table[2][:7] == ["u", "baseline.linear", "no", "lora", "no", "+10.0", "no"]
+    lines = as_markdown(curve_table(overalls(replays, truths))).splitlines()
+    assert len(lines) == 4
+    assert lines[2].startswith("| forecast | 7% | 94.0% | +5.0 | +10.0 (u) | 50% (9–91%) |")
+    assert lines[3].endswith("| – | – | – | – | – |")
+
+
+def test_the_chart_names_every_way(two_tasks):
+    truths, replays = two_tasks
+    drawn = regret_chart(overalls(replays, truths))
+    assert drawn.startswith("<svg")
+    assert "forecast" in drawn
+    assert "rule of thumb" in drawn
+
+
+def test_replays_read_as_they_were_written(tmp_path, two_tasks):
+    _, replays = two_tasks
+    path = replays_in(tmp_path, "t")
+    write_replays(path, replays)
+    assert read_replays(path) == replays
+    path.write_text("{}\n")
+    with pytest.raises(BenchmarkError, match="no replays"):
+        read_replays(path)
+
+
+def test_the_page_is_made_of_what_was_stored(world, tmp_path):
+    bench, tasks, _ = world
+    assert figures(tmp_path / "none") == "Not measured yet."
+    replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    page = figures(bench.out)
+    for name in tasks:
+        assert f"| {name} |" in page
+    assert "| rule of thumb | 15% |" in page
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["bench", "forecast", *map(str, arguments)])
+
+
+def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, tmp_path):
+    bench, tasks, _ = world
+    small = {name: read_task(tmp_path / "tasks" / name, SMALL) for name in tasks}
+    assert small["one"].data == tasks["one"].data
+    said = run(tmp_path / "tasks", "--size", "small", "--replay-only", "--json", "--out", bench.out)
+    last = json.loads(said.stdout.splitlines()[-1])
+    assert last["bench"] == "forecast"
+    assert last["environment"]["size"] == "small"
+    values = {each["name"]: each for each in last["checks"]}
+    assert values["tasks"]["value"] == 4.0
+    assert values["tasks_left_out"]["met"] is None
+    assert said.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--only", "oen"], 2, "'oen' is unknown"),
+        (["--only", "one,two"], 1, "No task was replayed"),
+    ],
+)
+def test_the_command_refuses(arguments, code, says, world, tmp_path):
+    said = run(tmp_path / "tasks", "--replay-only", "--out", tmp_path / "new", *arguments)
+    assert said.exit_code == code
+    assert says in said.output
