@@ -131,23 +131,16 @@ def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
     case = Case(tasks["one"], read_record(path), evidence, made)
     key = key_of(case, lessons, 0.07)
     assert key == key_of(case, lessons, 0.07)
-    kin = [
-        each.model_copy(update={"alike": 0.9}) if each.name == "two" else each for each in lessons
-    ]
+    changed = {each.name: each.model_copy(update={"alike": 0.9}) for each in lessons}
+    kin = [changed["two"] if each.name == "two" else each for each in lessons]
     assert key == key_of(case, kin, 0.07)
-    others = [each.model_copy(update={"alike": 0.9}) for each in lessons]
     fewer = replace(case, evidence=evidence.model_copy(update={"findings": evidence.findings[:1]}))
-    assert (
-        len(
-            {
-                key,
-                key_of(case, others, 0.07),
-                key_of(fewer, lessons, 0.07),
-                key_of(case, lessons, 0.15),
-            }
-        )
-        == 4
+    other = (
+        key_of(case, [*changed.values()], 0.07),
+        key_of(fewer, lessons, 0.07),
+        key_of(case, lessons, 0.15),
     )
+    assert len({key, *other}) == 4
 
 
 def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
