@@ -1,6 +1,7 @@
 """`tuneworth bench forecast`: what a forecast says beside what the whole comparison found."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ def ask_first(tasks: "Sequence[BenchTask]", bench: "Bench", *, yes: bool) -> Non
         quotes.append(plan(task.dataset, strategies=strategies, prices=bench.prices, probes=False))
 
     for task in tasks:
-        attempt(quote, task, bench, failed)
+        attempt(partial(quote, task), task.name, bench, failed)
     if not quotes:
         return
     seconds = sum(each.quote.seconds for each in quotes)

@@ -41,11 +41,11 @@ def halves(
 def crossings(
     rows: Sequence[str], groups: Sequence[str | None] | None, splits: int = SPLITS
 ) -> list[tuple[Half, Half]]:
-    """Pairs of (rows that choose, rows that judge): each split both ways round. Splits that leave
-    a part empty are left out."""
+    """Pairs of (rows that choose, rows that judge): each split both ways round. Rows of a single
+    group cannot be split: then all choose and judge, once."""
     pairs = []
     for seed in range(splits):
         one, other = halves(rows, groups, seed)
         if one and other:
             pairs += [(one, other), (other, one)]
-    return pairs
+    return pairs or [(tuple(rows), tuple(rows))]

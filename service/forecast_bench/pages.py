@@ -6,11 +6,13 @@ the replays and what is true lie beside the records.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from service import wording
 from service.figures import with_figures
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.figures import figures_of, overalls
+from service.forecast_bench.figures import Overall, figures_of, overalls
 from service.forecast_bench.measure import record_in
 from service.forecast_bench.record import TaskLine, read_record
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays
@@ -19,6 +21,7 @@ from service.forecast_bench.tables import (
     curve_table,
     measured_table,
     reliability_table,
+    share,
     task_table,
 )
 from service.forecast_bench.truth import Truth, truth_in
@@ -61,12 +64,24 @@ def figures(place: Path = RESULTS) -> str:
         as_markdown(task_table(figures_of(each, truths[each.task]) for each in main)),
         "All tasks together, by budget, and the rivals beside:",
         as_markdown(curve_table(found)),
+        best_point(found),
     ]
     ours = [one for one in found if (one.way, one.budget) == (FORECAST, HEADLINE)]
     if ours and ours[0].bins:
         parts += ["The chance of being best:", as_markdown(reliability_table(ours[0]))]
     parts += ["What was measured:", as_markdown(measured_table(heads, states))]
     return "\n\n".join(parts)
+
+
+def best_point(found: Sequence[Overall]) -> str:
+    """Where on the curve the forecast loses least."""
+    ours = [one for one in found if one.way == FORECAST]
+    best = min(ours, key=lambda one: (one.mean_regret, one.budget))
+    return (
+        f"The forecast loses least at {best.budget:.0%} of the exhaustive seconds: a mean regret"
+        f" of {wording.points(best.mean_regret)} points, with {share(best.saved)} of the compute"
+        " saved."
+    )
 
 
 def chart(place: Path = RESULTS) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from benchmarks.belief.measured import Measured
@@ -24,7 +24,7 @@ from service.forecast_bench.replayed import (
     write_replays,
 )
 from service.forecast_bench.rivals import RIVALS, rival_replay
-from service.forecast_bench.session import RESULTS, AtHand, all_at_hand, at_hand_of, attempt
+from service.forecast_bench.session import RESULTS, at_hand, at_hand_of, attempt, names_in
 from service.forecast_bench.state import COMPARING, EVIDENCE, mixture
 from service.forecast_bench.tasks import BenchTask, LeftOut
 from service.forecast_bench.truth import Truth, truth_of
@@ -95,7 +95,7 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     for part in (find, foretell):
         for task in tasks:
             if task.name not in failed:
-                attempt(part, task, bench, failed)
+                attempt(partial(part, task), task.name, bench, failed)
     for name, told in codes.items():
         if warning := mixture(told, name):
             bench.watching.say(f"Warning: {warning}")
@@ -111,16 +111,21 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
 
 def lessons_at_hand(bench: Bench, shipped: Path) -> list[Measured]:
     """Of every measured task, its name telling it from others; a record in `bench.out` takes the
-    place of one that is part of the repository."""
-    found: dict[str, AtHand] = {each.name: each for each in all_at_hand(shipped)}
-    for each in all_at_hand(bench.out):
-        if each.record.task.size == bench.size.name:
-            found[each.name] = each
-    place = bench.out / "tasks"
-    return [
-        lesson_of(each.record, truth_of(each.path, place), each.evidence)
-        for _, each in sorted(found.items())
-    ]
+    place of one that is part of the repository. One that cannot be read is told, and teaches
+    nothing."""
+    found: dict[str, Measured] = {}
+    failed: dict[str, str] = {}
+
+    def learn(place: Path, name: str) -> None:
+        each = at_hand(place, name)
+        if each is not None and (place == shipped or each.record.task.size == bench.size.name):
+            truth = truth_of(each.path, bench.out / "tasks")
+            found[name] = lesson_of(each.record, truth, each.evidence)
+
+    for place in (shipped, bench.out):
+        for name in names_in(place):
+            attempt(partial(learn, place, name), name, bench, failed)
+    return [lesson for _, lesson in sorted(found.items())]
 
 
 def replayed(case: Case, teachers: Teachers, bench: Bench, shipped: Path) -> list[Replay]:

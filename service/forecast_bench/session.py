@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError, Cancelled, StorageFull
@@ -75,14 +75,10 @@ def at_hand_of(task: BenchTask, bench: Bench, shipped: Path = RESULTS) -> AtHand
     return None
 
 
-def all_at_hand(place: Path) -> list[AtHand]:
-    """Every task of a folder of results."""
-    names = [
-        path.name.removesuffix(".jsonl")
-        for path in sorted((place / "tasks").glob("*.jsonl"))
-        if not path.name.endswith((".findings.jsonl", ".replays.jsonl"))
-    ]
-    return [found for name in names if (found := at_hand(place, name))]
+def names_in(place: Path) -> list[str]:
+    """Of the records in a folder of results."""
+    names = [path.name.removesuffix(".jsonl") for path in (place / "tasks").glob("*.jsonl")]
+    return sorted(name for name in names if not name.endswith((".findings", ".replays")))
 
 
 def measure_all(
@@ -119,21 +115,22 @@ def measure_all(
     for part in (first, evidence, again):
         for task in tasks:
             if task.name in wanted and task.name not in failed:
-                attempt(part, task, bench, failed)
+                attempt(partial(part, task), task.name, bench, failed)
     return [LeftOut(name, why) for name, why in failed.items() if name in wanted]
 
 
-def attempt(
-    part: Callable[[BenchTask], object], task: BenchTask, bench: Bench, failed: dict[str, str]
-) -> None:
-    """Do a part; whatever breaks is told, and the task left out."""
+def attempt(part: Callable[[], object], name: str, bench: Bench, failed: dict[str, str]) -> None:
+    """Do a part for a task; whatever breaks is told, and the task left out.
+
+    Raises Cancelled, and StorageFull.
+    """
     try:
-        guarded(lambda: part(task), bench.out)
+        guarded(part, bench.out)
     except (Cancelled, StorageFull):
         raise
     except (Broken, BenchmarkError) as error:
-        failed[task.name] = str(error)
-        bench.watching.say(f"{task.name} is left out: {error}")
+        failed[name] = str(error)
+        bench.watching.say(f"{name} is left out: {error}")
 
 
 def counted(
@@ -154,7 +151,7 @@ def counted(
         tokens[task.name] = training_tokens(task.dataset, count_tokens)
 
     for task in tasks:
-        attempt(count, task, bench, failed)
+        attempt(partial(count, task), task.name, bench, failed)
     return tokens
 
 

@@ -11,16 +11,17 @@ from pathlib import Path
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import Predictor
 from service.forecast_bench.lessons import lesson_of
-from service.forecast_bench.session import RESULTS, all_at_hand
+from service.forecast_bench.session import RESULTS, at_hand, names_in
 from service.forecast_bench.truth import truth_of
 from service.forecasting.sources import SHIPPED
 
 
 def lessons_in(place: Path) -> list[Measured]:
     """Of every measured task of a folder of results, by name."""
+    found = [each for name in names_in(place) if (each := at_hand(place, name))]
     return [
         lesson_of(each.record, truth_of(each.path, place / "tasks"), each.evidence)
-        for each in all_at_hand(place)
+        for each in found
     ]
 
 

@@ -47,11 +47,11 @@ def test_halves_never_cut_a_group():
         assert abs(len(one) - len(other)) <= 5
 
 
-def test_both_halves_choose_and_judge_and_a_single_group_does_neither():
+def test_both_halves_choose_and_judge_and_a_single_group_does_both_at_once():
     pairs = crossings(["a", "b", "c", "d"], None, splits=3)
     assert len(pairs) == 6
     assert pairs[0] == tuple(reversed(pairs[1]))
-    assert crossings(["a", "b"], ["g", "g"]) == []
+    assert crossings(["a", "b"], ["g", "g"]) == [(("a", "b"), ("a", "b"))]
 
 
 @pytest.mark.parametrize(

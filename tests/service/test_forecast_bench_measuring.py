@@ -12,7 +12,7 @@ from service.forecast_bench.collecting import collect
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, compare_again, compare_first
 from service.forecast_bench.record import read_record, write_record
-from service.forecast_bench.session import all_at_hand, at_hand_of, lacking, measure_all
+from service.forecast_bench.session import at_hand_of, lacking, measure_all, names_in
 from service.forecast_bench.sizes import SMALL
 
 PLAIN = replace(SMALL, strategies=("baseline.majority", "baseline.copy"))
@@ -123,7 +123,7 @@ def test_records_of_the_repository_serve_where_there_are_no_own(bench, tmp_path)
     assert lacking([task], made, shipped=shipped) == []
     assert measure_all([task], ["colours"], made, shipped=shipped) == []
     assert not made.record("colours").exists()
-    assert [each.name for each in all_at_hand(shipped)] == ["colours"]
+    assert names_in(shipped) == ["colours"]
 
 
 def test_a_task_that_breaks_is_told_and_left_out_and_the_next_one_is_measured(bench, tmp_path):
@@ -142,7 +142,7 @@ def test_only_the_wanted_tasks_are_measured(bench, tmp_path):
     made, _ = bench
     one, other = bench_task(test=20), bench_task("other", test=20)
     assert measure_all([one, other], ["other"], made, shipped=tmp_path) == []
-    assert [each.name for each in all_at_hand(made.out)] == ["other"]
+    assert names_in(made.out) == ["other"]
 
 
 def test_further_seeds_are_added_where_something_trains_the_model(bench, tmp_path):

@@ -13,12 +13,12 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.recorded import RecordedSource
 from benchmarks.records import StrategyFacts
 from service.cli import cli
+from service.forecast_bench import pages
 from service.forecast_bench.chart import regret_chart
 from service.forecast_bench.checks import BUDGETS, forecast_checks
 from service.forecast_bench.figures import figures_of, overalls
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
-from service.forecast_bench.pages import figures
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import Case, key_of, taught_by
 from service.forecast_bench.replayed import (
@@ -31,6 +31,7 @@ from service.forecast_bench.replayed import (
 )
 from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
 from service.forecast_bench.rivals import affordable, commit_of
+from service.forecast_bench.session import names_in
 from service.forecast_bench.sizes import SMALL
 from service.forecast_bench.tables import as_markdown, curve_table, task_table
 from service.forecast_bench.tasks import read_task, task_folders
@@ -141,6 +142,15 @@ def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
         key_of(case, lessons, 0.15),
     )
     assert len({key, *other}) == 4
+
+
+def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(world, tmp_path):
+    bench, tasks, told = world
+    record_in(bench.out, "one").write_text("torn")
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert [one.name for one in done.left_out] == ["one"]
+    assert {each.task for each in done.replays} == {"two", "three", "four"}
+    assert any("no record of this benchmark" in line for line in told)
 
 
 def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
@@ -321,12 +331,24 @@ def test_replays_read_as_they_were_written(tmp_path, two_tasks):
 
 def test_the_page_is_made_of_what_was_stored(world, tmp_path):
     bench, tasks, _ = world
-    assert figures(tmp_path / "none") == "Not measured yet."
+    assert pages.figures(tmp_path / "none") == "Not measured yet."
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    page = figures(bench.out)
+    page = pages.figures(bench.out)
     for name in tasks:
         assert f"| {name} |" in page
     assert "| rule of thumb | 15% |" in page
+
+
+def test_the_committed_page_follows_from_the_committed_records():
+    assert pages.written_anew() == pages.PAGE.read_text(encoding="utf-8")
+
+
+def test_committed_records_are_small_and_whole():
+    for name in names_in(pages.RESULTS):
+        path = record_in(pages.RESULTS, name)
+        assert read_record(path).task.name == name
+        for each in (path, findings_in(pages.RESULTS, name)):
+            assert not each.is_file() or each.stat().st_size < 300_000
 
 
 def run(*arguments):
