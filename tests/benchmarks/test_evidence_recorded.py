@@ -2,7 +2,7 @@
 
 import pytest
 from evidence_stands import Clock, SlowEmbedder, Stand, Unseen, everything
-from tinystrategies import Tiny, right
+from tinystrategies import Tiny
 
 from benchmarks.evidence.recorded import RecordedSource
 from benchmarks.evidence.store import FindingStore, head_of, read_findings
