@@ -54,13 +54,12 @@ class TestUnfitted:
 
     def test_rows_are_enough_to_choose_by(self):
         strategies = (facts("prompt.zero-shot"), facts("baseline.majority"))
-        rng = np.random.default_rng(0)
         findings = [
-            rows_found("prompt.zero-shot", rng.random(100) < 0.8),
-            rows_found("baseline.majority", rng.random(100) < 0.3),
+            rows_found("prompt.zero-shot", np.arange(100) % 10 < 8),
+            rows_found("baseline.majority", np.arange(100) % 10 < 3),
         ]
         belief = Predictor().belief("classification", strategies, findings)
-        assert belief.quality("prompt.zero-shot").value == pytest.approx(0.8, abs=0.08)
+        assert belief.quality("prompt.zero-shot").value == pytest.approx(0.8, abs=0.02)
         assert belief.odds()["prompt.zero-shot"].p_best > 0.999
 
     def test_a_pilot_moves_what_is_like_it(self):
@@ -83,7 +82,7 @@ class TestFitted:
 
     def test_sampling_noise_is_not_laid_to_strategies(self):
         quiet = Spread(
-            **{name: 0.01 for name in ("language", "examples", "tuned", "documents")},
+            **dict.fromkeys(("language", "examples", "tuned", "documents"), 0.01),
             kin=0.01,
             pair=0.01,
             own=0.01,
@@ -263,7 +262,7 @@ class TestFindings:
 )
 def test_ninety_percent_intervals_hold_about_ninety_percent(rough, low, high):
     inside = {"rows alone": [], "everything": []}
-    for seed in range(6):
+    for seed in range(12):
         made = World(seed=seed, rough=rough).tasks(28)
         predictor = Predictor.fit([task for task, _ in made[:19]])
         for task, truth in made[19:]:
@@ -288,7 +287,8 @@ class TestFile:
             each.belief(task.kind, task.strategies, task.findings) for each in (predictor, again)
         )
         assert (one.mean == other.mean).all()
-        assert all(len(line) <= 400 for line in path.read_text().splitlines())
+        lines = path.read_text().splitlines()
+        assert max(len(line) for line in lines[9:]) < 150
 
     def test_findings_are_not_kept(self, predictor):
         assert all(not task.findings for task in predictor.tasks)
