@@ -240,7 +240,7 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
         f"{likeliest.id} measures {gap_text(gap)} against {first.id}, and the chance that it is"
         f" better by more than {wording.many_points(margin)} is {wording.percent(chance)}"
     )
-    allowed = may_forgo(margin)
+    allowed = FORGONE * max(margin, SMALLEST_MARGIN)
     if gap.expected_gain(margin) <= allowed:
         return Commitment("no", f"{told}: not worth paying for.", "nothing forgone", pair=pair)
     if not likeliest.reliable:
@@ -249,11 +249,6 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
     needed = gap.examples_to_forgo(margin, allowed) or gap.examples_to_prove(margin)
     why = f"{told}; {wording.count(needed)} more test examples would tell."
     return Commitment("not yet", why, "gain in doubt", needed, pair)
-
-
-def may_forgo(margin: float) -> float:
-    """The quality beyond the margin that a decision may lose on average, 0 to 1."""
-    return FORGONE * max(margin, SMALLEST_MARGIN)
 
 
 def is_cheaper(one: Candidate, other: Candidate) -> bool:

@@ -11,7 +11,7 @@ from service.forecasting.drawn import DrawnGap
 from service.forecasting.result import Exhaustive, ForecastAnswer
 from service.forecasting.verdict import Judged
 from service.recommendation import verdict_of
-from service.suitability import Candidate
+from service.suitability import Candidate, is_tuned
 
 TOLD = 0.9
 """The share that every interval of a forecast holds."""
@@ -103,8 +103,12 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
     commitment = judged.commitment
     if commitment.answer != "not yet":
         return ()
-    if commitment.ground in ("not measured", "need missed"):
-        return (commitment.why,)
+    if commitment.ground == "not measured":
+        return (not_measured(judged),)
+    if commitment.ground == "need missed":
+        return (
+            "Another need, or a strategy that meets all of them: nothing that is measured can.",
+        )
     took = wording.duration(exhaustive.seconds)
     price = wording.dollars(exhaustive.usd)
     found = [
@@ -112,6 +116,14 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
         f" about {took} and {price}."
     ]
     return (*found, *more_labels(judged, n_test))
+
+
+def not_measured(judged: Judged) -> str:
+    """A kind of strategy that could overturn the answer is not among those foretold."""
+    tuned = [row for row in judged.case.summary.strategies if is_tuned(row)]
+    if not tuned:
+        return "A tuned strategy among those that are foretold, such as lora."
+    return "What failed has to be mended first; its reason stands in the table."
 
 
 def more_labels(judged: Judged, n_test: int) -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding, Source
-from service.commitment import may_forgo
 from service.forecasting import telling
 from service.forecasting.appraisal import Appraisal, Purse, appraise
 from service.forecasting.mind import Mind
@@ -130,18 +129,16 @@ class Explorer:
         self.mark = now
 
     def reason_to_stop(self, judged: Judged) -> Stop | None:
-        """Before anything else is looked at. Not before the task itself was: a prior is what other
-        tasks were like."""
+        """Before anything else is looked at."""
         if self.cancelled():
             return "told to"
-        looked = any(one.action.deed != "features" and not one.trouble for one in self.findings)
-        if not looked:
-            return None
-        if judged.is_clear and judged.chance >= self.confidence:
-            return "clear"
-        if judged.stake <= may_forgo(judged.case.needs.practical_margin):
-            return "little at stake"
-        return None
+        clear = judged.is_clear and judged.chance >= self.confidence
+        return "clear" if clear and self.has_looked else None
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the task itself was looked at: what other tasks were like decides nothing."""
+        return any(one.action.deed != "features" and not one.trouble for one in self.findings)
 
     def appraised(self, belief: Belief, judged: Judged) -> list[Appraisal]:
         """All that could be done next and is within the budget; the features alone, while they are
@@ -169,11 +166,14 @@ class Explorer:
         ]
 
     def chosen(self, found: Sequence[Appraisal], judged: Judged) -> Appraisal | None:
-        """The best bargain of those that are one."""
+        """The best bargain of those that are one; the cheapest where none is and the task itself
+        was not looked at."""
         for one in found:
             if one.action.deed == "features":
                 return one
         worthy = [one for one in found if one.is_worth_it(judged.stake)]
+        if not worthy and not self.has_looked:
+            return min(found, key=lambda one: one.action.seconds, default=None)
         return max(worthy, key=lambda one: one.rate, default=None)
 
     def reason_for_none(self, found: Sequence[Appraisal]) -> Stop:

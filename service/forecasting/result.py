@@ -14,7 +14,7 @@ from service.commitment import Commit
 from service.recommendation import Verdict
 
 FORECAST_SCHEMA: Literal["tuneworth.forecast/1"] = "tuneworth.forecast/1"
-Stop = Literal["clear", "little at stake", "budget", "not worth it", "nothing left", "told to"]
+Stop = Literal["clear", "budget", "not worth it", "nothing left", "told to"]
 """Why no further action was taken."""
 
 

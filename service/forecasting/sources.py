@@ -18,6 +18,7 @@ from corpora.task import Dataset
 from service.comparing import load_named
 from service.forecasting.expected import Outlook
 from service.forecasting.planning import ForecastPlan
+from strategies.waiting import settle_waiting
 
 FINDINGS = "findings.jsonl"
 SHIPPED = Path(benchmarks.belief.__file__).with_name("predictor.json")
@@ -28,6 +29,7 @@ def live_source(
     dataset: Dataset, outlook: Outlook, prices: PriceList, earlier: Sequence[Finding] = ()
 ) -> LiveSource:
     """Computes here, with the models of the comparison; goes on behind `earlier`."""
+    settle_waiting(alone=True)
     entries = outlook.fitting
     return LiveSource(
         dataset,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from benchmarks.evidence.finding import Action, Deed
 from service import wording
-from service.commitment import may_forgo
 from service.forecasting.appraisal import Appraisal, Purse
 from service.forecasting.result import Stop
 from service.forecasting.verdict import Judged
@@ -47,6 +46,8 @@ def taken(chosen: Appraisal, offered: int) -> str:
     """Why this one."""
     if chosen.action.deed == "features":
         return "It costs next to nothing and says what the task is."
+    if chosen.gain <= 0:
+        return "The cheapest look at the task itself, before anything is decided."
     among = f"the best bargain of {offered} that fit the budget" if offered > 1 else "worth it"
     ahead = ""
     if chosen.ahead is not None:
@@ -68,8 +69,6 @@ def passed_over(
     """Why this one was left."""
     if stop == "clear":
         return "The decision was clear without it."
-    if stop == "little at stake":
-        return "Too little was at stake for it to matter."
     if stop == "told to":
         return "It was told to stop."
     if not fits:
@@ -90,12 +89,6 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse) -> str:
     chance = wording.percent(judged.chance)
     if stop == "clear":
         return f"The decision is right with a chance of {chance}; {confidence:.0%} was asked for."
-    if stop == "little at stake":
-        allowed = size(may_forgo(judged.case.needs.practical_margin))
-        return (
-            f"On average {size(judged.stake)} are at stake: no more than the {allowed} that no"
-            " further work is worth."
-        )
     if stop == "budget":
         limit = wording.duration(purse.seconds)
         if purse.usd is not None:

@@ -79,16 +79,21 @@ def shortfalls(worlds: Floats, terms: Terms) -> Indices:
     return np.asarray(found + UNCERTAIN * (worlds < terms.bar), dtype=np.intp)
 
 
+def floors(worlds: Floats, terms: Terms) -> Floats:
+    """What takes no thought to reach, in each world."""
+    floor = np.full(len(worlds), terms.limit)
+    if terms.trivial.any():
+        floor = np.maximum(floor, worlds[:, terms.trivial].max(axis=1))
+    return floor
+
+
 def picks(worlds: Floats, terms: Terms) -> Indices:
     """The place of the strategy that the rule picks in each world (worlds × strategies, 0 to 1).
 
     Clear of the floor, with the least shortfall of those, and the cheapest that none of these
     beats by more than the margin.
     """
-    floor = np.full(len(worlds), terms.limit)
-    if terms.trivial.any():
-        floor = np.maximum(floor, worlds[:, terms.trivial].max(axis=1))
-    clear = (worlds > floor[:, None]) & ~terms.trivial
+    clear = (worlds > floors(worlds, terms)[:, None]) & ~terms.trivial
     short = np.where(clear, shortfalls(worlds, terms), np.iinfo(np.intp).max)
     pool = clear & (short == short.min(axis=1, keepdims=True))
     best = np.where(pool, worlds, -np.inf).max(axis=1, keepdims=True)
@@ -98,30 +103,32 @@ def picks(worlds: Floats, terms: Terms) -> Indices:
 
 
 def losses(worlds: Floats, terms: Terms, picked: Indices | None = None) -> Floats:
-    """What choosing each strategy loses in each world, 0 to 1: worlds × strategies.
+    """What each choice loses in each world, 0 to 1: worlds × (strategies and, last, none of them).
 
-    The quality of the strategy that the rule picks there, less its own, where that is more. A
-    tuned one that is chosen where the rule picks one without tuning loses the practical margin
-    besides: so much better it would have had to be to be worth its training.
+    The quality of the strategy that the rule picks there, less its own (or, for none, what is
+    free), where that is more. What is done in vain loses the practical margin besides: a tuned
+    strategy where the rule picks one without tuning, any strategy where it picks none. So much
+    better it would have had to be to be worth it.
     """
     picked = picks(worlds, terms) if picked is None else picked
-    own = np.take_along_axis(worlds, np.maximum(picked, 0)[:, None], axis=1)
-    needless = terms.tuned & ~terms.tuned[np.maximum(picked, 0)][:, None]
-    lost = np.maximum(0.0, own - worlds + terms.margin * needless)
-    return np.asarray(np.where((picked == NOTHING)[:, None], 0.0, lost))
+    there = np.maximum(picked, 0)
+    best = np.take_along_axis(worlds, there[:, None], axis=1)
+    in_vain = terms.tuned & ~terms.tuned[there][:, None]
+    chosen = np.maximum(0.0, best - worlds + terms.margin * in_vain)
+    none = np.maximum(0.0, best[:, 0] - floors(worlds, terms))
+    nothing = picked == NOTHING
+    chosen = np.where(nothing[:, None], terms.margin, chosen)
+    return np.column_stack([chosen, np.where(nothing, 0.0, none)])
 
 
 def regrets(worlds: Floats, terms: Terms, strategy: str | None) -> Floats:
     """What the strategy is worse by than the one that the rule picks, in each world, 0 to 1.
 
-    Choosing none loses what the picked one has above the floor.
+    Choosing none loses what the picked one has above what is free.
     """
     picked = picks(worlds, terms)
-    rows = np.arange(len(worlds))
-    best = worlds[rows, np.maximum(picked, 0)]
-    own = (
-        np.full(len(worlds), terms.limit) if strategy is None else worlds[:, terms.place(strategy)]
-    )
+    best = worlds[np.arange(len(worlds)), np.maximum(picked, 0)]
+    own = floors(worlds, terms) if strategy is None else worlds[:, terms.place(strategy)]
     return np.where(picked == NOTHING, 0.0, np.maximum(0.0, best - own))
 
 

@@ -9,6 +9,7 @@ much it would sharpen a figure.
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import norm
 
 from benchmarks.belief.angles import to_quality
 from benchmarks.belief.belief import Belief
@@ -29,8 +30,8 @@ def worth(now: Belief, then: Belief, terms: Terms, *, seed: int = 0) -> float:
     if float((learned**2).sum()) < NOTHING_LEARNED:
         return 0.0
     rng = np.random.default_rng(seed)
-    found = now.mean + mirrored(rng, OUTCOMES, len(now.ids)) @ learned.T
-    left = mirrored(rng, WORLDS, len(now.ids)) @ root_of(then.covariance).T
+    found = now.mean + spread_out(rng, OUTCOMES, len(now.ids)) @ learned.T
+    left = spread_out(rng, WORLDS, len(now.ids)) @ root_of(then.covariance).T
     angles = (found[:, None, :] + left[None]).reshape(-1, len(now.ids))
     columns = [now.ids.index(name) for name in terms.ids]
     lost = losses(to_quality(angles)[:, columns], terms)
@@ -45,7 +46,10 @@ def root_of(covariance: Floats) -> Floats:
     return root
 
 
-def mirrored(rng: np.random.Generator, count: int, width: int) -> Floats:
-    """Standard normal rows, each with its mirror image, so that their mean is 0."""
-    half = rng.standard_normal((count // 2, width))
-    return np.concatenate([half, -half])
+def spread_out(rng: np.random.Generator, count: int, width: int) -> Floats:
+    """Standard normal rows, each column of which holds the same evenly spaced quantiles in another
+    order (McKay, Beckman and Conover 1979): with few rows, mean and spread are right and the
+    direction in which evidence speaks is covered evenly."""
+    quantiles = norm.ppf((np.arange(count) + 0.5) / count)
+    rows = np.repeat((quantiles / quantiles.std())[:, None], width, axis=1)
+    return np.asarray(rng.permuted(rows, axis=0))
