@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import altair as alt
 
@@ -12,8 +14,15 @@ from service.plots import INK, MUTED, chart_of, name_font, painted, svg
 
 WIDTH, HEIGHT = 560, 320
 OTHERS = ("#b4552d", "#2f6f8f", "#7a5c99", "#5f7d3a", "#a08a2d")
-LARGEST = 1.6
+TICKS = (0.5, 1, 2, 3, 5, 7, 10, 15)
+LEAST = 0.005
+"""A way that spends less of the exhaustive seconds than this is told as a level line."""
+ROOM = 1.9
 """The axis of compute ends so many times beyond the largest budget: room for names."""
+APART = 17 / HEIGHT
+"""Names of lines keep so much of the height between them."""
+AIM = 1.0
+"""Points of mean regret."""
 
 
 def regret_chart(found: Sequence[Overall]) -> str:
@@ -23,31 +32,58 @@ def regret_chart(found: Sequence[Overall]) -> str:
     """
     ways = list(dict.fromkeys(one.way for one in found))
     rivals = [way for way in ways if way != FORECAST]
-    paints = dict(zip(rivals, OTHERS * (1 + len(rivals) // len(OTHERS)), strict=False))
-    points = [
-        {
-            "way": one.way,
-            "spent": 100 * max(1 - one.saved, 1e-4),
-            "regret": 100 * one.mean_regret,
-            "colour": paints.get(one.way, INK),
-        }
-        for one in found
-    ]
-    ends = [max((p for p in points if p["way"] == way), key=lambda p: p["spent"]) for way in ways]
-    spent = [float(point["spent"]) for point in points]
-    x = alt.X("spent:Q").scale(
-        type="log", domain=[min(spent) / 1.3, max(spent) * LARGEST], nice=False
+    paints = {FORECAST: INK} | {
+        way: OTHERS[place % len(OTHERS)] for place, way in enumerate(rivals)
+    }
+    largest = 100 * max(one.budget for one in found)
+    bounds = [min(TICKS), largest]
+    points = [point for way in ways for point in line_of(way, found, bounds, paints[way])]
+    regrets = [float(point["regret"]) for point in points]
+    low, high = min(0.0, *regrets), max(AIM, *regrets) * 1.08
+    ends = apart(
+        [max((p for p in points if p["way"] == way), key=lambda p: p["spent"]) for way in ways],
+        (high - low) * APART,
     )
-    x = x.axis(title="percent of the exhaustive seconds (log)", format="~g")
-    y = alt.Y("regret:Q").axis(title="mean regret, points", tickCount=6)
-    base = chart_of(points)
-    aim = chart_of([{"at": 1.0}]).mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
-    layers = [
-        aim.encode(y="at:Q"),
-        base.mark_line(strokeWidth=2.4).encode(x=x, y=y, color=painted(), detail="way:N"),
-        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=painted()),
-        chart_of(ends)
-        .mark_text(align="left", dx=8, baseline="middle", **name_font())
-        .encode(x=x, y=y, text="way:N", color=painted()),
+    x = alt.X("spent:Q").scale(type="log", domain=[bounds[0], largest * ROOM], nice=False)
+    shown = [value for value in TICKS if value <= largest]
+    x = x.axis(title="percent of the exhaustive seconds (log)", values=shown, format="~g")
+    y = alt.Y("regret:Q").scale(domain=[low, high], nice=False)
+    y = y.axis(title="mean regret, points", tickCount=6)
+    base, paint = chart_of(points), painted()
+    aim = chart_of([{"at": AIM}]).mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
+    names = chart_of(ends).mark_text(align="left", dx=9, baseline="middle", **name_font())
+    layers: list[Any] = [aim.encode(y="at:Q")]
+    for level, dash in ((False, [1, 0]), (True, [2, 3])):
+        lines = base.transform_filter(f"datum.level === {str(level).lower()}")
+        lines = lines.mark_line(strokeWidth=2.2, strokeDash=dash)
+        layers.append(lines.encode(x=x, y=y, color=paint, detail="way:N"))
+    spots = base.transform_filter("!datum.level").mark_point(filled=True, size=70, opacity=1)
+    layers += [
+        spots.encode(x=x, y=y, color=paint),
+        names.encode(x=x, y="label:Q", text="way:N", color=paint),
     ]
     return svg(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT))
+
+
+def line_of(
+    way: str, found: Sequence[Overall], bounds: Sequence[float], colour: str
+) -> list[dict[str, Any]]:
+    """The points of a way; two at the ends of the axis for one that spends next to nothing."""
+    mine = [one for one in found if one.way == way]
+    level = all(1 - one.saved < LEAST for one in mine)
+    spots = [(max(bounds[0], 100 * (1 - one.saved)), 100 * one.mean_regret) for one in mine]
+    if level:
+        spots = [(at, spots[-1][1]) for at in bounds]
+    return [
+        {"way": way, "spent": spent, "regret": regret, "colour": colour, "level": level}
+        for spent, regret in spots
+    ]
+
+
+def apart(ends: Sequence[dict[str, Any]], gap: float) -> list[dict[str, Any]]:
+    """The ends of lines with the places of their names, which do not overlap."""
+    ordered = sorted(ends, key=lambda end: float(end["regret"]))
+    labels = [float(end["regret"]) for end in ordered]
+    for lower, upper in pairwise(range(len(labels))):
+        labels[upper] = max(labels[upper], labels[lower] + gap)
+    return [{**end, "label": label} for end, label in zip(ordered, labels, strict=True)]

@@ -30,6 +30,8 @@ from service.forecast_bench.tasks import BenchTask
 
 TEXTS = 40
 """Longer texts in what a training tells are left out: they may be of the data."""
+REASON = 200
+"""Letters of why a strategy failed."""
 KEPT = ("epochs", "seeds", "tokens", "left_out", "usage", "curve", "search")
 
 
@@ -107,7 +109,7 @@ def strategy_line(track: Track, run: RunRecord, rows: Sequence[str]) -> Strategy
         seed=run.seed,
         facts=track.facts,
         status=track.status,
-        reason=track.reason,
+        reason=track.reason[:REASON] if track.reason else None,
         setup_seconds=round(track.setup_seconds, 4),
         batches=tuple((batch.n, round(batch.seconds, 4)) for batch in track.batches),
         latencies_ms=tuple(round(each.ms, 2) for each in track.latencies),

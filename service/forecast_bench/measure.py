@@ -79,6 +79,9 @@ def compare_first(task: BenchTask, tokens: int, bench: Bench) -> TaskRecord:
     head = task_line(task, journal, size=bench.size.name, code=code, training_tokens=tokens)
     record = TaskRecord(task=head, strategies=tuple(strategy_lines(journal, task.dataset)))
     write_record(bench.record(task.name), record)
+    for line in record.strategies:
+        if line.status == "failed":
+            bench.watching.say(f"{task.name}: {line.facts.id} failed: {line.reason}")
     return record
 
 

@@ -36,6 +36,8 @@ BEGIN, END = (
     "<!-- end of figures -->",
 )
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+PAPER = '<rect width="100%" height="100%" fill="white"/>'
+"""Behind the chart, for readers of dark pages."""
 
 
 def stored(place: Path) -> tuple[list[TaskLine], dict[str, Truth], list[Replay]]:
@@ -93,7 +95,7 @@ def chart(place: Path = RESULTS) -> str | None:
 
     text = regret_chart(overalls(replays, truths))
     named = text if NAMESPACE in text else text.replace("<svg", f"<svg {NAMESPACE}", 1)
-    return named + "\n"
+    return named.replace(">", f">{PAPER}", 1) + "\n"
 
 
 def written_anew(place: Path = RESULTS) -> str:
