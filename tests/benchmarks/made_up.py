@@ -57,12 +57,17 @@ def fitting(kind, documents):
     )
 
 
-def score_rows(rng, qualities, n, *, binary, alike=0.5):
-    """Scores of n rows by strategies of these qualities: n × strategies. A row is hard for all."""
+def hardness(rng, n, halves=1):
+    return rng.standard_normal((halves, n, 1))
+
+
+def score_rows(rng, qualities, n, *, binary, alike=0.5, hard=None):
+    """Scores of n rows by strategies of these qualities: n × strategies. A row is hard for all:
+    `hard`, halves × n × 1, where others answer the same rows."""
     halves = 1 if binary else 2
-    hard = rng.standard_normal((halves, n, 1)) * alike**0.5
+    hard = hardness(rng, n, halves) if hard is None else hard[:halves, :n]
     own = rng.standard_normal((halves, n, len(qualities))) * (1 - alike) ** 0.5
-    return (stats.norm.cdf(hard + own) < np.asarray(qualities)).mean(axis=0)
+    return (stats.norm.cdf(alike**0.5 * hard + own) < np.asarray(qualities)).mean(axis=0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,8 @@ class World:
         angles = to_angle(np.array(list(truth.values())))
         drift = rng.normal(0.05, 0.05) if self.rough else rng.normal(0, 0.03)
         nearby = to_quality(angles + drift + rng.normal(0, 0.02, len(angles)))
-        scores = score_rows(rng, nearby, n, binary=binary)
+        hard = hardness(rng, n, 2)
+        scores = score_rows(rng, nearby, n, binary=binary, hard=hard)
         misled = rng.standard_normal(3)
         for (id, _), column, angle in zip(truth.items(), scores.T, angles, strict=True):
             if not any(word in id for word in UNSEEN):
@@ -143,11 +149,11 @@ class World:
                     "head", None, n, accuracy=float(score_rows(rng, [seen], n, binary=True).mean())
                 )
             if id in ("lora", "lora+rag"):
-                yield from self.pilots(rng, kind, id, angle, misled[2])
+                yield from self.pilots(rng, kind, id, angle, misled[2], hard)
 
-    def pilots(self, rng, kind, id, angle, misled):
+    def pilots(self, rng, kind, id, angle, misled, hard):
         """One pilot after the other: what misleads at a small share misleads less at a larger."""
-        n = self.validation_rows
+        n, binary = min(64, self.validation_rows), kind == "classification"
         walk = rng.standard_normal() + misled
         for share in (0.05, 0.1, 0.25, 0.5):
             left = np.log2(1 / share)
@@ -155,9 +161,10 @@ class World:
             at = angle - 0.04 * left + 0.02 * left * walk
             if self.rough:
                 at = angle * (1 - 0.6 * np.exp(-share / 0.1)) + 0.02 * left * walk
-            score = score_rows(rng, [to_quality(at)], n, binary=kind == "classification").mean()
+            scores = score_rows(rng, [to_quality(at)], n, binary=binary, hard=hard)[:, 0]
             nats = self.nats(rng, kind, at, walk, 0.02)
-            yield read("pilot", id, n, share, score=float(score), nll=nats)
+            found = read("pilot", id, n, share, score=float(scores.mean()), nll=nats)
+            yield found.model_copy(update={"scores": by_row(scores)})
 
     def nats(self, rng, kind, angle, misled, size):
         told = 0.2 + 0.1 * KINDS.index(kind) + 0.6 * angle + size * misled + rng.normal(0, 0.03)
@@ -179,12 +186,15 @@ def searched(rng, names, angles):
 
 
 def rows_found(id, scores, **more):
-    by_row = {f"row {place}": float(score) for place, score in enumerate(scores)}
     figures = {"score": float(np.mean(scores)), "sd_score": float(np.std(scores)), **more}
-    action = Action(deed="rows", strategy=id, rows=len(by_row), share=1.0, seconds=1.0)
-    return Finding(action=action, figures=figures, scores=by_row, seconds=1.0)
+    action = Action(deed="rows", strategy=id, rows=len(scores), share=1.0, seconds=1.0)
+    return Finding(action=action, figures=figures, scores=by_row(scores), seconds=1.0)
 
 
 def read(deed, strategy, rows, share=1.0, **figures):
     action = Action(deed=deed, strategy=strategy, rows=rows, share=share, seconds=1.0)
     return Finding(action=action, figures=figures, seconds=1.0)
+
+
+def by_row(scores):
+    return {f"row {place}": float(score) for place, score in enumerate(scores)}
