@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 BLOCK = 256
-"""Queries that meet the keys up to the last that one of them sees (`strategies.models.attention`)."""
+"""Queries that meet the keys up to the last that one of them sees, as attention is computed."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class Sharing:
         for shared in earlier:
             self._took |= shared
         self._lost = set(self._took)
+        self._needs: dict[str, set[str]] = {}
+        self._making: list[set[str]] = []
 
     @contextmanager
     def accounted(self) -> Iterator[Account]:
@@ -62,7 +64,12 @@ class Sharing:
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """What `make` gives; its seconds are those of `name`, without what it shares in turn."""
         began, before = self.clock(), self.account.made
-        made = make()
+        self._making.append(set())
+        try:
+            made = make()
+        finally:
+            needs = self._making.pop()
+        self._needs[name] = needs
         self.note_made(name, self.clock() - began - (self.account.made - before))
         return made
 
@@ -71,11 +78,16 @@ class Sharing:
         if name in self._lost:
             self._lost.remove(name)
             self.account.restored += seconds
-        self.note_used(name, self._took.setdefault(name, seconds))
+        self._took.setdefault(name, seconds)
+        self.note_used(name)
 
-    def note_used(self, name: str, seconds: float | None = None) -> None:
-        """Something that is at hand already is needed."""
-        self.account.used[name] = self._took[name] if seconds is None else seconds
+    def note_used(self, name: str) -> None:
+        """It is needed, and with it whatever it was made from."""
+        self.account.used[name] = self._took[name]
+        for making in self._making:
+            making.add(name)
+        for need in self._needs.get(name, ()):
+            self.note_used(need)
 
     def get(self, key: str) -> Entry | None:
         entry = self._kept.get(key)

@@ -25,6 +25,7 @@ from strategies.embedding import Embedder, default_embedder, warm_up
 from strategies.lora import Lora
 from strategies.models.base import Model, Usage
 from strategies.passage_index import PassageIndex
+from strategies.retrieval import Bm25Retriever
 
 Result = TypeVar("Result")
 
@@ -70,7 +71,6 @@ class Workshop:
         if entry.id in self._ready:
             self.sharing.note_used(name)
         else:
-            self.warm_up(entry)
             self._ready[entry.id] = self.sharing.once(name, lambda: self.prepare(entry, model))
         return self._ready[entry.id]
 
@@ -82,6 +82,7 @@ class Workshop:
         )
         if reason is not None:
             raise Broken(reason)
+        self.warm_up(entry)
         given = (data.task, data.train, data.validation, data.documents, model, self.score)
         prepared, seconds = self.timed(
             lambda: strategy.prepare(*given, seed=self.seed, progress=no_progress)
@@ -155,12 +156,14 @@ class Workshop:
 
     def warm_up(self, entry: Entry) -> None:
         """Load the default embedder if the strategy uses it: apart from its own time."""
-        if getattr(entry.strategy, "embedder", entry.strategy) is not None:
+        strategy = entry.strategy
+        by_words = getattr(strategy, "retriever", None) is Bm25Retriever
+        if by_words or getattr(strategy, "embedder", strategy) is not None:
             return
         if self._embeds:
             self.sharing.note_used("embedder")
             return
-        guarded(lambda: self.sharing.once("embedder", lambda: warm_up(entry.strategy)), self.place)
+        guarded(lambda: self.sharing.once("embedder", lambda: warm_up(strategy)), self.place)
         self._embeds = True
 
     def timed(self, action: Callable[[], Result]) -> tuple[Result, float]:

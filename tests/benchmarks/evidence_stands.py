@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from benchmarks.evidence.live import LiveSource
+from benchmarks.plan import plan_run
+from benchmarks.quote import QuotedModel
+from corpora.task import Dataset, Example, Task
 from strategies.base import Answer
 from strategies.embedding import HashingEmbedder
+from strategies.errors import ModelError
 from strategies.hidden_states import Head
 from strategies.likelihood import Likelihood
 from strategies.models.scripted import ScriptedModel
@@ -130,3 +135,111 @@ class ScriptedInstruments:
         self.log.append(("pilot", strategy.name, len(train), len(judges), index is not None))
         self.pilots.append(ScriptedPilot(self.clock, tuple(train), tuple(judges), self.log))
         return self.pilots[-1]
+
+
+COLOURS = ("red", "green", "blue")
+
+
+def rows(split, count):
+    return tuple(
+        Example(
+            id=f"{split}-{number}",
+            input=f"{split} {number}: {COLOURS[number % 3]} please, order {number * 7919}",
+            output=COLOURS[number % 3],
+        )
+        for number in range(count)
+    )
+
+
+TASK = Task(
+    name="colours",
+    kind="classification",
+    instruction="Name the colour that is asked for in the order.",
+    labels=COLOURS,
+    metric="accuracy",
+)
+
+
+class Unseen:
+    """A data set whose test rows nobody may look at."""
+
+    def __init__(self, task=TASK, train=40, validation=40, documents=()):
+        self.task = task
+        self.train, self.validation = rows("train", train), rows("validation", validation)
+        self.documents = tuple(documents)
+
+    @property
+    def test(self):
+        raise AssertionError("somebody looks at the test rows")
+
+    @property
+    def incumbent(self):
+        raise AssertionError("somebody looks at what runs today")
+
+
+def colour_of(prompt):
+    words = prompt.messages[-1].content.replace(",", " ").split()
+    return next((word for word in words if word in COLOURS), "no colour")
+
+
+class Stand:
+    """A source on scripted models, instruments and a clock of its own."""
+
+    def __init__(self, *strategies, data=None, models=("m",), hosted=(), loading=5.0, **more):
+        self.clock = more.pop("clock", None) or Clock()
+        self.instruments = ScriptedInstruments(self.clock)
+        self.loaded = []
+        self.data = data or Unseen()
+        self.entries = plan_run(
+            Dataset(
+                task=self.data.task,
+                train=self.data.train,
+                validation=self.data.validation,
+                test=(),
+                documents=self.data.documents,
+            ),
+            strategies,
+            models,
+        )
+
+        def loader(name):
+            def load():
+                self.clock.spend(loading)
+                self.loaded.append(name)
+                if name == "broken":
+                    raise ModelError("no such weights")
+                model = TimedModel(colour_of, self.clock, name=name)
+                model.hosted = name in hosted
+                return model
+
+            return load
+
+        self.source = LiveSource(
+            self.data,
+            self.entries,
+            {name: loader(name) for name in models},
+            quoted=[QuotedModel(name=name, hosted=name in hosted) for name in models],
+            instruments=self.instruments,
+            clock=self.clock,
+            **more,
+        )
+
+    def offered(self):
+        return [(one.deed, one.strategy) for one in self.source.actions()]
+
+    def action(self, deed, strategy=None):
+        (found,) = [
+            one for one in self.source.actions() if (one.deed, one.strategy) == (deed, strategy)
+        ]
+        return found
+
+    def take(self, deed, strategy=None):
+        return self.source.take(self.action(deed, strategy))
+
+
+def everything(stand):
+    """Take all there is, in the order of the offers."""
+    found = []
+    while offered := stand.source.actions():
+        found.append(stand.source.take(offered[0]))
+    return found
