@@ -1,1 +1,1 @@
-"""What is believed of strategies before they are measured whole, and how evidence moves it. Pure."""
+"""What is believed of strategies before they are measured whole, and how evidence moves it."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from pydantic import Field
@@ -83,7 +84,7 @@ class Channel(Frozen):
         unsure = [at @ np.array(figure.unsure) @ at for figure in self.figures]
         few = 1 + (len(self.figures) + 1) / self.freedom if self.tasks else 1.0
         fewer = 1 / (4 * rows + 2) - 1 / (4 * self.rows + 2) if self.rows else 0.0
-        scores = np.array(["nll" not in name for name in self.names], dtype=float)
+        scores = np.array(["likelihood" not in name for name in self.names], dtype=float)
         found: Floats = few * np.array(self.noise) + np.diag(unsure + max(0.0, fewer) * scores)
         return found
 
@@ -214,7 +215,7 @@ def observed(
     there = tuple(channels)
     read = [channel_for(one, there) for one in readings]
     ends = np.cumsum([0, *(len(one.figures) for one in read)])
-    places = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    places = [slice(a, b) for a, b in pairwise(ends)]
     loadings, values = np.zeros((ends[-1], len(readings))), np.zeros(ends[-1])
     noise = np.zeros((ends[-1], ends[-1]))
     roots = [

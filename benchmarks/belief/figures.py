@@ -9,6 +9,7 @@ from math import exp, log2
 from benchmarks.belief.angles import measured_angle, to_angle
 from benchmarks.evidence.finding import Action, Deed, Finding
 from benchmarks.records import StrategyFacts
+from corpora.task import Kind
 
 CENTRE = 0.8
 """Slopes are about this angle, a quality of 0.51, so that they do not move with intercepts."""
@@ -47,11 +48,16 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
     if deed == "pilot":
         halvings = max(0.0, log2(1 / share))
         score = Guess(CENTRE - 0.05 * halvings, 1.0, 0.05 + 0.05 * halvings)
-        return {"score": score, "nll": UNKNOWN, "score_gain": GAIN, "nll_gain": GAIN}
+        return {
+            "score": score,
+            "likelihood": UNKNOWN,
+            "score_gain": GAIN,
+            "likelihood_gain": GAIN,
+        }
     if deed == "head":
         return {"accuracy": Guess(CENTRE, 1.0, 0.15)}
     if deed == "likelihood":
-        return {"score": Guess(CENTRE, 1.0, 0.1), "nll": UNKNOWN}
+        return {"score": Guess(CENTRE, 1.0, 0.1), "likelihood": UNKNOWN}
     if deed == "retrieval":
         return {"hit_at_1": UNKNOWN, "hit_at_3": UNKNOWN}
     return {}
@@ -116,7 +122,9 @@ def rows_of(finding: Finding) -> int:
 
 
 def angles_of(finding: Finding) -> dict[str, float]:
-    """A score where only an accuracy was read is that accuracy, and the other way round."""
+    """A score where only an accuracy was read is that accuracy, and the other way round. The
+    likelihood is the mean probability of the right label, or that of the right reply for each of
+    its tokens, as its geometric mean."""
     told, rows = finding.figures, rows_of(finding)
     found = {
         name: measured_angle(told[name], rows)
@@ -126,13 +134,15 @@ def angles_of(finding: Finding) -> dict[str, float]:
     for name, other in (("score", "accuracy"), ("accuracy", "score")):
         if name not in found and other in found:
             found[name] = found[other]
-    if "nll" in told:
-        found["nll"] = float(to_angle(exp(-told["nll"])))
+    if "right_probability" in told:
+        found["likelihood"] = float(to_angle(told["right_probability"]))
+    elif "nll" in told:
+        found["likelihood"] = float(to_angle(exp(-told["nll"])))
     return found
 
 
 def gains(figures: Mapping[str, float], earlier: Mapping[str, float]) -> dict[str, float]:
-    both = [name for name in ("score", "nll") if name in figures and name in earlier]
+    both = [name for name in ("score", "likelihood") if name in figures and name in earlier]
     return {f"{name}_gain": figures[name] - earlier[name] for name in both}
 
 
@@ -146,10 +156,12 @@ def latest(
 
 def to_come(
     action: Action,
+    kind: Kind,
     strategies: Iterable[StrategyFacts],
     seen: Mapping[tuple[Deed, str], Reading],
 ) -> Reading | None:
-    """What an action would read, its figures all 0; None where nothing that is not yet known."""
+    """What an action would read, its figures all 0; None where nothing that is not yet known.
+    Likelihoods are scored only where there are labels to choose from."""
     id, share = spoken_of(action, strategies), share_like(action)
     if id is None or action.deed not in READ:
         return None
@@ -159,6 +171,7 @@ def to_come(
     known = {
         name: 0.0
         for name in guesses(action.deed, share)
-        if before is not None or not name.endswith("_gain")
+        if (before is not None or not name.endswith("_gain"))
+        and (kind == "classification" or name != "score" or action.deed != "likelihood")
     }
     return Reading(id, action.deed, share, known, max(1, action.rows))

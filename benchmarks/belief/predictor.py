@@ -30,6 +30,8 @@ from corpora.files import parse_json, read_text
 from corpora.invalid import validated
 from corpora.task import Frozen, Kind
 
+SHIPPED = Path(__file__).with_name("predictor.json")
+"""What comes with the product. Without tasks in it, it is the guesses alone."""
 Readings = Mapping[tuple[Deed, str], Reading]
 MEANING = {
     "scale": "All deviations and weights are of angles: quality = sine squared of the angle.",
@@ -123,7 +125,7 @@ class Predictor(Frozen):
         readings = latest(readings_of(findings, strategies))
         first = self.after_rows(kind, strategies, rows)
         now = self.after_readings(kind, first, readings, first)
-        coming = to_come(action, strategies, readings)
+        coming = to_come(action, kind, strategies, readings)
         then = first
         if coming is not None:
             readings = {**readings, (coming.deed, coming.strategy): coming}

@@ -85,11 +85,11 @@ def answered_in(finding: Finding) -> Answered | None:
 
 
 def ratio_of(mean: float, squares: float, rows: int) -> float:
-    """Of the sum of squared deviations to that of right and wrong rows; near 1 for few rows."""
+    """Of the sum of squared deviations to that of right and wrong rows: 1 for those, less for
+    graded scores, and near 1 for few rows."""
     inside = (mean * rows + 1) / (rows + 2)
-    widest = inside * (1 - inside)
-    found = (squares + ROWS_OF_WIDEST * widest) / ((rows + ROWS_OF_WIDEST) * widest)
-    return min(1.0, found)
+    first = ROWS_OF_WIDEST * inside * (1 - inside)
+    return min(1.0, (squares + first) / (rows * mean * (1 - mean) + first))
 
 
 def correlation(one: Answered, other: Answered) -> float:
