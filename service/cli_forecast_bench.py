@@ -131,10 +131,11 @@ def ask_first(tasks: "Sequence[BenchTask]", bench: "Bench", *, yes: bool) -> Non
 
 
 def show_tables(replayed: "Replayed", to: Any) -> None:
-    from service.forecast_bench.tables import curve_table, task_table
+    from service.forecast_bench.tables import curve_table, regret_table, task_table
 
     for title, table in (
-        ("Task by task, regret and error in points", task_table(replayed.headline)),
+        ("Task by task at 7%, regret and error in points", task_table(replayed.headline)),
+        ("Task by task at each budget, regret in points", regret_table(replayed.forecasts)),
         ("All tasks together", curve_table(replayed.found)),
     ):
         to.print(f"\n{title}")

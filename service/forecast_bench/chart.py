@@ -1,4 +1,4 @@
-"""The chart of regret against compute."""
+"""The charts of the benchmark: regret against compute, and foretold chances beside true ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from service.forecast_bench.chances import Bin
 from service.forecast_bench.figures import Overall
 from service.forecast_bench.replayed import FORECAST
 from service.plots import INK, MUTED, chart_of, name_font, painted, svg
@@ -87,3 +88,20 @@ def apart(ends: Sequence[dict[str, Any]], gap: float) -> list[dict[str, Any]]:
     for lower, upper in pairwise(range(len(labels))):
         labels[upper] = max(labels[upper], labels[lower] + gap)
     return [{**end, "label": label} for end, label in zip(ordered, labels, strict=True)]
+
+
+def odds_chart(bins: Sequence[Bin]) -> str:
+    """What was foretold of being best, and how often it is so, as an SVG: on the line both are the
+    same. The larger a spot the more strategies it stands for."""
+    points = [{"told": 100 * b.told, "true": 100 * b.true, "n": b.n} for b in bins]
+    axis = {"values": [0, 25, 50, 75, 100]}
+    x = alt.X("told:Q").scale(domain=[0, 104], nice=False)
+    x = x.axis(title="foretold chance of being best, percent", **axis)
+    y = alt.Y("true:Q").scale(domain=[0, 104], nice=False).axis(title="true, percent", **axis)
+    size = alt.Size("n:Q").scale(range=[60, 500]).legend(None)
+    line = chart_of([{"told": 0, "true": 0}, {"told": 100, "true": 100}])
+    line = line.mark_line(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED).encode(x=x, y=y)
+    spots = chart_of(points).mark_point(filled=True, opacity=0.9, color=INK)
+    counts = chart_of(points).mark_text(dy=-16, fontSize=11, color=MUTED)
+    layers = [line, spots.encode(x=x, y=y, size=size), counts.encode(x=x, y=y, text="n:Q")]
+    return svg(alt.layer(*layers).properties(width=HEIGHT, height=HEIGHT))

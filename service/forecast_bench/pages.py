@@ -1,6 +1,6 @@
-"""The page of the docs and its chart, from committed records.
+"""The page of the docs and its charts, from committed records.
 
-`python -m service.forecast_bench.pages` writes both. Nothing is replayed here:
+`python -m service.forecast_bench.pages` writes them. Nothing is replayed here:
 the replays and what is true lie beside the records.
 """
 
@@ -20,6 +20,7 @@ from service.forecast_bench.tables import (
     as_markdown,
     curve_table,
     measured_table,
+    regret_table,
     reliability_table,
     share,
     task_table,
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parent.parent.parent
 RESULTS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "forecast-bench.md"
 CHART = ROOT / "docs" / "forecast-bench.svg"
+ODDS = ROOT / "docs" / "forecast-bench-odds.svg"
 BEGIN, END = (
     "<!-- figures: python -m service.forecast_bench.pages -->",
     "<!-- end of figures -->",
@@ -58,19 +60,23 @@ def figures(place: Path = RESULTS) -> str:
     if not replays:
         return "Not measured yet."
     found = overalls(replays, truths)
-    main = [each for each in replays if (each.way, each.budget) == (FORECAST, HEADLINE)]
+    forecasts = [each for each in replays if each.way == FORECAST]
+    main = [each for each in forecasts if each.budget == HEADLINE]
     states = list(dict.fromkeys(code for head in heads for code in head.code))
     parts = [
         f"![Mean regret against compute]({CHART.name})",
         f"At {HEADLINE:.0%} of the exhaustive seconds, task by task; regret and error in points:",
         as_markdown(task_table(figures_of(each, truths[each.task]) for each in main)),
+        "Task by task at each budget: the regret in points, and the choice it comes of:",
+        as_markdown(regret_table([figures_of(each, truths[each.task]) for each in forecasts])),
         "All tasks together, by budget, and the rivals beside:",
         as_markdown(curve_table(found)),
         best_point(found),
     ]
     ours = [one for one in found if (one.way, one.budget) == (FORECAST, HEADLINE)]
     if ours and ours[0].bins:
-        parts += ["The chance of being best:", as_markdown(reliability_table(ours[0]))]
+        picture = f"![Foretold chances of being best beside true ones]({ODDS.name})"
+        parts += ["The chance of being best:", picture, as_markdown(reliability_table(ours[0]))]
     parts += ["What was measured:", as_markdown(measured_table(heads, states))]
     return "\n\n".join(parts)
 
@@ -86,14 +92,23 @@ def best_point(found: Sequence[Overall]) -> str:
     )
 
 
-def chart(place: Path = RESULTS) -> str | None:
-    """The chart as a file of its own; None where nothing was measured."""
+def charts(place: Path = RESULTS) -> dict[Path, str]:
+    """Each chart as a file of its own; none where nothing was measured."""
     _, truths, replays = stored(place)
     if not replays:
-        return None
-    from service.forecast_bench.chart import regret_chart
+        return {}
+    from service.forecast_bench.chart import odds_chart, regret_chart
 
-    text = regret_chart(overalls(replays, truths))
+    found = overalls(replays, truths)
+    drawn = {CHART: regret_chart(found)}
+    ours = [one for one in found if (one.way, one.budget) == (FORECAST, HEADLINE)]
+    if ours and ours[0].bins:
+        drawn[ODDS] = odds_chart(ours[0].bins)
+    return {path: as_file(text) for path, text in drawn.items()}
+
+
+def as_file(text: str) -> str:
+    """An SVG element that stands alone."""
     named = text if NAMESPACE in text else text.replace("<svg", f"<svg {NAMESPACE}", 1)
     return named.replace(">", f">{PAPER}", 1) + "\n"
 
@@ -104,11 +119,10 @@ def written_anew(place: Path = RESULTS) -> str:
 
 
 def main() -> None:
-    """Bring page and chart up to date."""
+    """Bring page and charts up to date."""
     write_atomically(PAGE, written_anew())
-    drawn = chart()
-    if drawn is not None:
-        write_atomically(CHART, drawn)
+    for path, text in charts().items():
+        write_atomically(path, text)
 
 
 if __name__ == "__main__":

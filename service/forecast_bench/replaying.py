@@ -45,11 +45,15 @@ class Replayed:
         return overalls(self.replays, self.truths)
 
     @property
+    def forecasts(self) -> list[TaskFigures]:
+        """The forecast at every budget, task by task."""
+        ours = [each for each in self.replays if each.way == FORECAST]
+        return [figures_of(each, self.truths[each.task]) for each in ours]
+
+    @property
     def headline(self) -> list[TaskFigures]:
-        """The forecast at the budget that targets are held against, task by task."""
-        kind = (FORECAST, HEADLINE)
-        main = [each for each in self.replays if (each.way, each.budget) == kind]
-        return [figures_of(each, self.truths[each.task]) for each in main]
+        """At the budget that targets are held against."""
+        return [one for one in self.forecasts if one.replay.budget == HEADLINE]
 
 
 class Teachers:

@@ -36,6 +36,21 @@ def task_table(figures: Iterable[TaskFigures]) -> Table:
     return rows
 
 
+def regret_table(figures: Sequence[TaskFigures]) -> Table:
+    """One row a task, and at each budget what the forecast took, its regret and its answer."""
+    budgets = sorted({one.replay.budget for one in figures})
+    cells = {
+        (one.replay.task, one.replay.budget): (
+            f"{wording.points(one.regret)} {one.replay.pick or 'nothing'} ({one.replay.commit})"
+        )
+        for one in figures
+    }
+    rows = [["task", *(f"{budget:.0%}" for budget in budgets)]]
+    for task in dict.fromkeys(one.replay.task for one in figures):
+        rows.append([task, *(cells.get((task, budget), NONE) for budget in budgets)])
+    return rows
+
+
 def curve_table(found: Iterable[Overall]) -> Table:
     """One row for each way and budget."""
     head = [

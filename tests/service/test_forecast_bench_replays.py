@@ -14,7 +14,7 @@ from benchmarks.evidence.recorded import RecordedSource
 from benchmarks.records import StrategyFacts
 from service.cli import cli
 from service.forecast_bench import pages
-from service.forecast_bench.chart import regret_chart
+from service.forecast_bench.chart import odds_chart, regret_chart
 from service.forecast_bench.checks import BUDGETS, forecast_checks
 from service.forecast_bench.figures import figures_of, overalls
 from service.forecast_bench.findings import read_evidence
@@ -33,7 +33,7 @@ from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_a
 from service.forecast_bench.rivals import affordable, commit_of
 from service.forecast_bench.session import names_in
 from service.forecast_bench.sizes import SMALL
-from service.forecast_bench.tables import as_markdown, curve_table, task_table
+from service.forecast_bench.tables import as_markdown, curve_table, regret_table, task_table
 from service.forecast_bench.tasks import read_task, task_folders
 from service.forecast_bench.truth import truth_of
 
@@ -311,12 +311,25 @@ def test_tables_tell_a_row_for_each_task_and_way(two_tasks):
     assert lines[3].endswith("| – | – | – | – | – |")
 
 
-def test_the_chart_names_every_way(two_tasks):
+def test_what_was_taken_is_told_at_each_budget(two_tasks):
+    truths, replays = two_tasks
+    early = replay_with("t", budget=0.01, pick=None, commit="not yet")
+    table = regret_table([figures_of(each, truths[each.task]) for each in (early, *replays[:2])])
+    assert table == [
+        ["task", "1%", "7%"],
+        ["t", "+60.0 nothing (not yet)", "0.0 lora (yes)"],
+        ["u", "–", "+10.0 lora (no)"],
+    ]
+
+
+def test_the_charts_tell_every_way_and_every_bin(two_tasks):
     truths, replays = two_tasks
     drawn = regret_chart(overalls(replays, truths))
     assert drawn.startswith("<svg")
     assert "forecast" in drawn
     assert "rule of thumb" in drawn
+    odds = odds_chart(overalls(replays, truths)[0].bins)
+    assert odds.count("foretold chance") >= 1
 
 
 def test_replays_read_as_they_were_written(tmp_path, two_tasks):
@@ -337,6 +350,10 @@ def test_the_page_is_made_of_what_was_stored(world, tmp_path):
     for name in tasks:
         assert f"| {name} |" in page
     assert "| rule of thumb | 15% |" in page
+    drawn = pages.charts(bench.out)
+    assert [path.name for path in drawn] == ["forecast-bench.svg", "forecast-bench-odds.svg"]
+    assert all(text.startswith("<svg xmlns") or "xmlns" in text[:200] for text in drawn.values())
+    assert pages.charts(tmp_path / "none") == {}
 
 
 def test_the_committed_page_follows_from_the_committed_records():
