@@ -110,9 +110,9 @@ def strategy_line(track: Track, run: RunRecord, rows: Sequence[str]) -> Strategy
         facts=track.facts,
         status=track.status,
         reason=track.reason[:REASON] if track.reason else None,
-        setup_seconds=round(track.setup_seconds, 4),
-        batches=tuple((batch.n, round(batch.seconds, 4)) for batch in track.batches),
-        latencies_ms=tuple(round(each.ms, 2) for each in track.latencies),
+        setup_seconds=brief(track.setup_seconds),
+        batches=tuple((batch.n, brief(batch.seconds)) for batch in track.batches),
+        latencies_ms=tuple(brief(each.ms) for each in track.latencies),
         tokens=mean_tokens(answered),
         training=numbers_of(track.training),
         index_bytes=track.setup.index_bytes if track.setup else None,
@@ -121,6 +121,11 @@ def strategy_line(track: Track, run: RunRecord, rows: Sequence[str]) -> Strategy
         predicted=tuple(places.get(row.predicted or "") for row in outcomes) if keeps else None,
         operations=operations_of(track, run) if done else None,
     )
+
+
+def brief(number: float) -> float:
+    """With five significant digits."""
+    return float(f"{number:.{DIGITS}g}")
 
 
 def score_of(row: OutcomeRecord, metric: str) -> float | None:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-SPLITS = 5
+SPLITS = 6
+"""Each takes the rule two comparisons of half the rows, a second or two each."""
 Half = tuple[str, ...]
 
 

@@ -126,7 +126,7 @@ def rule_code() -> str:
 
 
 def computed(record: TaskRecord, key: str = "", splits: int = SPLITS) -> Truth:
-    """See `Truth`. The rule is asked once for each seed, and once for each half and seed."""
+    """See `Truth`. The rule is asked once for each seed, and once for each half."""
     head = record.task
     whole = [case_of(records_of(record, seed)) for seed in record.seeds]
     answers = [answer_to(case) for case in whole]
@@ -157,21 +157,21 @@ def answer_to(case: Case) -> tuple[str | None, Commit]:
 
 
 def audits_in(record: TaskRecord, splits: int) -> list[Audit]:
-    """Each half chooses with one seed; the other half judges with the others, where there are."""
+    """Each half chooses with one seed, the seeds in turn; the other half judges with the other
+    seeds, where there are any."""
     head = record.task
     counted = tuple(row for row in head.rows if row not in (head.leaked or ()))
     of = dict(zip(head.rows, head.groups, strict=True)) if head.groups else {}
     groups = [of.get(row) for row in counted]
     found = []
-    for choosing, judging in crossings(counted, groups, splits):
-        for seed in record.seeds:
-            winner, _ = answer_to(case_of(records_of(record, seed, set(choosing))))
-            others = [each for each in record.seeds if each != seed] or [seed]
-            qualities = mean_qualities(record, others, set(judging))
-            trivial = [value for name, value in qualities.items() if is_trivial(record, name)]
-            found.append(
-                Audit(winner=winner, qualities=qualities, nothing=max(trivial, default=0.0))
-            )
+    for place, (choosing, judging) in enumerate(crossings(counted, groups, splits)):
+        seed = record.seeds[place // 2 % len(record.seeds)]
+        winner, _ = answer_to(case_of(records_of(record, seed, set(choosing))))
+        others = [each for each in record.seeds if each != seed] or [seed]
+        qualities = mean_qualities(record, others, set(judging))
+        trivial = [value for name, value in qualities.items() if is_trivial(record, name)]
+        nothing = max(trivial, default=0.0)
+        found.append(Audit(winner=winner, qualities=qualities, nothing=nothing))
     return found
 
 

@@ -1,6 +1,7 @@
 """Records of measured tasks: what they hold, what follows, and how they are told apart."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from example_run import example_records
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.finding import Action, Finding
+from benchmarks.journal import Journal
 from benchmarks.records import APART, OutcomeRecord, SentinelRecord
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
@@ -33,6 +35,8 @@ from service.forecast_bench.tasks import BenchTask, digest_of, read_tasks, sourc
 from service.forecast_bench.tokens import repeated_tasks, seeds_of, training_tokens
 from service.forecast_bench.truth import answer_to, case_of, computed, truth_of
 from strategies.errors import UnknownName
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +69,27 @@ def test_a_record_decides_as_the_journal_does(example):
             assert new.quality.value == pytest.approx(old.quality.value, abs=1e-5)
             assert new.quality.low == pytest.approx(old.quality.low, abs=1e-5)
             per_1k = old.cost.per_1k_requests_usd
-            assert new.cost.per_1k_requests_usd == pytest.approx(per_1k, abs=1e-6, rel=1e-2)
-            assert new.latency_ms.p95 == pytest.approx(old.latency_ms.p95, abs=0.01)
+            assert new.cost.per_1k_requests_usd == pytest.approx(per_1k, rel=1e-4)
+            assert new.cost.horizon_usd == pytest.approx(old.cost.horizon_usd, rel=1e-4)
+            assert new.latency_ms.p95 == pytest.approx(old.latency_ms.p95, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["insurance-tickets", "xquad"])
+def test_a_measured_comparison_decides_the_same_from_its_record(name):
+    records = Journal(ROOT / "benchmarks" / "results" / f"{name}.jsonl").read()
+    run = latest_run(records)
+    rows = {r.example: r for r in records if isinstance(r, OutcomeRecord)}
+    spec = colours().task.model_copy(update={"labels": run.task.labels, "metric": run.task.metric})
+    test = tuple(
+        Example(id=id, input="left out", output=r.expected or "", group=r.group)
+        for id, r in rows.items()
+    )
+    dataset = Dataset(task=spec, train=(), validation=(), test=test)
+    task = BenchTask(name, name, dataset, "digest")
+    head = line_of_task(task, records, size="default", code=["a"], training_tokens=1)
+    record = TaskRecord(task=head, strategies=tuple(strategy_lines(records, dataset)))
+    before = build_case(summarise(records), run.task, run.needs)
+    assert answer_to(case_of(records_of(record, 0))) == answer_to(before)
 
 
 def test_a_record_holds_no_text_of_the_data(example, tmp_path):
@@ -164,10 +187,10 @@ def test_rows_of_a_group_make_more_noise():
 
 def test_seeds_are_averaged_and_other_seeds_judge():
     record = record_of({"baseline.linear": 0.3, "lora": 0.8}, rows=60, seeds=(0, 1, 2))
-    found = computed(record, splits=1)
+    found = computed(record, splits=2)
     means = [np.mean(row.scores) for row in record.strategies if row.facts.id == "lora"]
     assert found.known["lora"].value == pytest.approx(np.mean(means))
-    assert (len(found.commits), len(found.audits)) == (3, 2 * 3)
+    assert (len(found.commits), len(found.audits)) == (3, 2 * 2)
     assert found.commit == "yes"
     assert found.winner == "lora"
 
