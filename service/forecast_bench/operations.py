@@ -30,8 +30,8 @@ def operations_of(track: Track, run: RunRecord) -> float | None:
     if not parameters:
         return None
     rows = track.scored
-    each = sum(r.prompt_tokens - r.cached_tokens + r.completion_tokens for r in rows)
-    each /= max(1, len(rows))
+    counted = sum(r.prompt_tokens - r.cached_tokens + r.completion_tokens for r in rows)
+    each = counted / max(1, len(rows))
     batched = sum(batch.n for batch in track.batches) + track.reused_answers
     asked = batched + len(track.latencies) + WARM_UPS * bool(track.latencies)
     training = track.training or {}
