@@ -1,8 +1,9 @@
 """What a further action costs and promises, and whether it is worth it. Pure.
 
 The exchange between time and quality is the user's own alternative. The comparison takes all that
-is at stake away, for all of its time (or money, where that is the larger share). An action is worth
-it where it is the better bargain: where the share of the stake that it is expected to take away is
+is at stake away and settles every "not yet", for all of its time (or money, where that is the
+larger share). An action is worth it where it is the better bargain: where the share of the stake
+that it is expected to take away, and the chance that it makes the answer sure enough, are together
 at least its share of the comparison's cost.
 """
 
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding
 from service.forecasting.mind import Mind
-from service.forecasting.worlds import Terms
-from service.forecasting.worth import worth
+from service.forecasting.verdict import Judged
+from service.forecasting.worth import promise
 
 SHORTEST = 1e-6
 """No action has a smaller share of the comparison: what takes no time at all comes first."""
@@ -56,19 +57,28 @@ class Purse:
 @dataclass(frozen=True)
 class Appraisal:
     """`gain` is by how much the action, or the chain of `ahead` that it begins, is expected to
-    lower the stake, and `share` what that takes of the comparison's cost."""
+    lower the stake, `call` the chance that it makes a "not yet" a yes or a no, and `share` what
+    it takes of the comparison's cost. `stake` is what there is to lower."""
 
     action: Action
     gain: float
+    call: float
     share: float
+    stake: float
     ahead: Action | None = None
 
     @property
-    def rate(self) -> float:
-        return self.gain / self.share
+    def part(self) -> float:
+        """Of the stake."""
+        return self.gain / self.stake if self.stake > 0 else 0.0
 
-    def is_worth_it(self, stake: float) -> bool:
-        return self.gain > 0 and self.gain >= stake * self.share
+    @property
+    def rate(self) -> float:
+        return (self.part + self.call) / self.share
+
+    @property
+    def is_worth_it(self) -> bool:
+        return self.rate >= 1
 
 
 def appraise(
@@ -76,9 +86,10 @@ def appraise(
     mind: Mind,
     findings: Sequence[Finding],
     now: Belief,
-    terms: Terms,
+    judged: Judged,
     purse: Purse,
     *,
+    confidence: float,
     rows: int,
     left: float,
     seed: int,
@@ -91,8 +102,11 @@ def appraise(
     """
 
     def appraised(one: Action, ahead: Action | None) -> Appraisal:
-        gain = worth(now, mind.foreseen(findings, one), terms, seed=seed)
-        return Appraisal(action, gain, purse.share(one.seconds, one.usd), ahead)
+        then = mind.foreseen(findings, one)
+        found = promise(now, then, judged.terms, confidence=confidence, seed=seed)
+        call = 0.0 if judged.is_clear else found.call
+        share = purse.share(one.seconds, one.usd)
+        return Appraisal(action, found.gain, call, share, judged.stake, ahead)
 
     alone = appraised(action, None)
     further = looked_ahead(action, findings, rows)

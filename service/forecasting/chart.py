@@ -69,8 +69,9 @@ def interval_plot(
     wide = width > PHONE
     ends = [p["high"] for p in points] + ([bar] if bar is not None else [])
     base = chart_of(points)
-    x = alt.X("value:Q").scale(domain=[0, min(1.0, max(ends) * 1.05)], nice=False)
-    x = x.axis(title=wording.metric_name(metric), tickCount=6)
+    scale = alt.Scale(domain=[0, min(1.0, max(ends) * 1.05)], nice=False)
+    axis = alt.Axis(title=wording.metric_name(metric), tickCount=6)
+    x, low = (alt.X(f"{name}:Q", scale=scale, axis=axis) for name in ("value", "low"))
     names = NAME_WIDTH * max(len(p["id"]) for p in points) + 12
     side = alt.Axis(
         title=None,
@@ -89,7 +90,7 @@ def interval_plot(
     )
     layers: list[Any] = [] if bar is None else [needed(bar)]
     layers += [
-        spans.encode(x=x.copy(), x2="high:Q", y=y, color=paint),
+        spans.encode(x=low, x2="high:Q", y=y, color=paint),
         ring.encode(x=x, y=y, color=paint),
         dots.encode(x=x, y=y, color=paint),
     ]

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding, Source
 from service.forecasting import telling
@@ -16,7 +14,6 @@ from service.forecasting.mind import Mind
 from service.forecasting.result import Moved, State, Stop, TraceStep
 from service.forecasting.verdict import Judged
 
-DRAWS = 2_000
 MOST_MOVED = 3
 """Strategies told of in a step, those that it moved most."""
 STILL = 0.0005
@@ -94,7 +91,7 @@ class Explorer:
         if stop is not None:
             return [], None, stop
         found = self.appraised(belief, judged)
-        chosen = self.chosen(found, judged)
+        chosen = self.chosen(found)
         if chosen is None:
             return found, None, self.reason_for_none(found)
         if not self.fits(chosen.action):  # thinking about it took the rest
@@ -109,7 +106,7 @@ class Explorer:
         found: Sequence[Appraisal],
         stop: Stop,
     ) -> Explored:
-        self.pass_over(found, judged, stop)
+        self.pass_over(found, stop)
         self.lap()
         return Explored(
             findings=tuple(self.findings),
@@ -147,7 +144,7 @@ class Explorer:
         features = [action for action in offered if action.deed == "features"]
         if features:
             share = self.purse.share(features[0].seconds, features[0].usd)
-            return [Appraisal(features[0], 0.0, share)]
+            return [Appraisal(features[0], 0.0, 0.0, share, judged.stake)]
         if not judged.terms.ids:
             return []
         return [
@@ -156,8 +153,9 @@ class Explorer:
                 self.mind,
                 self.findings,
                 belief,
-                judged.terms,
+                judged,
                 self.purse,
+                confidence=self.confidence,
                 rows=self.rows,
                 left=self.purse.seconds - self.spent[0],
                 seed=self.seed,
@@ -165,13 +163,13 @@ class Explorer:
             for action in offered
         ]
 
-    def chosen(self, found: Sequence[Appraisal], judged: Judged) -> Appraisal | None:
+    def chosen(self, found: Sequence[Appraisal]) -> Appraisal | None:
         """The best bargain of those that are one; the cheapest where none is and the task itself
         was not looked at."""
         for one in found:
             if one.action.deed == "features":
                 return one
-        worthy = [one for one in found if one.is_worth_it(judged.stake)]
+        worthy = [one for one in found if one.is_worth_it]
         if not worthy and not self.has_looked:
             return min(found, key=lambda one: one.action.seconds, default=None)
         return max(worthy, key=lambda one: one.rate, default=None)
@@ -200,7 +198,7 @@ class Explorer:
         self.mark = self.clock()  # what the action took, it says itself
         return finding
 
-    def pass_over(self, found: Sequence[Appraisal], judged: Judged, stop: Stop) -> None:
+    def pass_over(self, found: Sequence[Appraisal], stop: Stop) -> None:
         """One line for everything that is still on offer, with why it was not done."""
         appraisals = {one.action: one for one in found}
         for action in self.source.actions():
@@ -215,7 +213,8 @@ class Explorer:
                     expected_seconds=action.seconds,
                     expected_usd=action.usd,
                     expected_gain=one.gain if one else None,
-                    reason=telling.passed_over(action, one, stop, self.fits(action), judged),
+                    expected_call=one.call if one else None,
+                    reason=telling.passed_over(action, one, stop, self.fits(action)),
                 )
             )
 
@@ -238,6 +237,7 @@ def step_of(
         expected_seconds=action.seconds,
         expected_usd=action.usd,
         expected_gain=None if action.deed == "features" else chosen.gain,
+        expected_call=None if action.deed == "features" else chosen.call,
         reason=telling.taken(chosen, offered),
         seconds=finding.seconds,
         usd=finding.usd,
@@ -276,11 +276,3 @@ def moved(before: Belief, after: Belief) -> tuple[Moved, ...]:
         for size, name, old, new in found[:MOST_MOVED]
         if size >= STILL
     )
-
-
-def draws_of(belief: Belief, seed: int) -> np.ndarray:
-    """The same luck in every step, so that what moves is what was found."""
-    return belief.draws(np.random.default_rng(seed), DRAWS)
-
-
-__all__ = ["Action", "Explored", "Explorer", "Judge", "OnStep", "draws_of", "no_steps"]

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import benchmarks.belief
-from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.predictor import SHIPPED, Predictor
 from benchmarks.costs import PriceList
 from benchmarks.evidence.finding import Action, Chain, Finding, Source
 from benchmarks.evidence.live import LiveSource
@@ -21,8 +20,6 @@ from service.forecasting.planning import ForecastPlan
 from strategies.waiting import settle_waiting
 
 FINDINGS = "findings.jsonl"
-SHIPPED = Path(benchmarks.belief.__file__).with_name("predictor.json")
-"""What the measured tasks of this repository taught."""
 
 
 def live_source(
@@ -85,8 +82,8 @@ class Continued:
 
 
 def shipped_predictor() -> Predictor:
-    """The one that comes with Tuneworth; one that has seen no task where there is none."""
-    return Predictor.read(SHIPPED) if SHIPPED.exists() else Predictor()
+    """The one that comes with Tuneworth."""
+    return Predictor.read(SHIPPED)
 
 
 def predictor_told(predictor: Predictor) -> str:

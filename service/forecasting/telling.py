@@ -46,16 +46,22 @@ def taken(chosen: Appraisal, offered: int) -> str:
     """Why this one."""
     if chosen.action.deed == "features":
         return "It costs next to nothing and says what the task is."
-    if chosen.gain <= 0:
+    if not chosen.is_worth_it:
         return "The cheapest look at the task itself, before anything is decided."
     among = f"the best bargain of {offered} that fit the budget" if offered > 1 else "worth it"
-    ahead = ""
-    if chosen.ahead is not None:
-        ahead = ", as the beginning of several such steps"
-    return (
-        f"{wording.capital(among)}: expected to take {size(chosen.gain)} off what is at stake for"
-        f" {share(chosen.share)} of the comparison's cost{ahead}."
-    )
+    ahead = ", as the beginning of several such steps" if chosen.ahead is not None else ""
+    return f"{wording.capital(among)}: {promised(chosen)}{ahead}."
+
+
+def promised(appraisal: Appraisal) -> str:
+    """What an action is expected to bring, and for how much."""
+    brings = []
+    if appraisal.gain > 0:
+        brings.append(f"expected to take {size(appraisal.gain)} off what is at stake")
+    if appraisal.call > 0:
+        brings.append(f"with a chance of {share(appraisal.call)} to make the answer sure enough")
+    cost = f"{share(appraisal.share)} of the comparison's cost"
+    return f"{', '.join(brings) or 'nothing is expected of it'}, for {cost}"
 
 
 def share(part: float) -> str:
@@ -63,9 +69,7 @@ def share(part: float) -> str:
     return f"{100 * part:.2g}%" if part >= 0.0001 else "under 0.01%"
 
 
-def passed_over(
-    action: Action, appraisal: Appraisal | None, stop: Stop, fits: bool, judged: Judged
-) -> str:
+def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: bool) -> str:
     """Why this one was left."""
     if stop == "clear":
         return "The decision was clear without it."
@@ -75,13 +79,10 @@ def passed_over(
         return f"It would take about {wording.duration(action.seconds)}: more than is left."
     if appraisal is None:
         return "Nothing was left to decide."
-    if appraisal.gain <= 0:
-        return "Nothing that it is likely to find would turn the choice."
-    part = appraisal.gain / judged.stake if judged.stake else 0.0
-    return (
-        f"It is expected to take away {share(part)} of what is at stake for"
-        f" {share(appraisal.share)} of the comparison's cost: the comparison is the better bargain."
-    )
+    if appraisal.gain <= 0 and appraisal.call <= 0:
+        return "Nothing that it is likely to find would turn the choice or make it sure enough."
+    told = wording.capital(promised(appraisal))
+    return f"{told}: the comparison is the better bargain."
 
 
 def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse) -> str:
@@ -95,8 +96,5 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse) -> str:
             limit += f" and {wording.dollars(purse.usd)}"
         return f"Nothing more fits the budget of {limit}."
     if stop == "not worth it":
-        return (
-            "Nothing that fits the budget takes as large a share of what is at stake away as it"
-            " takes of the comparison's cost."
-        )
+        return "Nothing that fits the budget is a better bargain than the comparison itself."
     return "It was told to stop." if stop == "told to" else "There is nothing left to look at."

@@ -57,8 +57,9 @@ def sentence(forecast: Forecast) -> str:
         return f"{commit}; no strategy is expected to solve this task."
     quality = row.quality
     metric = wording.metric_name(quality.metric)
+    use = "until then use" if answer.commit_to_fine_tuning == "not yet" else "use"
     return (
-        f"{commit}; {row.id} is expected to do, with {wording.score(quality.value)} {metric} (90%"
+        f"{commit}; {use} {row.id}: {wording.score(quality.value)} {metric} is expected (90%"
         f" interval {wording.interval(quality.low, quality.high)}), and the chance that this is"
         f" right is {wording.percent(answer.chance)}."
     )
@@ -207,7 +208,9 @@ def stands(state: State | None) -> str:
 
 def trace_rows(forecast: Forecast) -> list[tuple[str, ...]]:
     """In the order of TRACE_HEAD; the first line is where it began."""
-    rows = [("", "what tasks like it were like", "", "", "", stands(forecast.start))]
+    rows: list[tuple[str, ...]] = [
+        ("", "what tasks like it were like", "", "", "", stands(forecast.start))
+    ]
     for number, step in enumerate(done(forecast), start=1):
         cells = (wording.duration(step.seconds), found(step), moves(step), stands(step.after))
         rows.append((f"{number}", what(step), *cells))

@@ -32,7 +32,8 @@ class Terms:
 
     `rank` is its place in the order of cost, the cheapest 0. `shortfall` counts the needs that it
     misses whatever its quality, and those that nobody knows. `trivial` takes no thought and is
-    never picked. `limit` is the fixed floor, `bar` the stated quality.
+    never picked. `limit` is the fixed floor, `bar` the stated quality. `priced`: a volume is
+    stated, so that the cheaper one of two saves money.
     """
 
     ids: tuple[str, ...]
@@ -43,6 +44,7 @@ class Terms:
     limit: float
     margin: float
     bar: float | None
+    priced: bool = False
 
     def place(self, strategy: str | None) -> int:
         return NOTHING if strategy is None else self.ids.index(strategy)
@@ -62,6 +64,7 @@ def terms_of(candidates: Sequence[Candidate], floor: Floor, needs: Needs) -> Ter
         limit=floor.limit,
         margin=needs.practical_margin,
         bar=needs.quality_at_least,
+        priced=needs.requests_per_month is not None,
     )
 
 

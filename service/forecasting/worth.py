@@ -1,12 +1,15 @@
-"""What further evidence is worth: by how much it is expected to lower what is at stake. Pure.
+"""What further evidence promises: less at stake, and an answer that is sure enough. Pure.
 
 The value of sample information (Raiffa and Schlaifer 1961, "Applied Statistical Decision Theory"):
 what the best choice loses on average now, less what the best choice after the evidence is expected
-to lose. The choice is the rule's, so evidence that could not turn it is worth nothing, however
-much it would sharpen a figure.
+to lose. The choice is the rule's, so evidence that could not turn it lowers nothing, however
+much it would sharpen a figure. Such evidence can still make a "not yet" a yes or a no, which
+saves the comparison.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm
@@ -14,6 +17,7 @@ from scipy.stats import norm
 from benchmarks.belief.angles import to_quality
 from benchmarks.belief.belief import Belief
 from benchmarks.resampling import Floats
+from service.forecasting.calls import calls
 from service.forecasting.worlds import Terms, losses
 
 OUTCOMES = 24
@@ -23,20 +27,34 @@ WORLDS = 160
 NOTHING_LEARNED = 1e-12
 
 
-def worth(now: Belief, then: Belief, terms: Terms, *, seed: int = 0) -> float:
-    """0 to 1. `then` is the belief as the evidence would leave it, finding what is expected: its
-    means are then normal around the present ones, with the covariance that it takes away."""
+@dataclass(frozen=True)
+class Promise:
+    """`gain` is by how much the stake is expected to fall, 0 to 1, and `call` the chance that the
+    answer is then a yes or a no."""
+
+    gain: float
+    call: float
+
+
+def promise(
+    now: Belief, then: Belief, terms: Terms, *, confidence: float, seed: int = 0
+) -> Promise:
+    """`then` is the belief as the evidence would leave it, finding what is expected: its means are
+    then normal around the present ones, with the covariance that it takes away."""
     learned = root_of(now.covariance - then.covariance)
     if float((learned**2).sum()) < NOTHING_LEARNED:
-        return 0.0
+        return Promise(0.0, 0.0)
     rng = np.random.default_rng(seed)
     found = now.mean + spread_out(rng, OUTCOMES, len(now.ids)) @ learned.T
     left = spread_out(rng, WORLDS, len(now.ids)) @ root_of(then.covariance).T
-    angles = (found[:, None, :] + left[None]).reshape(-1, len(now.ids))
     columns = [now.ids.index(name) for name in terms.ids]
-    lost = losses(to_quality(angles)[:, columns], terms)
+    angles = (found[:, None, :] + left[None])[..., columns]
+    worlds = to_quality(angles)
+    lost = losses(worlds.reshape(-1, len(columns)), terms)
     by_outcome = lost.reshape(OUTCOMES, WORLDS, -1).mean(axis=1)
-    return max(0.0, float(by_outcome.mean(axis=0).min() - by_outcome.min(axis=1).mean()))
+    gain = by_outcome.mean(axis=0).min() - by_outcome.min(axis=1).mean()
+    called = calls(worlds, terms, confidence).mean()
+    return Promise(max(0.0, float(gain)), float(called))
 
 
 def root_of(covariance: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """The loop of a forecast: what it looks at, in which order, and when it has seen enough."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from service.forecasting.appraisal import Purse, looked_ahead
 from service.forecasting.controller import Explored, Explorer
 from service.forecasting.judging import Bench
 from service.forecasting.worlds import Terms
-from service.forecasting.worth import worth
+from service.forecasting.worth import promise
 
 CLEAR = {"baseline.majority": 0.25, "baseline.linear": 0.95, "prompt.few-shot": 0.4, "lora": 0.5}
 
@@ -141,8 +142,12 @@ def test_the_trace_tells_what_was_believed_before_and_after(tmp_path) -> None:
     score = CLEAR[steps[0].strategy]
     assert abs(moved.after[0] - score) < abs(moved.before[0] - score)
     assert moved.after[2] - moved.after[1] < moved.before[2] - moved.before[1]
-    assert "off what is at stake for" in steps[0].reason
+    assert "points off what is at stake, with a chance of" in steps[0].reason
     assert steps[-1].after.chance == found.judged.chance
+
+
+def worth(now: Belief, then: Belief, terms: Terms) -> float:
+    return promise(now, then, terms, confidence=0.9).gain
 
 
 def two(margin: float = 0.0) -> Terms:
@@ -191,6 +196,19 @@ def test_more_evidence_is_worth_more() -> None:
     gains = [worth(now, believed(0.0, left), two()) for left in (0.045, 0.03, 0.01)]
     assert gains == sorted(gains)
     assert gains[0] > 0
+
+
+def test_evidence_that_turns_nothing_may_still_make_the_answer_sure() -> None:
+    """Tuning is expected to lose three points: that is known to ± 4 points, which forgoes more
+    than a quarter of the margin, or, once it is known to ± 0.5, mostly less."""
+    terms = replace(two(margin=0.02), tuned=np.array([False, True]))
+    now, then = believed(-0.03, 0.04), believed(-0.03, 0.005)
+    found = promise(now, then, terms, confidence=0.9)
+    # by hand: E[max(0, gain - 0.02)] is 0.0033 at ± 4 points around -0.03; the call is P(mean of
+    # the gap <= 0.02), P(Z <= 0.05 / 0.0397) = 0.90, or a yes beyond 0.0264, 0.08
+    assert found.call == pytest.approx(0.96, abs=0.06)
+    wide = promise(believed(0.0, 0.1), believed(0.0, 0.099), terms, confidence=0.9)
+    assert wide.call == 0.0
 
 
 def test_the_larger_share_of_time_and_money_counts() -> None:

@@ -10,6 +10,7 @@ from corpora.task import Needs
 from service.choosing import pick_one
 from service.evidence import Evidence, Gap
 from service.forecasting.answer import why
+from service.forecasting.calls import calls
 from service.forecasting.verdict import Judged, judge_worlds
 from service.forecasting.worlds import NOTHING, losses, picks, regrets, rights, terms_of
 from service.suitability import candidates_of, floor_of
@@ -147,6 +148,19 @@ def test_yes_only_with_the_wanted_confidence(gain, confidence, answer) -> None:
 def test_no_where_little_is_forgone(gain, spread, answer) -> None:
     found = judged(drawn(0.6, 0.6 + gain, spread), ("prompt.few-shot", "lora"))
     assert (found.strategy, found.commitment.answer) == ("prompt.few-shot", answer)
+
+
+@pytest.mark.parametrize("volume", [None, 50_000])
+@pytest.mark.parametrize("seed", range(25))
+def test_what_is_sure_enough_is_the_same_for_one_belief_and_for_many(seed, volume) -> None:
+    rng = np.random.default_rng(seed)
+    names = ("baseline.linear", "prompt.few-shot", "lora", "lora+rag")
+    spread = rng.uniform(0.002, 0.08)
+    worlds = rng.uniform(0.5, 0.65, size=4) + spread * rng.standard_normal((600, 4))
+    rows = [expected(n, per_1k=float(rng.uniform(0.01, 0.05)), volume=volume) for n in names]
+    needs = Needs(requests_per_month=volume)
+    found = judged(worlds, names, needs, rows=rows)
+    assert calls(worlds[None], found.terms, 0.9).tolist() == [found.commitment.answer != "not yet"]
 
 
 def test_the_chance_to_be_right_counts_worlds() -> None:
