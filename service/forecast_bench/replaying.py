@@ -24,7 +24,14 @@ from service.forecast_bench.replayed import (
     write_replays,
 )
 from service.forecast_bench.rivals import RIVALS, rival_replay
-from service.forecast_bench.session import RESULTS, at_hand, at_hand_of, attempt, names_in
+from service.forecast_bench.session import (
+    RESULTS,
+    at_hand,
+    at_hand_of,
+    attempt,
+    names_in,
+    others_at_hand,
+)
 from service.forecast_bench.state import COMPARING, EVIDENCE, mixture
 from service.forecast_bench.tasks import BenchTask, LeftOut
 from service.forecast_bench.truth import Truth, truth_of
@@ -85,9 +92,11 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
 
     def find(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)
-        if found is None or found.evidence is None:
-            lacks = "nothing was measured" if found is None else "no evidence was collected"
-            raise BenchmarkError(f"{lacks} at the size {bench.size.name}.")
+        if found is None:
+            other = others_at_hand(task, bench, shipped)
+            raise BenchmarkError(other or f"nothing was measured at the size {bench.size.name}.")
+        if found.evidence is None:
+            raise BenchmarkError(f"no evidence was collected at the size {bench.size.name}.")
         truth = truth_of(found.path, bench.out / "tasks")
         cases[task.name] = Case(task, found.record, found.evidence, truth)
         codes[COMPARING].append(found.record.task.code)

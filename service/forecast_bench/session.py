@@ -64,14 +64,22 @@ def at_hand_of(task: BenchTask, bench: Bench, shipped: Path = RESULTS) -> AtHand
     """Of these very data at this size: as measured here, else as part of the repository."""
     for place in (bench.out, shipped):
         found = at_hand(place, task.name)
-        if found is None:
-            continue
-        if (found.record.task.data, found.record.task.size) == (task.data, bench.size.name):
+        if found is not None and serves(found, task, bench):
             return found
-        bench.watching.say(
-            f"{task.name}: {found.path} was measured on other data or at another"
-            " size, and is not used."
-        )
+    return None
+
+
+def serves(found: AtHand, task: BenchTask, bench: Bench) -> bool:
+    head = found.record.task
+    return (head.data, head.size) == (task.data, bench.size.name)
+
+
+def others_at_hand(task: BenchTask, bench: Bench, shipped: Path = RESULTS) -> str | None:
+    """What is at hand under the task's name and does not serve, for a person to know."""
+    for place in (bench.out, shipped):
+        found = at_hand(place, task.name)
+        if found is not None and not serves(found, task, bench):
+            return f"{found.path} was measured on other data or at another size, and is not used."
     return None
 
 
@@ -99,6 +107,8 @@ def measure_all(
 
     def first(task: BenchTask) -> None:
         if at_hand_of(task, bench, shipped) is None:
+            if other := others_at_hand(task, bench, shipped):
+                bench.watching.say(f"{task.name}: {other}")
             compare_first(task, tokens[task.name], bench)
 
     def evidence(task: BenchTask) -> None:
