@@ -36,9 +36,8 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=FOLDER,
-    default=Path("out/bench-forecast"),
-    show_default=True,
-    help="Records of the tasks, as each is done; the same command continues.",
+    help="Records of the tasks, as each is done; the same command continues.  [default:"
+    " out/bench-forecast, or out/bench-forecast-small]",
 )
 @click.option("--only", callback=comma_separated, metavar="NAME,...", help="Only these tasks.")
 @click.option("--replay-only", is_flag=True, help="Measure nothing: replay what is at hand.")
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 def forecast(
     place: Path,
     size_name: str,
-    out: Path,
+    out: Path | None,
     only: tuple[str, ...] | None,
     replay_only: bool,
     yes: bool,
@@ -82,6 +81,7 @@ def forecast(
     out_of = [one for one in unread if only is None or one.name in only]
     with stoppable() as cancelled, watching([]) as watch:
         told = Watching(lambda event: follow(watch, event), say, cancelled)
+        out = out or Path("out") / ("bench-forecast" + ("" if size is DEFAULT else "-small"))
         bench = Bench(out.absolute(), size, read_prices(None), told)
         if not replay_only:
             ask_first(lacking(wanted, bench), bench, yes=yes)

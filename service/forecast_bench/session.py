@@ -83,6 +83,14 @@ def others_at_hand(task: BenchTask, bench: Bench, shipped: Path = RESULTS) -> st
     return None
 
 
+def check_place(task: BenchTask, bench: Bench) -> None:
+    """Raises BenchmarkError where the record would take the place of one of another size."""
+    there = at_hand(bench.out, task.name)
+    if there is not None and there.record.task.size != bench.size.name:
+        size = there.record.task.size
+        raise BenchmarkError(f"{there.path} is of the size {size}: give another --out.")
+
+
 def names_in(place: Path) -> list[str]:
     """Of the records in a folder of results."""
     names = [path.name.removesuffix(".jsonl") for path in (place / "tasks").glob("*.jsonl")]
@@ -109,6 +117,7 @@ def measure_all(
         if at_hand_of(task, bench, shipped) is None:
             if other := others_at_hand(task, bench, shipped):
                 bench.watching.say(f"{task.name}: {other}")
+            check_place(task, bench)
             compare_first(task, tokens[task.name], bench)
 
     def evidence(task: BenchTask) -> None:

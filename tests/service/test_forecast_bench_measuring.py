@@ -116,6 +116,17 @@ def test_a_record_of_other_data_is_told_and_measured_anew(bench, tmp_path):
     assert len(at_hand_of(other, made, shipped=tmp_path).record.task.rows) == 16
 
 
+def test_a_record_of_another_size_is_not_written_over(bench, tmp_path):
+    made, _ = bench
+    task = bench_task(test=20)
+    measure_all([task], ["colours"], made, shipped=tmp_path)
+    kept = made.record("colours").read_bytes()
+    larger = replace(made, size=replace(PLAIN, name="default"))
+    (out,) = measure_all([task], ["colours"], larger, shipped=tmp_path)
+    assert out.reason.endswith("is of the size small: give another --out.")
+    assert made.record("colours").read_bytes() == kept
+
+
 def test_records_of_the_repository_serve_where_there_are_no_own(bench, tmp_path):
     made, _ = bench
     task = bench_task(test=20)
