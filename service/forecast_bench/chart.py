@@ -94,7 +94,7 @@ def odds_chart(bins: Sequence[Bin]) -> str:
     """What was foretold of being best, and how often it is so, as an SVG: on the line both are the
     same. The larger a spot the more strategies it stands for."""
     points = [{"told": 100 * b.told, "true": 100 * b.true, "n": b.n} for b in bins]
-    axis = {"values": [0, 25, 50, 75, 100]}
+    axis: dict[str, Any] = {"values": [0, 25, 50, 75, 100]}
     x = alt.X("told:Q").scale(domain=[0, 104], nice=False)
     x = x.axis(title="foretold chance of being best, percent", **axis)
     y = alt.Y("true:Q").scale(domain=[0, 104], nice=False).axis(title="true, percent", **axis)

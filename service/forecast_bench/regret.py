@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+import numpy as np
+
 from benchmarks.statistics import wilson
 from service.forecast_bench.truth import Audit, Truth
 
@@ -40,5 +42,5 @@ def share_of(hits: Iterable[bool]) -> Share:
     known = list(hits)
     if not known:
         return 0.0, 0.0, 1.0
-    low, high = wilson(sum(known), len(known))
-    return sum(known) / len(known), float(low), float(high)
+    low, high = wilson(np.array([float(sum(known))]), len(known))
+    return sum(known) / len(known), float(low[0]), float(high[0])

@@ -90,14 +90,19 @@ def replay(case: Case, predictor: Predictor, budget: float, key: str, bench: Ben
 
 def plan_of(case: Case, budget: float, bench: Bench) -> ForecastPlan:
     """With that share of what hosted models are quoted at, too, where there are any."""
-    seconds = budget * case.truth.seconds
-    strategies = bench.size.strategies
-    given = {"strategies": strategies, "prices": bench.prices, "seed": bench.size.seeds[0]}
-    planned = plan_forecast(case.task.dataset, budget_seconds=seconds, **given)
-    if planned.purse.usd is None:
-        return planned
-    usd = budget * planned.outlook.usd
-    return plan_forecast(case.task.dataset, budget_seconds=seconds, budget_usd=usd, **given)
+
+    def planned(usd: float | None) -> ForecastPlan:
+        return plan_forecast(
+            case.task.dataset,
+            strategies=bench.size.strategies,
+            prices=bench.prices,
+            seed=bench.size.seeds[0],
+            budget_seconds=budget * case.truth.seconds,
+            budget_usd=usd,
+        )
+
+    first = planned(None)
+    return first if first.purse.usd is None else planned(budget * first.outlook.usd)
 
 
 def replay_of(

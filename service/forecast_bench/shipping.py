@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.belief.measured import Measured
-from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.predictor import SHIPPED, Predictor
 from service.forecast_bench.lessons import lesson_of
 from service.forecast_bench.session import RESULTS, at_hand, names_in
 from service.forecast_bench.truth import truth_of
-from service.forecasting.sources import SHIPPED
 
 
 def lessons_in(place: Path) -> list[Measured]:
