@@ -1,4 +1,4 @@
-"""Who can no longer win: the rule's own preferences held against bounds that hold at any time. Pure.
+"""Who can no longer win a race: what the rule prefers, held against bounds of any time. Pure.
 
 The rule picks the cheapest strategy that none beats by more than the practical margin, of those
 that serve the needs. So one that is worse than another by more than the margin will not be picked,
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,10 @@ ERROR = 0.05
 """The chance, at most, that a race stops the strategy which the rule would pick if it knew all."""
 FIRST_ROWS = 16
 """Rows of the first look; each further look comes after twice as many."""
+FOR_ANCHORS = 0.2
+"""The part of that chance for claims that make a strategy an anchor (`Contest.anchors`)."""
+HAIR = 1e-9
+"""Bounds are compared with limits up to this rounding error."""
 FREE = "baseline"
 """The family that answers at next to no cost: all rows at once, and never stopped. What takes no
 thought is in it, which everybody is held against."""
@@ -34,11 +39,17 @@ def level_of(judges: int) -> float:
     """The chance allowed to one claim about one pair.
 
     Wrongly stopped strategies matter where they are the right pick, or the best one of all, whose
-    loss might let another one through. Each of these two meets every judge once, and of the claims
-    about a pair that are false the weakest one is made whenever any is. So 2 × judges chances add
-    up to all that can go wrong, however many strategies there are.
+    loss might let another one through. Each of these two meets every judge once, and of the false
+    claims about a pair the weakest one is made whenever any is. So 2 × judges chances add up to
+    what can go wrong, however many strategies there are. A part is kept for anchors.
     """
-    return ERROR / (2 * max(1, judges))
+    return (1 - FOR_ANCHORS) * ERROR / (2 * max(1, judges))
+
+
+def anchor_level(level: float, entrants: int) -> float:
+    """The chance allowed to one claim that makes an anchor: for every judge one about each other
+    strategy and one about what chance gets."""
+    return level * 2 * FOR_ANCHORS / (1 - FOR_ANCHORS) / (entrants + 1)
 
 
 @dataclass(frozen=True)
@@ -46,13 +57,15 @@ class Racer:
     """A strategy in the race. `result` holds its costs and speed as far as they are known, `scores`
     those of the rows that it answered, in their order: None for an error.
 
-    `judges`: others may be stopped because of it. Not so one that chose settings on these very
-    rows, on which it looks better than it is: it can only lose here. `stoppable`: it may be.
+    `tries`: others may be stopped because of it, which is one of so many settings that were tried
+    on these very rows. It looks better on them than it is, so each of its claims is held to the
+    chance of all of them. 0: it may not judge, as settings were tried that the rows led to; such
+    a one can only lose here. `stoppable`: it may be stopped itself.
     """
 
     result: StrategyResult
     scores: tuple[float | None, ...] = ()
-    judges: bool = True
+    tries: int = 1
     stoppable: bool = True
 
     @property
@@ -88,13 +101,15 @@ WORDS: dict[Ground, str] = {
 class Contest:
     """A look at the race: those still in it, from cheap to dear, and the `groups` of all rows.
 
-    `limit` is what chance gets. `today`: what runs today is compared as well.
+    `entrants` counts all that ever were in it, `limit` is what chance gets. `today`: what runs
+    today is compared as well.
     """
 
     racers: tuple[Racer, ...]
     groups: tuple[str | None, ...]
     needs: Needs
     level: float
+    entrants: int
     limit: float
     today: bool = False
 
@@ -115,18 +130,21 @@ class Contest:
         found = []
         for judge in self.judges_of(racer):
             allowed = self.allowed(judge, racer)
-            against = self.between(judge, racer)
-            if allowed is None or not shows_above(against, -allowed, self.level):
+            level, against = self.level_for(judge), self.between(judge, racer)
+            if allowed is None or not shows_above(against, -allowed, level):
                 continue
             ahead = against.turned
-            at_most = upper_bound(ahead, self.level)
+            at_most = upper_bound(ahead, level)
             ground = ground_of(at_most, self.needs.practical_margin)
             n = int(against.sizes.sum())
             found.append(Stop(racer.id, judge.id, ground, ahead.mean, at_most, n))
         return min(found, key=lambda stop: stop.at_most, default=None)
 
     def judges_of(self, racer: Racer) -> Iterator[Racer]:
-        return (each for each in self.racers if each.judges and each.id != racer.id)
+        return (each for each in self.racers if each.tries and each.id != racer.id)
+
+    def level_for(self, judge: Racer) -> float:
+        return self.level / judge.tries
 
     def allowed(self, judge: Racer, racer: Racer) -> float | None:
         """How much better than the judge, at most, a racer has to be shown for it to be stopped;
@@ -135,30 +153,35 @@ class Contest:
             return None
         if not is_cheaper(judge.result, racer.result, self.needs):
             return -self.needs.practical_margin
-        return self.needs.practical_margin if self.is_anchor(judge) else 0.0
+        return self.needs.practical_margin if judge.id in self.anchors else 0.0
 
-    def is_anchor(self, judge: Racer) -> bool:
-        """Whether a gain of up to the margin over it is known to matter for nothing else.
+    @cached_property
+    def anchors(self) -> frozenset[str]:
+        """Judges over which a gain of up to the margin is known to matter for nothing else.
 
         It might: for a stated quality, against what runs today, for being clear of what is free,
-        and because without that gain a still cheaper one may be no more than the margin behind
-        the best.
+        and because without it a still cheaper strategy may be no more than the margin behind the
+        best.
         """
         if self.needs.quality_at_least is not None or self.today:
-            return False
-        above = Drawn(*self.own(judge, self.limit))
-        if not shows_above(above, 0.0, self.level):
-            return False
-        return all(self.leaves_behind(judge, other) for other in self.racers if other != judge)
+            return frozenset()
+        able = [one for one in self.racers if one.tries and one.result.name not in TRIVIAL]
+        return frozenset(one.id for one in able if self.is_anchor(one))
 
-    def leaves_behind(self, judge: Racer, other: Racer) -> bool:
-        """Whether it beats another one clearly enough for an anchor, or is cheaper."""
+    def is_anchor(self, one: Racer) -> bool:
+        level = anchor_level(self.level_for(one), self.entrants)
+        others = (other for other in self.racers if other.id != one.id)
+        return shows_above(self.over_limit(one), 0.0, level) and all(
+            self.leaves_behind(one, other, level) for other in others
+        )
+
+    def leaves_behind(self, one: Racer, other: Racer, level: float) -> bool:
+        """Whether it is cheaper, or clearly better."""
         if other.result.name in TRIVIAL:
-            return shows_above(self.between(judge, other), 0.0, self.level)
-        if is_cheaper(judge.result, other.result, self.needs):
+            return shows_above(self.between(one, other), 0.0, level)
+        if is_cheaper(one.result, other.result, self.needs):
             return True
-        margin = self.needs.practical_margin
-        return shows_above(self.between(judge, other), margin, self.level)
+        return shows_above(self.between(one, other), self.needs.practical_margin, level)
 
     def wants(self) -> dict[str, int]:
         """How many rows whom is to have answered for the next look; empty where no further look
@@ -184,7 +207,8 @@ class Contest:
         allowed = self.allowed(judge, racer)
         if allowed is None or seen >= len(self.groups):
             return False
-        return shows_above(self.foreseen(self.between(judge, racer)), -allowed, self.level)
+        foreseen = self.foreseen(self.between(judge, racer))
+        return shows_above(foreseen, -allowed, self.level_for(judge))
 
     def foreseen(self, so_far: Drawn) -> Drawn:
         """As many draws as there will be, like those so far, with one row of disagreement more."""
@@ -205,19 +229,18 @@ class Contest:
         ]
         return drawn(np.array(scores), self.groups[:rows], largest_of(self.groups))
 
-    def own(self, one: Racer, limit: float) -> tuple[np.ndarray, np.ndarray, float]:
-        """Its scores less a limit, by draw."""
+    def over_limit(self, one: Racer) -> Drawn:
+        """Its scores less what chance gets."""
         rows = whole_groups(self.groups, len(one.scores))
-        scores = np.array([(0.0 if each is None else each) - limit for each in one.scores[:rows]])
-        found = drawn(scores, self.groups[:rows], largest_of(self.groups))
-        return found.sums, found.sizes, found.largest
+        scores = [(0.0 if each is None else each) - self.limit for each in one.scores[:rows]]
+        return drawn(np.array(scores), self.groups[:rows], largest_of(self.groups))
 
 
 def ground_of(at_most: float, margin: float) -> Ground:
     """The strongest that a bound bears out."""
-    if at_most < -margin:
+    if at_most <= HAIR - margin:
         return "beaten"
-    return "no better" if at_most <= 0 else "not worth"
+    return "no better" if at_most <= HAIR else "not worth"
 
 
 def next_look(seen: int, rows: int) -> int:

@@ -54,19 +54,47 @@ class RoundRecord(Frozen):
     rows: dict[str, int]
 
 
-class EliminationRecord(Frozen):
-    """A strategy is stopped because of another one, `by` (None for a forecast).
+class Elimination(Frozen):
+    """Why a strategy was stopped: because of another one, `by` (None for a forecast).
 
-    `difference` is its quality minus the other's on the `n` rows that both answered, and `at_most`
-    the bound on the true difference; `needs` are those that were stated then.
+    `difference` is its quality minus the other's on the `n` validation rows that both answered,
+    and `at_most` the bound on the true difference; `needs` are those that were stated then.
     """
 
-    record: Literal["elimination"] = "elimination"
-    strategy: str
     ground: Ground
-    reason: str
     by: str | None = None
     difference: float | None = None
     at_most: float | None = None
     n: int = 0
     needs: Needs
+
+
+class EliminationRecord(Elimination):
+    """A strategy is stopped; `reason` says why in words."""
+
+    record: Literal["elimination"] = "elimination"
+    strategy: str
+    reason: str
+
+    @property
+    def evidence(self) -> Elimination:
+        """Without the record's own fields."""
+        return Elimination(**{name: getattr(self, name) for name in Elimination.model_fields})
+
+
+class RaceResult(Frozen):
+    """What a race was, for the report. `rows` are those that could be asked.
+
+    `seconds` and `usd` are what its answers took, `spared_seconds` and `spared_usd` what the
+    `stopped` strategies would have gone on to take: an estimate, from the quote and from how long
+    those that ran took against theirs.
+    """
+
+    rows: int
+    error: float
+    refused: str | None = None
+    seconds: float = 0.0
+    usd: float = 0.0
+    stopped: int = 0
+    spared_seconds: float = 0.0
+    spared_usd: float = 0.0
