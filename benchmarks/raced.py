@@ -64,6 +64,11 @@ def with_race(records: Iterable[Record], track: Track) -> Track:
     )
 
 
+def heats_of(records: Sequence[Record], tracks: Iterable[Track]) -> list[Track]:
+    """What those that were not stopped answered in the race, beside their own tracks."""
+    return [race_track(records, t.facts) for t in tracks if t.status != "eliminated"]
+
+
 def contest_in(records: Sequence[Record]) -> Contest | None:
     """How the race stands; None where there is none, or nobody can be stopped in it."""
     run, opening = latest_run(records), opening_of(records)
@@ -117,7 +122,7 @@ def racers_in(records: Sequence[Record], run: RunRecord, opening: RaceRecord) ->
 
 
 def tries_of(track: Track) -> int:
-    """Of how many settings tried on the validation rows it is the best; 0 where that is not told."""
+    """The best of how many settings tried on the validation rows it is; 0 where nobody tells."""
     if track.training is None:
         return 1
     return 0 if track.training.get("epochs") else len(track.training.get("search") or ())

@@ -28,6 +28,7 @@ from benchmarks.quote import Quote, QuotedModel, quote
 from benchmarks.raced import groundless
 from benchmarks.racing import MayWin, run_race
 from benchmarks.records import EndRecord, ModelFacts, Record, RunRecord, SentinelRecord
+from benchmarks.reuse import Reuse
 from benchmarks.sentinels import train_and_test_are_apart
 from benchmarks.standing import latest_run, recorded_seconds, standing_of
 from benchmarks.turn import Turns
@@ -95,8 +96,9 @@ def run_comparison(
         worked = bool(given)
         if dataset.incumbent:
             Reporter(on_progress, strategy=INCUMBENT, position=1, total=len(ids)).tell("done", 1.0)
+        reuse = Reuse(cache, dataset, seed)
         turns = Turns(
-            run, dataset, folder, journal, slot, on_progress, cancelled, cache, ids, probes
+            run, dataset, folder, journal, slot, on_progress, cancelled, reuse, ids, probes
         )
         found, out = before, frozenset[str]()
         if race:

@@ -101,7 +101,7 @@ class Sitting:
         return prepared
 
     def ready(self, standing: Standing, model: Model | None) -> Prepared | None:
-        """The strategy prepared, or loaded; None where it does not fit or breaks, which is stored."""
+        """The strategy prepared or loaded; None where it does not fit or breaks, as then stored."""
         self.poll()
         began = time.perf_counter()
         try:

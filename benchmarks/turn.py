@@ -24,7 +24,6 @@ from benchmarks.standing import standing_of
 from benchmarks.track import track_of
 from corpora.task import Dataset
 from strategies.base import Prepared
-from strategies.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Turns:
     slot: ModelSlot
     on_progress: OnProgress
     cancelled: Callable[[], bool]
-    cache: Cache | None
+    reuse: Reuse
     ids: Sequence[str]
     probes: bool
 
@@ -51,7 +50,7 @@ class Turns:
             self.run.seed,
             self.reporter(entry.id),
             self.cancelled,
-            Reuse(self.cache, self.dataset, self.run.seed),
+            self.reuse,
         )
 
     def reporter(self, name: str) -> Reporter:
@@ -73,7 +72,7 @@ class Turns:
         sitting.reporter.tell("done", 1.0, why := ending(self.journal if worked else before, entry))
         if (name := curve_name(entry.id)) in self.ids:
             told = self.reporter(name)
-            points = [] if why else points_of(sitting, told, self.cache)
+            points = [] if why else points_of(sitting, told, self.reuse.cache)
             worked = take_points(points, self.slot, before) or worked
             told.tell("done", 1.0, why)
         return worked
