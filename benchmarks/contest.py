@@ -113,6 +113,9 @@ class Contest:
     limit: float
     today: bool = False
 
+    def racer(self, name: str) -> Racer | None:
+        return next((racer for racer in self.racers if racer.id == name), None)
+
     def stops(self) -> list[Stop]:
         """All that can no longer win, the dearest first; nobody is stopped because of one that
         is stopped itself."""

@@ -99,6 +99,12 @@ def quote_text(quote: Quote) -> Text:
             f" training rows too: {duration(sum(row.curve_seconds for row in curves))} of the times"
             " in all."
         )
+    if quote.race_seconds:
+        lines.append(
+            "The race asks each strategy validation examples, all of them at most:"
+            f" {duration(quote.race_seconds)} of the times in all. What it stops takes no more; how"
+            " much that will be cannot be promised."
+        )
     spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
     lines.append(
         f"Expected: about {duration(quote.seconds)} and {dollars(quote.usd)} {spent}"

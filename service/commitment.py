@@ -12,8 +12,8 @@ gain is not worth paying for, nor waiting for; but where the test is so small th
 hide in it, a small chance of it weighs enough to label more.
 
 Not yet: everything else, with the number of test examples that would settle it; and a yes or no
-over a whole kind of strategy that broke, because what was not measured was not beaten. And
-everything where test rows leaked into training and the records do not say which.
+over a whole kind of strategy that broke, because what was not measured was not beaten, nor what a
+race stopped for a reason that holds no more (`service.stopped`). And everything where test rows leaked into training and the records do not say which.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.results import StrategyResult
 from service import wording
 from service.changing import is_incumbent
 from service.choosing import Case
 from service.evidence import Gap
+from service.stopped import reopened_of_kind
 from service.suitability import Candidate, is_tuned
 
 Commit = Literal["yes", "no", "not yet"]
@@ -52,11 +54,15 @@ def commit(case: Case) -> Commitment:
     leak = case.summary.leak
     if leak is not None and leak.rows is None and found.answer != "not yet":
         return Commitment("not yet", f"{found.why.rstrip('.')}; but test examples leaked.")
-    unknown = unmeasured(case, tuned=found.answer == "no")
+    tuned = found.answer == "no"
+    unknown, again = unmeasured(case, tuned=tuned), reopened_of_kind(case, tuned=tuned)
     settled = case.pick is not None and needless(case, case.pick.first)
-    if found.answer == "not yet" or not unknown or (found.answer == "no" and settled):
+    open_ = bool(unknown or again)
+    if found.answer == "not yet" or not open_ or (found.answer == "no" and settled):
         return found
     broke = f"{wording.listed(unknown)} failed and may be better: mend that first"
+    if not unknown:
+        broke = f"{wording.listed(again)} may be better, since what stopped it holds no more"
     return Commitment("not yet", f"{found.why.rstrip('.')}; but {broke}.")
 
 
@@ -123,6 +129,8 @@ def with_nothing_picked(case: Case) -> Commitment:
             f"Tuning this model does not solve the task either: {top.id} scores"
             f" {wording.measured(top.quality)}.",
         )
+    if told := all_stopped(case):
+        return Commitment("no", f"Tuning this model does not solve the task either: {told}.")
     return Commitment("not yet", "No tuned strategy completed, so tuning may still be the way.")
 
 
@@ -177,13 +185,24 @@ def with_none_tuned(case: Case, first: Candidate) -> Commitment:
     """No tuned strategy completed: is one still needed?"""
     if why := needless(case, first):
         return Commitment("no", why)
+    if stopped := all_stopped(case):
+        return Commitment("no", f"Every tuned strategy was stopped on the way: {stopped}.")
     left = [row for row in case.summary.strategies if is_tuned(row)]
-    told = [f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "") for row in left]
-    if left and all(row.status == "eliminated" for row in left):
-        return Commitment("no", f"Every tuned strategy was beaten on the way: {'; '.join(told)}.")
-    if told:
+    if told := [how_ended(row) for row in left]:
         return Commitment("not yet", f"No tuned strategy completed: {'; '.join(told)}.")
     return Commitment("not yet", "No tuned strategy was part of this comparison.")
+
+
+def all_stopped(case: Case) -> str | None:
+    """How a race ended every tuned strategy that fits the task; None where one ended otherwise."""
+    tuned = [row for row in case.summary.strategies if is_tuned(row) and row.status != "skipped"]
+    if not tuned or any(row.status != "eliminated" for row in tuned):
+        return None
+    return "; ".join(how_ended(row) for row in tuned)
+
+
+def how_ended(row: StrategyResult) -> str:
+    return f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "")
 
 
 def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) -> Commitment:
