@@ -9,6 +9,7 @@ the one to pick. Bounds are those of `benchmarks.anytime`, so it may be looked a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -112,6 +113,15 @@ class Contest:
     entrants: int
     limit: float
     today: bool = False
+
+    @cached_property
+    def clusters(self) -> Counter[int]:
+        """Rows of each draw."""
+        return Counter(cluster_keys(self.groups))
+
+    @property
+    def largest(self) -> int:
+        return max(self.clusters.values(), default=1)
 
     def racer(self, name: str) -> Racer | None:
         return next((racer for racer in self.racers if racer.id == name), None)
@@ -219,7 +229,7 @@ class Contest:
         off = sums - so_far.mean * sizes
         error = float(np.sqrt((off**2).sum() + 1) / max(1.0, sizes.sum()))
         hoped = np.clip(sums + error * sizes, -sizes, sizes)
-        draws = max(len(sums), len(set(cluster_keys(self.groups))))
+        draws = max(len(sums), len(self.clusters))
         return Drawn(np.resize(hoped, draws), np.resize(sizes, draws), so_far.largest)
 
     def between(self, one: Racer, other: Racer) -> Drawn:
@@ -230,13 +240,13 @@ class Contest:
             (0.0 if a is None else a) - (1.0 if b is None else b)
             for a, b in zip(one.scores[:rows], other.scores[:rows], strict=True)
         ]
-        return drawn(np.array(scores), self.groups[:rows], largest_of(self.groups))
+        return drawn(np.array(scores), self.groups[:rows], self.largest)
 
     def over_limit(self, one: Racer) -> Drawn:
         """Its scores less what chance gets."""
         rows = whole_groups(self.groups, len(one.scores))
         scores = [(0.0 if each is None else each) - self.limit for each in one.scores[:rows]]
-        return drawn(np.array(scores), self.groups[:rows], largest_of(self.groups))
+        return drawn(np.array(scores), self.groups[:rows], self.largest)
 
 
 def ground_of(at_most: float, margin: float) -> Ground:
@@ -260,12 +270,6 @@ def whole_groups(groups: Sequence[str | None], rows: int) -> int:
     while 0 < rows < len(groups) and groups[rows] is not None and groups[rows] == groups[rows - 1]:
         rows -= 1
     return rows
-
-
-def largest_of(groups: Sequence[str | None]) -> int:
-    """The rows of the largest group."""
-    keys = cluster_keys(groups)
-    return max((keys.count(key) for key in set(keys)), default=1)
 
 
 def points(difference: float) -> str:

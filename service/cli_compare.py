@@ -223,6 +223,7 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
     from service.cli_tables import (
         change_table,
         learning_text,
+        race_text,
         recommendation_text,
         result_table,
         searches_text,
@@ -237,7 +238,7 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
         to.print(change_table(report))
     if skipped := skipped_text(report.strategies):
         to.print(skipped)
-    for text in (searches_text(report), learning_text(report)):
+    for text in (race_text(report), searches_text(report), learning_text(report)):
         if text:
             to.print()
             to.print(text)

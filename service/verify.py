@@ -99,11 +99,11 @@ def misraced(records: Sequence[Record]) -> Iterator[Difference]:
     """Eliminations that do not follow from what had been answered by then. One that was foretold,
     for a reason in words, rests on nothing in the records."""
     for record, before in eliminations(records):
+        if record.ground == "forecast":
+            continue
         contest = contest_in(before)
         racer = contest.racer(record.strategy) if contest else None
         stop = contest.stop_of(racer) if contest and racer else None
-        if record.ground == "forecast":
-            continue
         place = f"eliminations[{record.strategy}]"
         if stop is None:
             yield Difference(place, record.reason, None)
