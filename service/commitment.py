@@ -54,16 +54,20 @@ def commit(case: Case) -> Commitment:
     leak = case.summary.leak
     if leak is not None and leak.rows is None and found.answer != "not yet":
         return Commitment("not yet", f"{found.why.rstrip('.')}; but test examples leaked.")
-    tuned = found.answer == "no"
-    unknown, again = unmeasured(case, tuned=tuned), reopened_of_kind(case, tuned=tuned)
+    open_ = why_open(case, tuned=found.answer == "no")
     settled = case.pick is not None and needless(case, case.pick.first)
-    open_ = bool(unknown or again)
-    if found.answer == "not yet" or not open_ or (found.answer == "no" and settled):
+    if found.answer == "not yet" or open_ is None or (found.answer == "no" and settled):
         return found
-    broke = f"{wording.listed(unknown)} failed and may be better: mend that first"
-    if not unknown:
-        broke = f"{wording.listed(again)} may be better, since what stopped it holds no more"
-    return Commitment("not yet", f"{found.why.rstrip('.')}; but {broke}.")
+    return Commitment("not yet", f"{found.why.rstrip('.')}; but {open_}.")
+
+
+def why_open(case: Case, *, tuned: bool) -> str | None:
+    """What of a kind nobody knows well enough to decide without it; None where there is nothing."""
+    if unknown := unmeasured(case, tuned=tuned):
+        return f"{wording.listed(unknown)} failed and may be better: mend that first"
+    if again := reopened_of_kind(case, tuned=tuned):
+        return f"{wording.listed(again)} may be better, since what stopped it holds no more"
+    return None
 
 
 def unmeasured(case: Case, *, tuned: bool) -> list[str]:

@@ -71,8 +71,8 @@ def stops_told(case: Case) -> list[str]:
     found = []
     if out := [row.id for row in stopped(case) if row.id not in again]:
         found.append(
-            f"The race on validation examples stopped {wording.listed(out)}: shown to win no more"
-            " before the test."
+            f"The race on validation examples stopped {wording.listed(out)} before the test:"
+            " they can no longer win."
         )
     if again:
         verb = "was" if len(again) == 1 else "were"
