@@ -63,10 +63,10 @@ def drawn(differences: Floats, groups: Groups, largest: int | None = None) -> Dr
     return Drawn(lines[:, 0], sizes, most)
 
 
-def log_wealth(sums: Floats, sizes: Floats, largest: float, mean: float) -> Floats:
+def log_wealth(sums: Floats, sizes: Floats, largest: float, mean: float | Floats) -> Floats:
     """The logarithm of the wealth after each draw, along the first axis, of betting that the mean
-    is above `mean` (above -1). Behind the first axis there may be others, data sets of the same
-    group sizes."""
+    is above `mean` (above -1). Behind the first axis there may be another, of data sets with the
+    same group sizes, each with a `mean` of its own perhaps."""
     rows = sizes.reshape(-1, *[1] * (sums.ndim - 1))
     fair = (sums - rows * mean) / (largest * (1 + mean))
     each = np.cumsum(np.log1p(BETS * fair[..., None]), axis=0)

@@ -50,9 +50,7 @@ def raced(world: World, records: Sequence[Record], rng: Rng, rows: int) -> list[
 def opening(run: RunRecord, rows: int) -> RaceRecord:
     judges = sum(not is_dear(facts) for facts in run.strategies)
     names = tuple(name_of(row) for row in range(rows))
-    return RaceRecord(
-        examples=names, groups=(None,) * rows, error=ERROR, level=level_of(judges)
-    )
+    return RaceRecord(examples=names, groups=(None,) * rows, error=ERROR, level=level_of(judges))
 
 
 def next_steps(
