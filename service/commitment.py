@@ -12,8 +12,9 @@ gain is not worth paying for, nor waiting for; but where the test is so small th
 hide in it, a small chance of it weighs enough to label more.
 
 Not yet: everything else, with the number of test examples that would settle it; and a yes or no
-over a whole kind of strategy that broke, because what was not measured was not beaten, nor what a
-race stopped for a reason that holds no more (`service.stopped`). And everything where test rows leaked into training and the records do not say which.
+over a whole kind of strategy that broke, because what was not measured was not beaten, or over one
+that a race stopped for a reason that holds no more (`service.stopped`). And everything where test
+rows leaked into training and the records do not say which.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def ever_wrong(sums: Floats, size: int, truth: float | Floats) -> Flags:
     """For each data set whether betting against its truth, from either side, ever wins."""
     sizes = np.full(len(sums), float(size))
     both = [log_wealth(sign * sums, sizes, float(size), sign * truth) for sign in (1.0, -1.0)]
-    result: Flags = (np.maximum(*both) >= -log(ALPHA / 2)).any(axis=0)
+    result: Flags = np.any(np.maximum(*both) >= -log(ALPHA / 2), axis=0)
     return result
 
 

@@ -1,4 +1,4 @@
-"""A race in a made-up task: the same comparison with it and without, for whether the answers agree."""
+"""A race in a made-up task: the same comparison with it and without, and do the answers agree?"""
 
 from __future__ import annotations
 
@@ -16,10 +16,34 @@ from benchmarks.racing import elimination
 from benchmarks.records import BatchRecord, EndRecord, OutcomeRecord, Record, RunRecord, SetupRecord
 from benchmarks.standing import latest_run
 from service.planted.drawing import BATCH_JITTER, Floats, outcome, scores_of
+from service.planted.situation import Situation, answer_to
 from service.planted.worlds import Rng, Way, World
+from service.recommendation import Recommendation
 
 CHUNK = 16
 """Validation rows answered at once, as in a real run."""
+FEWEST_ROWS = 40
+"""Else there is a validation row to four test rows, as in a split that is made here."""
+RACE = 0x72616365
+"""Keeps the draws of a race apart from those of the comparison."""
+
+
+Answer = tuple[str | None, str, str]
+"""Strategy, verdict and whether to commit to fine-tuning."""
+
+
+def answers_of_race(situation: Situation, seed: int) -> tuple[Answer, Answer, list[str]]:
+    """The answer of one draw without a race and with it, and whom the race stopped."""
+    world, _, records = situation.drawn(seed)
+    rng = np.random.default_rng([seed, RACE])
+    found = raced(world, records, rng, max(FEWEST_ROWS, world.rows // 4))
+    out = [record.strategy for record in found if isinstance(record, EliminationRecord)]
+    plain = answered(answer_to(records))
+    return plain, answered(answer_to(found)) if out else plain, out
+
+
+def answered(answer: Recommendation) -> Answer:
+    return answer.strategy, answer.verdict, answer.commit_to_fine_tuning
 
 
 def raced(world: World, records: Sequence[Record], rng: Rng, rows: int) -> list[Record]:
