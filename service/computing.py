@@ -20,7 +20,7 @@ def compute(order: Order) -> None:
     )
     prices = read_prices(None)
     # asked for again: prices and endpoints may be others than when it was queued
-    check_cost(dataset, order.strategies, order.accept_cost_usd, prices)
+    check_cost(dataset, order.strategies, order.accept_cost_usd, prices, race=order.race)
     compare(
         dataset,
         out=order.folder,
@@ -30,6 +30,7 @@ def compute(order: Order) -> None:
         on_progress=order.board.note,
         cancelled=order.cancelled,
         cache=default_cache(),
+        race=order.race,
     )
 
 
