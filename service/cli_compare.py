@@ -141,6 +141,7 @@ def compare(
             print_json({"task": dataset_facts(dataset), "checks": found, "quote": quoted})
         return DONE
     from service.caching import default_cache
+    from service.forecasting.hope import hope
 
     cache = None if no_cache else default_cache()
     ask_first(plan, yes=yes)
@@ -159,6 +160,9 @@ def compare(
             cache=cache,
             probes=probes,
             race=race,
+            may_win=hope(dataset, folder, strategies=strategies, prices=price_list, seed=seed)
+            if race
+            else None,
         )
     if as_json:
         print((folder / "report.json").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ from benchmarks.errors import Cancelled
 from service.caching import default_cache
 from service.comparing import compare
 from service.consent import check_cost, check_forecast_cost
+from service.forecasting.hope import hope
 from service.forecasting.pages import FORECAST_FILES, write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
@@ -31,6 +32,11 @@ def compute(order: Order) -> None:
         cancelled=order.cancelled,
         cache=default_cache(),
         race=order.race,
+        may_win=hope(
+            dataset, order.folder, strategies=order.strategies, prices=prices, seed=order.seed
+        )
+        if order.race
+        else None,
     )
 
 
