@@ -23,7 +23,14 @@ from benchmarks.model_slot import ModelSlot
 from benchmarks.progress import Phase, Reporter
 from benchmarks.quote import Quote
 from benchmarks.race_records import EliminationRecord, Expected, RaceRecord, RoundRecord
-from benchmarks.raced import contest_in, is_dear, opening_of, race_id, unfinished
+from benchmarks.raced import (
+    contest_in,
+    is_dear,
+    judges_among,
+    opening_of,
+    race_id,
+    unfinished,
+)
 from benchmarks.records import FailureRecord, RunRecord
 from benchmarks.resampling import cluster_keys
 from benchmarks.sitting import Sitting
@@ -175,7 +182,7 @@ class Race:
 def opening_for(dataset: Dataset, run: RunRecord, quoted: Quote) -> RaceRecord:
     """The race of a data set: its rows in an order of chance, groups together."""
     rows = race_order(dataset.validation, run.seed)
-    level = level_of(sum(not is_dear(facts) for facts in run.strategies))
+    level = level_of(judges_among(run.strategies))
     return RaceRecord(
         examples=tuple(row.id for row in rows),
         groups=tuple(row.group for row in rows),
