@@ -36,6 +36,11 @@ def is_dear(facts: StrategyFacts) -> bool:
     return facts.searches or facts.family in DEAR
 
 
+def judges_among(strategies: Iterable[StrategyFacts]) -> int:
+    """How many of a run may stop others, at most."""
+    return sum(not is_dear(facts) and facts.family != INCUMBENT for facts in strategies)
+
+
 def opening_of(records: Iterable[Record]) -> RaceRecord | None:
     """How the race began, None where there was none."""
     found = [record for record in records if isinstance(record, RaceRecord)]

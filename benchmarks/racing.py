@@ -16,14 +16,22 @@ import numpy as np
 
 from benchmarks.aggregates import Mean
 from benchmarks.anytime import drawn, shows_above
-from benchmarks.contest import ERROR, Stop, level_of
+from benchmarks.contest import ERROR, FREE, Stop, level_of, next_look
 from benchmarks.guard import Broken
+from benchmarks.incumbent import INCUMBENT
 from benchmarks.metrics import aggregate_of
 from benchmarks.model_slot import ModelSlot
 from benchmarks.progress import Phase, Reporter
 from benchmarks.quote import Quote
 from benchmarks.race_records import EliminationRecord, Expected, RaceRecord, RoundRecord
-from benchmarks.raced import contest_in, is_dear, opening_of, race_id, unfinished
+from benchmarks.raced import (
+    contest_in,
+    is_dear,
+    judges_among,
+    opening_of,
+    race_id,
+    unfinished,
+)
 from benchmarks.records import FailureRecord, RunRecord
 from benchmarks.resampling import cluster_keys
 from benchmarks.sitting import Sitting
@@ -73,6 +81,7 @@ class Race:
         self.broke: set[str] = set()
         self.held: tuple[str, Prepared] | None = None
         self.rows: tuple[Example, ...] = ()
+        self.is_on = False
 
     def is_open(self, standing: Standing) -> bool:
         """Whether there is something to be spared: it is not skipped, stopped or answered."""
@@ -88,6 +97,9 @@ class Race:
             self.journal.append([opening])
         known = {row.id: row for row in self.dataset.validation}
         self.rows = tuple(known[name] for name in opening.examples)
+        families = {facts.family for facts in self.run.strategies}
+        some = families - {FREE, INCUMBENT} and judges_among(self.run.strategies)
+        self.is_on = bool(some) and opening.refused is None
 
     def run_all(self) -> None:
         """Cheap ones together, dear ones one by one."""
@@ -102,14 +114,13 @@ class Race:
         self.held = None  # lets go of its model
 
     def enter(self, sitting: Sitting) -> bool:
-        """Prepare one that is not prepared yet; whether it races now."""
+        """Prepare one that is not prepared yet, and let it answer for its first look, which comes
+        whatever others score; whether it races now."""
         name = sitting.entry.id
         standing = standing_of(self.journal, name)
         if not self.is_open(standing):
             return False
         ready = standing.setup is not None and standing.setup.status == "completed"
-        if ready and not standing.failure:
-            return True
         if not ready and self.may_win is not None and is_dear(sitting.entry.facts):
             if not fits(sitting, self.slot):
                 return False
@@ -117,7 +128,12 @@ class Race:
             if reason is not None:
                 self.stop([forecast(name, reason, self.run)])
                 return False
-        return self.prepared(sitting) is not None
+        if (not ready or standing.failure) and self.prepared(sitting) is None:
+            return False
+        if self.is_on:
+            free = sitting.entry.strategy.family == FREE
+            self.answer({name: len(self.rows) if free else next_look(0, len(self.rows))})
+        return name not in self.broke
 
     def rounds(self) -> None:
         """Round after round until no further look could stop anybody."""
@@ -144,13 +160,13 @@ class Race:
     def answer(self, goals: Mapping[str, int]) -> None:
         """Bring each of these to so many rows."""
         for name, sitting in self.sittings.items():
-            if name not in goals:
+            heat = heat_of(sitting, self.rows[: goals.get(name, 0)], len(self.rows))
+            standing = standing_of(self.journal, heat.entry.id)
+            if standing.answered >= {row.id for row in heat.dataset.test}:
                 continue
             prepared = self.prepared(sitting)
             if prepared is None:
                 continue
-            heat = heat_of(sitting, self.rows[: goals[name]], len(self.rows))
-            standing = standing_of(self.journal, heat.entry.id)
             try:
                 heat.answer_test(prepared, standing.answered, len(standing.batches))
             except Broken as broken:
@@ -175,7 +191,7 @@ class Race:
 def opening_for(dataset: Dataset, run: RunRecord, quoted: Quote) -> RaceRecord:
     """The race of a data set: its rows in an order of chance, groups together."""
     rows = race_order(dataset.validation, run.seed)
-    level = level_of(sum(not is_dear(facts) for facts in run.strategies))
+    level = level_of(judges_among(run.strategies))
     return RaceRecord(
         examples=tuple(row.id for row in rows),
         groups=tuple(row.group for row in rows),

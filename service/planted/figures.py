@@ -180,12 +180,10 @@ def races_told(found: Sequence[Measurement]) -> str:
         f"The same in {same.count} of {same.n} draws of the {len(SITUATIONS)} situations in turn:"
         f" {same}. The race stopped somebody in {stopped.count} of them."
     ]
-    for one in found:
-        for _, name, plain, with_race, out in one.facts["other"] if one.piece == RACED else ():
-            told = [f"{each[2]}, {each[0] or 'nothing'} ({each[1]})" for each in (plain, with_race)]
-            lines.append(
-                f"- `{name}`: {told[0]} without, {told[1]} with it; stopped: {listed(out)}"
-            )
+    others = [each for one in found if one.piece == RACED for each in one.facts["other"]]
+    for _, name, *answers, out in others:
+        plain, with_race = (f"{commit}, {who or 'nothing'}" for who, _, commit in answers)
+        lines.append(f"- `{name}`: {plain} without, {with_race} with it; stopped: {listed(out)}")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from benchmarks.contest import ERROR, level_of
 from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT
 from benchmarks.race_records import EliminationRecord, RaceRecord, RoundRecord
-from benchmarks.raced import contest_in, is_dear, race_id
+from benchmarks.raced import contest_in, is_dear, judges_among, race_id
 from benchmarks.racing import elimination
 from benchmarks.records import BatchRecord, EndRecord, OutcomeRecord, Record, RunRecord, SetupRecord
 from benchmarks.standing import latest_run
@@ -72,9 +72,9 @@ def raced(world: World, records: Sequence[Record], rng: Rng, rows: int) -> list[
 
 
 def opening(run: RunRecord, rows: int) -> RaceRecord:
-    judges = sum(not is_dear(facts) for facts in run.strategies)
+    level = level_of(judges_among(run.strategies))
     names = tuple(name_of(row) for row in range(rows))
-    return RaceRecord(examples=names, groups=(None,) * rows, error=ERROR, level=level_of(judges))
+    return RaceRecord(examples=names, groups=(None,) * rows, error=ERROR, level=level)
 
 
 def next_steps(
