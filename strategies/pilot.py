@@ -6,11 +6,11 @@ before: pilots of their own at 5, 10 and 25% would have cost 40% of it.
 
 The learning rate stays where it is after a short warm-up. A rate that falls to zero, as in the
 whole training, would have to know where the pilot ends, and would leave it nothing to go on with.
-What falling brings, weights that have settled, comes from reading the mean of the weights over
-the last steps of a growth while the training itself goes on from the last ones: a constant rate
-and a mean do as well as a rate that falls (Hägele et al. 2024, "Scaling Laws and Compute-Optimal
-Training Beyond Fixed Training Durations"), and cost no step, where a copy that is trained on with
-a falling rate takes a fifth more of them for each reading.
+Most of what falling brings, weights that have settled, comes from reading the mean of the weights
+over the last steps of a growth, while the training itself goes on from the last ones: it costs no
+step, where a copy that is trained on with a falling rate takes a fifth more for each reading
+(both: Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+Durations").
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def read_answers(
     read, seconds = shop.timed(
         lambda: shop.instruments.likelihood(data.task, model, data.train, ready.prepared, rows)
     )
-    figures = {**likelihood_figures(read, before), "ms_per_row": 1000 * seconds / len(rows)}
+    figures = {**likelihood_figures(read, before), "read_ms_per_row": 1000 * seconds / len(rows)}
     trouble = None if figures["reply_tokens"] else "no row fits the model"
     return Found(figures, operations=read.operations, trouble=trouble)
 

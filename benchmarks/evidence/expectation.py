@@ -27,7 +27,7 @@ class Guess(Frozen):
     Seconds: `again` for each step, `row` for each row that is new to it, `whole` for learning
     from all training rows, and by name those that are `shared` with other chains. `usd_row` is
     what a row costs in tokens. Chains of one `pace` are as quick or slow as each other against
-    their guesses: those that the same model computes, say.
+    their guesses; where none of a pace was measured, those of the same model tell most (`is_kin`).
     """
 
     deed: Deed
@@ -95,11 +95,13 @@ class Expectation:
         """How much longer work takes than it was thought to."""
         if chain in self._took:
             return self._took[chain] / self._guessed[chain]
-        alike = [
-            math.log(self._took[other] / self._guessed[other])
+        measured = [
+            (self._guess(other).pace, math.log(self._took[other] / self._guessed[other]))
             for other in self._took
-            if self._guess(other).pace == pace
         ]
+        alike = [ratio for known, ratio in measured if known == pace]
+        # what trains a model is quick where reading with it is
+        alike = alike or [ratio for known, ratio in measured if is_kin(known, pace)]
         return math.exp(fmean(alike)) if alike else 1.0
 
     def _usd_row(self, chain: Chain, guess: Guess) -> float:
@@ -109,6 +111,12 @@ class Expectation:
 
     def _guess(self, chain: Chain) -> Guess:
         return self._guesses.get(chain) or Guess(deed=chain[0], strategy=chain[1])
+
+
+def is_kin(one: str, other: str) -> bool:
+    """Whether two paces are of one model: `model m` and `training m`."""
+    (_, _, model), (_, _, known) = one.partition(" "), other.partition(" ")
+    return bool(model) and model == known
 
 
 def loading(shared: Mapping[str, float]) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.costs import PriceList, read_prices
 from benchmarks.environment import cuda_devices, usable_cores
+from benchmarks.errors import BadPriceFile
 from benchmarks.evidence.deeds import (
     Found,
     answer_rows,
@@ -160,10 +161,18 @@ class LiveSource:
             return self.slot.load(name)
         self._loaded = None
         model = self.sharing.once(f"model {name}", lambda: self.slot.load(name))
-        self._loaded = name
         if model.hosted and not self.models[name].hosted:
-            self.models[name] = self.models[name].model_copy(update={"hosted": True})
+            self._bill(name)
+        self._loaded = name
         return model
+
+    def _bill(self, name: str) -> None:
+        """A model turns out to be a hosted one. Raises Broken where it has no price."""
+        try:
+            self.prices.tokens_for(name)
+        except BadPriceFile as error:
+            raise Broken(str(error)) from error
+        self.models[name] = self.models[name].model_copy(update={"hosted": True})
 
     def _close_lost(self) -> None:
         """Nothing more can be learned of what needs a model that cannot be loaded."""

@@ -86,7 +86,8 @@ class FindingStore:
         self.path = path
         lines = mended(path)
         if not lines:
-            self.head, self.findings = head, []
+            self.head = head
+            self.findings: list[Finding] = []
             path.parent.mkdir(parents=True, exist_ok=True)
             append_whole(path, line_of(head))
             return

@@ -42,11 +42,11 @@ class Weighing:
         one that is asked for."""
         left = [label for label in range(len(self.bounds)) if label not in self.totals]
         best = max(self.totals.values(), default=-torch.inf)
-        open_ = sorted(
+        possible = sorted(
             (label for label in left if label == right or self.bounds[label] > best),
             key=lambda label: (label != right, -self.bounds[label]),
         )
-        return open_[:TOGETHER]
+        return possible[:TOGETHER]
 
 
 def likeliest(

@@ -45,6 +45,8 @@ def test_one_that_has_not_begun_is_as_slow_as_those_of_its_pace():
             guess("b", row=2.0, pace="model m"),
             guess("c", row=3.0, pace="model m"),
             guess("d", row=1.0, pace="embedding"),
+            guess("e", row=1.0, pace="training m"),
+            guess("f", row=1.0, pace="training other"),
         ]
     )
     found.took(finding(rows("a", 8), 32.0))  # four times the guess
@@ -52,6 +54,10 @@ def test_one_that_has_not_begun_is_as_slow_as_those_of_its_pace():
     found.took(finding(rows("b", 8), 16.0))  # once the guess: twice on average
     assert found.of(rows("c", 8))[0] == pytest.approx(48.0)
     assert found.of(rows("d", 8))[0] == pytest.approx(8.0)
+    assert found.of(rows("e", 8))[0] == pytest.approx(16.0)  # of the same model
+    assert found.of(rows("f", 8))[0] == pytest.approx(8.0)
+    found.took(finding(rows("e", 8), 24.0))
+    assert found.of(rows("c", 8))[0] == pytest.approx(48.0)
 
 
 def test_what_is_shared_is_expected_once_and_is_no_pace():

@@ -348,6 +348,25 @@ def test_a_hosted_model_without_a_price_is_refused():
         Stand(ZeroShot(), models=("far",), hosted=("far",))
 
 
+@pytest.mark.parametrize("priced", [True, False])
+def test_a_model_that_turns_out_to_be_hosted_is_paid_for_or_trouble(priced):
+    class Hosted(ScriptedModel):
+        hosted = True
+
+    data, tiny = Unseen(), Tiny(right, family="prompting", needs_model=True)
+    source = LiveSource(
+        data,
+        Stand(tiny, data=data, models=("far",)).entries,
+        {"far": lambda: Hosted(colour_of, name="far")},
+        quoted=[QuotedModel(name="far")],
+        prices=hosted_prices() if priced else None,
+    )
+    (action,) = [one for one in source.actions() if one.deed == "rows"]
+    found = source.take(action)
+    assert (found.usd > 0) == priced
+    assert ("no token price is known" in (found.trouble or "")) == (not priced)
+
+
 def test_operations_are_those_of_the_tokens_that_were_computed():
     class Sized(ScriptedModel):
         trainable = False
@@ -391,7 +410,7 @@ def workers(clock):
 def test_a_source_that_was_stopped_goes_on_as_if_it_had_not_been():
     clock = Clock()
     whole = everything(Stand(*workers(clock), clock=clock))
-    for stop in range(len(whole)):
+    for stop in range(0, len(whole), 3):
         clock = Clock()
         rest = everything(Stand(*workers(clock), clock=clock, earlier=whole[:stop]))
         assert len(rest) == len(whole) - stop
