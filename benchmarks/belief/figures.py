@@ -134,6 +134,9 @@ def angles_of(finding: Finding) -> dict[str, float]:
     for name, other in (("score", "accuracy"), ("accuracy", "score")):
         if name not in found and other in found:
             found[name] = found[other]
+    if "out_of_fold" in told and "accuracy" in found:
+        # training rows judged by heads that had not seen them: more rows than validation has
+        found["accuracy"] = (found["accuracy"] + measured_angle(told["out_of_fold"], rows)) / 2
     if "right_probability" in told:
         found["likelihood"] = float(to_angle(told["right_probability"]))
     elif "nll" in told:

@@ -66,12 +66,14 @@ def everything(task: Measured) -> Sequence[Finding]:
 def validate(
     tasks: Sequence[Measured], rules: Sequence[Rule], evidence: Evidence = everything
 ) -> list[Outcome]:
-    """Every rule on every task, taught by the tasks of all other sources."""
+    """Every rule on every task of which something was measured, taught by the tasks of all other
+    sources."""
     return [
         outcome(task, taught.name, taught.say(task.kind, task.strategies, evidence(task)))
         for held, others in left_out(tasks)
         for taught in [rule.fitted(others) for rule in rules]
         for task in held
+        if task.qualities
     ]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_up import facts, read
 
+from benchmarks.belief.angles import measured_angle
 from benchmarks.belief.belief import Belief
 from benchmarks.belief.channels import (
     CENTRE,
@@ -166,6 +167,12 @@ class TestReadings:
         action = read("head", None, 64, accuracy=0.9).action
         assert spoken_of(action, (facts("lora.optimized"), LORA)) == "lora"
         assert spoken_of(action, (facts("prompt.zero-shot"),)) is None
+
+    def test_a_head_is_judged_by_training_rows_too(self):
+        found = readings_of([read("head", "lora", 60, accuracy=0.9, out_of_fold=0.7)], STRATEGIES)
+        (one,) = found.values()
+        alone = [measured_angle(share, 60) for share in (0.9, 0.7)]
+        assert one.figures == {"accuracy": pytest.approx(sum(alone) / 2)}
 
     def test_what_is_already_known_is_not_to_come(self):
         seen = latest(readings_of([read("pilot", "lora", 64, 0.1, nll=1.0)], STRATEGIES))
