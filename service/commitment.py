@@ -12,8 +12,9 @@ gain is not worth paying for, nor waiting for; but where the test is so small th
 hide in it, a small chance of it weighs enough to label more.
 
 Not yet: everything else, with the number of test examples that would settle it; and a yes or no
-over a whole kind of strategy that broke, because what was not measured was not beaten. And
-everything where test rows leaked into training and the records do not say which.
+over a whole kind of strategy that broke, because what was not measured was not beaten, or over one
+that a race stopped for a reason that holds no more (`service.stopped`). And everything where test
+rows leaked into training and the records do not say which.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.results import StrategyResult
 from service import wording
 from service.changing import is_incumbent
 from service.choosing import Case
 from service.evidence import Gap
+from service.stopped import reopened_of_kind
 from service.suitability import Candidate, is_tuned
 
 Commit = Literal["yes", "no", "not yet"]
@@ -80,12 +83,20 @@ def commit(case: Case, proven: float = PROVEN) -> Commitment:
     if leak is not None and leak.rows is None and found.answer != "not yet":
         why = f"{found.why.rstrip('.')}; but test examples leaked."
         return Commitment("not yet", why, "not measured")
-    unknown = unmeasured(case, tuned=found.answer == "no")
+    open_ = why_open(case, tuned=found.answer == "no")
     settled = case.pick is not None and needless(case, case.pick.first)
-    if found.answer == "not yet" or not unknown or (found.answer == "no" and settled):
+    if found.answer == "not yet" or open_ is None or (found.answer == "no" and settled):
         return found
-    broke = f"{wording.listed(unknown)} failed and may be better: mend that first"
-    return Commitment("not yet", f"{found.why.rstrip('.')}; but {broke}.", "not measured")
+    return Commitment("not yet", f"{found.why.rstrip('.')}; but {open_}.", "not measured")
+
+
+def why_open(case: Case, *, tuned: bool) -> str | None:
+    """What of a kind nobody knows well enough to decide without it; None where there is nothing."""
+    if unknown := unmeasured(case, tuned=tuned):
+        return f"{wording.listed(unknown)} failed and may be better: mend that first"
+    if again := reopened_of_kind(case, tuned=tuned):
+        return f"{wording.listed(again)} may be better, since what stopped it holds no more"
+    return None
 
 
 def unmeasured(case: Case, *, tuned: bool) -> list[str]:
@@ -155,6 +166,9 @@ def with_nothing_picked(case: Case) -> Commitment:
             f" {wording.measured(top.quality)}.",
             "hopeless",
         )
+    if told := all_stopped(case):
+        why = f"Tuning this model does not solve the task either: {told}."
+        return Commitment("no", why, "eliminated")
     return Commitment(
         "not yet", "No tuned strategy completed, so tuning may still be the way.", "not measured"
     )
@@ -212,15 +226,26 @@ def with_none_tuned(case: Case, first: Candidate) -> Commitment:
     """No tuned strategy completed: is one still needed?"""
     if why := needless(case, first):
         return Commitment("no", why, "needless")
-    left = [row for row in case.summary.strategies if is_tuned(row)]
-    told = [f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "") for row in left]
-    if left and all(row.status == "eliminated" for row in left):
-        why = f"Every tuned strategy was beaten on the way: {'; '.join(told)}."
+    if stopped := all_stopped(case):
+        why = f"Every tuned strategy was stopped on the way: {stopped}."
         return Commitment("no", why, "eliminated")
-    if told:
+    left = [row for row in case.summary.strategies if is_tuned(row)]
+    if told := [how_ended(row) for row in left]:
         why = f"No tuned strategy completed: {'; '.join(told)}."
         return Commitment("not yet", why, "not measured")
     return Commitment("not yet", "No tuned strategy was part of this comparison.", "not measured")
+
+
+def all_stopped(case: Case) -> str | None:
+    """How a race ended every tuned strategy that fits the task; None where one ended otherwise."""
+    tuned = [row for row in case.summary.strategies if is_tuned(row) and row.status != "skipped"]
+    if not tuned or any(row.status != "eliminated" for row in tuned):
+        return None
+    return "; ".join(how_ended(row) for row in tuned)
+
+
+def how_ended(row: StrategyResult) -> str:
+    return f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "")
 
 
 def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) -> Commitment:

@@ -5,6 +5,7 @@ from benchmarks.errors import Cancelled
 from service.caching import default_cache
 from service.comparing import compare
 from service.consent import check_cost, check_forecast_cost
+from service.forecasting.hope import hope
 from service.forecasting.pages import FORECAST_FILES, write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
@@ -20,7 +21,7 @@ def compute(order: Order) -> None:
     )
     prices = read_prices(None)
     # asked for again: prices and endpoints may be others than when it was queued
-    check_cost(dataset, order.strategies, order.accept_cost_usd, prices)
+    check_cost(dataset, order.strategies, order.accept_cost_usd, prices, race=order.race)
     compare(
         dataset,
         out=order.folder,
@@ -30,6 +31,12 @@ def compute(order: Order) -> None:
         on_progress=order.board.note,
         cancelled=order.cancelled,
         cache=default_cache(),
+        race=order.race,
+        may_win=hope(
+            dataset, order.folder, strategies=order.strategies, prices=prices, seed=order.seed
+        )
+        if order.race
+        else None,
     )
 
 

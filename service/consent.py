@@ -32,7 +32,9 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         limit=options["limit"],
         train_limit=options["train_limit"],
     )
-    check_cost(dataset, options["strategies"], options["accept_cost_usd"], read_prices(None))
+    strategies, accepted = options["strategies"], options["accept_cost_usd"]
+    race = bool(options.get("race"))
+    check_cost(dataset, strategies, accepted, read_prices(None), race=race)
 
 
 def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -75,12 +77,17 @@ def names_hosted(spec: Mapping[str, Any]) -> bool:
 
 
 def check_cost(
-    dataset: "Dataset", strategies: list[str] | None, accepted: float | None, prices: "PriceList"
+    dataset: "Dataset",
+    strategies: list[str] | None,
+    accepted: float | None,
+    prices: "PriceList",
+    *,
+    race: bool = False,
 ) -> None:
     """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars."""
     from service.comparing import plan
 
-    found = plan(dataset, strategies=strategies, prices=prices)
+    found = plan(dataset, strategies=strategies, prices=prices, race=race)
     if found.paid_usd > (accepted or 0.0) + ROUNDING:
         quote = {**found.quote.model_dump(mode="json"), "paid_usd": found.paid_usd}
         raise CostNotAccepted(found.paid_usd, accepted, quote)

@@ -11,6 +11,7 @@ from corpora.task import Frozen
 SHARES: dict[Phase, tuple[float, float]] = {
     "loading": (0.0, 0.0),
     "preparing": (0.0, 0.4),
+    "racing": (0.4, 0.4),
     "timing": (0.4, 0.7),
     "answering": (0.7, 0.95),
     "checking": (0.95, 0.97),

@@ -52,6 +52,10 @@ class NewComparison(Frozen):
         default=None, description="Most rows to train and validate on."
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    race: bool = Field(
+        default=False,
+        description="Stop strategies that can no longer win, on validation rows, before the test.",
+    )
     accept_cost_usd: float | None = Field(
         default=None,
         ge=0,

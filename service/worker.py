@@ -48,6 +48,7 @@ class Order:
     limit: int | None = None
     train_limit: int | None = None
     seed: int = 0
+    race: bool = False
     accept_cost_usd: float | None = None
 
 

@@ -56,5 +56,4 @@ def is_yes(
     gap = draws[:, place] - draws[:, other]
     if (gap > terms.margin + HAIR).mean() >= confidence:
         return True
-    saves = terms.priced and terms.rank[place] < terms.rank[other]
-    return bool(saves and (gap > HAIR - terms.margin).mean() >= confidence)
+    return bool(terms.cheaper[place, other] and (gap > HAIR - terms.margin).mean() >= confidence)

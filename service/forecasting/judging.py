@@ -12,9 +12,11 @@ from benchmarks.evidence.finding import Finding
 from benchmarks.results import StrategyResult
 from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.expected import Outlook, expected_rows, measured_speeds
-from service.forecasting.verdict import Judged, judge_worlds
+from service.forecasting.verdict import Judged, Seen, judge_worlds
 
 DRAWS = 2_000
+ENOUGH = 30
+"""Answers from which on the share of errors among them counts."""
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Bench:
             self.outlook.run.task,
             self.outlook.run.needs,
             confidence=self.confidence,
-            timed=measured_speeds(findings),
+            seen=seen_in(findings),
         )
 
     def rows(self, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
@@ -46,3 +48,14 @@ class Bench:
         if key not in self._known:
             self._known = {key: expected_rows(self.outlook, findings)}
         return self._known[key]
+
+
+def seen_in(findings: Sequence[Finding]) -> Seen:
+    """Few answers tell nothing of errors: one of eight is no eighth."""
+    errors = {}
+    for finding in findings:
+        wrong = finding.figures.get("errors", 0.0)
+        asked = len(finding.scores) + wrong
+        if finding.action.deed == "rows" and finding.action.strategy and asked >= ENOUGH:
+            errors[finding.action.strategy] = wrong / asked
+    return Seen(frozenset(measured_speeds(findings)), errors)

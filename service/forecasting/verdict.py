@@ -7,8 +7,8 @@ and the asymmetry of yes, no and not yet are those of `service.suitability`, `se
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,19 @@ from service.suitability import Candidate, Floor, Judgement, candidates_of, floo
 QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
 """A cost or latency within this factor of a stated limit may lie on either side of it: quoted from
 counts of words, or timed on a few rows in batches."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What answers on validation rows told beside their scores: whose were `timed`, and the share
+    of them that were errors, 0 to 1."""
+
+    timed: frozenset[str] = frozenset()
+    errors: Mapping[str, float] = field(default_factory=dict)
+
+    def doubt(self, strategy: str) -> float:
+        """The factor within which its expected cost and speed may be off."""
+        return TIMED_DOUBT if strategy in self.timed else QUOTED_DOUBT
 
 
 @dataclass(frozen=True)
@@ -68,13 +81,15 @@ def judge_worlds(
     needs: Needs,
     *,
     confidence: float = CONFIDENCE,
-    timed: Collection[str] = (),
+    seen: Seen = Seen(),
 ) -> Judged:
     """`worlds` is draws × strategies in the order of `ids`; `rows` are all strategies with expected
-    cost and speed, those that completed among `ids`. `timed` are those whose answers were."""
+    cost and speed, those that completed among `ids`."""
     columns = {name: worlds[:, place] for place, name in enumerate(ids)}
     scored = tuple(
-        with_quality(row, columns[row.id], facts, confidence) if row.id in columns else row
+        with_quality(row, columns[row.id], facts, confidence, seen.errors.get(row.id, 0.0))
+        if row.id in columns
+        else row
         for row in rows
     )
     done = [row.id for row in scored if row.status == "completed" and row.quality is not None]
@@ -86,28 +101,20 @@ def judge_worlds(
         in_doubt(
             replace(each, clear=is_clear(each.id, columns[each.id], floor, evidence)),
             needs,
-            TIMED_DOUBT if each.id in timed else QUOTED_DOUBT,
+            seen.doubt(each.id),
         )
         for each in candidates_of(scored, floor, evidence, needs)
     )
-    return judged(scored, facts, needs, evidence, floor, candidates, kept, confidence)
+    case = case_of(summary_of(scored, facts), facts, needs, evidence, floor, candidates)
+    return judged(case, kept, confidence, seen)
 
 
-def judged(
-    rows: tuple[StrategyResult, ...],
-    facts: TaskFacts,
-    needs: Needs,
-    evidence: Evidence,
-    floor: Floor,
-    candidates: tuple[Candidate, ...],
-    worlds: Floats,
-    confidence: float,
-) -> Judged:
-    """Everything from candidates and the worlds of each, in the same order."""
-    case = case_of(summary_of(rows, facts), facts, needs, evidence, floor, candidates)
+def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
+    """Everything from a case and the worlds of its candidates, in the same order."""
     commitment = commit(case, confidence)
-    terms = terms_of(candidates, floor, needs)
-    if not candidates:
+    doubts = {each.id: seen.doubt(each.id) for each in case.candidates}
+    terms = terms_of(case.candidates, case.floor, case.needs, doubts)
+    if not case.candidates:
         return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0)
     picked = picks(worlds, terms)
     first = case.pick.first.id if case.pick else None
@@ -115,6 +122,10 @@ def judged(
     if first is None and commitment.answer == "no" and chance < confidence:
         # that nothing solves the task is no small claim, and was not measured
         commitment = Commitment("not yet", commitment.why, "floor in doubt")
+    if commitment.ground == "saving" and commitment.pair is not None:
+        one, other = map(terms.place, commitment.pair)
+        if not terms.cheaper[one, other]:  # by no more than the quotes may be off
+            commitment = replace(commitment, answer="not yet", ground="unproven")
     top = worlds >= worlds.max(axis=1, keepdims=True) - TIE
     best = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
     return Judged(
@@ -139,18 +150,19 @@ def is_clear(name: str, drawn: Floats, floor: Floor, evidence: Evidence) -> bool
 
 
 def with_quality(
-    row: StrategyResult, drawn: Floats, facts: TaskFacts, confidence: float
+    row: StrategyResult, drawn: Floats, facts: TaskFacts, confidence: float, errors: float
 ) -> StrategyResult:
     """The row with the mean of its draws, and the interval that needs are held against. `n` is
-    that of the comparison, whose quality is foretold."""
+    that of the comparison, whose quality is foretold, with as large a share of `errors`."""
+    failing = round(errors * facts.n_test)
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     quality = Quality(
         metric=facts.metric,
         value=float(drawn.mean()),
         low=float(low),
         high=float(high),
-        n=max(1, facts.n_test),
-        errors=0,
+        n=max(1, facts.n_test - failing),
+        errors=failing,
     )
     return row.model_copy(update={"quality": quality})
 

@@ -6,7 +6,7 @@ doubt left is picked here from an array, since a forecast asks thousands of worl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +32,8 @@ class Terms:
 
     `rank` is its place in the order of cost, the cheapest 0. `shortfall` counts the needs that it
     misses whatever its quality, and those that nobody knows. `trivial` takes no thought and is
-    never picked. `limit` is the fixed floor, `bar` the stated quality. `priced`: a volume is
-    stated, so that the cheaper one of two saves money.
+    never picked. `limit` is the fixed floor, `bar` the stated quality. `cheaper` says for each
+    two whether the first surely costs less over the horizon; never where no volume is stated.
     """
 
     ids: tuple[str, ...]
@@ -44,14 +44,20 @@ class Terms:
     limit: float
     margin: float
     bar: float | None
-    priced: bool = False
+    cheaper: Flags
 
     def place(self, strategy: str | None) -> int:
         return NOTHING if strategy is None else self.ids.index(strategy)
 
 
-def terms_of(candidates: Sequence[Candidate], floor: Floor, needs: Needs) -> Terms:
-    """What the candidates' cost and speed mean for the rule."""
+def terms_of(
+    candidates: Sequence[Candidate],
+    floor: Floor,
+    needs: Needs,
+    doubts: Mapping[str, float] | None = None,
+) -> Terms:
+    """What the candidates' cost and speed mean for the rule; `doubts` are factors within which
+    the expected cost of each may be off."""
     order = sorted(range(len(candidates)), key=lambda at: price_key(candidates[at].result, needs))
     rank = np.empty(len(candidates), dtype=np.intp)
     rank[order] = np.arange(len(candidates))
@@ -64,8 +70,16 @@ def terms_of(candidates: Sequence[Candidate], floor: Floor, needs: Needs) -> Ter
         limit=floor.limit,
         margin=needs.practical_margin,
         bar=needs.quality_at_least,
-        priced=needs.requests_per_month is not None,
+        cheaper=cheaper(candidates, doubts or {}),
     )
+
+
+def cheaper(candidates: Sequence[Candidate], doubts: Mapping[str, float]) -> Flags:
+    """Whether the first of two costs less, were its cost as much too low as it may be off."""
+    bills = [c.result.cost.horizon_usd if c.result.cost else None for c in candidates]
+    low = np.array([np.nan if bill is None else bill for bill in bills], dtype=float)
+    high = low * np.array([doubts.get(c.id, 1.0) for c in candidates])
+    return np.asarray(high[:, None] < low[None, :])  # never true of what is not a number
 
 
 def other_needs(candidate: Candidate) -> int:

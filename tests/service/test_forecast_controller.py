@@ -161,6 +161,7 @@ def two(margin: float = 0.0) -> Terms:
         limit=0.0,
         margin=margin,
         bar=None,
+        cheaper=np.zeros((2, 2), dtype=bool),
     )
 
 

@@ -11,7 +11,7 @@ from service.choosing import pick_one
 from service.evidence import Evidence, Gap
 from service.forecasting.answer import why
 from service.forecasting.calls import calls
-from service.forecasting.verdict import Judged, judge_worlds
+from service.forecasting.verdict import Judged, Seen, judge_worlds
 from service.forecasting.worlds import NOTHING, losses, picks, regrets, rights, terms_of
 from service.suitability import candidates_of, floor_of
 
@@ -187,7 +187,9 @@ def test_a_latency_near_the_limit_is_uncertain_and_one_far_above_is_not() -> Non
     assert (near.strategy, near.commitment.answer) == ("prompt.few-shot", "not yet")
     far = judged(worlds, ids, Needs(latency_p95_ms=100), rows=rows)
     assert (far.strategy, far.commitment.answer) == ("prompt.few-shot", "no")
-    timed = judged(worlds, ids, Needs(latency_p95_ms=700), rows=rows, timed={"lora"})
+    timed = judged(
+        worlds, ids, Needs(latency_p95_ms=700), rows=rows, seen=Seen(frozenset({"lora"}))
+    )
     assert timed.commitment.answer == "no"
 
 
@@ -200,6 +202,30 @@ def test_the_stated_volume_decides_what_is_cheapest() -> None:
     found = judged(worlds, ids, Needs(requests_per_month=1e6), rows=rows)
     assert (found.strategy, found.commitment.ground) == ("lora", "saving")
     assert judged(worlds, ids, rows=rows).strategy == "prompt.few-shot"
+
+
+@pytest.mark.parametrize(
+    ("per_1k", "timed", "answer"),
+    [(0.10, (), "yes"), (0.30, (), "not yet"), (0.30, ("lora", "prompt.few-shot"), "yes")],
+)
+def test_a_saving_has_to_be_larger_than_quotes_may_be_off(per_1k, timed, answer) -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.8, "lora": 0.8})
+    rows = [
+        expected("prompt.few-shot", per_1k=0.50, volume=1e6),
+        expected("lora", per_1k=per_1k, volume=1e6),
+    ]
+    found = judged(
+        worlds, ids, Needs(requests_per_month=1e6), rows=rows, seen=Seen(frozenset(timed))
+    )
+    assert (found.strategy, found.commitment.answer) == ("lora", answer)
+    assert calls(worlds[None], found.terms, 0.9).tolist() == [answer == "yes"]
+
+
+def test_one_that_errs_too_often_is_out_while_another_serves() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.6, "prompt.nearest": 0.9})
+    assert judged(worlds, ids).strategy == "prompt.nearest"
+    found = judged(worlds, ids, seen=Seen(errors={"prompt.nearest": 0.2}))
+    assert found.strategy == "prompt.few-shot"
 
 
 def test_that_nothing_solves_the_task_is_not_said_lightly() -> None:
