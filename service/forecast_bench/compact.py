@@ -99,6 +99,8 @@ def strategy_lines(records: Sequence[Record], dataset: Dataset) -> list[Strategy
 
 
 def strategy_line(track: Track, run: RunRecord, rows: Sequence[str]) -> StrategyLine:
+    if track.status == "eliminated":
+        raise BenchmarkError(f"{track.id} was stopped in a race: that is no whole comparison.")
     done = track.status == "completed"
     outcomes = [track.outcomes[row] for row in rows if row in track.outcomes]
     answered = [row for row in outcomes if row.state == "ok"]

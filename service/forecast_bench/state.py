@@ -13,8 +13,13 @@ from service.published import write_atomically
 ROOT = Path(__file__).parent.parent.parent
 SOURCES: dict[str, tuple[str, ...]] = {
     "comparing": (
-        *("corpora/*.py", "strategies/**/*.py", "benchmarks/runner.py", "benchmarks/sitting.py"),
-        *("benchmarks/latency.py", "benchmarks/plan.py", "benchmarks/judging.py"),
+        *("corpora/*.py", "strategies/**/*.py", "benchmarks/runner.py", "benchmarks/turn.py"),
+        *(
+            "benchmarks/sitting.py",
+            "benchmarks/latency.py",
+            "benchmarks/plan.py",
+            "benchmarks/judging.py",
+        ),
         *("benchmarks/metrics.py", "benchmarks/json_metrics.py", "benchmarks/text_metrics.py"),
         *("benchmarks/style_metrics.py", "service/forecast_bench/sizes.py"),
         "service/forecast_bench/measure.py",
