@@ -61,10 +61,10 @@ def forecast(
     """
     from benchmarks.costs import read_prices
     from benchmarks.environment import read_environment
+    from service.forecast_bench.agenda import lacking, measure_all
     from service.forecast_bench.checks import forecast_checks
     from service.forecast_bench.measure import Bench, Watching
     from service.forecast_bench.replaying import replay_all
-    from service.forecast_bench.session import lacking, measure_all
     from service.forecast_bench.sizes import DEFAULT, SIZES
     from service.forecast_bench.tasks import read_tasks, task_folders
 
@@ -100,7 +100,7 @@ def forecast(
 def ask_first(tasks: "Sequence[BenchTask]", bench: "Bench", *, yes: bool) -> None:
     """Nothing long or paid without consent, as before a comparison."""
     from service.comparing import plan
-    from service.forecast_bench.session import attempt
+    from service.forecast_bench.agenda import attempt
     from service.wording import dollars, duration
 
     quotes: list[Any] = []

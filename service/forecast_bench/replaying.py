@@ -11,6 +11,14 @@ from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rivals import Rule
 from benchmarks.errors import BenchmarkError, Cancelled
+from service.forecast_bench.agenda import (
+    RESULTS,
+    at_hand,
+    at_hand_of,
+    attempt,
+    names_in,
+    others_at_hand,
+)
 from service.forecast_bench.checks import BUDGETS, HEADLINE
 from service.forecast_bench.figures import Overall, TaskFigures, figures_of, overalls
 from service.forecast_bench.lessons import lesson_of
@@ -24,14 +32,6 @@ from service.forecast_bench.replayed import (
     write_replays,
 )
 from service.forecast_bench.rivals import RIVALS, rival_replay
-from service.forecast_bench.session import (
-    RESULTS,
-    at_hand,
-    at_hand_of,
-    attempt,
-    names_in,
-    others_at_hand,
-)
 from service.forecast_bench.state import COMPARING, EVIDENCE, mixture
 from service.forecast_bench.tasks import BenchTask, LeftOut
 from service.forecast_bench.truth import Truth, truth_of

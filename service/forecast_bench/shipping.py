@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import SHIPPED, Predictor
+from service.forecast_bench.agenda import RESULTS, at_hand, names_in
 from service.forecast_bench.lessons import lesson_of
-from service.forecast_bench.session import RESULTS, at_hand, names_in
 from service.forecast_bench.truth import truth_of
 
 

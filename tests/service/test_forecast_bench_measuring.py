@@ -8,11 +8,11 @@ from bench_worlds import bench_task, record_of
 from benchmarks.costs import read_prices
 from benchmarks.errors import BenchmarkError, Cancelled
 from benchmarks.evidence.finding import Action, Finding
+from service.forecast_bench.agenda import at_hand_of, lacking, measure_all, names_in
 from service.forecast_bench.collecting import collect
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, compare_again, compare_first
 from service.forecast_bench.record import read_record, write_record
-from service.forecast_bench.session import at_hand_of, lacking, measure_all, names_in
 from service.forecast_bench.sizes import SMALL
 
 PLAIN = replace(SMALL, strategies=("baseline.majority", "baseline.copy"))

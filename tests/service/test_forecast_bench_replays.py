@@ -13,6 +13,7 @@ from benchmarks.evidence.recorded import RecordedSource
 from benchmarks.records import StrategyFacts
 from service.cli import cli
 from service.forecast_bench import pages
+from service.forecast_bench.agenda import names_in
 from service.forecast_bench.checks import BUDGETS
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
@@ -23,7 +24,6 @@ from service.forecast_bench.replayed import (
 )
 from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
 from service.forecast_bench.rivals import affordable, commit_of
-from service.forecast_bench.session import names_in
 from service.forecast_bench.sizes import SMALL
 from service.forecast_bench.tasks import read_task, task_folders
 from service.forecast_bench.truth import truth_of

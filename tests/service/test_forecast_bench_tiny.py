@@ -6,11 +6,11 @@ import pytest
 from bench_worlds import bench_task
 
 from benchmarks.costs import read_prices
+from service.forecast_bench.agenda import at_hand_of, measure_all
 from service.forecast_bench.checks import BUDGETS
 from service.forecast_bench.measure import Bench, Watching
 from service.forecast_bench.replayed import FORECAST
 from service.forecast_bench.replaying import replay_all
-from service.forecast_bench.session import at_hand_of, measure_all
 from service.forecast_bench.sizes import SMALL
 
 NAMES = ("baseline.majority", "prompt.few-shot", "lora")
