@@ -93,13 +93,13 @@ def test_among_equals_luck_is_no_regret():
     """Chosen and judged on the same rows, the best of equals seems to be lost."""
     qualities = dict.fromkeys(("baseline.linear", "prompt.nearest", "lora"), 0.6)
     crossed, flattered = [], []
-    for seed in range(30):
-        audits = computed(record_of(qualities, rows=60, seed=seed), splits=2).audits
+    for seed in range(24):
+        audits = computed(record_of(qualities, rows=60, seed=seed), splits=1).audits
         crossed.append(regret_of("lora", audits))
         best = [max(each.qualities.values()) - each.qualities["lora"] for each in audits]
         flattered.append(np.mean(best))
     assert np.mean(flattered) > 0.04
-    assert abs(np.mean(crossed)) < 2.5 * np.std(crossed) / sqrt(30)
+    assert abs(np.mean(crossed)) < 2.5 * np.std(crossed) / sqrt(24)
 
 
 def test_a_worse_choice_costs_what_it_is_worse_by():

@@ -1,6 +1,7 @@
 """Replays: each task taught by other sources alone, never by its own test rows; and the command."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -33,21 +34,31 @@ TUNED = {"baseline.majority": 0.2, "baseline.linear": 0.4, "prompt.nearest": 0.5
 PLAIN = {"baseline.majority": 0.2, "baseline.linear": 0.9, "prompt.nearest": 0.5, "lora": 0.4}
 
 
-@pytest.fixture
-def world(tmp_path):
-    """Four task folders of three sources, measured; and the bench that finds them."""
-    weights = tmp_path / "weights"
-    weights.mkdir()
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Four task folders of three sources, and what was measured of them."""
+    place = tmp_path_factory.mktemp("made")
+    (place / "weights").mkdir()
     sources = {"one": "shared.org/x", "two": "shared.org/x", "three": None, "four": None}
-    for place, (name, source) in enumerate(sources.items()):
-        write_folder(tmp_path / "tasks" / name, weights, source=source, offset=place * 5000)
+    for number, (name, source) in enumerate(sources.items()):
+        folder = place / "tasks" / name
+        write_folder(folder, place / "weights", source=source, offset=number * 5000)
+    tasks = [read_task(folder, SIZE) for folder in task_folders(place / "tasks")]
+    for number, task in enumerate(tasks):
+        qualities = TUNED if number % 2 else PLAIN
+        write_measured(place / "out", task, qualities, rng=number, test_seed=number)
+        truth_of(record_in(place / "out", task.name), place / "out" / "tasks")
+    return place, tasks
+
+
+@pytest.fixture
+def world(made, tmp_path):
+    """A bench of its own with those tasks measured, and everything that is said kept."""
+    place, tasks = made
+    shutil.copytree(place / "out", tmp_path / "out")
     told = []
     watching = Watching(lambda event: None, told.append, lambda: False)
     bench = Bench(tmp_path / "out", SIZE, read_prices(None), watching)
-    tasks = [read_task(folder, SIZE) for folder in task_folders(tmp_path / "tasks")]
-    for place, task in enumerate(tasks):
-        qualities = TUNED if place % 2 else PLAIN
-        write_measured(bench.out, task, qualities, rng=place, test_seed=place)
     return bench, {task.name: task for task in tasks}, told
 
 
@@ -227,11 +238,11 @@ def run(*arguments):
     return CliRunner().invoke(cli, ["bench", "forecast", *map(str, arguments)])
 
 
-def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, tmp_path):
+def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, made):
     bench, tasks, _ = world
-    small = {name: read_task(tmp_path / "tasks" / name, SMALL) for name in tasks}
-    assert small["one"].data == tasks["one"].data
-    said = run(tmp_path / "tasks", "--size", "small", "--replay-only", "--json", "--out", bench.out)
+    folder = made[0] / "tasks"
+    assert read_task(folder / "one", SMALL).data == tasks["one"].data
+    said = run(folder, "--size", "small", "--replay-only", "--json", "--out", bench.out)
     last = json.loads(said.stdout.splitlines()[-1])
     assert last["bench"] == "forecast"
     assert last["environment"]["size"] == "small"
@@ -248,7 +259,7 @@ def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, tmp_p
         (["--only", "one,two"], 1, "No task was replayed"),
     ],
 )
-def test_the_command_refuses(arguments, code, says, world, tmp_path):
-    said = run(tmp_path / "tasks", "--replay-only", "--out", tmp_path / "new", *arguments)
+def test_the_command_refuses(arguments, code, says, made, tmp_path):
+    said = run(made[0] / "tasks", "--replay-only", "--out", tmp_path / "new", *arguments)
     assert said.exit_code == code
     assert says in said.output
