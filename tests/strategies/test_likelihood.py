@@ -26,7 +26,7 @@ ROWS = [
     )
 ]
 LONG = Example(id="long", input="order " * 3000, output=LABELS[0])
-MANY = (*"abcdefghijklm", *(one + two for one in "nopqrstuvwxyz" for two in "xyz"))
+MANY = (*"abcdefghijklm", *(one + two for one in "nopqrstuvwxyz" for two in "123"))
 """Labels of one token, and more of two."""
 
 
