@@ -48,10 +48,10 @@ def reply_nats(
                 model.decoder.logits(some).float(), right.to(some.device), reduction="none"
             )
             for some, right in zip(
-                torch.cat(states).split(TOKENS), targets.split(TOKENS), strict=True
+                torch.split(torch.cat(states), TOKENS), torch.split(targets, TOKENS), strict=True
             )
         ]
-        return [float(part.sum()) for part in torch.cat(nats).split([*map(len, wanted)])]
+        return [float(part.sum()) for part in torch.split(torch.cat(nats), [*map(len, wanted)])]
 
     for places, found in halving(batched(model, whole), nats_of):
         for number, place in enumerate(places):
@@ -106,7 +106,9 @@ def laid_out(model: LocalModel, rows: Sequence[Encoded]) -> Laid:
 
 def batched(model: LocalModel, rows: Sequence[Encoded], extra: int = 0) -> list[list[int]]:
     """Places of rows in batches that memory should hold, with `extra` tokens more for each."""
-    longest = max((len(row.ids) for row in rows), default=0) + extra
+    if not rows:
+        return []
+    longest = max(len(row.ids) for row in rows) + extra
     return batches(
         rows,
         max_tokens=token_budget(model.network),

@@ -126,10 +126,12 @@ def weigh_more(
     told = torch.cat(
         [
             model.head(part).log_softmax(dim=-1).cpu().gather(1, wanted[:, None])[:, 0]
-            for part, wanted in zip(states.split(TOKENS), targets.split(TOKENS), strict=True)
+            for part, wanted in zip(
+                torch.split(states, TOKENS), torch.split(targets, TOKENS), strict=True
+            )
         ]
     )
-    parts = told.split([int(some.sum()) for some in later])
+    parts = torch.split(told, [int(some.sum()) for some in later])
     for place, labels, each, some, values in zip(
         places, chosen.values(), laid, later, parts, strict=True
     ):
