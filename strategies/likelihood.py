@@ -113,12 +113,13 @@ def _of_texts(
     replies = [model.chat.encode_reply(row.reply) for row in asked]
     fits = _fitting(model, encoded, [len(reply) for reply in replies])
     some, wanted = [encoded[place] for place in fits], [replies[place] for place in fits]
+    found = dict(reply_nats(model, some, wanted))
     nats: dict[str, float] = {}
     lengths: dict[str, int] = {}
-    for place, value in reply_nats(model, some, wanted):
+    for place, reply in enumerate(wanted):
+        value, name = found[place], asked[fits[place]].example
         if value is not None:
-            name = asked[fits[place]].example
-            nats[name], lengths[name] = value, len(wanted[place])
+            nats[name], lengths[name] = value, len(reply)
     read = [len(reply) - 1 for reply in wanted]
     tokens, operations = work_of(model, some, read, sum(map(len, wanted)))
     return Likelihood(
@@ -144,10 +145,11 @@ def _of_labels(
     shares: dict[str, float] = {}
     best: dict[str, str] = {}
     read = [0] * len(some)
-    for place, one in likeliest(model, some, continuations, wanted):
+    found = dict(likeliest(model, some, continuations, wanted))
+    for place, right in enumerate(wanted):
+        one, name = found[place], asked[fits[place]].example
         if one is None:
             continue
-        name, right = asked[fits[place]].example, wanted[place]
         highest = max(one.totals, key=lambda label: (one.totals[label], -label))
         odds = {label: exp(total - one.totals[highest]) for label, total in one.totals.items()}
         best[name], read[place] = labels[highest], one.tokens

@@ -106,7 +106,9 @@ def laid_out(model: LocalModel, rows: Sequence[Encoded]) -> Laid:
 
 def batched(model: LocalModel, rows: Sequence[Encoded], extra: int = 0) -> list[list[int]]:
     """Places of rows in batches that memory should hold, with `extra` tokens more for each."""
-    longest = max((len(row.ids) for row in rows), default=0) + extra
+    if not rows:
+        return []
+    longest = max(len(row.ids) for row in rows) + extra
     return batches(
         rows,
         max_tokens=token_budget(model.network),

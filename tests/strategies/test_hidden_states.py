@@ -66,7 +66,7 @@ def test_rows_of_a_group_do_not_tell_of_each_other() -> None:
     groups = [str(row // 2) for row in range(80)]
     alone = linear_head(vectors, labels, vectors[:0], [])
     apart = linear_head(vectors, labels, vectors[:0], [], groups=groups)
-    assert alone.out_of_fold > 0.85
+    assert alone.out_of_fold > 0.8
     assert apart.out_of_fold < 0.7
     assert (apart.validation, apart.predicted) == (None, ())
 
