@@ -183,7 +183,7 @@ def ridge(guess: Guess, at: Floats, figure: Floats, weight: Floats) -> Ridge:
         freedom = NOISE_FROM + float(weight.sum()) - used
         squares = float(weight @ (figure - at @ weights) ** 2)
         variance = (NOISE_FROM * guess.noise**2 + squares) / freedom
-    return Ridge(weights, unsure, freedom)
+    return Ridge(np.asarray(weights), np.asarray(unsure), freedom)
 
 
 def without_error(noise: Floats, slopes: Floats, error: float) -> Floats:

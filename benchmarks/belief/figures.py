@@ -15,6 +15,7 @@ CENTRE = 0.8
 """Slopes are about this angle, a quality of 0.51, so that they do not move with intercepts."""
 SHARES = (0.05, 0.1, 0.25, 0.5)
 """Parts of the training rows at which pilots are told apart; any other counts as the nearest."""
+SHARES_OF_ROWS = ("score", "accuracy", "hit_at_1", "hit_at_3")
 READ: tuple[Deed, ...] = ("retrieval", "likelihood", "head", "pilot")
 """What channels read. `rows` are read as they are, `features` by rules of thumb alone."""
 
@@ -126,10 +127,8 @@ def angles_of(finding: Finding) -> dict[str, float]:
     likelihood is the mean probability of the right label, or that of the right reply for each of
     its tokens, as its geometric mean."""
     told, rows = finding.figures, rows_of(finding)
-    found = {
-        name: measured_angle(told[name], rows)
-        for name in ("score", "accuracy", "hit_at_1", "hit_at_3")
-        if name in told
+    found: dict[str, float] = {
+        name: measured_angle(told[name], rows) for name in SHARES_OF_ROWS if name in told
     }
     for name, other in (("score", "accuracy"), ("accuracy", "score")):
         if name not in found and other in found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 
 import numpy as np
 from scipy import optimize
@@ -47,7 +47,7 @@ class Table:
 def noise_of(quality: MeasuredQuality) -> float:
     """Standard deviation of a measured quality on the scale of angles."""
     error = quality.error * float(slope_at(quality.value))
-    return max(error, LEAST_NOISE / 2 / quality.n**0.5)
+    return max(error, LEAST_NOISE / 2 / sqrt(quality.n))
 
 
 def table_of(tasks: Sequence[Measured]) -> Table:
@@ -186,4 +186,5 @@ class History:
 
 def history_of(table: Table, spread: Spread, doubt: float) -> History:
     factor = np.linalg.cholesky(covariance_of(table, spread))
-    return History(table, spread, doubt, factor, np.linalg.solve(factor, table.angles - MIDDLE))
+    divided = np.linalg.solve(factor, table.angles - MIDDLE)
+    return History(table, spread, doubt, np.asarray(factor), np.asarray(divided))

@@ -40,7 +40,8 @@ class Saying:
 class Rule(Protocol):
     """A way to foretell."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def fitted(self, tasks: Sequence[Measured]) -> Rule:
         """The same rule, taught by these tasks."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import fmean
 
 import numpy as np
@@ -51,7 +52,7 @@ class Answered:
     @property
     def deviation(self) -> float:
         """Sampling noise on the scale of angles."""
-        return float((self.ratio / (4 * self.rows + 2)) ** 0.5)
+        return sqrt(self.ratio / (4 * self.rows + 2))
 
 
 def answered(findings: Iterable[Finding], ids: Sequence[str]) -> dict[str, Answered]:
@@ -59,8 +60,9 @@ def answered(findings: Iterable[Finding], ids: Sequence[str]) -> dict[str, Answe
     found: dict[str, Answered] = {}
     for finding in findings:
         id, one = finding.action.strategy, answered_in(finding)
-        known = id in ids and one is not None
-        if known and one.rows >= (found[id].rows if id in found else 0):
+        if id is None or id not in ids or one is None:
+            continue
+        if one.rows >= (found[id].rows if id in found else 0):
             found[id] = one
     return {id: found[id] for id in ids if id in found}
 
@@ -110,7 +112,7 @@ def overlap(one: Answered, other: Answered) -> float:
     both = min(one.rows, other.rows)
     if all(len(each.by_row) == each.rows for each in (one, other)):
         both = sum(id in other.by_row for id in one.by_row)
-    return both / float(one.rows * other.rows) ** 0.5
+    return both / sqrt(one.rows * other.rows)
 
 
 def sampling_noise(seen: Sequence[Answered]) -> Floats:
@@ -123,7 +125,7 @@ def sampling_noise(seen: Sequence[Answered]) -> Floats:
     # correlations of pairs, each from its own rows, may contradict each other a little
     shared = vectors * np.maximum(values, 1e-3) @ vectors.T
     deviations = np.array([one.deviation for one in seen])
-    return shared * np.outer(deviations, deviations)
+    return np.asarray(shared * np.outer(deviations, deviations))
 
 
 def rows_observation(seen: Mapping[str, Answered], drift: Drift) -> Observation | None:

@@ -82,4 +82,4 @@ def alike(rows: Sequence[object], columns: Sequence[object]) -> Floats:
     """1 where both are the same, else 0."""
     codes = {value: code for code, value in enumerate(dict.fromkeys([*rows, *columns]))}
     one, other = (np.array([codes[value] for value in each], int) for each in (rows, columns))
-    return (one[:, None] == other).astype(float)
+    return np.asarray(one[:, None] == other, dtype=float)
