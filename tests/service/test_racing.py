@@ -280,21 +280,21 @@ def dataset():
 
 def test_a_quote_holds_all_that_a_race_may_ask(dataset):
     prices = read_prices()
-    plain = plan(dataset, strategies=["baseline.majority", "prompt.zero-shot"], prices=prices)
+    plain = plan(dataset, strategies=["baseline.majority", "baseline.nearest"], prices=prices)
     with_it = plan(
-        dataset, strategies=["baseline.majority", "prompt.zero-shot"], prices=prices, race=True
+        dataset, strategies=["baseline.majority", "baseline.nearest"], prices=prices, race=True
     )
     asked = 30 + 3 + 45  # test rows, warm-ups, and single requests beyond half the rows
-    zero = next(row for row in plain.quote.rows if row.id == "prompt.zero-shot")
-    raced_zero = next(row for row in with_it.quote.rows if row.id == "prompt.zero-shot")
-    assert raced_zero.race_seconds == pytest.approx(
-        (zero.seconds - zero.setup_seconds) * 40 / asked
+    near = next(row for row in plain.quote.rows if row.id == "baseline.nearest")
+    raced_near = next(row for row in with_it.quote.rows if row.id == "baseline.nearest")
+    assert raced_near.race_seconds == pytest.approx(
+        (near.seconds - near.setup_seconds) * 40 / asked
     )
     assert with_it.quote.seconds == pytest.approx(plain.quote.seconds + with_it.quote.race_seconds)
     assert plain.quote.race_seconds == 0
-    paid = with_race(plain.quote, dataset, {"prompt.zero-shot"})
-    dear = next(row for row in paid.rows if row.id == "prompt.zero-shot")
-    assert dear.usd == pytest.approx(zero.usd * (1 + 40 / asked))
+    paid = with_race(plain.quote, dataset, {"baseline.nearest"})
+    dear = next(row for row in paid.rows if row.id == "baseline.nearest")
+    assert dear.usd == pytest.approx(near.usd * (1 + 40 / asked))
 
 
 def test_compare_races_where_it_is_asked_to(dataset, tmp_path):
@@ -327,7 +327,7 @@ def test_a_dry_run_tells_what_a_race_may_take_and_promises_nothing(dataset, tmp_
     }
     spec = tmp_path / "task.json"
     spec.write_text(json.dumps(task))
-    asked = ["compare", str(spec), "--dry-run", "--strategies", "baseline.majority"]
+    asked = ["compare", str(spec), "--dry-run", "--strategies", "baseline.nearest"]
     plain = CliRunner().invoke(cli, asked)
     assert plain.exit_code == 0, plain.output
     assert "race" not in plain.output
