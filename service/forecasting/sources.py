@@ -13,6 +13,7 @@ from benchmarks.evidence.live import LiveSource
 from benchmarks.evidence.steps import step_of
 from benchmarks.evidence.store import FindingStore, head_of
 from benchmarks.plan import needed_models
+from corpora.errors import InvalidInput
 from corpora.task import Dataset
 from service.comparing import load_named
 from service.forecasting.expected import Outlook
@@ -40,12 +41,17 @@ def live_source(
 
 
 def kept_source(planned: ForecastPlan, path: Path) -> Continued:
-    """A live source whose findings go to a file, and that goes on behind those of the file."""
+    """A live source whose findings go to a file, and that goes on behind those of the file; what
+    was found of something else, or by another version, makes way."""
     outlook = planned.outlook
     head = head_of(
         planned.dataset, outlook.fitting, outlook.run.seed, n_test=outlook.run.task.n_test
     )
-    store = FindingStore(path, head)
+    try:
+        store = FindingStore(path, head)
+    except InvalidInput:
+        path.unlink()
+        store = FindingStore(path, head)
     earlier = tuple(store.findings)
     live = live_source(planned.dataset, outlook, planned.prices, earlier)
     return Continued(live, earlier, store.add)

@@ -1,5 +1,7 @@
 """A forecast from start to result over HTTP, with a real worker process and a scripted forecast."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +169,12 @@ def test_the_worker_makes_the_real_forecast_and_goes_on_behind_its_findings(tmp_
     compute_forecast(again)
     assert (tmp_path / "one" / "findings.jsonl").read_bytes() == before
     assert again.board.changes()["message"].startswith("answer validation rows")
+
+
+def test_findings_of_another_seed_make_way(tmp_path) -> None:
+    folder = tmp_path / "one"
+    compute_forecast(order(folder))
+    compute_forecast(replace(order(folder), seed=1))
+    head, *found = (folder / "findings.jsonl").read_text().splitlines()
+    assert json.loads(head)["seed"] == 1
+    assert found
