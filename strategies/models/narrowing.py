@@ -39,9 +39,11 @@ class Weighing:
 
     def next(self, right: int | None) -> list[int]:
         """The labels to weigh next, most likely ones first; none when the best is known, and the
-        one that is asked for."""
+        one that is asked for. Where there are few, all of them."""
         left = [label for label in range(len(self.bounds)) if label not in self.totals]
         best = max(self.totals.values(), default=-torch.inf)
+        if len(self.bounds) <= TOGETHER:
+            return left
         possible = sorted(
             (label for label in left if label == right or self.bounds[label] > best),
             key=lambda label: (label != right, -self.bounds[label]),
