@@ -48,10 +48,10 @@ def reply_nats(
                 model.decoder.logits(some).float(), right.to(some.device), reduction="none"
             )
             for some, right in zip(
-                torch.cat(states).split(TOKENS), targets.split(TOKENS), strict=True
+                torch.split(torch.cat(states), TOKENS), torch.split(targets, TOKENS), strict=True
             )
         ]
-        return [float(part.sum()) for part in torch.cat(nats).split([*map(len, wanted)])]
+        return [float(part.sum()) for part in torch.split(torch.cat(nats), [*map(len, wanted)])]
 
     for places, found in halving(batched(model, whole), nats_of):
         for number, place in enumerate(places):

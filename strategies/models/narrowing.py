@@ -39,9 +39,11 @@ class Weighing:
 
     def next(self, right: int | None) -> list[int]:
         """The labels to weigh next, most likely ones first; none when the best is known, and the
-        one that is asked for."""
+        one that is asked for. Where there are few, all of them."""
         left = [label for label in range(len(self.bounds)) if label not in self.totals]
         best = max(self.totals.values(), default=-torch.inf)
+        if len(self.bounds) <= TOGETHER:
+            return left
         possible = sorted(
             (label for label in left if label == right or self.bounds[label] > best),
             key=lambda label: (label != right, -self.bounds[label]),
@@ -126,10 +128,12 @@ def weigh_more(
     told = torch.cat(
         [
             model.head(part).log_softmax(dim=-1).cpu().gather(1, wanted[:, None])[:, 0]
-            for part, wanted in zip(states.split(TOKENS), targets.split(TOKENS), strict=True)
+            for part, wanted in zip(
+                torch.split(states, TOKENS), torch.split(targets, TOKENS), strict=True
+            )
         ]
     )
-    parts = told.split([int(some.sum()) for some in later])
+    parts = torch.split(told, [int(some.sum()) for some in later])
     for place, labels, each, some, values in zip(
         places, chosen.values(), laid, later, parts, strict=True
     ):

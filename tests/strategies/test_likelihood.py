@@ -147,6 +147,8 @@ def test_labels_are_weighed_until_none_that_is_left_can_be_the_best() -> None:
     assert one.next(30) == [0, 1, *range(3, 3 + TOGETHER - 2)]
     one.totals = {2: -4.5}
     assert one.next(None) == [0, 1, 3, 4]
+    few = Weighing([-1.0, -0.1, -9.0], {1: -0.1})
+    assert few.next(None) == [0, 2], "their shares are told to all"
 
 
 def test_a_right_answer_that_is_no_label_is_never_found(tiny_model: LocalModel) -> None:
