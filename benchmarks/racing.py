@@ -122,6 +122,7 @@ class Race:
             return False
         ready = standing.setup is not None and standing.setup.status == "completed"
         if not ready and self.may_win is not None and is_dear(sitting.entry.facts):
+            self.held = None  # lets go of its model before another one is loaded
             if not fits(sitting, self.slot):
                 return False
             reason = self.may_win(name)
