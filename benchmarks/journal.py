@@ -51,22 +51,7 @@ class Journal:
 
         Raises StorageFull where the disk takes no more.
         """
-        data = b"".join(map(line_of, records))
-        try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise StorageFull(self.path, str(error.strerror)) from error
-        try:
-            size = os.fstat(handle).st_size
-            try:
-                if os.write(handle, data) != len(data):
-                    raise OSError(errno.ENOSPC, "the disk took only a part")
-                os.fsync(handle)
-            except OSError as error:
-                os.ftruncate(handle, size)
-                raise StorageFull(self.path, str(error.strerror)) from error
-        finally:
-            os.close(handle)
+        append_whole(self.path, b"".join(map(line_of, records)))
 
     def _whole(self) -> Iterator[tuple[Record, int]]:
         """Records with the byte at which each ends, without the torn tail."""
@@ -87,6 +72,28 @@ class Journal:
                 if not isinstance(record, OutcomeRecord):
                     yield from waiting
                     waiting.clear()
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Write all of it behind what the file holds, or nothing, and see it onto the disk.
+
+    Raises StorageFull where the disk takes no more.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StorageFull(path, str(error.strerror)) from error
+    try:
+        size = os.fstat(handle).st_size
+        try:
+            if os.write(handle, data) != len(data):
+                raise OSError(errno.ENOSPC, "the disk took only a part")
+            os.fsync(handle)
+        except OSError as error:
+            os.ftruncate(handle, size)
+            raise StorageFull(path, str(error.strerror)) from error
+    finally:
+        os.close(handle)
 
 
 def line_of(record: Record) -> bytes:

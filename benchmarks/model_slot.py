@@ -31,6 +31,10 @@ class ModelSlot:
         self._model: Model | None = None
         self._broken: dict[str, Broken] = {}
 
+    def is_broken(self, name: str | None) -> bool:
+        """Whether loading was tried, in vain."""
+        return name in self._broken
+
     def load(self, name: str) -> Model:
         """The model. Raises Broken where it cannot be loaded; that is tried once only."""
         if name in self._broken:

@@ -45,10 +45,11 @@ from benchmarks.upkeep import (
 
 
 def priced(summary: Summary, tracks: Sequence[Track], run: RunRecord, draws: Draws) -> Summary:
-    """The summary with costs, latency under load and break-even volumes by the run's terms."""
+    """The summary with costs, latency under load and break-even volumes by the run's terms. One
+    that a race stopped is charged as it answered there."""
     prices = as_run_prices(run.prices)
     host = host_of(run, prices)
-    finished = [track for track in tracks if track.status == "completed"]
+    finished = [track for track in tracks if has_answered(track)]
     loads = {
         track.id: load_of(track, host, run.seed)
         for track in finished
@@ -71,6 +72,11 @@ def priced(summary: Summary, tracks: Sequence[Track], run: RunRecord, draws: Dra
     machines = machine_draws(qualities, known, host, draws) if host is not None else {}
     lines = break_evens(qualities, spendings, run.needs, prices, draws=draws, hosting=machines)
     return summary.model_copy(update={"strategies": rows, "break_even": lines})
+
+
+def has_answered(track: Track) -> bool:
+    """Whether what a request takes is known: in full, or from a race."""
+    return track.status == "completed" or (track.status == "eliminated" and bool(track.batches))
 
 
 def with_cost(

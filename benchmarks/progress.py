@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["loading", "preparing", "answering", "timing", "checking", "probing", "done"]
+Phase = Literal[
+    "loading", "preparing", "racing", "timing", "answering", "checking", "probing", "done"
+]
 
 EARLIEST = 0.02
 """No guess of the time left before this share of a phase is done: it would be noise."""

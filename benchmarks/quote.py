@@ -60,7 +60,8 @@ class QuoteRow(Frozen):
 
     `search_seconds`, within the setup, is the bound of choosing settings: those of the task's
     `search`, or of its first trial where that takes longer; 0 for who chooses none.
-    `curve_seconds`, beside the setup, are those of its learning curve, all points together.
+    `curve_seconds`, beside the setup, are those of its learning curve, all points together, and
+    `race_seconds` those of a race at most, where one is asked for.
     `skipped` says why it does not fit the task; the numbers are then 0.
     """
 
@@ -68,6 +69,7 @@ class QuoteRow(Frozen):
     setup_seconds: float = 0.0
     search_seconds: float = 0.0
     curve_seconds: float = 0.0
+    race_seconds: float = 0.0
     seconds: float = 0.0
     usd: float = 0.0
     prompt_tokens: float = 0.0
@@ -87,7 +89,7 @@ TOTALS = (
 
 
 class Quote(Frozen):
-    """The whole comparison, and what it can show at best."""
+    """The whole comparison, and what it can show at best. `race_seconds` are within its seconds."""
 
     rows: tuple[QuoteRow, ...]
     seconds: float
@@ -97,6 +99,7 @@ class Quote(Frozen):
     n_test: int
     detectable_difference: float
     search: Search = Search()
+    race_seconds: float = 0.0
 
 
 def quote(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from benchmarks.race_records import EliminationRecord, RaceRecord, RoundRecord
 from corpora.task import Check, Deployment, Frozen, Kind, Needs, Rule, Search, is_none
 
 RUN_SCHEMA: Literal["tuneworth.run/1"] = "tuneworth.run/1"
@@ -254,6 +255,9 @@ Record = Annotated[
     | SentinelRecord
     | ProbeRecord
     | CurveRecord
+    | RaceRecord
+    | RoundRecord
+    | EliminationRecord
     | EndRecord,
     Field(discriminator="record"),
 ]

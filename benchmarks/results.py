@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from benchmarks.behaviour_results import Behaviour
+from benchmarks.race_records import Elimination, RaceResult
 from corpora.task import Frozen, Search, is_none
 
 Status = Literal["completed", "failed", "skipped", "eliminated"]
@@ -125,6 +126,7 @@ class StrategyResult(Frozen):
     `behaviour` is left out of JSON where nothing is known of it.
     `cost` and `latency_ms` of what runs today are None where nothing is stated: unknown, not 0.
     `under_load` is what counts as latency where a deployment with a rate is stated.
+    `eliminated` is why a race stopped it; its cost and speed are then those of the race.
     """
 
     id: str
@@ -146,6 +148,7 @@ class StrategyResult(Frozen):
     behaviour: Behaviour | None = Field(default=None, exclude_if=not_)
     index_bytes: int | None = Field(default=None, exclude_if=is_none)
     under_load: Load | None = Field(default=None, exclude_if=is_none)
+    eliminated: Elimination | None = Field(default=None, exclude_if=is_none)
 
     @property
     def counted_latency(self) -> Load | Latency | None:
@@ -277,3 +280,4 @@ class Summary(Frozen):
     spent_usd: float
     leak: Leak | None = None
     flattery: float = 0.0
+    race: RaceResult | None = None

@@ -14,31 +14,24 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmarks.costs import PriceList
-from benchmarks.curve import PointSitting, curve_name, points_of, turns_of
+from benchmarks.curve import turns_of
 from benchmarks.environment import read_environment
 from benchmarks.errors import RunLocked, RunMismatch
-from benchmarks.guard import Broken, guarded
 from benchmarks.incumbent import FACTS as INCUMBENT_FACTS
 from benchmarks.incumbent import INCUMBENT, judge_incumbent
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.metrics import metric_for
 from benchmarks.model_slot import LoadModel, ModelSlot, model_facts
 from benchmarks.plan import Entry, difference, fingerprint, needed_models, plan_run, task_facts
-from benchmarks.probes import probe, unprobed
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
-from benchmarks.records import (
-    EndRecord,
-    FailureRecord,
-    ModelFacts,
-    Record,
-    RunRecord,
-    SentinelRecord,
-)
+from benchmarks.quote import Quote, QuotedModel, quote
+from benchmarks.raced import groundless
+from benchmarks.racing import MayWin, run_race
+from benchmarks.records import EndRecord, ModelFacts, Record, RunRecord, SentinelRecord
 from benchmarks.reuse import Reuse
 from benchmarks.sentinels import train_and_test_are_apart
-from benchmarks.sitting import Sitting
-from benchmarks.standing import latest_run, recorded_seconds
-from benchmarks.track import track_of
+from benchmarks.standing import latest_run, recorded_seconds, standing_of
+from benchmarks.turn import Turns
 from corpora.checks import check_dataset
 from corpora.errors import InvalidInput
 from corpora.task import Dataset
@@ -63,6 +56,8 @@ def run_comparison(
     cancelled: Callable[[], bool] = never,
     cache: Cache | None = None,
     probes: bool = False,
+    race: bool = False,
+    may_win: MayWin | None = None,
 ) -> list[Record]:
     """Run or continue the comparison in `folder`; returns every record of its journal.
 
@@ -72,9 +67,12 @@ def run_comparison(
     that ended in an error. What runs today is judged first. What `cache` holds of earlier work is
     reused where that spoils no measurement (`benchmarks.reuse`). With `probes`, strategies without
     a hosted model are asked further questions (`benchmarks.probes`). Where the task asks for
-    learning curves, what is tuned is tuned on parts of the training rows too. Raises RunMismatch,
-    RunLocked, StorageFull, DamagedJournal, BadPriceFile (a hosted model without a price),
-    UnknownMetric, Cancelled, and where no model can be loaded, what the loading of one raises.
+    learning curves, what is tuned is tuned on parts of the training rows too. With `race`, who can
+    no longer win is stopped on validation rows before the test (`benchmarks.racing`), and `may_win`
+    is asked before what is dear is prepared; without it, who was stopped earlier runs after all.
+    Raises RunMismatch, RunLocked, StorageFull, DamagedJournal, BadPriceFile (a hosted model without
+    a price), UnknownMetric, Cancelled, and where no model can be loaded, what the loading of one
+    raises.
     """
     began = time.perf_counter()
     metric_for(dataset.task.metric, dataset.task.kind)
@@ -99,80 +97,27 @@ def run_comparison(
         if dataset.incumbent:
             Reporter(on_progress, strategy=INCUMBENT, position=1, total=len(ids)).tell("done", 1.0)
         reuse = Reuse(cache, dataset, seed)
+        turns = Turns(
+            run, dataset, folder, journal, slot, on_progress, cancelled, reuse, ids, probes
+        )
+        found, out = before, frozenset[str]()
+        if race:
+            sittings = [turns.sitting(entry) for entry in entries]
+            quoted = quote_of(run, dataset, strategies, models, prices, probes=probes)
+            out = run_race(sittings, slot, run, quoted, may_win)
+            found = journal.read()
+            out |= {each.id for each in entries if standing_of(found, each.id).elimination}
+            worked = worked or len(found) > len(before)
         for entry in entries:
-            position = 1 + ids.index(entry.id)
-            reporter = Reporter(on_progress, strategy=entry.id, position=position, total=len(ids))
-            sitting = Sitting(entry, dataset, folder, journal, seed, reporter, cancelled, reuse)
-            hosted = entry.model in {facts.name for facts in run.models if facts.hosted}
-            records: Iterable[Record] = before
-            probing = probes and not hosted
-            left = probing and unprobed(sitting, before)
-            if left or not sitting.is_done(before, hosted=hosted):
-                take_turn(sitting, slot, before, probing=probing)
-                worked, records = True, journal
-            reporter.tell("done", 1.0, why := ending(records, entry))
-            if (name := curve_name(entry.id)) in ids:
-                told = Reporter(on_progress, strategy=name, position=position + 1, total=len(ids))
-                points = [] if why else points_of(sitting, told, cache)
-                worked = take_points(points, slot, before) or worked
-                told.tell("done", 1.0, why)
+            worked = turns.take(entry, found, over=entry.id in out) or worked
+        while again := groundless(journal.read(), run) if race else []:
+            for entry in entries:
+                if entry.id in again:
+                    worked = turns.take(entry, journal.read())
         if worked or not any(isinstance(record, EndRecord) for record in before):
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])
         return journal.read()
-
-
-def take_turn(
-    sitting: Sitting, slot: ModelSlot, before: Sequence[Record], *, probing: bool
-) -> None:
-    """Let one strategy do what is left of its work. The model is kept in no name that outlives
-    this call: the next one comes only after this one is let go. Where it cannot be loaded the
-    strategy has failed, unless only errors of an earlier sitting were to be mended."""
-    name = sitting.entry.model
-    try:
-        model = slot.load(name) if name else None
-    except Broken as broken:
-        if sitting.has_answered(before):
-            return
-        unfit = unfit_for_any(sitting)
-        sitting.store(
-            FailureRecord(strategy=sitting.entry.id, reason=str(broken))
-            if unfit is None
-            else sitting.setup_record("skipped", reason=unfit)
-        )
-        return
-    prepared = sitting.work(before, model)
-    if probing and prepared is not None:
-        probe(sitting, prepared)
-
-
-def take_points(points: Iterable[PointSitting], slot: ModelSlot, before: Sequence[Record]) -> bool:
-    """Do what is left of a learning curve; whether anything was."""
-    worked = False
-    for point in points:
-        if not point.is_done(before, hosted=False):
-            take_turn(point, slot, before, probing=False)
-            worked = True
-        point.clear()
-    return worked
-
-
-def unfit_for_any(sitting: Sitting) -> str | None:
-    """Why a strategy would not run with any model, as far as it says so without one."""
-    task, has_documents = sitting.dataset.task, bool(sitting.dataset.documents)
-    strategy = sitting.entry.strategy
-    try:
-        return guarded(
-            lambda: strategy.misfit(task, has_documents=has_documents, model=None), sitting.folder
-        )
-    except Broken:
-        return None  # what it says with a model is unknown, so its failure stands
-
-
-def ending(records: Iterable[Record], entry: Entry) -> str:
-    """Why a strategy did not complete ("failed: ...", "skipped: ..."); empty where it did."""
-    track = track_of(records, entry.facts)
-    return "" if track.status == "completed" else f"{track.status}: {track.reason}"
 
 
 @contextmanager
@@ -237,6 +182,27 @@ def open_run(
     if old and old.fingerprint != fingerprint(dataset, entries, fingerprints(known), seed):
         raise RunMismatch(folder, difference(old, run))
     return run
+
+
+def quote_of(
+    run: RunRecord,
+    dataset: Dataset,
+    strategies: Sequence[Strategy],
+    names: Iterable[str],
+    prices: PriceList,
+    *,
+    probes: bool,
+) -> Quote:
+    """What the run is quoted at on its machine; of a model that could not be loaded no size."""
+    facts = {model.name: model for model in run.models}
+    models = [
+        QuotedModel(name=name, parameters=facts[name].parameters, hosted=facts[name].hosted)
+        if name in facts
+        else QuotedModel(name=name)
+        for name in names
+    ]
+    cores, gpu = run.environment.cores, run.environment.gpu is not None
+    return quote(dataset, strategies, models, prices, cores=cores, gpu=gpu, probes=probes)
 
 
 def fingerprints(models: Iterable[ModelFacts]) -> dict[str, str]:

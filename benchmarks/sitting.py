@@ -90,14 +90,7 @@ class Sitting:
         Returns the strategy as it answers, None where it does not.
         """
         standing = standing_of(before, self.entry.id)
-        self.poll()
-        began = time.perf_counter()
-        try:
-            prepared = self.prepare(standing, model)
-        except Broken as broken:
-            seconds = time.perf_counter() - began
-            self.store(self.setup_record("failed", reason=str(broken), seconds=seconds))
-            return None
+        prepared = self.ready(standing, model)
         if prepared is None:
             return None
         try:
@@ -106,6 +99,17 @@ class Sitting:
             self.store(FailureRecord(strategy=self.entry.id, reason=str(broken)))
             return None
         return prepared
+
+    def ready(self, standing: Standing, model: Model | None) -> Prepared | None:
+        """The strategy prepared or loaded; None where it does not fit or breaks, as then stored."""
+        self.poll()
+        began = time.perf_counter()
+        try:
+            return self.prepare(standing, model)
+        except Broken as broken:
+            seconds = time.perf_counter() - began
+            self.store(self.setup_record("failed", reason=str(broken), seconds=seconds))
+            return None
 
     def measure(self, prepared: Prepared, standing: Standing, model: Model | None) -> None:
         """Time single requests, answer the test rows, run the guards, as far as that is left."""
@@ -123,18 +127,22 @@ class Sitting:
         if setup is not None and setup.status == "completed" and place.is_dir():
             self.reporter.tell("loading", 0.0)
             prepared = guarded(lambda: strategy.load(place, task, model), self.folder)
-            if standing.failure is not None:
+            if standing.failure is not None or standing.elimination is not None:
                 self.store(setup)
             return prepared
-        has_documents = bool(self.dataset.documents)
-        reason = guarded(
-            lambda: strategy.misfit(task, has_documents=has_documents, model=model), self.folder
-        )
+        reason = self.misfit(model)
         if reason is not None:
             self.store(self.setup_record("skipped", reason=reason))
             return None
         key = self.reuse.key(self.entry, model)
         return self.take_prepared(key, model, place) or self.prepare_anew(key, model, place)
+
+    def misfit(self, model: Model | None) -> str | None:
+        """Why the strategy does not fit the task, by its own word."""
+        strategy, task, documents = self.entry.strategy, self.dataset.task, self.dataset.documents
+        return guarded(
+            lambda: strategy.misfit(task, has_documents=bool(documents), model=model), self.folder
+        )
 
     def take_prepared(self, key: str | None, model: Model | None, place: Path) -> Prepared | None:
         """The strategy as the cache holds it, charged what preparing it took; None where the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.race_records import EliminationRecord
 from benchmarks.records import (
     LAST_GUARD,
     BatchRecord,
@@ -24,7 +25,8 @@ from benchmarks.records import (
 class Standing:
     """One strategy's records so far. `failure` is one that no later setup has made up for,
     `erred` those of the `answered` rows whose latest answer is an error, `batches` those that
-    tell throughput."""
+    tell throughput, `elimination` what stopped it in a race, if it was not prepared for more since
+    then."""
 
     setup: SetupRecord | None
     failure: FailureRecord | None
@@ -34,6 +36,7 @@ class Standing:
     checked: bool
     probed: frozenset[str] = frozenset()
     erred: frozenset[str] = frozenset()
+    elimination: EliminationRecord | None = None
 
     def settled(self, *, hosted: bool) -> frozenset[str]:
         """Rows that need no further answer. A hosted model is asked anew what ended in an error:
@@ -43,7 +46,8 @@ class Standing:
 
 def standing_of(records: Iterable[Record], strategy: str) -> Standing:
     mine = [record for record in records if getattr(record, "strategy", None) == strategy]
-    turns = [record for record in mine if isinstance(record, SetupRecord | FailureRecord)]
+    kinds = SetupRecord | FailureRecord | EliminationRecord
+    turns = [record for record in mine if isinstance(record, kinds)]
     last = turns[-1] if turns else None
     setups = [record for record in mine if isinstance(record, SetupRecord)]
     latest = {row.example: row for row in mine if isinstance(row, OutcomeRecord)}
@@ -56,6 +60,7 @@ def standing_of(records: Iterable[Record], strategy: str) -> Standing:
         batches=tuple(row for row in mine if isinstance(row, BatchRecord) and not row.reused),
         checked=any(isinstance(row, SentinelRecord) and row.name == LAST_GUARD for row in mine),
         probed=frozenset(row.probe for row in mine if isinstance(row, ProbeRecord)),
+        elimination=last if isinstance(last, EliminationRecord) else None,
     )
 
 

@@ -16,8 +16,10 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.incumbent import INCUMBENT, was_given
 from benchmarks.odds import flattery, odds
 from benchmarks.pairs import all_comparisons
-from benchmarks.pricing import priced, spent, throughput_of
+from benchmarks.pricing import has_answered, priced, spent, throughput_of
 from benchmarks.quality import quality_of, scored_table
+from benchmarks.race_bill import race_result
+from benchmarks.raced import heats_of, tracks_of
 from benchmarks.records import APART, Record, RunRecord, SentinelRecord
 from benchmarks.resampling import Finish, Floats
 from benchmarks.results import (
@@ -47,7 +49,7 @@ def summarise(records: Sequence[Record]) -> Summary:
     run = latest_run(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to summarise.")
-    tracks = [track_of(records, facts) for facts in run.strategies]
+    tracks = tracks_of(records, run)
     finished = [track for track in tracks if track.status == "completed"]
     leak, leaked = leak_in(records)
     judged = {track.id: without_rows(track, leaked) for track in finished}
@@ -64,12 +66,17 @@ def summarise(records: Sequence[Record]) -> Summary:
         detectable_difference=detectable_difference(max(1, run.task.n_test - len(leaked))),
         seconds=recorded_seconds(records),
         spent_usd=spent(
-            [*tracks, *(point.track for point in points_in(records, run))],
+            [
+                *tracks,
+                *heats_of(records, tracks),
+                *(point.track for point in points_in(records, run)),
+            ],
             run,
             as_run_prices(run.prices),
         ),
         leak=leak,
         flattery=flattered,
+        race=race_result(records, run, tracks),
     )
     return priced(measured, tracks, run, Draws(run.seed))
 
@@ -113,7 +120,7 @@ def result_of(
         quality=quality_of(track, run.task, run.seed) if done else None,
         tokens=tokens_of(track) if done else None,
         latency_ms=latency_of(track) if done else None,
-        throughput_per_s=throughput_of(track) if done else None,
+        throughput_per_s=throughput_of(track) if has_answered(track) else None,
         retrieval=retrieval_of(track) if done else None,
         training=track.training,
         search_budget=(run.task.search or Search()) if facts.searches else None,
@@ -121,6 +128,7 @@ def result_of(
         reused=reused_by(track),
         behaviour=beyond.get(facts.id),
         index_bytes=index_bytes_of(track) if done else None,
+        eliminated=track.elimination.evidence if track.elimination else None,
     )
 
 

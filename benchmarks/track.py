@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
+from benchmarks.race_records import EliminationRecord
 from benchmarks.records import (
     BatchRecord,
     LatencyRecord,
@@ -16,6 +17,7 @@ from benchmarks.records import (
     StatedRecord,
     StrategyFacts,
 )
+from benchmarks.results import Status
 from benchmarks.standing import standing_of
 
 
@@ -25,11 +27,11 @@ class Track:
 
     `batches` are those that were computed; `reused_answers` came in the others. `attempts` are
     all answers ever given, those that a later one took the place of included. `stated` is by
-    example id, of what runs today alone. `probes` are by name.
+    example id, of what runs today alone. `probes` are by name. `elimination` is what stopped it.
     """
 
     facts: StrategyFacts
-    status: Literal["completed", "failed", "skipped"]
+    status: Status
     reason: str | None
     setup: SetupRecord | None
     outcomes: dict[str, OutcomeRecord]
@@ -39,6 +41,7 @@ class Track:
     attempts: tuple[OutcomeRecord, ...] = ()
     stated: dict[str, StatedRecord] = field(default_factory=dict)
     probes: dict[str, ProbeRecord] = field(default_factory=dict)
+    elimination: EliminationRecord | None = None
 
     @property
     def id(self) -> str:
@@ -76,7 +79,9 @@ def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
     outcomes = {row.example: row for row in attempts}
     standing = standing_of(mine, facts.id)
     status, reason = status_of(standing.setup)
-    if standing.failure is not None:
+    if standing.elimination is not None:
+        status, reason = "eliminated", standing.elimination.reason
+    elif standing.failure is not None:
         status, reason = "failed", standing.failure.reason
     elif status == "completed" and not any(row.state == "ok" for row in outcomes.values()):
         first = next(iter(outcomes.values()), None)
@@ -94,12 +99,11 @@ def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
         attempts=attempts,
         stated={row.example: row for row in mine if isinstance(row, StatedRecord)},
         probes={row.probe: row for row in mine if isinstance(row, ProbeRecord)},
+        elimination=standing.elimination,
     )
 
 
-def status_of(
-    setup: SetupRecord | None,
-) -> tuple[Literal["completed", "failed", "skipped"], str | None]:
+def status_of(setup: SetupRecord | None) -> tuple[Status, str | None]:
     if setup is None:
         return "failed", "not prepared yet"
     return setup.status, setup.reason

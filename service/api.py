@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Router, get
 
 from service.api_comparisons import comparisons
+from service.api_forecasts import forecasts
 from service.api_reports import reports
 from service.api_tasks import tasks
 from service.api_what_if import what_ifs
@@ -26,10 +27,10 @@ def health() -> dict[str, str]:
 def ready(request: Request[Any, Any, Any]) -> dict[str, str]:
     """The database answers, and a worker is alive to compute."""
     if services(request).store.silence() > SILENT_SECONDS:
-        detail = "No worker is alive: comparisons are queued, and wait for one."
+        detail = "No worker is alive: comparisons and forecasts are queued, and wait for one."
         raise Problem(503, "not-ready", "Not ready", detail)
     return {"status": "ready"}
 
 
-api = Router(API, route_handlers=[tasks, comparisons, reports, what_ifs])
+api = Router(API, route_handlers=[tasks, comparisons, forecasts, reports, what_ifs])
 operations = Router("/", route_handlers=[health, ready], tags=["Operations"])

@@ -16,7 +16,7 @@ from service.posting import Post, Reply, answer_once, parse_as, read_post
 from service.services import Services, services
 from service.shapes import API, ComparisonReply, NewComparison, comparison_reply
 from service.specs import check_names
-from service.storage import FINISHED
+from service.storage import FINISHED, ComparisonRow
 from strategies.registry import strategy_names
 
 
@@ -44,7 +44,9 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
         check_order(at.store.spec(task), options.model_dump())
 
         def make(session: Session) -> Reply:
-            row = at.store.add_comparison(session, task, options.model_dump(), at.queue.add)
+            row = at.store.add_work(
+                session, task, options.model_dump(), at.queue.add, ComparisonRow
+            )
             reply = comparison_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/comparisons/{row.id}")
 
@@ -94,10 +96,12 @@ def end_comparison(
     at = services(request)
     row = at.store.comparison(comparison_id)
     if row.state in FINISHED:
-        at.store.remove_comparison(comparison_id)
+        at.store.remove_work(comparison_id, ComparisonRow)
         shutil.rmtree(at.settings.comparison_folder(comparison_id), ignore_errors=True)
         return Response(None, status_code=204)
-    return Response(comparison_reply(at.store.cancel(comparison_id)), status_code=202)
+    return Response(
+        comparison_reply(at.store.cancel(comparison_id, ComparisonRow)), status_code=202
+    )
 
 
 comparisons = Router(

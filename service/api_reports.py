@@ -32,10 +32,7 @@ HEADERS = {
 )
 async def show_report(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as JSON, Markdown or HTML, by the Accept header."""
-    media_type = request.accept.best_match(list(FORMATS))
-    if media_type is None:
-        detail = f"The report comes as {', '.join(FORMATS)}: accept one of them."
-        raise Problem(406, "not-acceptable", "No such format", detail)
+    media_type = asked_format(request, "report")
     return await _report(services(request), comparison_id, media_type)
 
 
@@ -75,6 +72,19 @@ async def _report(at: Services, comparison: str, media_type: str) -> File:
     path = folder / FORMATS[media_type]
     if not path.exists():
         raise NotFound("report of comparison", comparison)
+    return sent_file(path, media_type)
+
+
+def asked_format(request: Request[Any, Any, Any], what: str) -> str:
+    """The media type to send, by the Accept header."""
+    media_type = request.accept.best_match(list(FORMATS))
+    if media_type is None:
+        detail = f"The {what} comes as {', '.join(FORMATS)}: accept one of them."
+        raise Problem(406, "not-acceptable", "No such format", detail)
+    return media_type
+
+
+def sent_file(path: Path, media_type: str) -> File:
     return File(
         path,
         filename=path.name,

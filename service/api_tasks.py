@@ -63,10 +63,11 @@ def show_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> TaskRe
 
 @delete("/tasks/{task_id:str}", sync_to_thread=True, responses=problems(404, 409))
 def remove_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> None:
-    """Remove a task, its comparisons and their files. Cancel unfinished comparisons first."""
+    """Remove a task with its comparisons, forecasts and files. Cancel unfinished ones first."""
     at = services(request)
-    for comparison in at.store.remove_task(task_id):
-        shutil.rmtree(at.settings.comparison_folder(comparison), ignore_errors=True)
+    for table, keys in at.store.remove_task(task_id).items():
+        for key in keys:
+            shutil.rmtree(at.settings.folder_of(table.__tablename__, key), ignore_errors=True)
 
 
 tasks = Router(

@@ -37,7 +37,7 @@ def bill_table(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def billed(report: Report) -> Iterator[tuple[StrategyResult, Parts]]:
     for row in report.strategies:
-        if row.cost is not None and row.cost.parts is not None:
+        if row.quality is not None and row.cost is not None and row.cost.parts is not None:
             yield row, row.cost.parts
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
+from benchmarks.choice import SIMPLICITY as SIMPLICITY
+from benchmarks.choice import price_key as price_key
 from benchmarks.records import TaskFacts
-from benchmarks.results import StrategyResult, Summary
+from benchmarks.results import Summary
 from corpora.task import Needs
 from service.changing import is_incumbent
 from service.evidence import Evidence, Gap, evidence_of
 from service.suitability import Candidate, Floor, candidates_of, floor_of
 
-SIMPLICITY = ("incumbent", "baseline", "prompting", "rag", "fine-tuning", "combined")
-"""From the simplest to run to the most involved: the order of cost where no volume is stated.
-What runs today needs nothing to be done."""
 WORTH_CHANGING = 0.1
 """The share of today's cost that changing must save: it takes work that no figure here holds."""
 
@@ -67,6 +65,18 @@ def build_case(summary: Summary, task: TaskFacts, needs: Needs) -> Case:
     evidence = evidence_of(summary)
     floor = floor_of(summary.strategies, task)
     candidates = candidates_of(summary.strategies, floor, evidence, needs)
+    return case_of(summary, task, needs, evidence, floor, candidates)
+
+
+def case_of(
+    summary: Summary,
+    task: TaskFacts,
+    needs: Needs,
+    evidence: Evidence,
+    floor: Floor,
+    candidates: tuple[Candidate, ...],
+) -> Case:
+    """The same of candidates that are judged already, by whatever evidence."""
     pick = pick_one(candidates, evidence, needs)
     others = [c for c in candidates if pick is not None and c.id != pick.first.id]
     second = pick_one(others, evidence, needs)
@@ -130,16 +140,3 @@ def saves(one: Candidate, today: Candidate, needs: Needs) -> bool:
 def is_no_worse(one: Candidate, today: Candidate, evidence: Evidence, needs: Needs) -> bool:
     """Shown to lose no more than the practical margin, by the whole interval."""
     return evidence.gap(one.id, today.id).low >= -needs.practical_margin
-
-
-def price_key(result: StrategyResult, needs: Needs) -> tuple[float, ...]:
-    """Cheapest first: by cost over the horizon where a volume is stated, else by simplicity."""
-    cost = result.cost
-    rank = SIMPLICITY.index(result.family) if result.family in SIMPLICITY else len(SIMPLICITY)
-    per_1k = cost.per_1k_requests_usd if cost else inf
-    setup = cost.setup_usd if cost else inf
-    quality = result.quality.value if result.quality else 0.0
-    if needs.requests_per_month is not None:
-        horizon = cost.horizon_usd if cost and cost.horizon_usd is not None else inf
-        return (horizon, rank, per_1k, setup, -quality)
-    return (rank, per_1k, setup, -quality)

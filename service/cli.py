@@ -13,6 +13,8 @@ from service.cli_bench import bench
 from service.cli_cache import cache
 from service.cli_compare import compare
 from service.cli_decisions import decisions
+from service.cli_forecast import forecast
+from service.cli_forecast_bench import forecast as forecast_bench
 from service.cli_init import init
 from service.cli_options import is_debugging
 from service.cli_serve import serve, worker
@@ -23,7 +25,10 @@ from service.terminal import say_refusal
 
 click.rich_click.COMMAND_GROUPS = {
     "tuneworth": [
-        {"name": "Decide", "commands": ["init", "check", "compare", "what-if", "verify"]},
+        {
+            "name": "Decide",
+            "commands": ["init", "check", "forecast", "compare", "what-if", "verify"],
+        },
         {"name": "Serve", "commands": ["serve", "worker"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
         {"name": "Measure Tuneworth", "commands": ["bench"]},
@@ -64,8 +69,9 @@ def cli() -> None:
 
 
 bench.add_command(decisions)
+bench.add_command(forecast_bench)
 COMMANDS = (
-    *(init, check, compare, what_if, verify),
+    *(init, check, forecast, compare, what_if, verify),
     *(serve, worker),
     *(strategies, tasks, models, cache),
     bench,

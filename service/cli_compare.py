@@ -86,6 +86,11 @@ LONG_SECONDS = 600.0
     is_flag=True,
     help="Measure no behaviour by further questions (see docs/behaviour.md).",
 )
+@click.option(
+    "--race",
+    is_flag=True,
+    help="Stop strategies that can no longer win, on validation rows, before the test.",
+)
 @common
 def compare(
     spec: str,
@@ -104,6 +109,7 @@ def compare(
     fresh: bool,
     no_cache: bool,
     no_probes: bool,
+    race: bool,
     as_json: bool,
 ) -> int:
     """Compare strategies on a task and recommend one.
@@ -123,7 +129,9 @@ def compare(
     dataset = comparing.with_learning_curve(dataset) if learning_curve else dataset
     price_list = read_prices(prices)
     probes = not no_probes
-    plan = comparing.plan(dataset, strategies=strategies, prices=price_list, probes=probes)
+    plan = comparing.plan(
+        dataset, strategies=strategies, prices=price_list, probes=probes, race=race
+    )
     checks = show_findings(dataset, to)
     show_quote(plan, to)
     if dry_run:
@@ -133,6 +141,7 @@ def compare(
             print_json({"task": dataset_facts(dataset), "checks": found, "quote": quoted})
         return DONE
     from service.caching import default_cache
+    from service.forecasting.hope import hope
 
     cache = None if no_cache else default_cache()
     ask_first(plan, yes=yes)
@@ -150,6 +159,10 @@ def compare(
             cancelled=cancelled,
             cache=cache,
             probes=probes,
+            race=race,
+            may_win=hope(dataset, folder, strategies=strategies, prices=price_list, seed=seed)
+            if race
+            else None,
         )
     if as_json:
         print((folder / "report.json").read_text(encoding="utf-8"))
@@ -161,16 +174,22 @@ def compare(
 def show_findings(dataset: "Dataset", to: "Console") -> "Sequence[Check]":
     """The task's facts and what its data show; an error among them ends the command."""
     from corpora.checks import check_dataset
-    from service.cli_tables import checks_text, facts_text
 
     checks = check_dataset(dataset)
+    show_checks(dataset, checks, to)
+    return checks
+
+
+def show_checks(dataset: "Dataset", checks: "Sequence[Check]", to: "Console") -> None:
+    """The task's facts with those findings; an error among them ends the command."""
+    from service.cli_tables import checks_text, facts_text
+
     to.print(facts_text(dataset))
     to.print(checks_text(checks))
     errors = sum(check.severity == "error" for check in checks)
     if errors:
         what = "one error" if errors == 1 else f"{errors} errors"
         raise Refused(f"The data have {what}; see above.", "Mend them, then compare.")
-    return checks
 
 
 def show_quote(plan: "Plan", to: "Console") -> None:
@@ -214,6 +233,7 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
     from service.cli_tables import (
         change_table,
         learning_text,
+        race_text,
         recommendation_text,
         result_table,
         searches_text,
@@ -228,7 +248,7 @@ def show_report(report: "Report", folder: Path, to: "Console") -> None:
         to.print(change_table(report))
     if skipped := skipped_text(report.strategies):
         to.print(skipped)
-    for text in (searches_text(report), learning_text(report)):
+    for text in (race_text(report), searches_text(report), learning_text(report)):
         if text:
             to.print()
             to.print(text)

@@ -15,6 +15,9 @@ from service.terminal import console
 @click.option(
     "--runs", type=click.IntRange(min=0), help="Of equal strategies. [default: 50 for each draw]"
 )
+@click.option(
+    "--races", type=click.IntRange(min=0), help="Draws with a race and without. [default: 200]"
+)
 @click.option("--quick", is_flag=True, help="A few draws, whose shares count for no target.")
 @click.option("--only", callback=comma_separated, metavar="NAME,...", help="Only these situations.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -32,6 +35,7 @@ from service.terminal import console
 def decisions(
     draws: int | None,
     runs: int | None,
+    races: int | None,
     quick: bool,
     only: tuple[str, ...] | None,
     seed: int,
@@ -43,6 +47,8 @@ def decisions(
 
     planted_truths_right: the smallest share of right decisions over the situations.
     equals_called_different: the share of runs in which equal strategies are told apart.
+    race_same_answer: the share of draws, situations in turn, in which a race before the test leads
+    to the answer that there is without it.
     """
     from benchmarks.environment import usable_cores
     from benchmarks.speed.sheet import Sheet
@@ -51,6 +57,8 @@ def decisions(
         DRAWS,
         EQUAL_RUNS,
         QUICK_DRAWS,
+        QUICK_RACES,
+        RACES,
         SCHEMA,
         head_of,
         planted_truths,
@@ -63,12 +71,15 @@ def decisions(
             raise UnknownName("situation", name, list(BY_NAME))
     draws = draws or (QUICK_DRAWS if quick else DRAWS)
     runs = draws * (EQUAL_RUNS // DRAWS) if runs is None else runs
+    if races is None:
+        races = 0 if only else QUICK_RACES if quick else RACES
     to = console(stderr=True)
     head = head_of(seed)
     found = planted_truths(
         draws,
         seed,
         runs=runs,
+        races=races,
         names=only or tuple(BY_NAME),
         processes=processes or usable_cores(),
         sheet=Sheet(out, head, schema=SCHEMA),

@@ -38,13 +38,15 @@ def statistics(
     """Hold intervals, tests and the decision rule against known truths.
 
     Scores, paired differences, ten strategies at once and several seeds; of 50 to 500 rows, with
-    and without groups. Then made-up tasks whose right decision is known (`tuneworth bench
+    and without groups. Then the bounds of a race, looked at after every draw (in a file beside
+    --out). Then made-up tasks whose right decision is known (`tuneworth bench
     decisions`, in a file beside --out), and how long a what-if takes. Each figure is made by the
     code that makes it in a report.
     """
     from benchmarks.environment import read_environment, usable_cores
     from benchmarks.simulation.cells import cells
     from benchmarks.simulation.figures import statistics_checks
+    from benchmarks.simulation.looks import looks_checks, measure_looks
     from benchmarks.simulation.measure import measure_cells
     from benchmarks.speed.checks import at_most
     from benchmarks.speed.sheet import STATISTICS_SCHEMA, Sheet
@@ -69,10 +71,16 @@ def statistics(
         jobs=jobs,
         say=say,
     )
+    looked = measure_looks(
+        simulations or (QUICK if quick else FULL),
+        sheet=Sheet(path.with_name(f"{path.stem}-looks.jsonl"), head, schema=STATISTICS_SCHEMA),
+        say=say,
+    )
     beside = path.with_name(f"{path.stem}-decisions.jsonl")
     decided = measure_decisions(beside, quick=quick, processes=jobs, say=say)
     checks = [
         *statistics_checks(simulated),
+        *looks_checks(looked),
         *decision_checks(decided),
     ]
     if RESULT.is_file():  # published results are no part of an installed package

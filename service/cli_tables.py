@@ -11,6 +11,7 @@ from corpora.task import Check, Dataset
 from service import learning, searched
 from service.before_after import before_after, paid
 from service.findings import counted
+from service.raced import race_notes
 from service.recommendation import Recommendation
 from service.report import Report
 from service.today import HEAD, TITLE, change_rows, today_told
@@ -98,6 +99,12 @@ def quote_text(quote: Quote) -> Text:
             f"Learning curves of {listed([row.id for row in curves])}, trained on parts of the"
             f" training rows too: {duration(sum(row.curve_seconds for row in curves))} of the times"
             " in all."
+        )
+    if quote.race_seconds:
+        lines.append(
+            "The race asks each strategy validation examples, all of them at most:"
+            f" {duration(quote.race_seconds)} of the times in all. What it stops takes no more; how"
+            " much that will be cannot be promised."
         )
     spent = "with the hosted models' tokens" if quote.paid else "of this machine's time"
     lines.append(
@@ -208,6 +215,11 @@ def learning_text(report: Report) -> Text:
     """What learning curves and epochs show; empty where that is nothing."""
     notes = [note for note in learning.learning_notes(report) if note != learning.HOW]
     return Text("\n".join(notes))
+
+
+def race_text(report: Report) -> Text:
+    """What a race took and spared; empty where there was none. Whom it stopped stands above."""
+    return Text("\n".join(race_notes(report)[:2]))
 
 
 def recommendation_text(answer: Recommendation) -> Text:

@@ -12,8 +12,9 @@ gain is not worth paying for, nor waiting for; but where the test is so small th
 hide in it, a small chance of it weighs enough to label more.
 
 Not yet: everything else, with the number of test examples that would settle it; and a yes or no
-over a whole kind of strategy that broke, because what was not measured was not beaten. And
-everything where test rows leaked into training and the records do not say which.
+over a whole kind of strategy that broke, because what was not measured was not beaten, or over one
+that a race stopped for a reason that holds no more (`service.stopped`). And everything where test
+rows leaked into training and the records do not say which.
 """
 
 from __future__ import annotations
@@ -21,13 +22,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.results import StrategyResult
 from service import wording
 from service.changing import is_incumbent
 from service.choosing import Case
 from service.evidence import Gap
+from service.stopped import reopened_of_kind
 from service.suitability import Candidate, is_tuned
 
 Commit = Literal["yes", "no", "not yet"]
+Ground = Literal[
+    "gain",
+    "saving",
+    "only one able",
+    "needless",
+    "nothing forgone",
+    "none able",
+    "hopeless",
+    "eliminated",
+    "unproven",
+    "gain in doubt",
+    "errors",
+    "need missed",
+    "need in doubt",
+    "floor in doubt",
+    "not measured",
+]
+"""What a decision rests on. The first eight are a yes or a no, the others a "not yet"."""
 PROVEN = 0.95
 """From this chance on that the gain exceeds the practical margin (or that no more than it is lost,
 where money is saved), it is proven."""
@@ -39,25 +60,43 @@ SMALLEST_MARGIN = 0.01
 
 @dataclass(frozen=True)
 class Commitment:
-    """`why` is one sentence; `examples` are further test rows that would settle a "not yet"."""
+    """`why` is one sentence; `examples` are further test rows that would settle a "not yet".
+
+    `ground` says the same for programs, and `pair` which two strategies it was decided between,
+    the one that gains or may gain first.
+    """
 
     answer: Commit
     why: str
+    ground: Ground
     examples: int | None = None
+    pair: tuple[str, str] | None = None
 
 
-def commit(case: Case) -> Commitment:
-    """The decision, held back where a kind that could overturn it was never measured."""
-    found = decide(case)
+def commit(case: Case, proven: float = PROVEN) -> Commitment:
+    """The decision, held back where a kind that could overturn it was never measured.
+
+    `proven` is the chance from which on a gain counts as proven.
+    """
+    found = decide(case, proven)
     leak = case.summary.leak
     if leak is not None and leak.rows is None and found.answer != "not yet":
-        return Commitment("not yet", f"{found.why.rstrip('.')}; but test examples leaked.")
-    unknown = unmeasured(case, tuned=found.answer == "no")
+        why = f"{found.why.rstrip('.')}; but test examples leaked."
+        return Commitment("not yet", why, "not measured")
+    open_ = why_open(case, tuned=found.answer == "no")
     settled = case.pick is not None and needless(case, case.pick.first)
-    if found.answer == "not yet" or not unknown or (found.answer == "no" and settled):
+    if found.answer == "not yet" or open_ is None or (found.answer == "no" and settled):
         return found
-    broke = f"{wording.listed(unknown)} failed and may be better: mend that first"
-    return Commitment("not yet", f"{found.why.rstrip('.')}; but {broke}.")
+    return Commitment("not yet", f"{found.why.rstrip('.')}; but {open_}.", "not measured")
+
+
+def why_open(case: Case, *, tuned: bool) -> str | None:
+    """What of a kind nobody knows well enough to decide without it; None where there is nothing."""
+    if unknown := unmeasured(case, tuned=tuned):
+        return f"{wording.listed(unknown)} failed and may be better: mend that first"
+    if again := reopened_of_kind(case, tuned=tuned):
+        return f"{wording.listed(again)} may be better, since what stopped it holds no more"
+    return None
 
 
 def unmeasured(case: Case, *, tuned: bool) -> list[str]:
@@ -89,12 +128,12 @@ def needless(case: Case, first: Candidate) -> str | None:
     return None
 
 
-def decide(case: Case) -> Commitment:
+def decide(case: Case, proven: float) -> Commitment:
     """The decision from what was measured."""
     if case.pick is None:
         return with_nothing_picked(case)
     if is_tuned(case.pick.first.result):
-        return with_tuned_picked(case, case.pick.first)
+        return with_tuned_picked(case, case.pick.first, proven)
     tuned = [c for c in case.candidates if is_tuned(c.result)]
     if not tuned:
         return with_none_tuned(case, case.pick.first)
@@ -105,7 +144,9 @@ def with_nothing_picked(case: Case) -> Commitment:
     """No strategy is clear of the floor: hopeless, or too few rows to tell."""
     best = case.best
     if best is None:
-        return Commitment("not yet", "No strategy completed, so nothing was measured.")
+        return Commitment(
+            "not yet", "No strategy completed, so nothing was measured.", "not measured"
+        )
     over = case.evidence.over(best.id, case.floor.value)
     tuned = [c for c in case.candidates if is_tuned(c.result)]
     if over.difference > case.needs.practical_margin:
@@ -114,6 +155,7 @@ def with_nothing_picked(case: Case) -> Commitment:
             "not yet",
             f"{best.quality.n} test examples cannot tell {best.id} from {case.floor.meaning};"
             f" {wording.count(needed)} more would.",
+            "floor in doubt",
             needed,
         )
     if tuned:
@@ -122,68 +164,88 @@ def with_nothing_picked(case: Case) -> Commitment:
             "no",
             f"Tuning this model does not solve the task either: {top.id} scores"
             f" {wording.measured(top.quality)}.",
+            "hopeless",
         )
-    return Commitment("not yet", "No tuned strategy completed, so tuning may still be the way.")
+    if told := all_stopped(case):
+        why = f"Tuning this model does not solve the task either: {told}."
+        return Commitment("no", why, "eliminated")
+    return Commitment(
+        "not yet", "No tuned strategy completed, so tuning may still be the way.", "not measured"
+    )
 
 
-def with_tuned_picked(case: Case, first: Candidate) -> Commitment:
+def with_tuned_picked(case: Case, first: Candidate, proven: float) -> Commitment:
     """A tuned strategy is picked: is it sure enough to pay for?"""
     missed, uncertain = first.shortfall
     if missed:
-        return Commitment(
-            "not yet", f"{first.id} is the best at hand, but it misses a stated need."
-        )
+        why = f"{first.id} is the best at hand, but it misses a stated need."
+        return Commitment("not yet", why, "need missed")
     if uncertain:
         bar = case.needs.quality_at_least
         over = case.evidence.over(first.id, bar) if bar is not None else None
         needed = over.further_examples(case.needs.practical_margin) if over else None
         more = f"; {wording.count(needed)} more test examples would tell" if needed else ""
-        return Commitment(
-            "not yet", f"It is not certain that {first.id} meets every need{more}.", needed
-        )
+        why = f"It is not certain that {first.id} meets every need{more}."
+        return Commitment("not yet", why, "need in doubt", needed)
     untuned = [c for c in case.candidates if not is_tuned(c.result)]
     if not untuned:
-        return Commitment(
-            "not yet", "Nothing without tuning completed, so nothing cheaper is known."
-        )
+        why = "Nothing without tuning completed, so nothing cheaper is known."
+        return Commitment("not yet", why, "not measured")
     able = [c for c in untuned if not c.ruled_out and c.id not in case.floor.trivial]
     if not able:
-        return Commitment("yes", f"Only {first.id} can serve the stated needs.")
+        return Commitment("yes", f"Only {first.id} can serve the stated needs.", "only one able")
     other = max(able, key=lambda c: c.quality.value)
-    gap = case.evidence.gap(first.id, other.id)
+    pair = (first.id, other.id)
+    gap = case.evidence.gap(*pair)
     what = "what runs today" if is_incumbent(other.result) else "the best without tuning"
     told = f"{gap_text(gap)} against {other.id}, {what}"
-    if is_proven(gap, case.needs.practical_margin):
-        return Commitment("yes", f"{first.id} gains {told}.")
-    as_good = gap.chance_above(-case.needs.practical_margin) >= PROVEN
+    if is_proven(gap, case.needs.practical_margin, proven):
+        return Commitment("yes", f"{first.id} gains {told}.", "gain", pair=pair)
+    as_good = gap.chance_above(-case.needs.practical_margin) >= proven
     if as_good and is_cheaper(first, other):
-        return Commitment("yes", f"{first.id} costs less over the horizon and is no worse: {told}.")
+        why = f"{first.id} costs less over the horizon and is no worse: {told}."
+        return Commitment("yes", why, "saving", pair=pair)
     needed = gap.examples_to_prove(case.needs.practical_margin)
     size = wording.many_points(case.needs.practical_margin)
     return Commitment(
         "not yet",
         f"A gain of more than {size} is not proven: {told}; {wording.count(needed)} more test"
         " examples would tell.",
+        "unproven",
         needed,
+        pair,
     )
 
 
-def is_proven(gap: Gap, margin: float) -> bool:
+def is_proven(gap: Gap, margin: float, proven: float) -> bool:
     """Whether a gain of more than the margin is certain enough to pay for."""
-    return gap.shows_more_than(margin) and gap.chance_above(margin) >= PROVEN
+    return gap.shows_more_than(margin) and gap.chance_above(margin) >= proven
 
 
 def with_none_tuned(case: Case, first: Candidate) -> Commitment:
     """No tuned strategy completed: is one still needed?"""
     if why := needless(case, first):
-        return Commitment("no", why)
+        return Commitment("no", why, "needless")
+    if stopped := all_stopped(case):
+        why = f"Every tuned strategy was stopped on the way: {stopped}."
+        return Commitment("no", why, "eliminated")
     left = [row for row in case.summary.strategies if is_tuned(row)]
-    told = [f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "") for row in left]
-    if left and all(row.status == "eliminated" for row in left):
-        return Commitment("no", f"Every tuned strategy was beaten on the way: {'; '.join(told)}.")
-    if told:
-        return Commitment("not yet", f"No tuned strategy completed: {'; '.join(told)}.")
-    return Commitment("not yet", "No tuned strategy was part of this comparison.")
+    if told := [how_ended(row) for row in left]:
+        why = f"No tuned strategy completed: {'; '.join(told)}."
+        return Commitment("not yet", why, "not measured")
+    return Commitment("not yet", "No tuned strategy was part of this comparison.", "not measured")
+
+
+def all_stopped(case: Case) -> str | None:
+    """How a race ended every tuned strategy that fits the task; None where one ended otherwise."""
+    tuned = [row for row in case.summary.strategies if is_tuned(row) and row.status != "skipped"]
+    if not tuned or any(row.status != "eliminated" for row in tuned):
+        return None
+    return "; ".join(how_ended(row) for row in tuned)
+
+
+def how_ended(row: StrategyResult) -> str:
+    return f"{row.id} {row.status}" + (f" ({row.reason})" if row.reason else "")
 
 
 def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) -> Commitment:
@@ -192,11 +254,12 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
     if not able:
         worst = tuned[0]
         text = next(j.text for j in worst.judgements if j.hopeless)
-        return Commitment("no", f"{wording.listed([c.id for c in tuned])} cannot serve: {text}.")
+        why = f"{wording.listed([c.id for c in tuned])} cannot serve: {text}."
+        return Commitment("no", why, "none able")
     margin = case.needs.practical_margin
     gaps = {c.id: case.evidence.gap(c.id, first.id) for c in able}
     likeliest = max(able, key=lambda c: gaps[c.id].expected_gain(margin))
-    gap = gaps[likeliest.id]
+    gap, pair = gaps[likeliest.id], (likeliest.id, first.id)
     chance = gap.chance_above(margin)
     told = (
         f"{likeliest.id} measures {gap_text(gap)} against {first.id}, and the chance that it is"
@@ -204,14 +267,13 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
     )
     allowed = FORGONE * max(margin, SMALLEST_MARGIN)
     if gap.expected_gain(margin) <= allowed:
-        return Commitment("no", f"{told}: not worth paying for.")
+        return Commitment("no", f"{told}: not worth paying for.", "nothing forgone", pair=pair)
     if not likeliest.reliable:
         share = wording.percent(wording.error_share(likeliest.result))
-        return Commitment("not yet", f"{told}, but {share} of its answers failed.")
+        return Commitment("not yet", f"{told}, but {share} of its answers failed.", "errors")
     needed = gap.examples_to_forgo(margin, allowed) or gap.examples_to_prove(margin)
-    return Commitment(
-        "not yet", f"{told}; {wording.count(needed)} more test examples would tell.", needed
-    )
+    why = f"{told}; {wording.count(needed)} more test examples would tell."
+    return Commitment("not yet", why, "gain in doubt", needed, pair)
 
 
 def is_cheaper(one: Candidate, other: Candidate) -> bool:

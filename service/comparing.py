@@ -15,9 +15,11 @@ from benchmarks.curve import turns_of
 from benchmarks.environment import cuda_devices
 from benchmarks.journal import JOURNAL
 from benchmarks.metrics import metric_for
-from benchmarks.plan import needed_models, plan_run
+from benchmarks.plan import Entry, needed_models, plan_run
 from benchmarks.progress import OnProgress, ignore_progress
 from benchmarks.quote import Quote, QuotedModel, quote
+from benchmarks.race_quote import with_race
+from benchmarks.racing import MayWin
 from benchmarks.runner import never, run_comparison, sole_owner
 from benchmarks.sitting import ARTIFACTS
 from corpora.errors import InvalidInput
@@ -49,15 +51,18 @@ def compare(
     cancelled: Callable[[], bool] = never,
     cache: Cache | None = None,
     probes: bool = True,
+    race: bool = False,
+    may_win: MayWin | None = None,
 ) -> Report:
     """Run the strategies on the data set and write report.json, .md and .html into `out`.
 
     Without `strategies`, those of the task, else all; one that does not fit is reported as
     skipped. Continues what an earlier call left in `out`, and reuses what `cache` holds of others
     where that spoils no measurement. Without `probes` no strategy is asked further questions for
-    its behaviour (docs/behaviour.md). Raises UnknownName and NotFetched
-    before anything runs, RunMismatch where `out` holds another comparison, and Cancelled once
-    `cancelled` says so.
+    its behaviour (docs/behaviour.md). With `race` those that can no longer win are stopped before
+    the test (docs/racing.md); `may_win` is asked before one that trains or searches is prepared.
+    Raises UnknownName and NotFetched before anything runs, RunMismatch where `out` holds another
+    comparison, and Cancelled once `cancelled` says so.
     """
     check_stated(dataset.task.needs, dataset.task.deployment, prices)
     chosen = chosen_strategies(dataset.task, strategies)
@@ -75,6 +80,8 @@ def compare(
         cancelled=cancelled,
         cache=cache,
         probes=probes,
+        race=race,
+        may_win=may_win,
     )
     report = build_report(records)
     write_reports(report, out)
@@ -85,12 +92,15 @@ def compare(
 class Plan:
     """What a comparison will be: the names of all that is done in order, and what it will take.
 
-    `paid_usd` is the part of the quote that goes to hosted models.
+    `paid_usd` is the part of the quote that goes to hosted models. `entries` are what is compared,
+    with whom does not fit among them.
     """
 
     ids: tuple[str, ...]
     quote: Quote
     paid_usd: float
+    entries: tuple[Entry, ...]
+    models: tuple[QuotedModel, ...]
 
 
 def plan(
@@ -99,8 +109,10 @@ def plan(
     strategies: Sequence[str] | None,
     prices: PriceList,
     probes: bool = True,
+    race: bool = False,
 ) -> Plan:
-    """Look ahead without loading a model. Raises as `compare` does before anything runs."""
+    """Look ahead without loading a model; with all that a `race` may ask, and nothing of what it
+    may spare. Raises as `compare` does before anything runs."""
     metric_for(dataset.task.metric, dataset.task.kind)
     check_stated(dataset.task.needs, dataset.task.deployment, prices)
     chosen = chosen_strategies(dataset.task, strategies)
@@ -109,10 +121,14 @@ def plan(
     entries = plan_run(dataset, chosen, [model.name for model in models])
     hosted = {model.name for model in models if model.hosted}
     paid = {entry.id for entry in entries if entry.model in hosted}
+    if race:
+        estimate = with_race(estimate, dataset, paid)
     return Plan(
         ids=tuple(turns_of(dataset, entries)),
         quote=estimate,
         paid_usd=sum(row.usd for row in estimate.rows if row.id in paid),
+        entries=tuple(entries),
+        models=tuple(models),
     )
 
 

@@ -1,11 +1,17 @@
-"""What the worker does with an order: the real comparison, by the registries."""
+"""What the worker does with an order: the real comparison or forecast, by the registries."""
 
 from benchmarks.costs import read_prices
+from benchmarks.errors import Cancelled
 from service.caching import default_cache
 from service.comparing import compare
-from service.consent import check_cost
+from service.consent import check_cost, check_forecast_cost
+from service.forecasting.hope import hope
+from service.forecasting.pages import FORECAST_FILES, write_forecast
+from service.forecasting.planning import plan_forecast
+from service.forecasting.running import forecast
+from service.forecasting.sources import FINDINGS, kept_source
 from service.specs import dataset_from
-from service.worker import Order
+from service.worker import ForecastOrder, Order
 
 
 def compute(order: Order) -> None:
@@ -15,7 +21,7 @@ def compute(order: Order) -> None:
     )
     prices = read_prices(None)
     # asked for again: prices and endpoints may be others than when it was queued
-    check_cost(dataset, order.strategies, order.accept_cost_usd, prices)
+    check_cost(dataset, order.strategies, order.accept_cost_usd, prices, race=order.race)
     compare(
         dataset,
         out=order.folder,
@@ -25,4 +31,40 @@ def compute(order: Order) -> None:
         on_progress=order.board.note,
         cancelled=order.cancelled,
         cache=default_cache(),
+        race=order.race,
+        may_win=hope(
+            dataset, order.folder, strategies=order.strategies, prices=prices, seed=order.seed
+        )
+        if order.race
+        else None,
     )
+
+
+def compute_forecast(order: ForecastOrder) -> None:
+    """Foretell, and write the three forms into the order's folder (`service.worker.Foretell`).
+
+    What an earlier attempt found there is not computed again.
+    """
+    dataset = dataset_from(
+        order.spec, seed=order.seed, limit=order.limit, train_limit=order.train_limit
+    )
+    planned = plan_forecast(
+        dataset,
+        strategies=order.strategies,
+        prices=read_prices(None),
+        seed=order.seed,
+        budget_seconds=order.budget_seconds,
+        budget_usd=order.budget_usd,
+    )
+    check_forecast_cost(planned, order.accept_cost_usd)
+    found = forecast(
+        planned,
+        confidence=order.confidence,
+        source=kept_source(planned, order.folder / FINDINGS),
+        cancelled=order.cancelled,
+        on_step=order.board.note,
+    )
+    if found.stop == "told to":
+        raise Cancelled("told to stop")
+    for name in FORECAST_FILES:
+        write_forecast(found, order.folder / name)

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from corpora.task import Deployment, Needs
 from service import wording
 from service.report import Report
 from service.reused import reused_facts
+
+
+class Stated(Protocol):
+    """What holds the stated needs: a report or a forecast."""
+
+    @property
+    def needs(self) -> Needs: ...
+
+    @property
+    def deployment(self) -> Deployment | None: ...
 
 
 def facts(report: Report) -> list[tuple[str, str]]:
@@ -47,7 +60,7 @@ def model_text(report: Report, index: int) -> str:
     return f"{model.name}: {size}{where}, fingerprint {model.fingerprint[:12]}"
 
 
-def needs_told(report: Report) -> str:
+def needs_told(report: Stated) -> str:
     """The stated needs in one line."""
     needs = report.needs
     found = []
@@ -64,7 +77,7 @@ def needs_told(report: Report) -> str:
     return "; ".join([*found, *terms_told(report)])
 
 
-def terms_told(report: Report) -> list[str]:
+def terms_told(report: Stated) -> list[str]:
     """What is stated of costs and of the deployment."""
     needs, placed = report.needs, report.deployment
     found = []

@@ -9,6 +9,7 @@ from strategies.models.hosted import hosted_models
 if TYPE_CHECKING:
     from benchmarks.costs import PriceList
     from corpora.task import Dataset
+    from service.forecasting.planning import ForecastPlan
 
 ROUNDING = 1e-9
 
@@ -20,8 +21,7 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     which takes seconds where they are large. Raises CostNotAccepted, and what reading and
     quoting raise.
     """
-    named = spec.get("model") or []
-    if not {*([named] if isinstance(named, str) else named)} & {*hosted_models()}:
+    if not names_hosted(spec):
         return
     from benchmarks.costs import read_prices  # what measures is loaded where it is needed
     from service.specs import dataset_from
@@ -32,16 +32,62 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         limit=options["limit"],
         train_limit=options["train_limit"],
     )
-    check_cost(dataset, options["strategies"], options["accept_cost_usd"], read_prices(None))
+    strategies, accepted = options["strategies"], options["accept_cost_usd"]
+    race = bool(options.get("race"))
+    check_cost(dataset, strategies, accepted, read_prices(None), race=race)
+
+
+def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """The same of a forecast: refused where its budget allows more than its options accept."""
+    if not names_hosted(spec):
+        return
+    from benchmarks.costs import read_prices  # what measures is loaded where it is needed
+    from service.forecasting.planning import plan_forecast
+    from service.specs import dataset_from
+
+    dataset = dataset_from(
+        spec,
+        seed=options["seed"],
+        limit=options["limit"],
+        train_limit=options["train_limit"],
+    )
+    planned = plan_forecast(
+        dataset,
+        strategies=options["strategies"],
+        prices=read_prices(None),
+        seed=options["seed"],
+        budget_seconds=options["budget_seconds"],
+        budget_usd=options["budget_usd"],
+    )
+    check_forecast_cost(planned, options["accept_cost_usd"])
+
+
+def check_forecast_cost(planned: "ForecastPlan", accepted: float | None) -> None:
+    """Raises CostNotAccepted where hosted models may be paid more than `accepted` dollars."""
+    if planned.paid_usd > (accepted or 0.0) + ROUNDING:
+        purse = planned.purse
+        quote = {"paid_usd": planned.paid_usd, "seconds": purse.seconds, "usd": purse.usd}
+        raise CostNotAccepted(planned.paid_usd, accepted, quote, "forecast")
+
+
+def names_hosted(spec: Mapping[str, Any]) -> bool:
+    """Whether the task names a model that is paid by the token."""
+    named = spec.get("model") or []
+    return bool({*([named] if isinstance(named, str) else named)} & {*hosted_models()})
 
 
 def check_cost(
-    dataset: "Dataset", strategies: list[str] | None, accepted: float | None, prices: "PriceList"
+    dataset: "Dataset",
+    strategies: list[str] | None,
+    accepted: float | None,
+    prices: "PriceList",
+    *,
+    race: bool = False,
 ) -> None:
     """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars."""
     from service.comparing import plan
 
-    found = plan(dataset, strategies=strategies, prices=prices)
+    found = plan(dataset, strategies=strategies, prices=prices, race=race)
     if found.paid_usd > (accepted or 0.0) + ROUNDING:
         quote = {**found.quote.model_dump(mode="json"), "paid_usd": found.paid_usd}
         raise CostNotAccepted(found.paid_usd, accepted, quote)

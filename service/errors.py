@@ -33,12 +33,14 @@ class Conflict(ServiceError):
 class CostNotAccepted(ServiceError):
     """Nothing was started. `quote` says what each strategy is expected to take."""
 
-    def __init__(self, usd: float, accepted: float | None, quote: dict[str, Any]) -> None:
+    def __init__(
+        self, usd: float, accepted: float | None, quote: dict[str, Any], what: str = "comparison"
+    ) -> None:
         self.usd = usd
         self.accepted = accepted
         self.quote = quote
         super().__init__(
-            f"This comparison is expected to spend ${usd:.6f} on hosted models, and nobody has"
+            f"This {what} is expected to spend ${usd:.6f} on hosted models, and nobody has"
             " agreed to that."
         )
 

@@ -17,6 +17,7 @@ from service import (
     conditions,
     findings,
     learning,
+    raced,
     searched,
     today,
     view,
@@ -55,6 +56,9 @@ def as_html(report: Report) -> str:
         beyond_notes=beyond.beyond_notes(report),
         bill_title=bill.bill_title(report),
         bill=bill.bill_table(report),
+        race_title=raced.TITLE,
+        race=raced.race_table(report),
+        race_notes=raced.race_notes(report),
         searches=searched.searches_of(report),
         search_notes=searched.search_notes(report),
         told=searched,
@@ -76,7 +80,7 @@ def as_html(report: Report) -> str:
         checks=findings.parted(report.checks),
         counted=findings.counted,
         guide=view.reading_guide(report),
-        css=Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8")),
+        css=styles(),
         colour=colour,
         bar=quality_bar,
         gap_of=lambda strategy: view.against(report, strategy),
@@ -90,6 +94,10 @@ def as_html(report: Report) -> str:
     )
 
 
+def styles() -> Markup:
+    return Markup(TEMPLATES.joinpath("report.css").read_text(encoding="utf-8"))
+
+
 def marked(chart: Chart | None) -> tuple[str, Markup, Markup, str] | None:
     """Title, the two drawings and the text of a chart."""
     if chart is None:
@@ -98,7 +106,7 @@ def marked(chart: Chart | None) -> tuple[str, Markup, Markup, str] | None:
 
 
 @cache
-def template() -> Template:
+def template(name: str = "report.html.j2") -> Template:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -106,7 +114,7 @@ def template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def quality_bar(quality: Quality, result: StrategyResult) -> Markup:

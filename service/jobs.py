@@ -1,4 +1,4 @@
-"""Durable jobs: the queue through which the API hands comparisons to the worker.
+"""Durable jobs: the queue through which the API hands comparisons and forecasts to the worker.
 
 Only ids pass through it; what is to be done and how far it is stand in our own tables. A fixed
 application version lets a new build take over what an older one queued.
@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 APPLICATION = "tuneworth"
 VERSION = "1"
 QUEUE = "comparisons"
-JOB = "compare"
+COMPARE, FORECAST = "compare", "forecast"
+"""What a job does with the id that it carries."""
 POLLING_SECONDS = 0.25
 
 
@@ -29,23 +30,33 @@ class Queue:
 
     def add(self, session: Session, comparison: str) -> None:
         """Queue a comparison within the caller's transaction: both are stored, or neither."""
+        self._add(session, comparison, COMPARE)
+
+    def add_forecast(self, session: Session, forecast: str) -> None:
+        """The same of a forecast. All jobs wait in one line."""
+        self._add(session, forecast, FORECAST)
+
+    def _add(self, session: Session, key: str, job: str) -> None:
         self._client.enqueue_in_transaction(
             session,
             {
-                "workflow_name": JOB,
+                "workflow_name": job,
                 "queue_name": QUEUE,
-                "workflow_id": comparison,
+                "workflow_id": key,
                 "app_version": VERSION,
             },
-            comparison,
+            key,
         )
 
     def close(self) -> None:
         self._client.destroy()
 
 
-def take_jobs(database_url: str, run: Callable[[str], None]) -> None:
-    """The worker's end: call `run` with each queued id, one at a time, in a thread of its own.
+def take_jobs(
+    database_url: str, run: Callable[[str], None], run_forecast: Callable[[str], None]
+) -> None:
+    """The worker's end: call `run` with the id of each queued comparison and `run_forecast` with
+    that of each forecast, one at a time, in a thread of its own.
 
     A job that was running when the worker died is run again. Returns at once.
     """
@@ -59,9 +70,13 @@ def take_jobs(database_url: str, run: Callable[[str], None]) -> None:
         }
     )
 
-    @DBOS.workflow(name=JOB)
+    @DBOS.workflow(name=COMPARE)
     def compare(comparison: str) -> None:
         run(comparison)
+
+    @DBOS.workflow(name=FORECAST)
+    def forecast(forecast: str) -> None:
+        run_forecast(forecast)
 
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLLING_SECONDS)

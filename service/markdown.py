@@ -12,6 +12,7 @@ from service import (
     conditions,
     findings,
     learning,
+    raced,
     searched,
     today,
     view,
@@ -30,6 +31,7 @@ def as_markdown(report: Report) -> str:
         *change_part(report),
         *table_part(report),
         *bill_part(report),
+        *race_part(report),
         *learning_part(report),
         *search_part(report),
         *further_part(report),
@@ -109,6 +111,19 @@ def bill_part(report: Report) -> list[str]:
         return []
     lines = ["", f"## {bill.bill_title(report)}", "", line(head), line(["---"] * len(head))]
     return lines + [line([code(cells[0]), *cells[1:]]) for cells in rows]
+
+
+def race_part(report: Report) -> list[str]:
+    """Whom a race stopped, and what it took and spared; nothing where there was none."""
+    notes = raced.race_notes(report)
+    if not notes:
+        return []
+    lines = ["", f"## {raced.TITLE}", ""]
+    head, rows = raced.race_table(report)
+    if rows:
+        lines += [line(head), line(["---"] * len(head))]
+        lines += [line([code(cells[0]), *map(plain, cells[1:])]) for cells in rows] + [""]
+    return lines + bullets(notes)
 
 
 def learning_part(report: Report) -> list[str]:

@@ -22,7 +22,7 @@ from pydantic import Field
 from corpora.spec import Spec
 from corpora.task import DEFAULT_MODEL, Document, Example, Frozen, IncumbentAnswer
 from service.problems import MEDIA_TYPE
-from service.shapes import NewComparison
+from service.shapes import NewComparison, NewForecast
 from service.terms import Changes
 
 DESCRIPTION = """Measures prompting, retrieval and LoRA fine-tuning on your own task and
@@ -41,6 +41,7 @@ TASK_EXAMPLE: dict[str, Any] = {
     "needs": {"quality_at_least": 0.9, "requests_per_month": 50000},
 }
 COMPARISON_EXAMPLE = {"strategies": ["prompt.nearest", "lora"], "limit": 100, "seed": 0}
+FORECAST_EXAMPLE = {"confidence": 0.9, "budget_seconds": 120, "seed": 0}
 WHAT_IF_EXAMPLE = {
     "requests_per_month": 100000,
     "horizon_months": 24,
@@ -114,6 +115,10 @@ def events_response() -> dict[int, ResponseSpec]:
 
 def report_response() -> dict[int, ResponseSpec]:
     return {200: _other(dict[str, Any], "application/json", "The report (tuneworth.report/1).")}
+
+
+def forecast_response() -> dict[int, ResponseSpec]:
+    return {200: _other(dict[str, Any], "application/json", "The forecast (tuneworth.forecast/1).")}
 
 
 def what_if_response() -> dict[int, ResponseSpec]:
@@ -191,6 +196,15 @@ class PostComparison(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _body(NewComparison, COMPARISON_EXAMPLE, required=False)
+        self.parameters = [*(self.parameters or []), _key()]
+
+
+@dataclass
+class PostForecast(Operation):
+    """Describes the options of a forecast."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(NewForecast, FORECAST_EXAMPLE, required=False)
         self.parameters = [*(self.parameters or []), _key()]
 
 

@@ -1,4 +1,4 @@
-"""How far a running comparison is, as the worker notes it and the API tells it."""
+"""How far running work is, as the worker notes it and the API tells it."""
 
 import threading
 from typing import Any
@@ -11,6 +11,7 @@ from corpora.task import Frozen
 SHARES: dict[Phase, tuple[float, float]] = {
     "loading": (0.0, 0.0),
     "preparing": (0.0, 0.4),
+    "racing": (0.4, 0.4),
     "timing": (0.4, 0.7),
     "answering": (0.7, 0.95),
     "checking": (0.95, 0.97),
@@ -80,3 +81,32 @@ class ProgressBoard:
                 fraction=round(done, 4), total=total, message=self._message, strategies=rows
             )
         return progress.model_dump(mode="json")
+
+
+class ForecastProgress(Frozen):
+    """How far a forecast is: `fraction` is the share of its budget that is spent."""
+
+    fraction: float = Field(default=0.0, ge=0, le=1, description="Of the budget.")
+    message: str = Field(default="", description="What is being done.")
+
+
+class ForecastBoard:
+    """Written by the thread that computes, read by the one that stores."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = ForecastProgress()
+        self._changed = False
+
+    def note(self, doing: str, fraction: float) -> None:
+        with self._lock:
+            self._now = ForecastProgress(fraction=round(fraction, 4), message=doing)
+            self._changed = True
+
+    def changes(self) -> dict[str, Any] | None:
+        """As those of a comparison."""
+        with self._lock:
+            if not self._changed:
+                return None
+            self._changed = False
+            return self._now.model_dump(mode="json")

@@ -8,6 +8,7 @@ from service.choosing import Case
 from service.commitment import Commitment, gap_text
 from service.concerns import concerns
 from service.keeping import changing, until_then
+from service.stopped import stops_told
 from service.suitability import Candidate, is_tuned
 
 
@@ -199,10 +200,11 @@ def left_out(case: Case, first: Candidate) -> list[str]:
 
 
 def broken(case: Case) -> list[str]:
-    """Strategies that did not complete although they fit; those of one reason in one sentence."""
+    """Strategies that did not complete although they fit; those of one reason in one sentence, and
+    those that a race stopped."""
     alike: dict[str, list[str]] = {}
     for row in case.summary.strategies:
-        if row.status in ("failed", "eliminated"):
+        if row.status == "failed":
             why = f"{row.status}: {(row.reason or 'no reason given').rstrip('.')}."
             alike.setdefault(why, []).append(row.id)
-    return [f"{wording.listed(ids)} {why}" for why, ids in alike.items()]
+    return [f"{wording.listed(ids)} {why}" for why, ids in alike.items()] + stops_told(case)

@@ -2,7 +2,8 @@
 
 `confidence` is the chance that no strategy that serves the needs as well is better by more than
 the practical margin, judged against the strongest rival: the smallest P(gap <= margin) over the
-rivals, and never below the strategy's own `p_best`. `expected_regret` is the quality expected to
+rivals, and never below the strategy's own `p_best`; where a race stopped rivals, never above the
+chance that it was right. `expected_regret` is the quality expected to
 be lost by the choice, 0 to 1, again against the strongest rival: the largest E[max(0, gap)].
 """
 
@@ -122,7 +123,9 @@ def confidence_in(case: Case) -> float:
     first, margin = case.pick.first, case.needs.practical_margin
     gaps = [case.evidence.gap(rival.id, first.id) for rival in case.rivals]
     close = min((1 - gap.chance_above(margin) for gap in gaps), default=1.0)
-    return max(close, first.result.p_best or 0.0)
+    found = max(close, first.result.p_best or 0.0)
+    race = case.summary.race
+    return min(found, 1 - race.error) if race is not None and race.stopped else found
 
 
 def examples_against_rivals(case: Case) -> int | None:

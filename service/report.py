@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.race_records import RaceResult
 from benchmarks.records import Environment, ModelFacts, Record, RunRecord, SentinelRecord, TaskFacts
 from benchmarks.results import (
     Comparison,
@@ -91,7 +92,7 @@ class Report(Frozen):
     `strategies` are in order of quality, those without a score last. `flattery` is by how much the
     highest quality is too high on average, for being the highest of several. `changes` say what
     each would bring against what runs today, and are left out where that is not given; so are
-    `learning_forecasts` where no learning curve was asked for.
+    `learning_forecasts` where no learning curve was asked for, and `race` where none was run.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -115,6 +116,7 @@ class Report(Frozen):
     changes: tuple[Change, ...] = Field(default=(), exclude_if=not_)
     learning_curve: tuple[LearningPoint, ...] = ()
     learning_forecasts: tuple[LearningForecast, ...] = Field(default=(), exclude_if=not_)
+    race: RaceResult | None = Field(default=None, exclude_if=is_none)
 
     def as_json(self) -> str:
         """The public JSON, keys as documented, ending with a line break."""
@@ -174,6 +176,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
             for point in curve.points
         ),
         learning_forecasts=tuple(forecast_of(each, answer.strategy) for each in summary.curves),
+        race=summary.race,
     )
 
 

@@ -49,4 +49,11 @@ class Settings:
 
     def comparison_folder(self, comparison: str) -> Path:
         """Where the journal, the artefacts and the report of a comparison lie."""
-        return self.data / "comparisons" / comparison
+        return self.folder_of("comparisons", comparison)
+
+    def forecast_folder(self, forecast: str) -> Path:
+        """Where the findings and the three forms of a forecast lie."""
+        return self.folder_of("forecasts", forecast)
+
+    def folder_of(self, kind: str, key: str) -> Path:
+        return self.data / kind / key

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import Field, PositiveInt
 
 from corpora.task import Frozen, Kind
-from service.progress import Progress
-from service.storage import FINISHED, ComparisonRow, State, TaskRow
+from service.forecasting.defaults import CONFIDENCE
+from service.progress import ForecastProgress, Progress
+from service.storage import FINISHED, ComparisonRow, ForecastRow, State, TaskRow
 
 API = "/api/v1"
 MAX_SEED = 2**32 - 1
@@ -51,12 +52,58 @@ class NewComparison(Frozen):
         default=None, description="Most rows to train and validate on."
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    race: bool = Field(
+        default=False,
+        description="Stop strategies that can no longer win, on validation rows, before the test.",
+    )
     accept_cost_usd: float | None = Field(
         default=None,
         ge=0,
         allow_inf_nan=False,
         description="The most that hosted models may be expected to cost, in US dollars. Where"
         " they are quoted at more, nothing starts and the problem document holds the quote.",
+    )
+
+
+class NewForecast(Frozen):
+    """How to foretell a comparison; every field may be left out, and so may the whole body."""
+
+    strategies: list[str] | None = Field(
+        default=None, min_length=1, description="Default: those of the task, or all that fit."
+    )
+    limit: PositiveInt | None = Field(
+        default=None, description="Most test rows of the comparison that is foretold."
+    )
+    train_limit: PositiveInt | None = Field(
+        default=None, description="Most rows to train and validate on."
+    )
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    confidence: float = Field(
+        default=CONFIDENCE,
+        ge=0.5,
+        le=0.99,
+        description="The chance from which on it says yes, and stops early.",
+    )
+    budget_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Nothing is begun that is expected to end later. Default: 7% of what the"
+        " comparison is quoted at.",
+    )
+    budget_usd: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="The most to spend, the machine's time and tokens. Default: no limit, or 7% of"
+        " the quote where a hosted model is paid.",
+    )
+    accept_cost_usd: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="The most that hosted models may cost, in US dollars. Where the budget allows"
+        " more, nothing starts.",
     )
 
 
@@ -70,6 +117,25 @@ class ComparisonReply(Frozen):
     progress: Progress
     options: NewComparison
     error: dict[str, Any] | None = Field(description="A problem document, where it failed.")
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    links: dict[str, str]
+
+
+class ForecastReply(Frozen):
+    """A forecast and how far it is."""
+
+    id: str
+    task: str
+    state: State
+    cancelling: bool = Field(description="It was told to stop and has not stopped yet.")
+    progress: ForecastProgress
+    options: NewForecast
+    error: dict[str, Any] | None = Field(description="A problem document, where it failed.")
+    forecast: dict[str, Any] | None = Field(
+        description="What was foretold (tuneworth.forecast/1), once it is completed."
+    )
     created_at: str
     started_at: str | None
     finished_at: str | None
@@ -93,6 +159,27 @@ def comparison_reply(row: ComparisonRow) -> ComparisonReply:
         progress=Progress.model_validate(row.progress),
         options=NewComparison(**row.options),
         error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        links=links,
+    )
+
+
+def forecast_reply(row: ForecastRow, found: dict[str, Any] | None = None) -> ForecastReply:
+    place = f"{API}/forecasts/{row.id}"
+    links = {"self": place, "task": f"{API}/tasks/{row.task}"}
+    if row.state == "completed":
+        links["report"] = f"{place}/report"
+    return ForecastReply(
+        id=row.id,
+        task=row.task,
+        state=row.state,
+        cancelling=row.cancelling and row.state not in FINISHED,
+        progress=ForecastProgress.model_validate(row.progress),
+        options=NewForecast(**row.options),
+        error=row.error,
+        forecast=found,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

@@ -36,14 +36,14 @@ class TaskRow(Table):
     spec: Mapped[dict[str, Any]] = mapped_column(deferred=True)
 
 
-class ComparisonRow(Table):
-    """A comparison and how far it is.
+class Work(Table):
+    """What the worker computes, and how far it is.
 
     `revision` grows with every change that a watcher should see. `attempts` counts how often
     a worker began it. `error` is a problem document, for a failed one.
     """
 
-    __tablename__ = "comparisons"
+    __abstract__ = True
 
     id: Mapped[str] = mapped_column(primary_key=True)
     task: Mapped[str] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), index=True)
@@ -57,6 +57,18 @@ class ComparisonRow(Table):
     created_at: Mapped[str]
     started_at: Mapped[str | None]
     finished_at: Mapped[str | None]
+
+
+class ComparisonRow(Work):
+    """A comparison."""
+
+    __tablename__ = "comparisons"
+
+
+class ForecastRow(Work):
+    """A forecast."""
+
+    __tablename__ = "forecasts"
 
 
 class ReplyRow(Table):

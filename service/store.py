@@ -1,4 +1,4 @@
-"""What the API and the worker read and write of tasks and comparisons."""
+"""What the API and the worker read and write of tasks, comparisons and forecasts."""
 
 import time
 from collections.abc import Callable
@@ -11,21 +11,28 @@ from service.errors import Conflict, NotFound
 from service.storage import (
     FINISHED,
     ComparisonRow,
+    ForecastRow,
     State,
     TaskRow,
+    Work,
     WorkerRow,
     new_id,
     now,
 )
 
 WORKER = "worker"
-Row = TypeVar("Row", TaskRow, ComparisonRow)
+Row = TypeVar("Row", bound=TaskRow | Work)
+Job = TypeVar("Job", bound=Work)
 AddJob = Callable[[Session, str], None]
-"""Queues a comparison in the session's transaction."""
+"""Queues a piece of work in the session's transaction."""
+WORDS: dict[type[Work], str] = {ComparisonRow: "comparison", ForecastRow: "forecast"}
 
 
 class Store:
-    """Every method is one short transaction, unless it takes the caller's session."""
+    """Every method is one short transaction, unless it takes the caller's session.
+
+    Work is a comparison, or what `table` says.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
@@ -50,70 +57,86 @@ class Store:
         with self.begin() as session:
             return _get(session, TaskRow, "task", task).spec
 
-    def remove_task(self, task: str) -> list[str]:
-        """Remove a task and its comparisons, whose ids are returned; none may be unfinished."""
+    def remove_task(self, task: str) -> dict[type[Work], list[str]]:
+        """Remove a task and its work, whose ids are returned; none may be unfinished."""
         with self.begin() as session:
             row = _get(session, TaskRow, "task", task)
-            mine = sa.select(ComparisonRow).where(ComparisonRow.task == task)
-            comparisons = list(session.scalars(mine))
-            if any(one.state not in FINISHED for one in comparisons):
-                raise Conflict(f"A comparison of task {task} is not finished. Cancel it first.")
+            found: dict[type[Work], list[str]] = {}
+            for table, what in WORDS.items():
+                mine = list(session.scalars(sa.select(table).where(table.task == task)))
+                if any(one.state not in FINISHED for one in mine):
+                    raise Conflict(f"A {what} of task {task} is not finished. Cancel it first.")
+                found[table] = [one.id for one in mine]
             session.delete(row)
-            return [one.id for one in comparisons]
+            return found
 
-    def add_comparison(
-        self, session: Session, task: str, options: dict[str, Any], add_job: AddJob
-    ) -> ComparisonRow:
+    def add_work(
+        self,
+        session: Session,
+        task: str,
+        options: dict[str, Any],
+        add_job: AddJob,
+        table: type[Job],
+    ) -> Job:
         _get(session, TaskRow, "task", task)
-        row = ComparisonRow(
-            id=new_id(), task=task, state="queued", options=options, created_at=now()
-        )
+        row = table(id=new_id(), task=task, state="queued", options=options, created_at=now())
         session.add(row)
         session.flush()
         add_job(session, row.id)
         return row
 
     def comparison(self, comparison: str) -> ComparisonRow:
-        with self.begin() as session:
-            return _get(session, ComparisonRow, "comparison", comparison)
+        return self.work(comparison, ComparisonRow)
 
-    def cancel(self, comparison: str) -> ComparisonRow:
+    def work(self, key: str, table: type[Job]) -> Job:
+        with self.begin() as session:
+            return _get(session, table, WORDS[table], key)
+
+    def cancel(self, key: str, table: type[Job]) -> Job:
         """A queued one is cancelled at once, a running one is told to stop."""
         with self.begin() as session:
             at_once = {"state": "cancelled", "finished_at": now()}
-            if not _change(session, comparison, ["queued"], at_once):
-                _change(session, comparison, ["running"], {"cancelling": True})
-            return _get(session, ComparisonRow, "comparison", comparison)
+            if not _change(session, table, key, ["queued"], at_once):
+                _change(session, table, key, ["running"], {"cancelling": True})
+            return _get(session, table, WORDS[table], key)
 
-    def remove_comparison(self, comparison: str) -> None:
+    def remove_work(self, key: str, table: type[Work]) -> None:
         with self.begin() as session:
-            session.delete(_get(session, ComparisonRow, "comparison", comparison))
+            session.delete(_get(session, table, WORDS[table], key))
 
-    def start(self, comparison: str) -> ComparisonRow | None:
+    def start(self, key: str, table: type[Work] = ComparisonRow) -> Work | None:
         """Mark it as running, once more perhaps; None where nothing is left to do."""
         began = {
             "state": "running",
-            "attempts": ComparisonRow.attempts + 1,
-            "started_at": sa.func.coalesce(ComparisonRow.started_at, now()),
+            "attempts": table.attempts + 1,
+            "started_at": sa.func.coalesce(table.started_at, now()),
         }
         with self.begin() as session:
-            if not _change(session, comparison, ["queued", "running"], began):
+            if not _change(session, table, key, ["queued", "running"], began):
                 return None
-            return _get(session, ComparisonRow, "comparison", comparison)
+            return _get(session, table, WORDS[table], key)
 
-    def save_progress(self, comparison: str, progress: dict[str, Any]) -> None:
+    def save_progress(
+        self, key: str, progress: dict[str, Any], table: type[Work] = ComparisonRow
+    ) -> None:
         with self.begin() as session:
-            _change(session, comparison, ["running"], {"progress": progress})
+            _change(session, table, key, ["running"], {"progress": progress})
 
-    def is_cancelling(self, comparison: str) -> bool:
-        query = sa.select(ComparisonRow.cancelling).where(ComparisonRow.id == comparison)
+    def is_cancelling(self, key: str, table: type[Work] = ComparisonRow) -> bool:
+        query = sa.select(table.cancelling).where(table.id == key)
         with self.begin() as session:
             return bool(session.scalar(query))
 
-    def finish(self, comparison: str, state: State, error: dict[str, Any] | None = None) -> None:
+    def finish(
+        self,
+        key: str,
+        state: State,
+        error: dict[str, Any] | None = None,
+        table: type[Work] = ComparisonRow,
+    ) -> None:
         values = {"state": state, "error": error, "finished_at": now()}
         with self.begin() as session:
-            _change(session, comparison, ["running"], values)
+            _change(session, table, key, ["running"], values)
 
     def beat(self) -> None:
         """Say that the worker is alive."""
@@ -134,11 +157,13 @@ def _get(session: Session, table: type[Row], what: str, key: str) -> Row:
     return row
 
 
-def _change(session: Session, comparison: str, states: list[str], values: dict[str, Any]) -> bool:
-    """Set values where the comparison is in one of `states`; says whether it was."""
+def _change(
+    session: Session, table: type[Work], key: str, states: list[str], values: dict[str, Any]
+) -> bool:
+    """Set values where the work is in one of `states`; says whether it was."""
     query = (
-        sa.update(ComparisonRow)
-        .where(ComparisonRow.id == comparison, ComparisonRow.state.in_(states))
-        .values(revision=ComparisonRow.revision + 1, **values)
+        sa.update(table)
+        .where(table.id == key, table.state.in_(states))
+        .values(revision=table.revision + 1, **values)
     )
     return session.connection().execute(query).rowcount > 0

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from benchmarks.choice import FLOOR_OF_TEXTS as FLOOR_OF_TEXTS
+from benchmarks.choice import TRIVIAL as TRIVIAL
+from benchmarks.choice import limit_of
 from benchmarks.records import TaskFacts
 from benchmarks.results import Quality, StrategyResult
 from corpora.task import Needs
@@ -14,22 +17,8 @@ from service.changing import is_incumbent
 from service.evidence import Evidence
 
 Standing = Literal["met", "uncertain", "missed"]
-TRIVIAL = {
-    "baseline.majority": "always giving the most frequent answer",
-    "baseline.copy": "copying the input",
-}
-"""What takes no thought, by the name of the strategy that measures it: never recommended, and
-whoever does not beat it is worth nothing."""
 ERRORS_ALLOWED = 0.05
 """A strategy with a larger share of errors is out while another one serves."""
-
-FLOOR_OF_TEXTS = 0.1
-"""Scores of free text below this are worth nothing.
-
-Overlap measures give unrelated texts of one subject some 0.05 to 0.1 for the function words they
-share, and always answering "not known" gets the share of such questions, often a tenth. A
-strategy has to be above it with the whole interval.
-"""
 
 
 @dataclass(frozen=True)
@@ -91,9 +80,8 @@ def is_tuned(result: StrategyResult) -> bool:
 
 def floor_of(strategies: Sequence[StrategyResult], task: TaskFacts) -> Floor:
     """Chance (0.1 for free text), always the same answer or a copy of the input: the highest."""
-    limit, meaning = FLOOR_OF_TEXTS, "what unrelated texts can score"
+    limit, meaning = limit_of(task.kind, task.labels), "what unrelated texts can score"
     if task.kind == "classification":
-        limit = 1 / len(task.labels) if task.labels else 0.0
         meaning = f"guessing among {len(task.labels)} labels"
     value = limit
     trivial = []

@@ -9,6 +9,7 @@ from service import wording
 from service.choosing import Case
 from service.commitment import Commitment
 from service.keeping import proof_of_saving
+from service.stopped import stopped
 from service.suitability import is_tuned
 from service.switches import SwitchPoint
 from service.tries import ended_by_time, settings_tried
@@ -36,6 +37,8 @@ def changes_for(
     if commitment.answer == "no" and not is_tuned(first.result):
         gain = wording.many_points(case.needs.practical_margin)
         found.append(f"A tuned strategy that measures more than {gain} above {first.id}.")
+    if points and stopped(case):
+        found.append("What the race stopped is weighed in none of this.")
     return tuple(found)
 
 

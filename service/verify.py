@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.judging import is_answerable, is_no_answer
 from benchmarks.metrics import label_of, score_row
+from benchmarks.raced import contest_in, eliminations
 from benchmarks.records import OutcomeRecord, Record, TaskFacts
 from benchmarks.standing import latest_run
 from corpora.task import Example, Task
@@ -49,7 +50,7 @@ def verify(folder: Path) -> list[Difference]:
         report = json.loads(stored)
     except ValueError as error:
         return [Difference("report.json", f"no JSON: {error}", recomputed["schema"])]
-    return [*differences(report, recomputed), *misjudged(records)]
+    return [*differences(report, recomputed), *misjudged(records), *misraced(records)]
 
 
 def differences(stored: Any, recomputed: Any, path: str = "") -> Iterator[Difference]:
@@ -92,6 +93,24 @@ def label(item: Any, index: int) -> str:
             if isinstance(item.get(name), str):
                 return str(item[name])
     return str(index)
+
+
+def misraced(records: Sequence[Record]) -> Iterator[Difference]:
+    """Eliminations that do not follow from what had been answered by then. One that was foretold,
+    for a reason in words, rests on nothing in the records."""
+    for record, before in eliminations(records):
+        if record.ground == "forecast":
+            continue
+        contest = contest_in(before)
+        racer = contest.racer(record.strategy) if contest else None
+        stop = contest.stop_of(racer) if contest and racer else None
+        place = f"eliminations[{record.strategy}]"
+        if stop is None:
+            yield Difference(place, record.reason, None)
+            continue
+        for name in ("by", "ground", "difference", "at_most", "n", "reason"):
+            found = getattr(stop, name)
+            yield from differences(getattr(record, name), found, f"{place}.{name}")
 
 
 def misjudged(records: Sequence[Record]) -> Iterator[Difference]:

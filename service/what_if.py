@@ -19,11 +19,12 @@ from benchmarks.draws import Draws
 from benchmarks.errors import BenchmarkError
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.pricing import priced
+from benchmarks.raced import tracks_of
 from benchmarks.records import Record, RunRecord
 from benchmarks.results import Cost, Load, Summary
 from benchmarks.standing import latest_run
 from benchmarks.summary import curves_in, leak_in, summarise
-from benchmarks.track import Track, track_of
+from benchmarks.track import Track
 from corpora.task import Deployment, Frozen, Needs
 from service.altering import altered
 from service.recommendation import Recommendation, recommend
@@ -163,7 +164,7 @@ def stored_of(records: Sequence[Record], report: Report | None = None) -> Stored
     run = latest_run(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to reckon with.")
-    tracks = tuple(track_of(records, facts) for facts in run.strategies)
+    tracks = tuple(tracks_of(records, run))
     measured = summary_in(report, records, run) if report is not None else summarise(records)
     draws = Draws(run.seed)
     summary = priced(measured, tracks, run, draws)  # the draws of the report, to be kept
@@ -185,6 +186,7 @@ def summary_in(report: Report, records: Sequence[Record], run: RunRecord) -> Sum
         leak=leak_in(records)[0],
         detectable_difference=report.detectable_difference,
         flattery=report.flattery,
+        race=report.race,
         seconds=report.environment.seconds,
         spent_usd=report.environment.spent_usd,
     )

@@ -1,4 +1,4 @@
-"""The worker process: it takes queued comparisons, one at a time, and computes them.
+"""The worker process: it takes queued comparisons and forecasts, one at a time, and computes them.
 
 The thread that computes only sets and reads values in memory. The main thread does the rest a
 few times a second: it stores progress, looks whether to cancel, and says that it is alive.
@@ -20,11 +20,12 @@ from filelock import FileLock, Timeout
 
 from benchmarks.errors import Cancelled
 from service.errors import WorkerRunning
+from service.forecasting.defaults import CONFIDENCE
 from service.jobs import take_jobs
 from service.problems import problem_of
-from service.progress import ProgressBoard
+from service.progress import ForecastBoard, ProgressBoard
 from service.settings import Settings
-from service.storage import ComparisonRow, open_database
+from service.storage import ComparisonRow, ForecastRow, Work, open_database
 from service.store import Store
 from strategies.waiting import settle_waiting
 
@@ -47,51 +48,103 @@ class Order:
     limit: int | None = None
     train_limit: int | None = None
     seed: int = 0
+    race: bool = False
+    accept_cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class ForecastOrder:
+    """A forecast to be made: the spec with its data, the options, and where to write."""
+
+    spec: dict[str, Any]
+    folder: Path
+    board: ForecastBoard
+    cancelled: Callable[[], bool]
+    strategies: list[str] | None = None
+    limit: int | None = None
+    train_limit: int | None = None
+    seed: int = 0
+    confidence: float = CONFIDENCE
+    budget_seconds: float | None = None
+    budget_usd: float | None = None
     accept_cost_usd: float | None = None
 
 
 Compare = Callable[[Order], None]
 """Computes the comparison and writes report.json, report.md and report.html into its folder;
 continues what an earlier call left there. Raises benchmarks.errors.Cancelled when told to stop."""
+Foretell = Callable[[ForecastOrder], None]
+"""The same of a forecast, with forecast.json, forecast.md and forecast.html."""
 
 
 @dataclass
 class Running:
-    """The comparison at work, shared between the two threads."""
+    """The work that is done now, shared between the two threads."""
 
     id: str
-    board: ProgressBoard = field(default_factory=ProgressBoard)
+    table: type[Work]
+    board: ProgressBoard | ForecastBoard
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
 class Worker:
-    """One comparison at a time, and what the main thread needs to know of it."""
+    """One piece of work at a time, and what the main thread needs to know of it."""
 
-    def __init__(self, settings: Settings, store: Store, compare: Compare) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        compare: Compare,
+        foretell: Foretell,
+    ) -> None:
         self.settings = settings
         self.store = store
         self.compare = compare
+        self.foretell = foretell
         self.running: Running | None = None
 
     def run(self, comparison: str) -> None:
         """Compute one comparison and store how it ended. Never raises for a failed one."""
-        row = self.store.start(comparison)
+        board = ProgressBoard()
+        running = Running(comparison, ComparisonRow, board)
+        stopped = running.cancel.is_set
+        self._run(
+            running,
+            lambda row: self.compare(Order(*self._place(row), board, stopped, **row.options)),
+        )
+
+    def run_forecast(self, forecast: str) -> None:
+        """The same of a forecast."""
+        board = ForecastBoard()
+        running = Running(forecast, ForecastRow, board)
+        stopped = running.cancel.is_set
+        self._run(
+            running,
+            lambda row: self.foretell(
+                ForecastOrder(*self._place(row), board, stopped, **row.options)
+            ),
+        )
+
+    def _run(self, running: Running, compute: Callable[[Work], None]) -> None:
+        key, table = running.id, running.table
+        row = self.store.start(key, table)
         if row is None:
             return
         if row.cancelling:  # told to stop while no worker was alive
-            self.store.finish(comparison, "cancelled")
+            self.store.finish(key, "cancelled", None, table)
             return
         if row.attempts > MAX_ATTEMPTS:
             detail = f"The worker ended {MAX_ATTEMPTS} times while computing it; out of memory?"
-            self.store.finish(comparison, "failed", {"title": "Given up", "detail": detail})
+            given_up = {"title": "Given up", "detail": detail}
+            self.store.finish(key, "failed", given_up, table)
             return
-        self.running = Running(comparison)
+        self.running = running
         try:
-            self.compare(self._order(row, self.running))
+            compute(row)
         except Cancelled:
             self._store_end("cancelled")
-        except Exception as error:  # whatever broke, this comparison has failed
-            logger.exception("comparison %s failed", comparison)
+        except Exception as error:  # whatever broke, this work has failed
+            logger.exception("%s %s failed", table.__tablename__, key)
             self._store_end("failed", failure(error))
         else:
             self._store_end("completed")
@@ -105,22 +158,23 @@ class Worker:
             return
         progress = running.board.changes()
         if progress is not None:
-            self.store.save_progress(running.id, progress)
-        if self.store.is_cancelling(running.id):
+            self.store.save_progress(running.id, progress, running.table)
+        if self.store.is_cancelling(running.id, running.table):
             running.cancel.set()
 
-    def _order(self, row: ComparisonRow, running: Running) -> Order:
-        folder = self.settings.comparison_folder(row.id)
+    def _place(self, row: Work) -> tuple[dict[str, Any], Path]:
+        """The spec, and the folder to write into."""
+        folder = self.settings.folder_of(row.__tablename__, row.id)
         folder.mkdir(parents=True, exist_ok=True)
-        spec = self.store.spec(row.task)
-        return Order(spec, folder, running.board, running.cancel.is_set, **row.options)
+        return self.store.spec(row.task), folder
 
     def _store_end(self, state: Any, error: dict[str, Any] | None = None) -> None:
         assert self.running is not None
+        key, table = self.running.id, self.running.table
         progress = self.running.board.changes()
         if progress is not None:
-            self.store.save_progress(self.running.id, progress)
-        self.store.finish(self.running.id, state, error)
+            self.store.save_progress(key, progress, table)
+        self.store.finish(key, state, error, table)
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -131,17 +185,22 @@ def failure(error: Exception) -> dict[str, Any]:
     return document
 
 
-def work(settings: Settings, compare: Compare | None = None, parent: int | None = None) -> None:
+def work(
+    settings: Settings,
+    compare: Compare | None = None,
+    parent: int | None = None,
+    foretell: Foretell | None = None,
+) -> None:
     """Take jobs until SIGTERM or SIGINT, or until the process `parent` is gone; then exit.
 
-    `compare` defaults to the real comparison. Raises WorkerRunning where a worker already
+    `compare` and `foretell` default to the real ones. Raises WorkerRunning where a worker already
     serves the data folder.
     """
     settle_waiting(alone=False)
-    if compare is None:
-        from service.computing import compute  # loads what measures
+    if compare is None or foretell is None:
+        from service import computing  # loads what measures
 
-        compare = compute
+        compare, foretell = compare or computing.compute, foretell or computing.compute_forecast
     settings.data.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.data / "worker.lock")
     try:
@@ -154,9 +213,9 @@ def work(settings: Settings, compare: Compare | None = None, parent: int | None 
     if hasattr(os, "nice"):
         os.nice(NICENESS)  # requests go before computing
     store = Store(open_database(settings.database_url))
-    worker = Worker(settings, store, compare)
+    worker = Worker(settings, store, compare, foretell)
     store.beat()
-    take_jobs(settings.database_url, worker.run)
+    take_jobs(settings.database_url, worker.run, worker.run_forecast)
     _watch(worker, stop, parent)
     logging.shutdown()
     # The thread that computes cannot be ended, and a normal exit would wait for it. What it

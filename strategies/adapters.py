@@ -142,13 +142,8 @@ class MasterAdam:
 
     def __init__(self, weights: Mapping[str, torch.nn.Parameter], learning_rate: float) -> None:
         self.weights = weights
-        trained = list(weights.values())
-        self.flat = flat_of([weight.detach() for weight in trained])
-        parts = torch.split(self.flat, [weight.numel() for weight in trained])
-        self.masters = {
-            name: part.view(weight.shape)
-            for (name, weight), part in zip(self.weights.items(), parts, strict=True)
-        }
+        self.flat = flat_of([weight.detach() for weight in weights.values()])
+        self.masters = dict(zip(weights, self._shaped(self.flat), strict=True))
         self.optimiser = torch.optim.AdamW(
             [self.flat], lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
         )
@@ -162,9 +157,28 @@ class MasterAdam:
         self.flat.grad = gradient
         torch.nn.utils.clip_grad_norm_([self.flat], 1.0)
         self.optimiser.step()
+        self.show(self.flat)
+
+    def show(self, flat: torch.Tensor) -> None:
+        """Let the network compute with these numbers, behind each other as the masters are. The
+        masters stay as they are, and the next step goes on from them."""
+        trained: list[torch.Tensor] = list(self.weights.values())
         with torch.no_grad():
-            trained: list[torch.Tensor] = list(self.weights.values())
-            torch._foreach_copy_(trained, list(self.masters.values()))
+            torch._foreach_copy_(trained, self._shaped(flat))
+
+    def move_to(self, weights: Mapping[str, torch.nn.Parameter]) -> None:
+        """Go on with other weights of the same names and shapes, which take the masters' values:
+        the layers of an adapter that was out of the network for a while."""
+        if weights.keys() != self.weights.keys():
+            raise ValueError("weights: other layers than the optimiser was made for")
+        self.weights = {name: weights[name] for name in self.weights}
+        self.show(self.flat)
+
+    def _shaped(self, flat: torch.Tensor) -> list[torch.Tensor]:
+        """Views of the numbers in the shapes of the weights."""
+        weights = list(self.weights.values())
+        parts = torch.split(flat, [weight.numel() for weight in weights])
+        return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
 
     def save(self, network: Any, folder: Path) -> None:
         """Write the float32 masters as a PEFT adapter (safetensors) into `folder`."""

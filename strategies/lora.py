@@ -98,9 +98,8 @@ class Lora:
         from strategies.training import train_lora
 
         need_rows(self.name, train)
-        base = weights_of(self.name, model)
-        limit = answer_limit(task, base, train)
-        untuned = PreparedLora(task, base, base, {}, limit, index, template=self.template)
+        untuned = self.untuned(task, train, index, model)
+        base = untuned.base
         rows = untuned.training_rows(train)
         judged = evenly(validation, JUDGED_ROWS)
 
@@ -130,6 +129,18 @@ class Lora:
         unasked = len(train) - len(rows)  # not even the prompt fits
         training = replace(training, left_out=training.left_out + unasked)
         return replace(untuned, tuned=tuned, adapter=adapter, training=training, trained_on=prompts)
+
+    def untuned(
+        self,
+        task: Task,
+        train: Sequence[Example],
+        index: tuple[PassageIndex, int] | None,
+        model: Model | None,
+    ) -> PreparedLora:
+        """The prompts that training reads, and their answers by the model as it is."""
+        base = weights_of(self.name, model)
+        limit = answer_limit(task, base, train)
+        return PreparedLora(task, base, base, {}, limit, index, template=self.template)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedLora:
         base = weights_of(self.name, model)

@@ -12,12 +12,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-from strategies.cache import Cache, Entry, key_of
+from strategies.cache import Entry, key_of
 
 Kind = Literal["embedding", "generation"]
 Result = TypeVar("Result")
+
+
+class Results(Protocol):
+    """Where results are kept by key: the cache on disk, or a memory that lasts as long as it is
+    asked."""
+
+    def get(self, key: str) -> Entry | None: ...
+
+    def put(self, key: str, entry: Entry) -> None: ...
+
+    def drop(self, key: str) -> None: ...
 
 
 @dataclass
@@ -27,7 +38,7 @@ class Session:
     `context` is what every result depends on besides its own key: code, versions, machine.
     """
 
-    cache: Cache | None
+    cache: Results | None
     kinds: tuple[Kind, ...]
     context: Mapping[str, Any]
     clock: Callable[[], float]

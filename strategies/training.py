@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,13 +17,12 @@ import torch
 from strategies.adapters import InTraining, MasterAdam, wrapped
 from strategies.base import Progress, Training, no_progress
 from strategies.errors import ModelError
-from strategies.models.base import Prompt
 from strategies.models.batching import halving
 from strategies.models.heads import logits_of
 from strategies.models.local import LocalModel
 from strategies.recorded_gradients import flat_of, loss_of
 from strategies.training_rows import Item, laid_out, packed_rows, padded_rows, tokens_of
-from strategies.tuned import write_prompts
+from strategies.tuned import TrainingRow, write_prompts
 
 BATCH_TOKENS = 2048
 PACKED_TOKENS = 768
@@ -32,15 +30,6 @@ PACKED_TOKENS = 768
 ROW_TOKENS = 2048
 WARM_UP = 0.1
 KEPT_PROMPTS = 16
-
-
-@dataclass(frozen=True)
-class TrainingRow:
-    """A prompt and the reply to be learned; `example` is the id of the row it comes from."""
-
-    prompt: Prompt
-    reply: str
-    example: str = ""
 
 
 def train_lora(
@@ -70,37 +59,28 @@ def train_lora(
     Rows too long are left out; raises ModelError where all are, where the model has fewer than
     `layers` layers, or where the loss is not finite.
     """
-    limit = min(ROW_TOKENS, model.context_length)
-    items = [item for row in rows if fits(item := encode_row(model, row), model)]
-    held_out = [item for row in validation if fits(item := encode_row(model, row), model)]
-    if not items:
-        raise ModelError(f"lora: no training row fits into {limit} tokens; shorten the inputs.")
+    items, held_out = learnable(model, rows), within(model, validation)
     write_prompts(folder, {one.example: read_back(one, model) for one in items[:KEPT_PROMPTS]})
     with wrapped(model, rank=rank, alpha=alpha, seed=seed, layers=layers) as (training, tuned):
-        if training.layers is not None and training.frozen is not None:
-            progress(0.0, "reading the rows with the layers that stay as they are")
-            reads = [(item.prefix, item.read) for item in (*items, *held_out)]
-            training.frozen.fill(training.layers.below, reads)
+        read_lower(training, [*items, *held_out], progress)
         optimiser = MasterAdam(training.weights, learning_rate)
         steps_an_epoch = math.ceil(len(items) / batch_rows)
+        whole = epochs * steps_an_epoch
         curve: list[Mapping[str, float]] = []
         best: tuple[float, float] | None = None
         order = random.Random(seed)
+
+        def rate(step: int) -> float:
+            return learning_rate * schedule(step, whole)
+
+        def told(step: int, loss: float) -> None:
+            said = f"epoch {step // steps_an_epoch + 1} of {epochs}, loss {loss:.3f}"
+            progress((step + 1) / whole, said)
+
         for epoch in range(1, epochs + 1):
-            losses = []
-            training.network.train()
-            for number, step in enumerate(steps(items, batch_rows, order)):
-                done = (epoch - 1) * steps_an_epoch + number
-                optimiser.rate(learning_rate * schedule(done, epochs * steps_an_epoch))
-                loss, gradient = accumulate(training, step)
-                optimiser.step(gradient)
-                losses.append(loss)
-                share = (done + 1) / (epochs * steps_an_epoch)
-                progress(share, f"epoch {epoch} of {epochs}, loss {losses[-1]:.3f}")
-            training.network.eval()
-            row = {"epoch": float(epoch), "train_loss": sum(losses) / len(losses)}
-            if not math.isfinite(row["train_loss"]):
-                raise ModelError("lora: the training loss is not finite; lower learning_rate.")
+            planned = steps(items, batch_rows, order)
+            loss = learn(training, optimiser, planned, rate, told, (epoch - 1) * steps_an_epoch)
+            row = {"epoch": float(epoch), "train_loss": loss}
             if held_out:
                 row["validation_loss"] = mean_loss(training, held_out)
                 tuned.forget_prefixes()
@@ -122,6 +102,57 @@ def train_lora(
         tokens=epochs * sum(len(item) for item in items),
         left_out=len(rows) - len(items),
     )
+
+
+def learn(
+    training: InTraining,
+    optimiser: MasterAdam,
+    planned: Sequence[Sequence[Item]],
+    rate: Callable[[int], float],
+    told: Callable[[int, float], None],
+    done: int = 0,
+) -> float:
+    """One pass over the planned steps; returns their mean loss.
+
+    `rate` is the learning rate of a step by its number, which goes on from the `done` steps that
+    were taken before; `told` hears the loss of each. Raises ModelError where the mean is not
+    finite.
+    """
+    losses = []
+    training.network.train()
+    for number, step in enumerate(planned, start=done):
+        optimiser.rate(rate(number))
+        loss, gradient = accumulate(training, step)
+        optimiser.step(gradient)
+        losses.append(loss)
+        told(number, loss)
+    training.network.eval()
+    mean = sum(losses) / len(losses)
+    if not math.isfinite(mean):
+        raise ModelError("lora: the training loss is not finite; lower learning_rate.")
+    return mean
+
+
+def learnable(model: LocalModel, rows: Sequence[TrainingRow]) -> list[Item]:
+    """The rows that fit; raises ModelError where none does."""
+    items = within(model, rows)
+    if not items:
+        limit = min(ROW_TOKENS, model.context_length)
+        raise ModelError(f"lora: no training row fits into {limit} tokens; shorten the inputs.")
+    return items
+
+
+def within(model: LocalModel, rows: Sequence[TrainingRow]) -> list[Item]:
+    """The rows that fit, as token ids."""
+    return [item for row in rows if fits(item := encode_row(model, row), model)]
+
+
+def read_lower(training: InTraining, items: Sequence[Item], progress: Progress) -> None:
+    """Let what the layers without adapters give out for the items be computed once, and kept."""
+    if training.layers is not None and training.frozen is not None:
+        progress(0.0, "reading the rows with the layers that stay as they are")
+        reads = [(item.prefix, item.read) for item in items]
+        training.frozen.fill(training.layers.below, reads)
 
 
 def encode_row(model: LocalModel, row: TrainingRow) -> Item:
@@ -181,6 +212,14 @@ def micro_batches(items: Sequence[Item], *, packed: bool = False) -> list[list[I
     return result
 
 
+def computed_together(training: InTraining, step: Sequence[Item]) -> list[list[Item]]:
+    """The rows of an optimiser step in the micro-batches that its gradient is summed over."""
+    recordable = training.recorder is not None and training.recorder.able
+    short = 2 * max(len(item.prefix) for item in step) <= PACKED_TOKENS
+    packed = training.frozen is not None or (recordable and short)
+    return micro_batches(step, packed=packed)
+
+
 def accumulate(training: InTraining, step: Sequence[Item]) -> tuple[float, torch.Tensor]:
     """The mean loss a reply token of one optimiser step, and its gradient for all weights, behind
     each other, in float32.
@@ -199,10 +238,7 @@ def accumulate(training: InTraining, step: Sequence[Item]) -> tuple[float, torch
         return float(part.detach()), flat_of(torch.autograd.grad(part, weights))
 
     loss, gradient = 0.0, None
-    recordable = training.recorder is not None and training.recorder.able
-    short = 2 * max(len(item.prefix) for item in step) <= PACKED_TOKENS
-    packed = training.frozen is not None or (recordable and short)
-    for _, done in halving(micro_batches(step, packed=packed), gradient_of):
+    for _, done in halving(computed_together(training, step), gradient_of):
         if done is None:
             raise ModelError("lora: a training row does not fit into memory; shorten the inputs.")
         loss += done[0]

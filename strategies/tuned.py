@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from corpora.task import Example, Task
 from strategies.answering import Fitted, answer_fitted, fit_prompt
 from strategies.base import Answer, Training
+from strategies.models.base import Prompt
 from strategies.passage_index import PassageIndex
 from strategies.prompting import Passage, first_clause
 from strategies.saving import (
@@ -24,11 +25,19 @@ from strategies.saving import (
 
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel
-    from strategies.training import TrainingRow
 
 
 PROMPTS = "training-prompts.jsonl"
 Template = Literal["task", "short"]
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """A prompt and the reply to be learned; `example` is the id of the row it comes from."""
+
+    prompt: Prompt
+    reply: str
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,6 @@ class PreparedLora:
 
     def training_rows(self, examples: Sequence[Example]) -> list[TrainingRow]:
         """Rows as training reads them; one whose input does not fit the model is left out."""
-        from strategies.training import TrainingRow
-
         fitted = self._fit([example.input for example in examples])
         return [
             TrainingRow(each.prompt, example.output, example.id)

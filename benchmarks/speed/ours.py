@@ -37,7 +37,8 @@ from strategies.embedding import Embedder, default_embedder
 from strategies.models.base import Choice, Prompt
 from strategies.models.chat import ChatFormat
 from strategies.models.local import LocalModel
-from strategies.training import TrainingRow, train_lora
+from strategies.training import train_lora
+from strategies.tuned import TrainingRow
 
 REQUESTS = 20
 REPLY_TOKENS = 20

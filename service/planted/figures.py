@@ -1,6 +1,6 @@
 """From measured draws to shares, checks and the page of the docs.
 
-`python -m service.planted.figures` writes the page's tables from the committed draws.
+`python -m service.planted.figures` writes the tables of the pages from the committed draws.
 """
 
 from __future__ import annotations
@@ -13,17 +13,30 @@ from pathlib import Path
 
 from statsmodels.stats.proportion import proportion_confint
 
+from benchmarks.simulation.looks import looks_table
 from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
 from benchmarks.speed.sheet import Measurement
 from service.figures import with_figures
-from service.planted.measure import DRAWS, EQUAL, EQUAL_RUNS, ROOT, sum_of
+from service.planted.measure import DRAWS, EQUAL, EQUAL_RUNS, RACED, RACES, ROOT, sum_of
 from service.planted.situations import SITUATIONS
+from service.wording import listed
 
 RESULTS = Path(__file__).parent / "results" / "decisions.jsonl"
 PAGE = ROOT / "docs" / "planted.md"
 BEGIN, END = (
     "<!-- situations: python -m service.planted.figures -->",
     "<!-- end of situations -->",
+)
+RACES_RUN = RESULTS.with_name("races.jsonl")
+LOOKED = ROOT / "benchmarks" / "simulation" / "results" / "looks.jsonl"
+RACING = ROOT / "docs" / "racing.md"
+LOOKS_BEGIN, LOOKS_END = (
+    "<!-- looks: python -m service.planted.figures -->",
+    "<!-- end of looks -->",
+)
+RACES_BEGIN, RACES_END = (
+    "<!-- races: python -m service.planted.figures -->",
+    "<!-- end of races -->",
 )
 RIGHT_ENOUGH, APART_ALLOWED = 0.95, 0.05
 
@@ -56,7 +69,7 @@ def rights(found: Iterable[Measurement]) -> dict[str, Share]:
     counts: Counter[str] = Counter()
     draws: Counter[str] = Counter()
     for one in found:
-        if one.piece != EQUAL:
+        if one.piece not in (EQUAL, RACED):
             counts[one.piece] += int(one.facts["right"])
             draws[one.piece] += sum_of(one)
     names = [each.name for each in SITUATIONS if draws[each.name]]
@@ -73,6 +86,14 @@ def apart(found: Iterable[Measurement]) -> dict[int, Share]:
                 runs[int(name)] += n
                 different[int(name)] += one.facts["different"][name]
     return {count: Share(different[count], runs[count]) for count in sorted(runs)}
+
+
+def alike(found: Iterable[Measurement]) -> tuple[Share, Share]:
+    """Draws whose answer with a race is that without, and those in which it stopped anybody."""
+    races = [one for one in found if one.piece == RACED]
+    n = sum(sum_of(one) for one in races)
+    same, stopped = (sum(int(one.facts[name]) for one in races) for name in ("same", "stopped"))
+    return Share(same, n), Share(stopped, n)
 
 
 def total(shares: Iterable[Share]) -> Share:
@@ -93,6 +114,12 @@ def decision_checks(found: Sequence[Measurement]) -> list[BenchCheck]:
         enough = len(right) == len(SITUATIONS) and min(s.n for s in right.values()) >= DRAWS
         whole = at_least(name, least, "share", RIGHT_ENOUGH)
         checks.append(whole if enough else stated(name, least, "share"))
+    same, stopped = alike(found)
+    if same.n:
+        name = "race_same_answer"
+        whole = at_least(name, same.value, "share", RIGHT_ENOUGH)
+        checks.append(whole if same.n >= RACES else stated(name, same.value, "share"))
+        checks.append(stated("race_stopped_any", stopped.value, "share"))
     if equal.n:
         name = "equals_called_different"
         whole = at_most(name, equal.value, "share", APART_ALLOWED)
@@ -146,10 +173,33 @@ def stored(path: Path = RESULTS) -> list[Measurement]:
     return list({one.key: one for one in found}.values())
 
 
+def races_told(found: Sequence[Measurement]) -> str:
+    """How often a race leads to the same answer, in a sentence, and the others in a list."""
+    same, stopped = alike(found)
+    lines = [
+        f"The same in {same.count} of {same.n} draws of the {len(SITUATIONS)} situations in turn:"
+        f" {same}. The race stopped somebody in {stopped.count} of them."
+    ]
+    others = [each for one in found if one.piece == RACED for each in one.facts["other"]]
+    for _, name, *answers, out in others:
+        plain, with_race = (f"{commit}, {who or 'nothing'}" for who, _, commit in answers)
+        lines.append(f"- `{name}`: {plain} without, {with_race} with it; stopped: {listed(out)}")
+    return "\n".join(lines)
+
+
+def racing_page(text: str) -> str:
+    """The page on racing with its tables from the committed measurements."""
+    looked = f"Percent of 10,000 data sets a cell.\n\n{looks_table(stored(LOOKED))}"
+    text = with_figures(text, looked, LOOKS_BEGIN, LOOKS_END)
+    return with_figures(text, races_told(stored(RACES_RUN)), RACES_BEGIN, RACES_END)
+
+
 def main() -> None:
-    """Bring the page up to date with the committed draws."""
+    """Bring the pages up to date with the committed draws."""
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(with_figures(text, tables(stored()), BEGIN, END), encoding="utf-8")
+    text = RACING.read_text(encoding="utf-8")
+    RACING.write_text(racing_page(text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,14 +19,16 @@ from typing import Any
 from benchmarks.environment import installed
 from benchmarks.simulation.measure import one_thread
 from benchmarks.speed.sheet import Measurement, Sheet
+from service.planted.races import answers_of_race
 from service.planted.situation import answer_to
-from service.planted.situations import BY_NAME, equal_run, tells_apart
+from service.planted.situations import BY_NAME, SITUATIONS, equal_run, tells_apart
 
 SCHEMA = "tuneworth.decisions/1"
 EQUAL = "equal strategies"
+RACED = "races"
 SIDE = "the rule"
-DRAWS, EQUAL_RUNS = 200, 10_000
-QUICK_DRAWS = 5
+DRAWS, EQUAL_RUNS, RACES = 200, 10_000, 200
+QUICK_DRAWS, QUICK_RACES = 5, len(SITUATIONS)
 DRAWS_A_PIECE, RUNS_A_PIECE = 10, 100
 APART = 1_000_000
 """Draws of one seed: those of the next begin behind them."""
@@ -41,13 +43,15 @@ SOURCES = (
     *("benchmarks/resampling.py", "benchmarks/spending.py", "benchmarks/track.py"),
     *("benchmarks/aggregates.py", "benchmarks/metrics.py", "benchmarks/costs.py"),
     *("benchmarks/break_even.py", "benchmarks/load.py", "corpora/power.py"),
+    *("benchmarks/choice.py", "benchmarks/anytime.py", "benchmarks/contest.py"),
+    *("benchmarks/raced.py", "benchmarks/race_bill.py", "service/stopped.py"),
 )
 """What decides, and what draws: a measurement does not go on with another version of it."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """The draws `first` to `first + count - 1` of a situation, or of equal strategies."""
+    """The draws `first` to `first + count - 1` of a situation, of equal strategies, or of races."""
 
     name: str
     first: int
@@ -67,9 +71,10 @@ def head_of(seed: int) -> dict[str, Any]:
     return {"seed": seed, "code": digest.hexdigest()[:16], "versions": versions}
 
 
-def pieces(draws: int, runs: int, names: Iterable[str]) -> list[Piece]:
-    """Each situation in turn, equal strategies last."""
-    wanted = [(name, draws, DRAWS_A_PIECE) for name in names] + [(EQUAL, runs, RUNS_A_PIECE)]
+def pieces(draws: int, runs: int, names: Iterable[str], races: int = 0) -> list[Piece]:
+    """Each situation in turn, then equal strategies, then races."""
+    wanted = [(name, draws, DRAWS_A_PIECE) for name in names]
+    wanted += [(EQUAL, runs, RUNS_A_PIECE), (RACED, races, DRAWS_A_PIECE)]
     return [
         Piece(name, first, min(size, total - first))
         for name, total, size in wanted
@@ -82,19 +87,21 @@ def planted_truths(
     seed: int = 0,
     *,
     runs: int = EQUAL_RUNS,
+    races: int = 0,
     names: Sequence[str] = tuple(BY_NAME),
     processes: int = 1,
     sheet: Sheet | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Measurement]:
-    """Measures each situation `draws` times, and `runs` runs of equal strategies.
+    """Measures each situation `draws` times, `runs` runs of equal strategies, and `races` runs of
+    the situations in turn with a race and without.
 
     What stands in the sheet is not drawn again. Yields every measurement, old and new, as it is
     there.
     """
     todo = []
     known = {one.key: one for one in sheet.measurements} if sheet else {}
-    for piece in pieces(draws, runs, names):
+    for piece in pieces(draws, runs, names, races):
         done = known.get((piece.name, SIDE, piece.number))
         if done is not None and sum_of(done) >= piece.count:
             yield done
@@ -113,8 +120,10 @@ def measure_decisions(
     """Every situation and the equal strategies, in full or at a glance, kept in the file `out`."""
     draws = QUICK_DRAWS if quick else DRAWS
     runs = draws * EQUAL_RUNS // DRAWS
+    races = QUICK_RACES if quick else RACES
     sheet = Sheet(out, head_of(0), schema=SCHEMA)
-    return list(planted_truths(draws, runs=runs, processes=processes, sheet=sheet, say=say))
+    found = planted_truths(draws, runs=runs, races=races, processes=processes, sheet=sheet, say=say)
+    return list(found)
 
 
 def measured(todo: Sequence[Piece], seed: int, processes: int) -> Iterator[Measurement]:
@@ -134,7 +143,8 @@ def measured(todo: Sequence[Piece], seed: int, processes: int) -> Iterator[Measu
 def measure(piece: Piece, seed: int) -> Measurement:
     began = perf_counter()
     numbers = [seed * APART + piece.first + at for at in range(piece.count)]
-    facts = equals_in(numbers) if piece.name == EQUAL else truths_in(piece.name, numbers)
+    others = {EQUAL: equals_in, RACED: races_in}
+    facts = others[piece.name](numbers) if piece.name in others else truths_in(piece.name, numbers)
     return Measurement(piece.name, SIDE, piece.number, round(perf_counter() - began, 3), facts)
 
 
@@ -165,6 +175,21 @@ def equals_in(numbers: Sequence[int]) -> dict[str, Any]:
     return {"draws": len(numbers), "runs": dict(runs), "different": dict(different)}
 
 
+def races_in(numbers: Sequence[int]) -> dict[str, Any]:
+    """Comparisons with a race whose answer is that without, and those in which the race stopped
+    anybody; the others with their draw. Situations come in turn."""
+    stopped = 0
+    other: list[list[Any]] = []
+    for number in numbers:
+        seed, place = divmod(number, len(SITUATIONS))
+        one, two, out = answers_of_race(SITUATIONS[place], seed)
+        stopped += bool(out)
+        if one != two:
+            other.append([number, SITUATIONS[place].name, one, two, out])
+    same = len(numbers) - len(other)
+    return {"draws": len(numbers), "same": same, "stopped": stopped, "other": other}
+
+
 def sum_of(measurement: Measurement) -> int:
     return int(measurement.facts["draws"])
 
@@ -172,7 +197,9 @@ def sum_of(measurement: Measurement) -> int:
 def told(found: Measurement) -> str:
     """One line for a person who waits."""
     last = found.round + sum_of(found) - 1
-    if found.piece == EQUAL:
+    if found.piece == RACED:
+        result = f"{found.facts['same']} answered alike"
+    elif found.piece == EQUAL:
         result = f"{sum(found.facts['different'].values())} told apart"
     else:
         result = f"{found.facts['right']} right"

@@ -50,6 +50,17 @@ class Decoder(Protocol):
         """
         ...
 
+    def halfway(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Cache | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of all tokens behind half of the layers (one at least), and as `states` gives
+        them: each rows × tokens × width. Arguments as there."""
+        ...
+
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits (tokens x vocabulary) of hidden states (tokens x width), in the network's type."""
         ...
@@ -103,6 +114,24 @@ class PlainDecoder:
                 use_cache=cache is not None,
             ).last_hidden_state
         return hidden[:, -last:]
+
+    def halfway(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Cache | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        with self._packed:
+            found = self.network.get_decoder()(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                cache=cache,
+                use_cache=cache is not None,
+                output_hidden_states=True,
+            )
+        return found.hidden_states[max(1, self.layers // 2)], found.last_hidden_state
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         with self._packed:

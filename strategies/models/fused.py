@@ -118,6 +118,22 @@ class FusedDecoder:
         hidden = self.lower(self.layers, ids, mask, positions, cache, last=last)
         return normal_of(self._norm, hidden)
 
+    def halfway(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Cache | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        middle: list[torch.Tensor] = []
+
+        def heard(number: int, hidden: torch.Tensor) -> None:
+            if number == max(1, self.layers // 2):
+                middle.append(hidden.clone())
+
+        whole = self.lower(self.layers, ids, mask, positions, cache, last=ids.shape[1], heard=heard)
+        return middle[0], normal_of(self._norm, whole)
+
     def lower(
         self,
         layers: int,
@@ -127,9 +143,13 @@ class FusedDecoder:
         cache: Cache | None,
         *,
         last: int,
+        heard: Callable[[int, torch.Tensor], None] | None = None,
     ) -> torch.Tensor:
         """What the first `layers` layers give out: residual sums of the `last` tokens of each row,
-        rows × last × width, float32. Arguments as in `Decoder.states`."""
+        rows × last × width, float32. Arguments as in `Decoder.states`.
+
+        `heard` is told what each layer gives out, with its number from 1, before the next one
+        overwrites it."""
         embedded = functional.embedding(ids, self._embedding)
         rotation = rotation_of(self._rotary, embedded, positions)
         hidden = embedded.float()
@@ -138,6 +158,8 @@ class FusedDecoder:
             hidden = layer(
                 hidden, rotation, mask, append, last if number == layers else len(ids[0])
             )
+            if heard is not None:
+                heard(number, hidden)
         return hidden
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

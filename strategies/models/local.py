@@ -145,7 +145,7 @@ class LocalModel:
             return generate(
                 self.decoder,
                 prefix,
-                self._prefix(prefix),
+                self.prefix(prefix),
                 [encoded[row].own for row in rows],
                 max_new_tokens=max_new_tokens,
                 stop=self.stop,
@@ -179,8 +179,8 @@ class LocalModel:
         def weights_of(rows: Sequence[int]) -> list[list[float]]:
             weights = weigh(
                 self.decoder,
-                self._head,
-                self._prefix(encoded[rows[0]].prefix),
+                self.head,
+                self.prefix(encoded[rows[0]].prefix),
                 [encoded[row].own for row in rows],
                 continuations,
                 self.pad,
@@ -208,7 +208,7 @@ class LocalModel:
         """Log-likelihood of each reply, in nats a token, without its end of turn."""
         bare = [self.chat.encode_reply(reply)[:-1] for reply in replies]
         ids = self.encode(prompt).ids
-        (totals,) = weigh(self.decoder, self._head, [], [ids], bare, self.pad).tolist()
+        (totals,) = weigh(self.decoder, self.head, [], [ids], bare, self.pad).tolist()
         return [total / len(each) for total, each in zip(totals, bare, strict=True)]
 
     def _fitting(self, encoded: Sequence[Encoded], extra: int, results: list[Any]) -> list[int]:
@@ -237,10 +237,11 @@ class LocalModel:
         return FrozenStates(self.decoder) if isinstance(self.decoder, FusedDecoder) else None
 
     @cached_property
-    def _head(self) -> FloatHead:
+    def head(self) -> FloatHead:
+        """For likelihoods that are compared with each other."""
         return FloatHead(self.network)
 
-    def _prefix(self, ids: tuple[int, ...]) -> KeyValues:
+    def prefix(self, ids: tuple[int, ...]) -> KeyValues:
         """Keys and values of a shared prefix, the few latest of which are kept."""
         if not ids:
             return []

@@ -14,7 +14,7 @@ from benchmarks.progress import ProgressEvent
 from benchmarks.records import SetupRecord
 from corpora.errors import InvalidInput
 from service.settings import Settings
-from service.worker import Order, work
+from service.worker import ForecastOrder, Order, work
 
 SECONDS = 0.05
 
@@ -47,6 +47,28 @@ def scripted(order: Order) -> None:
     write_results(order)
 
 
+def foretold(order: ForecastOrder) -> None:
+    """As the comparison of that name: a step is something that is looked at."""
+    name = order.spec["name"]
+    if name == "broken":
+        raise RuntimeError("the model caught fire")
+    steps = int(name.split()[0])
+    done = order.folder / "steps.txt"
+    begun = len(done.read_text().splitlines()) if done.exists() else 0
+    for step in range(begun, steps):
+        if order.cancelled():
+            raise Cancelled("told to stop")
+        time.sleep(SECONDS)
+        with done.open("a") as file:
+            file.write(f"{step}\n")
+        order.board.note("answer validation rows", (step + 1) / steps)
+    options = {name: getattr(order, name) for name in ("strategies", "seed", "budget_seconds")}
+    told = {"schema": "tuneworth.forecast/1", "confidence": order.confidence, **options}
+    (order.folder / "forecast.json").write_text(json.dumps(told))
+    (order.folder / "forecast.md").write_text("# Forecast\n")
+    (order.folder / "forecast.html").write_text("<!doctype html><title>Forecast</title>")
+
+
 def take(seconds: float, *, busy: bool) -> None:
     """Let time pass, on the processor where `busy`."""
     if not busy:
@@ -64,6 +86,7 @@ def write_results(order: Order) -> None:
     record = SetupRecord(strategy="lora+rag", status="completed", artifact="artifacts/lora+rag")
     Journal(order.folder / "outcomes.jsonl").append([record])
     options = {"limit": order.limit, "train_limit": order.train_limit, "seed": order.seed}
+    options["race"] = order.race
     report = {"schema": "tuneworth.report/1", "strategies": order.strategies, **options}
     (order.folder / "report.json").write_text(json.dumps(report))
     (order.folder / "report.md").write_text("# Report\n")
@@ -71,4 +94,5 @@ def write_results(order: Order) -> None:
 
 
 if __name__ == "__main__":
-    work(Settings.from_environment(), scripted, int(sys.argv[1]) if sys.argv[1:] else None)
+    parent = int(sys.argv[1]) if sys.argv[1:] else None
+    work(Settings.from_environment(), scripted, parent, foretold)

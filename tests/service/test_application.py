@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from serving import API, client_of, environment, spec, start, submit
 
-from service.openapi import COMPARISON_EXAMPLE, TASK_EXAMPLE, WHAT_IF_EXAMPLE
+from service.openapi import COMPARISON_EXAMPLE, FORECAST_EXAMPLE, TASK_EXAMPLE, WHAT_IF_EXAMPLE
 from service.settings import Settings
 
 
@@ -99,12 +99,12 @@ def test_the_schema_describes_every_operation(alone) -> None:
         for method, operation in item.items()
         if method in ("get", "post", "delete")
     ]
-    assert len(operations) == 16
+    assert len(operations) == 23
     assert all(operation["description"] for operation in operations)
     posts = [item["post"] for item in schema["paths"].values() if "post" in item]
     for post in posts:
         media = post["requestBody"]["content"]["application/json"]
-        examples = (TASK_EXAMPLE, COMPARISON_EXAMPLE, WHAT_IF_EXAMPLE)
+        examples = (TASK_EXAMPLE, COMPARISON_EXAMPLE, FORECAST_EXAMPLE, WHAT_IF_EXAMPLE)
         assert media["examples"]["example"]["value"] in examples
         assert "Idempotency-Key" in [parameter["name"] for parameter in post["parameters"]]
         assert "application/problem+json" in post["responses"]["422"]["content"]
@@ -115,6 +115,8 @@ def test_the_examples_of_the_schema_work(alone) -> None:
     assert task.status_code == 201
     comparison = alone.post(f"{task.headers['Location']}/comparisons", json=COMPARISON_EXAMPLE)
     assert comparison.status_code == 202
+    forecast = alone.post(f"{task.headers['Location']}/forecasts", json=FORECAST_EXAMPLE)
+    assert forecast.status_code == 202
 
 
 def test_the_schema_page_loads_nothing_from_outside(alone) -> None:

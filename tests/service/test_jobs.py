@@ -111,7 +111,7 @@ def test_a_comparison_that_ends_its_worker_again_and_again_is_given_up(tmp_path)
         for _ in range(MAX_ATTEMPTS):
             at.store.start(key)
         worked: list[Order] = []
-        Worker(at.settings, at.store, worked.append).run(key)
+        Worker(at.settings, at.store, worked.append, worked.append).run(key)
         end = client.get(comparison).json()
     assert (end["state"], end["error"]["title"], worked) == ("failed", "Given up", [])
     assert "10 times" in end["error"]["detail"]

@@ -1,0 +1,1 @@
+"""What is believed of strategies before they are measured whole, and how evidence moves it."""

@@ -1,0 +1,179 @@
+"""From findings to figures on the scale of angles, and what each is guessed to mean. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import exp, log2
+
+from benchmarks.belief.angles import measured_angle, to_angle
+from benchmarks.evidence.finding import Action, Deed, Finding
+from benchmarks.records import StrategyFacts
+from corpora.task import Kind
+
+CENTRE = 0.8
+"""Slopes are about this angle, a quality of 0.51, so that they do not move with intercepts."""
+SHARES = (0.05, 0.1, 0.25, 0.5)
+"""Parts of the training rows at which pilots are told apart; any other counts as the nearest."""
+SHARES_OF_ROWS = ("score", "accuracy", "hit_at_1", "hit_at_3")
+READ: tuple[Deed, ...] = ("retrieval", "likelihood", "head", "pilot")
+"""What channels read. `rows` are read as they are, `features` by rules of thumb alone."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Of one figure before any task is seen: what it reads at CENTRE, how that moves with quality,
+    and its noise; and how unsure the first two are, and the part of the first that is due to the
+    kind of task. All standard deviations on the scale of angles."""
+
+    at_centre: float
+    slope: float
+    noise: float
+    unsure_at_centre: float = 0.05
+    unsure_slope: float = 0.2
+    unsure_kind: float = 0.05
+
+
+UNKNOWN = Guess(CENTRE, 0.0, 0.2, 0.3, 0.7, 0.2)
+GAIN = Guess(0.0, 0.0, 0.1, 0.1, 0.3, 0.05)
+
+
+def guesses(deed: Deed, share: float) -> dict[str, Guess]:
+    """The figures of a kind of finding by name, in order.
+
+    What a figure means is plain for some. A pilot's score is guessed to lie five points below
+    the end for every halving of the rows, give or take as much and five more. The accuracy of a
+    head on frozen states is guessed to be what tuning reaches, give or take fifteen, and that of
+    likely labels what answers reach, give or take ten. Any other is guessed to say nothing.
+    """
+    if deed == "pilot":
+        halvings = max(0.0, log2(1 / share))
+        score = Guess(CENTRE - 0.05 * halvings, 1.0, 0.05 + 0.05 * halvings)
+        return {
+            "score": score,
+            "likelihood": UNKNOWN,
+            "score_gain": GAIN,
+            "likelihood_gain": GAIN,
+        }
+    if deed == "head":
+        return {"accuracy": Guess(CENTRE, 1.0, 0.15)}
+    if deed == "likelihood":
+        return {"score": Guess(CENTRE, 1.0, 0.1), "likelihood": UNKNOWN}
+    if deed == "retrieval":
+        return {"hit_at_1": UNKNOWN, "hit_at_3": UNKNOWN}
+    return {}
+
+
+def share_like(action: Action) -> float:
+    """Of a pilot the nearest of SHARES by ratio; 1 for anything else."""
+    if action.deed != "pilot":
+        return 1.0
+    return min(SHARES, key=lambda one: abs(log2(one / max(action.share, 1e-3))))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a finding read of one strategy: figures as angles by name, and the rows behind them."""
+
+    strategy: str
+    deed: Deed
+    share: float
+    figures: Mapping[str, float]
+    rows: int
+
+
+def readings_of(
+    findings: Iterable[Finding], strategies: Iterable[StrategyFacts]
+) -> dict[tuple[Deed, float, str], Reading]:
+    """By deed, share and strategy; a pilot's with what it gained since its share before."""
+    by_id = {strategy.id: strategy for strategy in strategies}
+    found: dict[tuple[Deed, float, str], Reading] = {}
+    before: dict[str, dict[str, float]] = {}
+    for finding in sorted(findings, key=lambda one: (one.action.share, one.action.rows)):
+        id = spoken_of(finding.action, by_id.values())
+        if finding.action.deed not in READ or finding.trouble or id is None:
+            continue
+        figures = angles_of(finding)
+        if finding.action.deed == "pilot":
+            earlier, before[id] = before.get(id, {}), figures
+            figures = figures | gains(figures, earlier)
+        share, rows = share_like(finding.action), rows_of(finding)
+        known = {
+            name: figures[name] for name in guesses(finding.action.deed, share) if name in figures
+        }
+        if known:
+            key = (finding.action.deed, share, id)
+            found[key] = Reading(id, finding.action.deed, share, known, rows)
+    return found
+
+
+def spoken_of(action: Action, strategies: Iterable[StrategyFacts]) -> str | None:
+    """The strategy that an action speaks of. A head on a model's states speaks of tuning it."""
+    there = list(strategies)
+    if action.strategy is not None:
+        return next((s.id for s in there if s.id == action.strategy), None)
+    if action.deed != "head":
+        return None
+    tuned = [s for s in there if s.family == "fine-tuning"]
+    return next((s.id for s in sorted(tuned, key=lambda s: s.name != "lora")), None)
+
+
+def rows_of(finding: Finding) -> int:
+    return max(1, len(finding.scores) or finding.action.rows)
+
+
+def angles_of(finding: Finding) -> dict[str, float]:
+    """A score where only an accuracy was read is that accuracy, and the other way round. The
+    likelihood is the mean probability of the right label, or that of the right reply for each of
+    its tokens, as its geometric mean."""
+    told, rows = finding.figures, rows_of(finding)
+    found: dict[str, float] = {
+        name: measured_angle(told[name], rows) for name in SHARES_OF_ROWS if name in told
+    }
+    for name, other in (("score", "accuracy"), ("accuracy", "score")):
+        if name not in found and other in found:
+            found[name] = found[other]
+    if "out_of_fold" in told and "accuracy" in found:
+        # training rows judged by heads that had not seen them: more rows than validation has
+        found["accuracy"] = (found["accuracy"] + measured_angle(told["out_of_fold"], rows)) / 2
+    if "right_probability" in told:
+        found["likelihood"] = float(to_angle(told["right_probability"]))
+    elif "nll" in told:
+        found["likelihood"] = float(to_angle(exp(-told["nll"])))
+    return found
+
+
+def gains(figures: Mapping[str, float], earlier: Mapping[str, float]) -> dict[str, float]:
+    both = [name for name in ("score", "likelihood") if name in figures and name in earlier]
+    return {f"{name}_gain": figures[name] - earlier[name] for name in both}
+
+
+def latest(
+    readings: Mapping[tuple[Deed, float, str], Reading],
+) -> dict[tuple[Deed, str], Reading]:
+    """Of each deed and strategy the last: a pilot's at its largest share, which knows the others by
+    what it gained."""
+    return {(deed, id): reading for (deed, _, id), reading in readings.items()}
+
+
+def to_come(
+    action: Action,
+    kind: Kind,
+    strategies: Iterable[StrategyFacts],
+    seen: Mapping[tuple[Deed, str], Reading],
+) -> Reading | None:
+    """What an action would read, its figures all 0; None where nothing that is not yet known.
+    Likelihoods are scored only where there are labels to choose from."""
+    id, share = spoken_of(action, strategies), share_like(action)
+    if id is None or action.deed not in READ:
+        return None
+    before = seen.get((action.deed, id))
+    if before is not None and (before.share, before.rows) >= (share, action.rows):
+        return None
+    known = {
+        name: 0.0
+        for name in guesses(action.deed, share)
+        if (before is not None or not name.endswith("_gain"))
+        and (kind == "classification" or name != "score" or action.deed != "likelihood")
+    }
+    return Reading(id, action.deed, share, known, max(1, action.rows))

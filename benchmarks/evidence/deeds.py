@@ -1,0 +1,189 @@
+"""What each kind of action does, and what it finds. All raise Broken as the workshop does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from benchmarks.evidence.features import features_of
+from benchmarks.evidence.finding import Finding
+from benchmarks.evidence.offers import told_rows
+from benchmarks.evidence.steps import Step
+from benchmarks.evidence.tally import Tally, nats, tallied
+from benchmarks.evidence.workshop import Workshop
+from benchmarks.guard import guarded
+from benchmarks.plan import Entry
+from benchmarks.sitting import CHUNK
+from corpora.task import Example
+from strategies.base import Answer
+from strategies.likelihood import Likelihood
+from strategies.models.base import Model, Usage
+from strategies.relevance import DEEP, Jury
+
+PILOT_FIGURES = ("score", "sd_score", "accuracy", "errors", "completion_tokens")
+"""What the answers of a pilot tell: they are too few, and too odd a batch, to time."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding without its booking. `usage` are tokens that were asked of the model."""
+
+    figures: dict[str, float]
+    scores: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    usage: Usage = Usage()
+    operations: float = 0.0
+    trouble: str | None = None
+
+
+def look_at_data(shop: Workshop) -> Found:
+    return Found(guarded(lambda: features_of(shop.dataset), shop.place))
+
+
+def find_passages(shop: Workshop, entry: Entry) -> Found:
+    """How well retrieval finds what rows need that tell it, by `sources` or by their answers."""
+    rows = told_rows(shop.dataset, shop.rows)
+    index = shop.index(entry)
+    queries = [row.input for row in rows]
+    hits, _ = shop.timed(lambda: index.retriever.search(queries, DEEP))
+    jury = Jury(shop.dataset.task, rows, index.chunks)
+    figures = guarded(lambda: jury.figures([[hit.chunk for hit in of] for of in hits]), shop.place)
+    return Found(
+        {
+            **{f"hit_at_{k}": share for k, share in figures.hits.items()},
+            "mrr": figures.mrr,
+            "told_by_sources": fmean(bool(row.sources) for row in rows),
+        }
+    )
+
+
+def answer_rows(
+    shop: Workshop, entry: Entry, model: Model | None, step: Step, before: Finding | None
+) -> Found:
+    """Answer the rows that are new to the strategy, in chunks that hang on nothing else."""
+    ready = shop.ready(entry, model)
+    rows = new_rows(shop, step, before)
+    answers: list[Answer] = []
+    seconds = 0.0
+    for start in range(0, len(rows), CHUNK):
+        chunk = [row.input for row in rows[start : start + CHUNK]]
+        given, took = shop.answers(ready.prepared, chunk)
+        answers += given
+        seconds += took
+    known = {row.id: row for row in shop.rows.judges}
+    task = shop.dataset.task
+    tally = guarded(
+        lambda: tallied(task, rows, answers, before, seconds=seconds, known=known), shop.place
+    )
+    setup = before.figures.get("setup_seconds", 0.0) if before else ready.seconds
+    return Found(
+        {**tally.figures, "setup_seconds": setup},
+        tally.scores,
+        tally.labels,
+        tally.usage if before else with_setup(tally, ready.usage),
+        forward_operations(model, tally.usage),
+        tally.trouble,
+    )
+
+
+def read_answers(
+    shop: Workshop, entry: Entry, model: Model, step: Step, before: Finding | None
+) -> Found:
+    """Read the right answers to the rows that are new, after the strategy's prompts."""
+    ready = shop.ready(entry, model)
+    rows = new_rows(shop, step, before)
+    data = shop.dataset
+    read, seconds = shop.timed(
+        lambda: shop.instruments.likelihood(data.task, model, data.train, ready.prepared, rows)
+    )
+    figures = {**likelihood_figures(read, before), "read_ms_per_row": 1000 * seconds / len(rows)}
+    trouble = None if figures["reply_tokens"] else "no row fits the model"
+    return Found(figures, operations=read.operations, trouble=trouble)
+
+
+def fit_head(shop: Workshop, entry: Entry, model: Model) -> Found:
+    data = shop.dataset
+    head, _ = shop.timed(
+        lambda: shop.instruments.head(
+            data.task, model, data.train, shop.rows.judges, seed=shop.seed
+        )
+    )
+    figures = {"out_of_fold": head.out_of_fold}
+    if head.validation is not None:
+        figures["accuracy"] = head.validation
+    return Found(figures, operations=head.operations)
+
+
+def grow_pilot(
+    shop: Workshop, entry: Entry, model: Model, step: Step, earlier: Sequence[Finding]
+) -> Found:
+    """Train further, and read where that led."""
+    pilot = shop.pilot(entry, model, earlier)
+    reading, _ = shop.timed(lambda: pilot.grow(shop.part(step.share)))
+    known = {row.id: row for row in shop.rows.judges}
+    tally = guarded(
+        lambda: tallied(
+            shop.dataset.task, reading.answered, reading.answers, None, seconds=0.0, known=known
+        ),
+        shop.place,
+    )
+    told = PILOT_FIGURES if tally.scores else ()
+    figures = {
+        **likelihood_figures(reading.likelihood, None),
+        **{name: tally.figures[name] for name in told if name in tally.figures},
+        "learned_rows": float(reading.rows),
+        "learned_tokens": float(reading.tokens),
+    }
+    if reading.losses:
+        figures |= {"first_loss": reading.losses[0], "train_loss": reading.losses[-1]}
+    return Found(figures, tally.scores, tally.labels, operations=reading.operations)
+
+
+def likelihood_figures(read: Likelihood, before: Finding | None) -> dict[str, float]:
+    """Means over all rows that were read so far; `nll` is over their tokens."""
+    earlier = before.figures if before else {}
+    tokens = float(sum(read.lengths.values()))
+    rows = float(len(read.shares) or len(read.nats))
+    all_tokens = earlier.get("reply_tokens", 0.0) + tokens
+    all_rows = earlier.get("read_rows", 0.0) + rows
+
+    def pooled(name: str, total: float, weight: str, whole: float) -> float:
+        return (earlier.get(name, 0.0) * earlier.get(weight, 0.0) + total) / whole if whole else 0.0
+
+    figures = {
+        "reply_tokens": all_tokens,
+        "read_rows": all_rows,
+        "left_out": earlier.get("left_out", 0.0) + read.left_out,
+        "nll": pooled("nll", math.fsum(read.nats.values()), "reply_tokens", all_tokens),
+    }
+    if read.shares:
+        means = {
+            "accuracy": math.fsum(read.right.values()),
+            "right_probability": math.fsum(read.shares.values()),
+            "label_nll": math.fsum(map(nats, read.shares.values())),
+        }
+        figures |= {
+            name: pooled(name, total, "read_rows", all_rows) for name, total in means.items()
+        }
+    return figures
+
+
+def new_rows(shop: Workshop, step: Step, before: Finding | None) -> Sequence[Example]:
+    return shop.rows.judges[before.action.rows if before else 0 : step.rows]
+
+
+def with_setup(tally: Tally, usage: Usage) -> Usage:
+    """The tokens of answering, and those of choosing while it was prepared."""
+    return Usage(
+        tally.usage.prompt + usage.prompt,
+        tally.usage.cached + usage.cached,
+        tally.usage.completion + usage.completion,
+    )
+
+
+def forward_operations(model: Model | None, usage: Usage) -> float:
+    """Two for each parameter and token that was computed; 0 where the parameters are unknown."""
+    parameters = model.info.parameters if model else 0
+    return 2.0 * parameters * (usage.prompt - usage.cached + usage.completion)

@@ -1,0 +1,151 @@
+"""Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, Router, delete, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath, RawBody
+from litestar.response import File
+from sqlalchemy.orm import Session
+
+from service.api_reports import asked_format, sent_file
+from service.consent import check_forecast_order
+from service.errors import Conflict, NotFound
+from service.openapi import PostForecast, forecast_response, problems
+from service.posting import Post, Reply, answer_once, parse_as, read_post
+from service.services import Services, services
+from service.shapes import API, ForecastReply, NewForecast, forecast_reply
+from service.specs import check_names
+from service.storage import FINISHED, ForecastRow
+from strategies.registry import strategy_names
+
+FORMATS = {
+    "application/json": "forecast.json",
+    "text/markdown": "forecast.md",
+    "text/html": "forecast.html",
+}
+
+
+@post(
+    "/tasks/{task_id:str}/forecasts",
+    status_code=202,
+    operation_class=PostForecast,
+    responses=problems(400, 404, 413, 415, 422),
+)
+async def start_forecast(
+    request: Request[Any, Any, Any], task_id: FromPath[str], body: RawBody
+) -> Response[ForecastReply]:
+    """Queue a forecast of what comparing strategies on a task would find.
+
+    It reads training and validation rows alone, and takes a fraction of the comparison. With
+    hosted models it needs `accept_cost_usd`.
+    """
+    sent = read_post(request, body)
+    return (await sync_to_thread(_start, services(request), task_id, sent)).response()
+
+
+def _start(at: Services, task: str, sent: Post) -> Reply:
+    def check() -> Any:
+        options = parse_as(NewForecast, sent.body)
+        check_names("strategies", options.strategies, strategy_names())
+        check_forecast_order(at.store.spec(task), options.model_dump())
+
+        def make(session: Session) -> Reply:
+            row = at.store.add_work(
+                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow
+            )
+            reply = forecast_reply(row).model_dump(mode="json")
+            return Reply(202, reply, f"{API}/forecasts/{row.id}")
+
+        return make
+
+    return answer_once(at.store, sent, check)
+
+
+@get("/forecasts/{forecast_id:str}", sync_to_thread=True, responses=problems(404))
+def show_forecast(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> ForecastReply:
+    """A forecast: its state, how far it is, and once it is completed what was foretold."""
+    at = services(request)
+    row = at.store.work(forecast_id, ForecastRow)
+    path = at.settings.forecast_folder(forecast_id) / FORMATS["application/json"]
+    found = None
+    if row.state == "completed" and path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+    return forecast_reply(row, found)
+
+
+@delete(
+    "/forecasts/{forecast_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    responses=problems(404),
+)
+def end_forecast(
+    request: Request[Any, Any, Any], forecast_id: FromPath[str]
+) -> Response[ForecastReply | None]:
+    """Cancel a forecast (202); remove one that has ended, with its files (204)."""
+    at = services(request)
+    if at.store.work(forecast_id, ForecastRow).state in FINISHED:
+        at.store.remove_work(forecast_id, ForecastRow)
+        shutil.rmtree(at.settings.forecast_folder(forecast_id), ignore_errors=True)
+        return Response(None, status_code=204)
+    row = at.store.cancel(forecast_id, ForecastRow)
+    return Response(forecast_reply(row), status_code=202)
+
+
+@get(
+    "/forecasts/{forecast_id:str}/report",
+    responses=forecast_response() | problems(404, 406, 409),
+)
+async def show_report(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
+    """What was foretold as JSON, Markdown or HTML, by the Accept header."""
+    media_type = asked_format(request, "forecast")
+    return await sync_to_thread(_file, services(request), forecast_id, media_type)
+
+
+@get("/forecasts/{forecast_id:str}/report.json", responses=problems(404, 409))
+async def show_json(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
+    """What was foretold as JSON."""
+    return await sync_to_thread(_file, services(request), forecast_id, "application/json")
+
+
+@get("/forecasts/{forecast_id:str}/report.md", responses=problems(404, 409))
+async def show_markdown(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
+    """What was foretold as Markdown."""
+    return await sync_to_thread(_file, services(request), forecast_id, "text/markdown")
+
+
+@get("/forecasts/{forecast_id:str}/report.html", responses=problems(404, 409))
+async def show_html(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
+    """What was foretold as one self-contained page."""
+    return await sync_to_thread(_file, services(request), forecast_id, "text/html")
+
+
+def _file(at: Services, forecast: str, media_type: str) -> File:
+    row = at.store.work(forecast, ForecastRow)
+    if row.state in ("queued", "running"):
+        raise Conflict(f"The forecast is {row.state}. Wait until its state is completed.")
+    if row.state != "completed":
+        raise Conflict(f"The forecast is {row.state}, so it has no report. Start another one.")
+    path: Path = at.settings.forecast_folder(forecast) / FORMATS[media_type]
+    if not path.exists():
+        raise NotFound("report of forecast", forecast)
+    return sent_file(path, media_type)
+
+
+forecasts = Router(
+    "/",
+    route_handlers=[
+        start_forecast,
+        show_forecast,
+        end_forecast,
+        show_report,
+        show_json,
+        show_markdown,
+        show_html,
+    ],
+    tags=["Forecasts"],
+)

@@ -1,0 +1,54 @@
+"""Go or no-go on fine-tuning: how often the foretold answer is the measured one. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from service.commitment import Commit
+from service.forecast_bench.regret import Share, share_of
+
+DECIDED: tuple[Commit, ...] = ("yes", "no")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Over tasks on which the whole comparison says yes or no.
+
+    `undecided` tasks, on which it says "not yet" itself, count for nothing else here. `made` are
+    the calls of yes or no, and `accuracy` the share of them that is right, with its 95% interval;
+    `balanced` the mean of that share over tasks of yes and tasks of no, `not_yet` the share of
+    decided tasks without a call. `majority` is the answer that most decided tasks have, and
+    `always` how often giving it without looking is right: it knows the answers beforehand, which
+    no forecast does.
+    """
+
+    decided: int
+    undecided: int
+    made: int
+    accuracy: Share
+    balanced: float
+    not_yet: float
+    majority: Commit
+    always: float
+
+
+def calls_of(told: Sequence[Commit], right: Sequence[Commit]) -> Calls:
+    """Both in the order of the tasks."""
+    pairs = [(said, true) for said, true in zip(told, right, strict=True) if true in DECIDED]
+    made = [(said, true) for said, true in pairs if said in DECIDED]
+    counts = Counter(true for _, true in pairs)
+    majority: Commit = "yes" if counts["yes"] > counts["no"] else "no"
+    each = [[said == true for said, true in made if true == answer] for answer in DECIDED]
+    return Calls(
+        decided=len(pairs),
+        undecided=len(right) - len(pairs),
+        made=len(made),
+        accuracy=share_of(said == true for said, true in made),
+        balanced=fmean([fmean(hits) for hits in each if hits] or [0.0]),
+        not_yet=1 - len(made) / len(pairs) if pairs else 0.0,
+        majority=majority,
+        always=counts[majority] / len(pairs) if pairs else 0.0,
+    )

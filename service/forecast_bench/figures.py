@@ -1,0 +1,151 @@
+"""From replays and what is true to the figures of the benchmark. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from service.forecast_bench.calls import Calls, calls_of
+from service.forecast_bench.chances import Bin, brier, reliability
+from service.forecast_bench.misses import (
+    Miss,
+    coverage,
+    coverage_with_noise,
+    rmse,
+    rmse_without_noise,
+    within,
+    within_without_noise,
+)
+from service.forecast_bench.regret import Share, is_found, regret_of, share_of
+from service.forecast_bench.replayed import Replay
+from service.forecast_bench.truth import Truth
+
+Truths = Mapping[str, Truth]
+"""By the name of the task."""
+
+
+@dataclass(frozen=True)
+class TaskFigures:
+    """One forecast of one task. `saved` is the share of the exhaustive seconds that it did not
+    take, `saved_operations` the same in floating-point operations, None where they are not known;
+    `rmse` is without test noise, None where no quality was foretold."""
+
+    replay: Replay
+    truth: Truth
+    regret: float
+    found: bool
+    saved: float
+    saved_operations: float | None
+    rmse: float | None
+
+
+@dataclass(frozen=True)
+class Overall:
+    """One way of foretelling at one budget, over all tasks. Regrets and errors run from 0 to 1;
+    errors and coverages are over strategies and tasks, None where no quality is foretold; with
+    test noise in them where they are called raw. `deciding` is the mean share of the exhaustive
+    seconds that choosing and believing took in the replay, which `saved` does not hold."""
+
+    way: str
+    budget: float
+    tasks: int
+    saved: float
+    saved_operations: float | None
+    deciding: float
+    mean_regret: float
+    worst_regret: float
+    worst_task: str
+    found: Share
+    calls: Calls
+    rmse: float | None
+    rmse_raw: float | None
+    within: float | None
+    within_raw: float | None
+    covered: float | None
+    covered_raw: float | None
+    brier: float | None
+    bins: tuple[Bin, ...]
+
+
+def figures_of(replay: Replay, truth: Truth) -> TaskFigures:
+    misses = misses_of(replay, truth)
+    spent = replay.operations / truth.operations if truth.operations else None
+    return TaskFigures(
+        replay=replay,
+        truth=truth,
+        regret=regret_of(replay.pick, truth.audits),
+        found=is_found(replay.pick, truth),
+        saved=1 - replay.seconds / truth.seconds,
+        saved_operations=None if spent is None else 1 - spent,
+        rmse=rmse_without_noise(misses) if misses else None,
+    )
+
+
+def misses_of(replay: Replay, truth: Truth) -> list[Miss]:
+    """Of every strategy that was both foretold and measured."""
+    return [
+        Miss(
+            task=replay.task,
+            strategy=name,
+            predicted=told.value,
+            low=told.low,
+            high=told.high,
+            measured=truth.known[name].value,
+            variance=truth.known[name].variance,
+        )
+        for name, told in replay.strategies.items()
+        if name in truth.known
+    ]
+
+
+def chances_told(replay: Replay) -> dict[str, float]:
+    """Of being best; empty for a rule that tells none."""
+    return {n: one.p_best for n, one in replay.strategies.items() if one.p_best is not None}
+
+
+def chances_true(truth: Truth) -> dict[str, float]:
+    return {name: known.p_best for name, known in truth.known.items()}
+
+
+def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
+    """Of replays of one way and budget, one a task; there must be one."""
+    each = [figures_of(replay, truths[replay.task]) for replay in replays]
+    misses = [miss for one in each for miss in misses_of(one.replay, one.truth)]
+    worst = max(each, key=lambda one: one.regret)
+    counted = [one.saved_operations for one in each if one.saved_operations is not None]
+    chances = [(chances_told(one.replay), chances_true(one.truth)) for one in each]
+    told = [p for p, _ in chances if p]
+    true = [y for p, y in chances if p]
+    intervals = any(miss.high > miss.low for miss in misses)
+    return Overall(
+        way=replays[0].way,
+        budget=replays[0].budget,
+        tasks=len(each),
+        saved=fmean(one.saved for one in each),
+        saved_operations=fmean(counted) if counted else None,
+        deciding=fmean(one.replay.deciding_seconds / one.truth.seconds for one in each),
+        mean_regret=fmean(one.regret for one in each),
+        worst_regret=worst.regret,
+        worst_task=worst.replay.task,
+        found=share_of(one.found for one in each),
+        calls=calls_of([one.replay.commit for one in each], [one.truth.commit for one in each]),
+        rmse=rmse_without_noise(misses) if misses else None,
+        rmse_raw=rmse(misses) if misses else None,
+        within=within_without_noise(misses) if misses else None,
+        within_raw=within(misses) if misses else None,
+        covered=coverage_with_noise(misses) if intervals else None,
+        covered_raw=coverage(misses) if intervals else None,
+        brier=brier(told, true) if told else None,
+        bins=tuple(reliability(told, true)),
+    )
+
+
+def overalls(replays: Sequence[Replay], truths: Truths) -> list[Overall]:
+    """Every way at every budget: ways in the order in which they first appear."""
+    kinds = {(each.way, each.budget) for each in replays}
+    ways = list(dict.fromkeys(each.way for each in replays))
+    return [
+        overall([each for each in replays if (each.way, each.budget) == kind], truths)
+        for kind in sorted(kinds, key=lambda kind: (ways.index(kind[0]), kind[1]))
+    ]

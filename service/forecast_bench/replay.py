@@ -1,0 +1,136 @@
+"""The forecast replayed on measured tasks, each by what tasks of other sources taught.
+
+At each budget the controller decides as if nothing were known: a recorded source hands out what a
+live one found, and books what that took. Its own thinking is timed beside, and stands still on
+the clock that the budget goes by, so that a replay on any machine decides alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.belief.measured import Measured
+from benchmarks.belief.predictor import Predictor
+from benchmarks.evidence.recorded import RecordedSource
+from benchmarks.records import StrategyFacts
+from service.forecast_bench.findings import Evidence
+from service.forecast_bench.measure import Bench
+from service.forecast_bench.record import TaskRecord
+from service.forecast_bench.replayed import FORECAST, Foretold, Replay
+from service.forecast_bench.tasks import BenchTask
+from service.forecast_bench.truth import RULE, Truth
+from service.forecasting.planning import ForecastPlan, plan_forecast
+from service.forecasting.result import Forecast
+from service.forecasting.running import forecast
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = (
+    *("benchmarks/belief/*.py", "benchmarks/evidence/*.py", "service/forecasting/*.py"),
+    *("benchmarks/quote.py", "benchmarks/workload.py", "benchmarks/prices.yaml"),
+    *("service/forecast_bench/replay.py", "service/forecast_bench/lessons.py"),
+)
+"""What foretells, beside the rule: a replay by another version of it is done anew."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A task with all that is known of it."""
+
+    task: BenchTask
+    record: TaskRecord
+    evidence: Evidence
+    truth: Truth
+
+    @property
+    def fitting(self) -> tuple[StrategyFacts, ...]:
+        """The strategies that serve the task."""
+        lines = self.record.run_of(self.record.seeds[0])
+        return tuple(line.facts for line in lines if line.status != "skipped")
+
+
+@cache
+def forecast_code() -> str:
+    digest = hashlib.sha256()
+    files = {path for pattern in (*SOURCES, *RULE) for path in ROOT.glob(pattern)}
+    for file in sorted(files):
+        digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def taught_by(lessons: Sequence[Measured], source: str) -> list[Measured]:
+    """What tasks of other sources taught."""
+    return [lesson for lesson in lessons if lesson.source != source]
+
+
+def key_of(case: Case, lessons: Sequence[Measured], budget: float) -> str:
+    """A digest of all that a replay is computed from."""
+    digest = hashlib.sha256(f"{forecast_code()}\0{budget}\0{case.task.data}".encode())
+    for part in (case.truth, case.evidence, *taught_by(lessons, case.truth.source)):
+        digest.update(part.model_dump_json().encode())
+    return digest.hexdigest()[:16]
+
+
+def stopped_clock() -> float:
+    return 0.0
+
+
+def replay(case: Case, predictor: Predictor, budget: float, key: str, bench: Bench) -> Replay:
+    """One forecast of a task that may spend `budget` of the exhaustive seconds."""
+    planned = plan_of(case, budget, bench)
+    source = RecordedSource(case.evidence.findings, case.evidence.head.guesses)
+    began = perf_counter()
+    found = forecast(planned, source=source, predictor=predictor, clock=stopped_clock)
+    return replay_of(found, case, budget, key, perf_counter() - began)
+
+
+def plan_of(case: Case, budget: float, bench: Bench) -> ForecastPlan:
+    """With that share of what hosted models are quoted at, too, where there are any."""
+
+    def planned(usd: float | None) -> ForecastPlan:
+        return plan_forecast(
+            case.task.dataset,
+            strategies=bench.size.strategies,
+            prices=bench.prices,
+            seed=bench.size.seeds[0],
+            budget_seconds=budget * case.truth.seconds,
+            budget_usd=usd,
+        )
+
+    first = planned(None)
+    return first if first.purse.usd is None else planned(budget * first.outlook.usd)
+
+
+def replay_of(
+    found: Forecast, case: Case, budget: float, key: str, deciding_seconds: float
+) -> Replay:
+    """What of a forecast is held against the truth."""
+    taken = [step for step in found.trace if step.taken]
+    return Replay(
+        key=key,
+        task=case.task.name,
+        source=case.truth.source,
+        way=FORECAST,
+        budget=budget,
+        pick=found.answer.strategy,
+        commit=found.answer.commit_to_fine_tuning,
+        seconds=found.spent.seconds,
+        operations=found.spent.operations,
+        deciding_seconds=round(deciding_seconds, 3),
+        strategies={
+            row.id: Foretold(
+                value=row.quality.value,
+                low=row.quality.low,
+                high=row.quality.high,
+                p_best=row.p_best,
+            )
+            for row in found.strategies
+            if row.quality is not None
+        },
+        stopped=found.stopped,
+        steps=tuple(f"{step.deed} {step.strategy or ''}".strip() for step in taken),
+    )

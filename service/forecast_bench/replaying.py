@@ -1,0 +1,169 @@
+"""Every task at hand replayed at every budget, stored task by task as it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from benchmarks.belief.measured import Measured
+from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.rivals import Rule
+from benchmarks.errors import BenchmarkError, Cancelled
+from service.forecast_bench.agenda import (
+    RESULTS,
+    at_hand,
+    at_hand_of,
+    attempt,
+    names_in,
+    others_at_hand,
+)
+from service.forecast_bench.checks import BUDGETS, HEADLINE
+from service.forecast_bench.figures import Overall, TaskFigures, figures_of, overalls
+from service.forecast_bench.lessons import lesson_of
+from service.forecast_bench.measure import Bench
+from service.forecast_bench.replay import Case, key_of, replay, taught_by
+from service.forecast_bench.replayed import (
+    FORECAST,
+    Replay,
+    read_replays,
+    replays_in,
+    write_replays,
+)
+from service.forecast_bench.rivals import RIVALS, rival_replay
+from service.forecast_bench.state import COMPARING, EVIDENCE, mixture
+from service.forecast_bench.tasks import BenchTask, LeftOut
+from service.forecast_bench.truth import Truth, truth_of
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """All replays of some tasks, what is true of them, and the tasks left out. `states` are those
+    of the code that measured, by part."""
+
+    replays: tuple[Replay, ...]
+    truths: dict[str, Truth]
+    left_out: tuple[LeftOut, ...]
+    states: dict[str, list[str]]
+
+    @property
+    def found(self) -> list[Overall]:
+        return overalls(self.replays, self.truths)
+
+    @property
+    def forecasts(self) -> list[TaskFigures]:
+        """The forecast at every budget, task by task."""
+        ours = [each for each in self.replays if each.way == FORECAST]
+        return [figures_of(each, self.truths[each.task]) for each in ours]
+
+    @property
+    def headline(self) -> list[TaskFigures]:
+        """At the budget that targets are held against."""
+        return [one for one in self.forecasts if one.replay.budget == HEADLINE]
+
+
+class Teachers:
+    """What other sources taught: predictors and rules, each fitted once a source."""
+
+    def __init__(self, lessons: Sequence[Measured]) -> None:
+        self.lessons = lessons
+        self.predictor = cache(self._predictor)
+        self.rules = cache(self._rules)
+
+    def _predictor(self, source: str) -> Predictor:
+        return Predictor.fit(taught_by(self.lessons, source))
+
+    def _rules(self, source: str) -> tuple[Rule, ...]:
+        return tuple(rule.fitted(taught_by(self.lessons, source)) for rule in RIVALS)
+
+
+def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESULTS) -> Replayed:
+    """Replay what is at hand of the tasks; those without a record or evidence are left out, told.
+
+    A task is foretold by what tasks of other sources taught: those that are part of the
+    repository, and those of `bench.out` at the same size. Raises Cancelled, StorageFull.
+    """
+    failed: dict[str, str] = {}
+    cases: dict[str, Case] = {}
+    codes: dict[str, list[tuple[str, ...]]] = {COMPARING: [], EVIDENCE: []}
+    replays: list[Replay] = []
+    teachers = Teachers(lessons_at_hand(bench, shipped))
+
+    def find(task: BenchTask) -> None:
+        found = at_hand_of(task, bench, shipped)
+        if found is None:
+            other = others_at_hand(task, bench, shipped)
+            raise BenchmarkError(other or f"nothing was measured at the size {bench.size.name}.")
+        if found.evidence is None:
+            raise BenchmarkError(f"no evidence was collected at the size {bench.size.name}.")
+        truth = truth_of(found.path, bench.out / "tasks")
+        cases[task.name] = Case(task, found.record, found.evidence, truth)
+        codes[COMPARING].append(found.record.task.code)
+        codes[EVIDENCE].append(found.evidence.head.code)
+
+    def foretell(task: BenchTask) -> None:
+        replays.extend(replayed(cases[task.name], teachers, bench, shipped))
+
+    for part in (find, foretell):
+        for task in tasks:
+            if task.name not in failed:
+                attempt(partial(part, task), task.name, bench, failed)
+    for name, told in codes.items():
+        if warning := mixture(told, name):
+            bench.watching.say(f"Warning: {warning}")
+    return Replayed(
+        replays=tuple(replays),
+        truths={name: case.truth for name, case in cases.items()},
+        left_out=tuple(LeftOut(name, why) for name, why in failed.items()),
+        states={
+            name: sorted({each for one in told for each in one}) for name, told in codes.items()
+        },
+    )
+
+
+def lessons_at_hand(bench: Bench, shipped: Path) -> list[Measured]:
+    """Of every measured task, its name telling it from others; a record in `bench.out` takes the
+    place of one that is part of the repository. One that cannot be read is told, and teaches
+    nothing."""
+    found: dict[str, Measured] = {}
+    failed: dict[str, str] = {}
+
+    def learn(place: Path, name: str) -> None:
+        each = at_hand(place, name)
+        if each is not None and (place == shipped or each.record.task.size == bench.size.name):
+            truth = truth_of(each.path, bench.out / "tasks")
+            found[name] = lesson_of(each.record, truth, each.evidence)
+
+    for place in (shipped, bench.out):
+        for name in names_in(place):
+            attempt(partial(learn, place, name), name, bench, failed)
+    return [lesson for _, lesson in sorted(found.items())]
+
+
+def replayed(case: Case, teachers: Teachers, bench: Bench, shipped: Path) -> list[Replay]:
+    """The task at every budget, by the forecast and by its rivals; what was replayed from the very
+    same is not replayed again. Raises Cancelled."""
+    known = {
+        (each.way, each.budget, each.key): each
+        for place in (shipped, bench.out)
+        for each in stored(replays_in(place, case.task.name))
+    }
+    done = []
+    for budget in BUDGETS:
+        key = key_of(case, teachers.lessons, budget)
+        if bench.watching.cancelled():
+            raise Cancelled(f"stopped at {case.task.name}; run again to continue.")
+        found = known.get((FORECAST, budget, key))
+        if found is None:
+            bench.watching.say(f"{case.task.name}: forecast at {budget:.0%}")
+            found = replay(case, teachers.predictor(case.truth.source), budget, key, bench)
+        done.append(found)
+        for rule in teachers.rules(case.truth.source):
+            done.append(rival_replay(rule, case, budget, key))
+    write_replays(replays_in(bench.out, case.task.name), done)
+    return done
+
+
+def stored(path: Path) -> Iterable[Replay]:
+    return read_replays(path) if path.is_file() else []

@@ -1,0 +1,125 @@
+"""The figures as tables: rows of cells, for the terminal and for the page of the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from service import wording
+from service.forecast_bench.figures import Overall, TaskFigures
+from service.forecast_bench.record import TaskLine
+from service.forecast_bench.regret import Share
+
+Table = list[list[str]]
+"""The first row is the head."""
+NONE = "–"
+
+
+def task_table(figures: Iterable[TaskFigures]) -> Table:
+    """One row a task, forecast beside exhaustive."""
+    head = [
+        *("task", "exhaustive", "commit?", "forecast", "commit?", "regret", "found"),
+        *("error", "took", "of", "saved"),
+    ]
+    rows = [head]
+    for one in figures:
+        truth, replay = one.truth, one.replay
+        rows.append(
+            [
+                *(truth.name, truth.winner or "nothing", truth.commit),
+                *(replay.pick or "nothing", replay.commit),
+                *(wording.points(one.regret), "yes" if one.found else "no"),
+                NONE if one.rmse is None else plain_points(one.rmse),
+                *(wording.duration(replay.seconds), wording.duration(truth.seconds)),
+                share(one.saved),
+            ]
+        )
+    return rows
+
+
+def regret_table(figures: Sequence[TaskFigures]) -> Table:
+    """One row a task, and at each budget what the forecast took, its regret and its answer."""
+    budgets = sorted({one.replay.budget for one in figures})
+    cells = {
+        (one.replay.task, one.replay.budget): (
+            f"{wording.points(one.regret)} {one.replay.pick or 'nothing'} ({one.replay.commit})"
+        )
+        for one in figures
+    }
+    rows = [["task", *(f"{budget:.0%}" for budget in budgets)]]
+    for task in dict.fromkeys(one.replay.task for one in figures):
+        rows.append([task, *(cells.get((task, budget), NONE) for budget in budgets)])
+    return rows
+
+
+def curve_table(found: Iterable[Overall]) -> Table:
+    """One row for each way and budget."""
+    head = [
+        *("way", "budget", "saved", "mean regret", "worst", "winner found"),
+        *("go/no-go right", "balanced", "not yet", "error", "error, raw"),
+        *("within 3", "covered", "Brier"),
+    ]
+    rows = [head]
+    for one in found:
+        calls = one.calls
+        rows.append(
+            [
+                *(one.way, f"{one.budget:.0%}", share(one.saved)),
+                wording.points(one.mean_regret),
+                f"{wording.points(one.worst_regret)} ({one.worst_task})",
+                of_share(one.found),
+                f"{of_share(calls.accuracy)} of {calls.made}",
+                *(share(calls.balanced), share(calls.not_yet)),
+                *(optional_points(one.rmse), optional_points(one.rmse_raw)),
+                *(optional(one.within), optional(one.covered)),
+                NONE if one.brier is None else f"{one.brier:.2f}",
+            ]
+        )
+    return rows
+
+
+def reliability_table(one: Overall) -> Table:
+    """What was foretold of being best beside what is true."""
+    rows = [["foretold", "mean foretold", "mean true", "strategies"]]
+    for each in one.bins:
+        span = f"{each.low:.0%}–{each.high:.0%}"
+        rows.append([span, f"{each.told:.1%}", f"{each.true:.1%}", str(each.n)])
+    return rows
+
+
+def measured_table(heads: Iterable[TaskLine], states: Sequence[str]) -> Table:
+    """What the records were made of; a state of the code is told by its number in `states`."""
+    rows = [["task", "source", "rows", "training tokens", "state of the code"]]
+    for head in heads:
+        task = head.task
+        counts = f"{task.n_train}/{task.n_validation}/{task.n_test}"
+        numbers = ", ".join(str(states.index(each) + 1) for each in head.code)
+        rows.append([head.name, head.source, counts, f"{head.training_tokens:,}", numbers])
+    return rows
+
+
+def as_markdown(table: Table) -> str:
+    head, *rows = table
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.1f}%"
+
+
+def of_share(value: Share) -> str:
+    middle, low, high = (100 * each for each in value)
+    return f"{middle:.0f}% ({low:.0f}–{high:.0f}%)"
+
+
+def optional(value: float | None) -> str:
+    return NONE if value is None else share(value)
+
+
+def optional_points(value: float | None) -> str:
+    return NONE if value is None else plain_points(value)
+
+
+def plain_points(value: float) -> str:
+    """A size in points, without a sign."""
+    return f"{100 * value:.1f}"

@@ -1,0 +1,237 @@
+"""What the exhaustive comparison of a task found: its answer, its winner on half the rows, and
+how good every strategy is, with the noise of that. Computed from the task's record alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.families import influences
+from benchmarks.metrics import aggregate
+from benchmarks.quality import scored_table
+from benchmarks.records import Record
+from benchmarks.resampling import cluster_sums, finish_mean, mean_sums
+from benchmarks.standing import latest_run
+from benchmarks.summary import summarise
+from benchmarks.track import Track, track_of
+from corpora.task import Frozen
+from service.choosing import Case, build_case
+from service.commitment import Commit, commit
+from service.forecast_bench.compact import records_of
+from service.forecast_bench.halves import SPLITS, crossings
+from service.forecast_bench.record import TaskRecord, read_record
+from service.published import write_atomically
+from service.suitability import TRIVIAL
+
+ROOT = Path(__file__).parent.parent.parent
+RULE = (
+    *("service/choosing.py", "service/commitment.py", "service/evidence.py"),
+    *("service/suitability.py", "service/changing.py", "service/forecast_bench/truth.py"),
+    *("service/forecast_bench/halves.py", "service/forecast_bench/compact.py"),
+    *("benchmarks/summary.py", "benchmarks/quality.py", "benchmarks/statistics.py"),
+    *("benchmarks/paired.py", "benchmarks/pairs.py", "benchmarks/families.py"),
+    *("benchmarks/odds.py", "benchmarks/pricing.py", "benchmarks/upkeep.py"),
+    *("benchmarks/resampling.py", "benchmarks/spending.py", "benchmarks/track.py"),
+    *("benchmarks/aggregates.py", "benchmarks/costs.py", "benchmarks/load.py"),
+)
+"""What decides: an answer computed by another version of it is computed anew."""
+
+
+class Known(Frozen):
+    """How good a strategy is on all test rows, the mean over its seeds, 0 to 1.
+
+    `variance` is that of test rows alone: what another draw of them would move. `p_best` is the
+    chance that no other is better. `n` counts rows.
+    """
+
+    value: float
+    variance: float
+    p_best: float
+    n: int
+
+
+class Audit(Frozen):
+    """The winner that half the rows choose by the rule of the comparison, and what the others say
+    of all strategies. `nothing` is what the winner is worth where there is none: the best that
+    takes no thought, 0 where none was measured."""
+
+    winner: str | None
+    qualities: dict[str, float]
+    nothing: float
+
+
+class Truth(Frozen):
+    """`answers` are by seed: the recommended strategy, None where nothing is, and whether to
+    commit. `key` is the digest of what it was computed from."""
+
+    key: str
+    name: str
+    source: str
+    margin: float
+    winners: tuple[str | None, ...]
+    commits: tuple[Commit, ...]
+    known: dict[str, Known]
+    audits: tuple[Audit, ...]
+    seconds: float
+    operations: float
+
+    @property
+    def commit(self) -> Commit:
+        """What most seeds answer; "not yet" where none has most."""
+        (first, most), *others = Counter(self.commits).most_common(2)
+        return "not yet" if others and others[0][1] == most else first
+
+    @property
+    def winner(self) -> str | None:
+        """What most seeds recommend; of several the first."""
+        return Counter(self.winners).most_common(1)[0][0]
+
+
+def truth_of(path: Path, place: Path) -> Truth:
+    """That of the record at `path`: as an earlier call left it beside the record or in `place`,
+    else computed (up to a minute for a task with several seeds) and left in `place`."""
+    key = key_of(path)
+    for kept in (truth_in(path.parent, path.stem), truth_in(place, path.stem)):
+        if kept.is_file():
+            found = Truth.model_validate_json(kept.read_bytes())
+            if found.key == key:
+                return found
+    found = computed(read_record(path), key)
+    place.mkdir(parents=True, exist_ok=True)
+    write_atomically(truth_in(place, path.stem), found.model_dump_json(indent=1) + "\n")
+    return found
+
+
+def truth_in(place: Path, name: str) -> Path:
+    return place / f"{name}.truth.json"
+
+
+def key_of(path: Path) -> str:
+    digest = hashlib.sha256(rule_code().encode())
+    digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def rule_code() -> str:
+    digest = hashlib.sha256()
+    for name in RULE:
+        digest.update(name.encode() + (ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def computed(record: TaskRecord, key: str = "", splits: int = SPLITS) -> Truth:
+    """See `Truth`. The rule is asked once for each seed, and once for each half."""
+    head = record.task
+    whole = [case_of(records_of(record, seed)) for seed in record.seeds]
+    answers = [answer_to(case) for case in whole]
+    return Truth(
+        key=key,
+        name=head.name,
+        source=head.source,
+        margin=head.needs.practical_margin,
+        winners=tuple(winner for winner, _ in answers),
+        commits=tuple(answer for _, answer in answers),
+        known=known_in(record, whole),
+        audits=tuple(audits_in(record, splits)),
+        seconds=record.seconds,
+        operations=record.operations,
+    )
+
+
+def case_of(records: Sequence[Record]) -> Case:
+    """What the product argues from, given such records."""
+    run = latest_run(records)
+    assert run is not None, "records_of begins with one"
+    return build_case(summarise(records), run.task, run.needs)
+
+
+def answer_to(case: Case) -> tuple[str | None, Commit]:
+    """What the product answers: the strategy, and whether to commit."""
+    return (case.pick.first.id if case.pick else None), commit(case).answer
+
+
+def audits_in(record: TaskRecord, splits: int) -> list[Audit]:
+    """Each half chooses with one seed, the seeds in turn; the other half judges with the other
+    seeds, where there are any."""
+    head = record.task
+    counted = tuple(row for row in head.rows if row not in (head.leaked or ()))
+    of = dict(zip(head.rows, head.groups, strict=True)) if head.groups else {}
+    groups = [of.get(row) for row in counted]
+    found = []
+    for place, (choosing, judging) in enumerate(crossings(counted, groups, splits)):
+        seed = record.seeds[place // 2 % len(record.seeds)]
+        winner, _ = answer_to(case_of(records_of(record, seed, set(choosing))))
+        others = [each for each in record.seeds if each != seed] or [seed]
+        qualities = mean_qualities(record, others, set(judging))
+        trivial = [value for name, value in qualities.items() if is_trivial(record, name)]
+        nothing = max(trivial, default=0.0)
+        found.append(Audit(winner=winner, qualities=qualities, nothing=nothing))
+    return found
+
+
+def is_trivial(record: TaskRecord, strategy: str) -> bool:
+    return any(
+        line.facts.id == strategy and line.facts.name in TRIVIAL for line in record.strategies
+    )
+
+
+def mean_qualities(
+    record: TaskRecord, seeds: Sequence[int], rows: Collection[str]
+) -> dict[str, float]:
+    """The task's metric of every completed strategy on those rows, the mean over seeds."""
+    values: dict[str, list[float]] = {}
+    for seed in seeds:
+        for track in tracks_in(record, seed, rows):
+            if track.scored:
+                labels = record.task.task.labels
+                figure = aggregate(record.task.task.metric, track.scored, labels)
+                values.setdefault(track.id, []).append(figure)
+    return {name: float(np.mean(each)) for name, each in values.items()}
+
+
+def tracks_in(record: TaskRecord, seed: int, rows: Collection[str] | None = None) -> list[Track]:
+    records = records_of(record, seed, rows)
+    tracks = [track_of(records, line.facts) for line in record.run_of(seed)]
+    return [track for track in tracks if track.status == "completed"]
+
+
+def known_in(record: TaskRecord, cases: Sequence[Case]) -> dict[str, Known]:
+    """Every completed strategy on all rows that did not leak; `cases` are those of the seeds."""
+    rows = {row for row in record.task.rows if row not in (record.task.leaked or ())}
+    chances: dict[str, list[float]] = {}
+    variances: dict[str, list[float]] = {}
+    for seed, case in zip(record.seeds, cases, strict=True):
+        for row in case.summary.strategies:
+            chances.setdefault(row.id, []).append(row.p_best or 0.0)
+        for track in tracks_in(record, seed, rows):
+            variances.setdefault(track.id, []).append(row_variance(track, record))
+    return {
+        name: Known(
+            value=value,
+            variance=float(np.mean(variances[name])),
+            p_best=float(np.mean(chances[name])),
+            n=len(rows),
+        )
+        for name, value in mean_qualities(record, record.seeds, rows).items()
+    }
+
+
+def row_variance(track: Track, record: TaskRecord) -> float:
+    """Of a figure over test rows, by the jackknife over their groups: (n - 1) / n × the sum of
+    squared deviations of the figures without one group. Adapters of several seeds answer the same
+    rows, so their mean has about the variance of one. 0 for a single group: nothing is known."""
+    rows = track.scored
+    table, finish = scored_table(rows, record.task.task, errors_as=0.0)
+    lines = mean_sums(table) if finish is None else table
+    sums = cluster_sums(lines, [row.group for row in rows])
+    count = len(sums)
+    if count < 2:
+        return 0.0
+    moved = influences(sums, finish or finish_mean)
+    return float((count - 1) / count * (moved**2).sum())

@@ -1,0 +1,137 @@
+"""What a further action costs and promises, and whether it is worth it. Pure.
+
+The exchange between time and quality is the user's own alternative. The comparison takes all that
+is at stake away and settles every "not yet", for all of its time (or money, where that is the
+larger share). An action is worth it where it is the better bargain: where the share of the stake
+that it is expected to take away, and the chance that it makes the answer sure enough, are together
+at least its share of the comparison's cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.belief.belief import Belief
+from benchmarks.evidence.finding import Action, Finding
+from service.forecasting.mind import Mind
+from service.forecasting.verdict import Judged
+from service.forecasting.worth import promise
+
+SHORTEST = 1e-6
+"""No action has a smaller share of the comparison: what takes no time at all comes first."""
+AHEAD_ROWS, AHEAD_SHARE = 4, 2.5
+"""How far a chain is looked ahead: so many times as many rows, or as much training data."""
+MOST_SHARE = 0.5
+"""Of the training rows a pilot is thought to learn from, looking ahead."""
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What may be spent, and what the comparison would cost: seconds and dollars. A second of the
+    machine costs `usd_per_second`; `usd` limits nothing where it is None."""
+
+    seconds: float
+    usd: float | None
+    whole_seconds: float
+    whole_usd: float
+    usd_per_second: float
+
+    def money(self, seconds: float, tokens_usd: float) -> float:
+        return seconds * self.usd_per_second + tokens_usd
+
+    def share(self, seconds: float, tokens_usd: float) -> float:
+        """Of the comparison's time or of its money, whichever is larger."""
+        shares = [seconds / self.whole_seconds] if self.whole_seconds else []
+        if self.whole_usd:
+            shares.append(self.money(seconds, tokens_usd) / self.whole_usd)
+        return max([SHORTEST, *shares])
+
+    def covers(self, seconds: float, tokens_usd: float) -> bool:
+        """Whether so much in all is within the budget."""
+        if seconds > self.seconds:
+            return False
+        return self.usd is None or self.money(seconds, tokens_usd) <= self.usd
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """`gain` is by how much the action, or the chain of `ahead` that it begins, is expected to
+    lower the stake, `call` the chance that it makes a "not yet" a yes or a no, and `share` what
+    it takes of the comparison's cost. `stake` is what there is to lower."""
+
+    action: Action
+    gain: float
+    call: float
+    share: float
+    stake: float
+    ahead: Action | None = None
+
+    @property
+    def part(self) -> float:
+        """Of the stake."""
+        return self.gain / self.stake if self.stake > 0 else 0.0
+
+    @property
+    def rate(self) -> float:
+        return (self.part + self.call) / self.share
+
+    @property
+    def is_worth_it(self) -> bool:
+        return self.rate >= 1
+
+
+def appraise(
+    action: Action,
+    mind: Mind,
+    findings: Sequence[Finding],
+    now: Belief,
+    judged: Judged,
+    purse: Purse,
+    *,
+    confidence: float,
+    rows: int,
+    left: float,
+    seed: int,
+) -> Appraisal:
+    """The better of the action alone and of the chain that it begins.
+
+    One step of a chain may promise nothing where several would turn the choice (the value of
+    information is not concave), so that looking at single steps alone stops too early. `rows` are
+    all that can be answered; a chain that takes more than `left` seconds is not looked at.
+    """
+
+    def appraised(one: Action, ahead: Action | None) -> Appraisal:
+        then = mind.foreseen(findings, one)
+        found = promise(now, then, judged.terms, confidence=confidence, seed=seed)
+        call = 0.0 if judged.is_clear else found.call
+        share = purse.share(one.seconds, one.usd)
+        return Appraisal(action, found.gain, call, share, judged.stake, ahead)
+
+    alone = appraised(action, None)
+    further = looked_ahead(action, findings, rows)
+    if further is None or further.seconds > left:
+        return alone
+    chain = appraised(further, further)
+    return chain if chain.rate > alone.rate else alone
+
+
+def looked_ahead(action: Action, findings: Sequence[Finding], rows: int) -> Action | None:
+    """Some steps further along the chain, at the cost of a row or share as in its next step."""
+    before = [one.action for one in findings if one.action.chain == action.chain]
+    if action.deed == "rows":
+        done = max((one.rows for one in before), default=0)
+        more = min(AHEAD_ROWS * action.rows, rows)
+        growth = (more - done) / max(1, action.rows - done)
+        update: dict[str, float] = {"rows": more}
+    elif action.deed == "pilot":
+        learned = max((one.share for one in before), default=0.0)
+        share = min(AHEAD_SHARE * action.share, MOST_SHARE)
+        growth = (share - learned) / max(SHORTEST, action.share - learned)
+        update = {"share": share}
+    else:
+        return None
+    if growth <= 1:
+        return None
+    costs = {"seconds": growth * action.seconds, "usd": growth * action.usd}
+    return action.model_copy(update={**update, **costs})

@@ -1,0 +1,278 @@
+"""The loop of a forecast: believe, appraise what could be done next, do it, until it is enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.belief.belief import Belief
+from benchmarks.evidence.finding import Action, Finding, Source
+from service.forecasting import telling
+from service.forecasting.appraisal import Appraisal, Purse, appraise
+from service.forecasting.mind import Mind
+from service.forecasting.result import Moved, State, Stop, TraceStep
+from service.forecasting.verdict import Judged
+
+MOST_MOVED = 3
+"""Strategies told of in a step, those that it moved most."""
+STILL = 0.0005
+"""A move of a twentieth of a point is none."""
+
+Judge = Callable[[Belief, Sequence[Finding]], Judged]
+"""The decision that a belief leads to; findings tell what answers cost."""
+OnStep = Callable[[str, float], None]
+"""Told what is done next, and the share of the budget that is spent."""
+
+
+def no_steps(doing: str, share: float) -> None:
+    """For callers that do not watch."""
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What was found, what it made one believe and decide, and why it was enough."""
+
+    findings: tuple[Finding, ...]
+    belief: Belief
+    judged: Judged
+    start: State
+    trace: tuple[TraceStep, ...]
+    stop: Stop
+    stopped: str
+    thinking_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        return self.thinking_seconds + sum(one.seconds for one in self.findings)
+
+
+@dataclass
+class Explorer:
+    """One exploration. `rows` are all that can be answered; `clock` times its own thinking, which
+    counts as spent (a replay hands in one that stands still)."""
+
+    source: Source
+    mind: Mind
+    judge: Judge
+    purse: Purse
+    confidence: float
+    rows: int
+    seed: int = 0
+    clock: Callable[[], float] = time.perf_counter
+    cancelled: Callable[[], bool] = lambda: False
+    on_step: OnStep = no_steps
+    findings: list[Finding] = field(default_factory=list)
+    trace: list[TraceStep] = field(default_factory=list)
+    thinking: float = 0.0
+    mark: float = 0.0
+
+    def explore(self) -> Explored:
+        """Until the decision is clear, the budget is used up or nothing is worth it."""
+        self.mark = self.clock()
+        belief = self.mind.belief(self.findings)
+        judged = self.judge(belief, self.findings)
+        start = state_of(judged)
+        while True:
+            found, chosen, stop = self.look(belief, judged)
+            if chosen is None or stop is not None:
+                return self.ended(belief, judged, start, found, stop or "nothing left")
+            finding = self.take(chosen)
+            self.findings.append(finding)
+            before, belief = belief, self.mind.belief(self.findings)
+            judged = self.judge(belief, self.findings)
+            self.trace.append(step_of(chosen, finding, len(found), before, belief, judged))
+
+    def look(
+        self, belief: Belief, judged: Judged
+    ) -> tuple[list[Appraisal], Appraisal | None, Stop | None]:
+        """What could be done next, the one to do, and why none where there is none."""
+        stop = self.reason_to_stop(judged)
+        if stop is not None:
+            return [], None, stop
+        found = self.appraised(belief, judged)
+        chosen = self.chosen(found)
+        if chosen is None:
+            return found, None, self.reason_for_none(found)
+        if not self.fits(chosen.action):  # thinking about it took the rest
+            return found, None, "budget"
+        return found, chosen, None
+
+    def ended(
+        self,
+        belief: Belief,
+        judged: Judged,
+        start: State,
+        found: Sequence[Appraisal],
+        stop: Stop,
+    ) -> Explored:
+        self.pass_over(found, stop)
+        self.lap()
+        return Explored(
+            findings=tuple(self.findings),
+            belief=belief,
+            judged=judged,
+            start=start,
+            trace=tuple(self.trace),
+            stop=stop,
+            stopped=telling.stopped(stop, judged, self.confidence, self.purse),
+            thinking_seconds=self.thinking,
+        )
+
+    def lap(self) -> None:
+        """Book the time since the last lap as thinking."""
+        now = self.clock()
+        self.thinking += now - self.mark
+        self.mark = now
+
+    def reason_to_stop(self, judged: Judged) -> Stop | None:
+        """Before anything else is looked at."""
+        if self.cancelled():
+            return "told to"
+        clear = judged.is_clear and judged.chance >= self.confidence
+        return "clear" if clear and self.has_looked else None
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the task itself was looked at: what other tasks were like decides nothing."""
+        return any(one.action.deed != "features" and not one.trouble for one in self.findings)
+
+    def appraised(self, belief: Belief, judged: Judged) -> list[Appraisal]:
+        """All that could be done next and is within the budget; the features alone, while they are
+        not known: they cost next to nothing and say what the task is."""
+        offered = [action for action in self.source.actions() if self.fits(action)]
+        features = [action for action in offered if action.deed == "features"]
+        if features:
+            share = self.purse.share(features[0].seconds, features[0].usd)
+            return [Appraisal(features[0], 0.0, 0.0, share, judged.stake)]
+        if not judged.terms.ids:
+            return []
+        return [
+            appraise(
+                action,
+                self.mind,
+                self.findings,
+                belief,
+                judged,
+                self.purse,
+                confidence=self.confidence,
+                rows=self.rows,
+                left=self.purse.seconds - self.spent[0],
+                seed=self.seed,
+            )
+            for action in offered
+        ]
+
+    def chosen(self, found: Sequence[Appraisal]) -> Appraisal | None:
+        """The best bargain of those that are one; the cheapest where none is and the task itself
+        was not looked at."""
+        for one in found:
+            if one.action.deed == "features":
+                return one
+        worthy = [one for one in found if one.is_worth_it]
+        if not worthy and not self.has_looked:
+            return min(found, key=lambda one: one.action.seconds, default=None)
+        return max(worthy, key=lambda one: one.rate, default=None)
+
+    def reason_for_none(self, found: Sequence[Appraisal]) -> Stop:
+        if found:
+            return "not worth it"
+        return "budget" if self.source.actions() else "nothing left"
+
+    def fits(self, action: Action) -> bool:
+        """Whether it is expected to end within the budget."""
+        self.lap()
+        seconds, tokens = self.spent
+        return self.purse.covers(seconds + action.seconds, tokens + action.usd)
+
+    @property
+    def spent(self) -> tuple[float, float]:
+        """Seconds, thinking included, and dollars of tokens."""
+        seconds = self.thinking + sum(one.seconds for one in self.findings)
+        return seconds, sum(one.usd for one in self.findings)
+
+    def take(self, chosen: Appraisal) -> Finding:
+        share = self.spent[0] / self.purse.seconds if self.purse.seconds else 1.0
+        self.on_step(telling.doing(chosen.action), min(1.0, share))
+        finding = self.source.take(chosen.action)
+        self.mark = self.clock()  # what the action took, it says itself
+        return finding
+
+    def pass_over(self, found: Sequence[Appraisal], stop: Stop) -> None:
+        """One line for everything that is still on offer, with why it was not done."""
+        appraisals = {one.action: one for one in found}
+        for action in self.source.actions():
+            one = appraisals.get(action)
+            self.trace.append(
+                TraceStep(
+                    taken=False,
+                    deed=action.deed,
+                    strategy=action.strategy,
+                    rows=action.rows,
+                    share=action.share,
+                    expected_seconds=action.seconds,
+                    expected_usd=action.usd,
+                    expected_gain=one.gain if one else None,
+                    expected_call=one.call if one else None,
+                    reason=telling.passed_over(action, one, stop, self.fits(action)),
+                )
+            )
+
+
+def step_of(
+    chosen: Appraisal,
+    finding: Finding,
+    offered: int,
+    before: Belief,
+    after: Belief,
+    judged: Judged,
+) -> TraceStep:
+    action = chosen.action
+    return TraceStep(
+        taken=True,
+        deed=action.deed,
+        strategy=action.strategy,
+        rows=action.rows,
+        share=action.share,
+        expected_seconds=action.seconds,
+        expected_usd=action.usd,
+        expected_gain=None if action.deed == "features" else chosen.gain,
+        expected_call=None if action.deed == "features" else chosen.call,
+        reason=telling.taken(chosen, offered),
+        seconds=finding.seconds,
+        usd=finding.usd,
+        operations=finding.operations,
+        figures=finding.figures,
+        trouble=finding.trouble,
+        moved=moved(before, after),
+        after=state_of(judged),
+    )
+
+
+def state_of(judged: Judged) -> State:
+    return State(
+        strategy=judged.strategy,
+        commit_to_fine_tuning=judged.commitment.answer,
+        chance=judged.chance,
+        expected_regret=judged.regret,
+        stake=judged.stake,
+    )
+
+
+def moved(before: Belief, after: Belief) -> tuple[Moved, ...]:
+    """The strategies whose expected quality or interval moved most."""
+    found = []
+    for name in after.ids:
+        old, new = before.quality(name), after.quality(name)
+        width = abs((new.high - new.low) - (old.high - old.low)) / 2
+        found.append((max(abs(new.value - old.value), width), name, old, new))
+    found.sort(key=lambda each: (-each[0], each[1]))
+    return tuple(
+        Moved(
+            strategy=name,
+            before=(old.value, old.low, old.high),
+            after=(new.value, new.low, new.high),
+        )
+        for size, name, old, new in found[:MOST_MOVED]
+        if size >= STILL
+    )

@@ -1,0 +1,84 @@
+"""Whether what others showed in a race leaves a strategy a chance that is dear to prepare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.belief.predictor import Predictor
+from benchmarks.costs import PriceList
+from benchmarks.evidence.finding import Action, Finding
+from benchmarks.evidence.tally import scored
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.raced import race_track
+from benchmarks.records import Record, StrategyFacts
+from corpora.task import Dataset
+from service import wording
+from service.forecasting.judging import Bench
+from service.forecasting.planning import plan_forecast
+from service.forecasting.sources import shipped_predictor
+
+LEAST = 0.01
+"""A strategy with a smaller chance of being chosen is not prepared: of five such ones, one in
+twenty races loses the one that the rule would pick, as the bounds of a race may."""
+
+
+def hope(
+    dataset: Dataset,
+    folder: Path,
+    *,
+    strategies: Sequence[str] | None,
+    prices: PriceList,
+    seed: int = 0,
+    predictor: Predictor | None = None,
+) -> Callable[[str], str | None]:
+    """For `comparing.compare(may_win=...)`: why a strategy cannot win, None where it may.
+
+    Read off the journal in `folder` when it is asked. A predictor that has seen no task stops
+    nobody. No test row is looked at.
+    """
+    known = predictor or shipped_predictor()
+    outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
+    facts = tuple(entry.facts for entry in outlook.fitting)
+    judge = Bench(outlook, seed=seed)
+
+    def why_not(strategy: str) -> str | None:
+        if not known.tasks:
+            return None
+        findings = raced(Journal(folder / JOURNAL).read(), facts, dataset)
+        judged = judge(known.belief(dataset.task.kind, facts, findings), findings)
+        chance = judged.chosen.get(strategy, 1.0)
+        if chance >= LEAST:
+            return None
+        return (
+            f"the answers of {len(findings)} others to validation examples leave it a chance of"
+            f" {wording.percent(chance)} to be chosen, by {len(known.tasks)} measured tasks"
+        )
+
+    return why_not
+
+
+def raced(
+    records: Sequence[Record], strategies: Sequence[StrategyFacts], dataset: Dataset
+) -> list[Finding]:
+    """What each strategy answered in the race, as a forecast would have found it."""
+    known = {row.id: row for row in dataset.validation}
+    found = []
+    for facts in strategies:
+        track = race_track(records, facts)
+        scores = {row.example: row.scores[dataset.task.metric] for row in track.scored}
+        labels = {row.example: row.predicted for row in track.scored if row.predicted is not None}
+        if not scores:
+            continue
+        figures = scored(dataset.task, scores, labels, known)
+        seconds = sum(batch.seconds for batch in track.batches)
+        answers = sum(batch.n for batch in track.batches)
+        if answers:
+            figures["ms_per_row"] = 1000 * seconds / answers
+        action = Action(
+            deed="rows", strategy=facts.id, rows=len(scores), share=1.0, seconds=seconds
+        )
+        found.append(
+            Finding(action=action, figures=figures, scores=scores, labels=labels, seconds=seconds)
+        )
+    return found

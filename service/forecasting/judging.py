@@ -1,0 +1,61 @@
+"""The decision after each step, with costs that follow what was timed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.belief.belief import Belief
+from benchmarks.evidence.finding import Finding
+from benchmarks.results import StrategyResult
+from service.forecasting.defaults import CONFIDENCE
+from service.forecasting.expected import Outlook, expected_rows, measured_speeds
+from service.forecasting.verdict import Judged, Seen, judge_worlds
+
+DRAWS = 2_000
+ENOUGH = 30
+"""Answers from which on the share of errors among them counts."""
+
+
+@dataclass
+class Bench:
+    """Judges beliefs about one comparison; `seed` gives every step the same luck, so that what
+    moves is what was found."""
+
+    outlook: Outlook
+    confidence: float = CONFIDENCE
+    seed: int = 0
+    _known: dict[object, tuple[StrategyResult, ...]] = field(default_factory=dict)
+
+    def __call__(self, belief: Belief, findings: Sequence[Finding]) -> Judged:
+        worlds = belief.draws(np.random.default_rng(self.seed), DRAWS)
+        return judge_worlds(
+            worlds,
+            belief.ids,
+            self.rows(findings),
+            self.outlook.run.task,
+            self.outlook.run.needs,
+            confidence=self.confidence,
+            seen=seen_in(findings),
+        )
+
+    def rows(self, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
+        """Every strategy with what it is expected to cost, worked out once for the same times."""
+        telling = [f for f in findings if f.trouble is not None or "ms_per_row" in f.figures]
+        key = (len(telling), *sorted(measured_speeds(findings).items()))
+        if key not in self._known:
+            self._known = {key: expected_rows(self.outlook, findings)}
+        return self._known[key]
+
+
+def seen_in(findings: Sequence[Finding]) -> Seen:
+    """Few answers tell nothing of errors: one of eight is no eighth."""
+    errors = {}
+    for finding in findings:
+        wrong = finding.figures.get("errors", 0.0)
+        asked = len(finding.scores) + wrong
+        if finding.action.deed == "rows" and finding.action.strategy and asked >= ENOUGH:
+            errors[finding.action.strategy] = wrong / asked
+    return Seen(frozenset(measured_speeds(findings)), errors)

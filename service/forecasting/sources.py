@@ -1,0 +1,101 @@
+"""Where a forecast's findings and its experience come from, where nobody hands in others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks.belief.predictor import SHIPPED, Predictor
+from benchmarks.costs import PriceList
+from benchmarks.evidence.finding import Action, Chain, Finding, Source
+from benchmarks.evidence.live import LiveSource
+from benchmarks.evidence.steps import step_of
+from benchmarks.evidence.store import FindingStore, head_of
+from benchmarks.plan import needed_models
+from corpora.errors import InvalidInput
+from corpora.task import Dataset
+from service.comparing import load_named
+from service.forecasting.expected import Outlook
+from service.forecasting.planning import ForecastPlan
+from strategies.waiting import settle_waiting
+
+FINDINGS = "findings.jsonl"
+
+
+def live_source(
+    dataset: Dataset, outlook: Outlook, prices: PriceList, earlier: Sequence[Finding] = ()
+) -> LiveSource:
+    """Computes here, with the models of the comparison; goes on behind `earlier`."""
+    settle_waiting(alone=True)
+    entries = outlook.fitting
+    return LiveSource(
+        dataset,
+        entries,
+        {name: partial(load_named, name) for name in needed_models(entries)},
+        outlook.run.seed,
+        quoted=outlook.models,
+        prices=prices,
+        earlier=earlier,
+    )
+
+
+def kept_source(planned: ForecastPlan, path: Path) -> Continued:
+    """A live source whose findings go to a file, and that goes on behind those of the file; what
+    was found of something else, or by another version, makes way."""
+    outlook = planned.outlook
+    head = head_of(
+        planned.dataset, outlook.fitting, outlook.run.seed, n_test=outlook.run.task.n_test
+    )
+    try:
+        store = FindingStore(path, head)
+    except InvalidInput:
+        path.unlink()
+        store = FindingStore(path, head)
+    earlier = tuple(store.findings)
+    live = live_source(planned.dataset, outlook, planned.prices, earlier)
+    return Continued(live, earlier, store.add)
+
+
+class Continued:
+    """A source that gives again what was found `earlier`, chain by chain, before it goes on.
+
+    An exploration that was broken off so takes the same way again, and books what it had booked.
+    `live` stands behind all of `earlier`. Every new finding goes to `keep`.
+    """
+
+    def __init__(
+        self, live: Source, earlier: Sequence[Finding], keep: Callable[[Finding], None]
+    ) -> None:
+        self.live = live
+        self.keep = keep
+        self.again: dict[Chain, list[Finding]] = {}
+        for finding in earlier:
+            self.again.setdefault(finding.action.chain, []).append(finding)
+
+    def actions(self) -> list[Action]:
+        before = [findings[0].action for findings in self.again.values() if findings]
+        chains = {action.chain for action in before}
+        return [*before, *(one for one in self.live.actions() if one.chain not in chains)]
+
+    def take(self, action: Action) -> Finding:
+        known = self.again.get(action.chain)
+        if known and step_of(known[0].action) == step_of(action):
+            return known.pop(0)
+        finding = self.live.take(action)
+        self.keep(finding)
+        return finding
+
+
+def shipped_predictor() -> Predictor:
+    """The one that comes with Tuneworth."""
+    return Predictor.read(SHIPPED)
+
+
+def predictor_told(predictor: Predictor) -> str:
+    """What the belief was learned from, in words."""
+    tasks = len(predictor.tasks)
+    if not tasks:
+        return "no measured task, but guesses that are wide on purpose."
+    sources = len({task.source for task in predictor.tasks})
+    return f"{tasks} measured tasks of {sources} sources."

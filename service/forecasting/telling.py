@@ -1,0 +1,100 @@
+"""The trace in words: what was done and why, what was passed over, and why it was enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.evidence.finding import Action, Deed
+from service import wording
+from service.forecasting.appraisal import Appraisal, Purse
+from service.forecasting.result import Stop
+from service.forecasting.verdict import Judged
+
+DEEDS: Mapping[Deed, str] = {
+    "features": "look at the data",
+    "retrieval": "retrieve without generating",
+    "rows": "answer validation rows",
+    "likelihood": "weigh the right answers",
+    "head": "fit a linear head on the model's states",
+    "pilot": "train a pilot adapter",
+}
+
+
+def doing(action: Action) -> str:
+    """`answer validation rows with rag.hybrid (16)`."""
+    return f"{DEEDS[action.deed]}{about(action.strategy)}{extent(action.deed, action)}"
+
+
+def about(strategy: str | None) -> str:
+    return f", {strategy}" if strategy else ""
+
+
+def extent(deed: Deed, action: Action) -> str:
+    """How much of the data: rows for answers, a share of the training rows for a pilot."""
+    if deed == "pilot":
+        return f" ({wording.percent(action.share)} of the training rows)"
+    return f" ({action.rows} rows)" if action.rows and deed != "features" else ""
+
+
+def size(points: float) -> str:
+    """A size in points that may be small: `0.04 points`."""
+    value = 100 * abs(points)
+    return f"{value:.1f} points" if value >= 0.1 else f"{value:.2f} points"
+
+
+def taken(chosen: Appraisal, offered: int) -> str:
+    """Why this one."""
+    if chosen.action.deed == "features":
+        return "It costs next to nothing and says what the task is."
+    if not chosen.is_worth_it:
+        return "The cheapest look at the task itself, before anything is decided."
+    among = f"the best bargain of {offered} that fit the budget" if offered > 1 else "worth it"
+    ahead = ", as the beginning of several such steps" if chosen.ahead is not None else ""
+    return f"{wording.capital(among)}: {promised(chosen)}{ahead}."
+
+
+def promised(appraisal: Appraisal) -> str:
+    """What an action is expected to bring, and for how much."""
+    brings = []
+    if appraisal.gain > 0:
+        brings.append(f"expected to take {size(appraisal.gain)} off what is at stake")
+    if appraisal.call > 0:
+        brings.append(f"with a chance of {share(appraisal.call)} to make the answer sure enough")
+    cost = f"{share(appraisal.share)} of the comparison's cost"
+    return f"{', '.join(brings) or 'nothing is expected of it'}, for {cost}"
+
+
+def share(part: float) -> str:
+    """A small share, to two digits: `0.4%`, `0.03%`."""
+    return f"{100 * part:.2g}%" if part >= 0.0001 else "under 0.01%"
+
+
+def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: bool) -> str:
+    """Why this one was left."""
+    if stop == "clear":
+        return "The decision was clear without it."
+    if stop == "told to":
+        return "It was told to stop."
+    if not fits:
+        return f"It would take about {wording.duration(action.seconds)}: more than is left."
+    if appraisal is None:
+        return "Nothing was left to decide."
+    if appraisal.gain <= 0 and appraisal.call <= 0:
+        return "Nothing that it is likely to find would turn the choice or make it sure enough."
+    told = wording.capital(promised(appraisal))
+    return f"{told}: the comparison is the better bargain."
+
+
+def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse) -> str:
+    """Why it was enough."""
+    chance = wording.percent(judged.chance)
+    if stop == "clear":
+        return f"The decision is right with a chance of {chance}; {confidence:.0%} was asked for."
+    if stop == "budget":
+        limit = wording.duration(purse.seconds)
+        if purse.usd is not None:
+            limit += f" and {wording.dollars(purse.usd)}"
+        return f"Nothing more fits the budget of {limit}."
+    if stop == "not worth it":
+        return "Nothing that fits the budget is a better bargain than the comparison itself."
+    return "It was told to stop." if stop == "told to" else "There is nothing left to look at."

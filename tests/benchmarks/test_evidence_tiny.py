@@ -1,0 +1,134 @@
+"""The live source on a real transformer: every deed is done, and done again it is the same."""
+
+import math
+
+import pytest
+from evidence_stands import Unseen, rows
+
+from benchmarks.evidence.live import LiveSource
+from benchmarks.evidence.steps import step_of
+from benchmarks.plan import plan_run
+from corpora.task import Dataset, Document, Task
+from strategies.baselines import Nearest
+from strategies.embedding import HashingEmbedder
+from strategies.few_shot import FewShot
+from strategies.lora import Lora, LoraRag
+from strategies.rag import Bm25Rag
+from strategies.zero_shot import ZeroShot
+
+EMBEDDER = HashingEmbedder(64)
+
+
+def source(data, strategies, model, earlier=()):
+    seen = Dataset(
+        task=data.task,
+        train=data.train,
+        validation=data.validation,
+        test=(),
+        documents=data.documents,
+    )
+    entries = plan_run(seen, strategies, ["tiny"])
+    return LiveSource(data, entries, {"tiny": lambda: model}, earlier=earlier)
+
+
+def take_all(live):
+    found = []
+    while actions := live.actions():
+        found.append(live.take(actions[0]))
+    return found
+
+
+def alike(one, other):
+    """The same but for the time."""
+    timed = ("ms_per_row", "setup_seconds")
+    return (
+        step_of(one.action) == step_of(other.action)
+        and (one.scores, one.labels, one.operations)
+        == (other.scores, other.labels, other.operations)
+        and {name: one.figures[name] for name in one.figures if name not in timed}
+        == {name: other.figures[name] for name in other.figures if name not in timed}
+    )
+
+
+@pytest.fixture
+def labels():
+    data = Unseen(train=40, validation=32)
+    return data, [Nearest(embedder=EMBEDDER), ZeroShot(), FewShot(shots=2), Lora(epochs=1)]
+
+
+def test_every_deed_for_labels(labels, tiny_model):
+    data, strategies = labels
+    found = take_all(source(data, strategies, tiny_model))
+    assert [each.trouble for each in found] == [None] * len(found)
+    by_chain = {each.action.chain: each for each in found}
+    assert set(by_chain) == {
+        ("features", None),
+        ("rows", "baseline.nearest"),
+        ("rows", "prompt.few-shot"),
+        ("rows", "prompt.zero-shot"),
+        ("likelihood", "prompt.few-shot"),
+        ("likelihood", "prompt.zero-shot"),
+        ("head", "lora"),
+        ("pilot", "lora"),
+    }
+    zero = by_chain["rows", "prompt.zero-shot"]
+    read = by_chain["likelihood", "prompt.zero-shot"]
+    assert len(zero.scores) == 32
+    for name in ("accuracy", "right_probability", "label_nll"):  # one prompt, asked and read
+        assert read.figures[name] == pytest.approx(zero.figures[name], abs=1e-3)
+    pilots = [each for each in found if each.action.deed == "pilot"]
+    assert [each.action.share for each in pilots] == [0.25, 0.5]
+    assert [each.figures["learned_rows"] for each in pilots] == [10.0, 20.0]
+    assert all(len(each.scores) == 32 for each in pilots)
+    assert all(0 < each.figures["nll"] < math.inf for each in pilots)
+    for each in found:
+        is_counted = each.action.deed != "features" and each.action.strategy != "baseline.nearest"
+        assert (each.operations > 0) == is_counted
+        assert each.seconds > 0
+
+
+def test_a_pilot_that_was_stopped_goes_on_as_it_would_have(labels, tiny_model):
+    data, strategies = labels
+    whole = take_all(source(data, strategies, tiny_model))
+    rest = take_all(source(data, strategies, tiny_model, earlier=whole[:-1]))
+    assert len(rest) == 1
+    assert rest[0].action.deed == "pilot"
+    assert alike(rest[0], whole[-1])
+
+
+def test_every_deed_for_questions_about_documents(tiny_model):
+    task = Task(
+        name="manual",
+        kind="question-answering",
+        instruction="Answer the question about the manual.",
+        metric="token_f1",
+    )
+    library = [
+        Document(id=colour, text=f"order {colour} is kept in room {colour}")
+        for colour in ("red", "green", "blue")
+    ]
+    data = Unseen(task, documents=library)
+    data.train = rows("train", 24)
+    data.validation = tuple(
+        row.model_copy(update={"sources": (row.output,)}) for row in rows("validation", 10)
+    )
+    strategies = [
+        Bm25Rag(shots=1, embedder=EMBEDDER),
+        LoraRag(epochs=1, top_k=1, embedder=EMBEDDER),
+    ]
+    found = take_all(source(data, strategies, tiny_model))
+    assert [each.trouble for each in found] == [None] * len(found)
+    by_chain = {each.action.chain: each for each in found}
+    assert set(by_chain) == {
+        ("features", None),
+        ("retrieval", "rag.bm25"),
+        ("retrieval", "lora+rag"),
+        ("rows", "rag.bm25"),
+        ("likelihood", "rag.bm25"),
+        ("pilot", "lora+rag"),
+    }
+    assert by_chain["rows", "rag.bm25"].action.rows == 16  # ten, and six of training held out
+    pilot = by_chain["pilot", "lora+rag"]
+    assert pilot.figures["learned_rows"] == 9.0
+    assert 0 <= pilot.figures["score"] <= 1
+    assert pilot.figures["completion_tokens"] > 0

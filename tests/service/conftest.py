@@ -1,0 +1,33 @@
+"""What several tests of the service are handed."""
+
+import json
+
+import pytest
+
+LABELS = ("red", "green", "blue")
+
+
+@pytest.fixture
+def task(tmp_path):
+    """Writes a task folder of 60 rows, with `changes` to its spec."""
+
+    def write(**changes):
+        rows = [
+            {"id": f"r{n}", "input": f"Order {n}: paint {n * 7919} in {LABELS[n % 3]}, please."}
+            | {"output": LABELS[n % 3]}
+            for n in range(60)
+        ]
+        folder = tmp_path / "colours"
+        folder.mkdir(exist_ok=True)
+        text = "\n".join(json.dumps(row) for row in rows) + "\n"
+        (folder / "examples.jsonl").write_text(text)
+        spec = {
+            "name": "colours",
+            "kind": "classification",
+            "instruction": "Name the colour that the customer asks for.",
+            "examples": "examples.jsonl",
+        }
+        (folder / "task.json").write_text(json.dumps(spec | changes))
+        return folder
+
+    return write

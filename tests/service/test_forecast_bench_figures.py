@@ -1,0 +1,154 @@
+"""Figures, checks, tables and charts of the forecast's benchmark, from replays made by hand."""
+
+import pytest
+from bench_worlds import audit, truth
+
+from benchmarks.errors import BenchmarkError
+from service.forecast_bench.chart import odds_chart, regret_chart
+from service.forecast_bench.checks import forecast_checks
+from service.forecast_bench.figures import figures_of, overalls
+from service.forecast_bench.replayed import (
+    FORECAST,
+    Foretold,
+    Replay,
+    read_replays,
+    replays_in,
+    write_replays,
+)
+from service.forecast_bench.tables import as_markdown, curve_table, regret_table, task_table
+
+
+def replay_with(task="t", way=FORECAST, budget=0.07, pick="lora", commit="yes", **more):
+    told = more.pop("strategies", {"lora": Foretold(value=0.7, low=0.6, high=0.8, p_best=1.0)})
+    return Replay(
+        key="",
+        task=task,
+        source=task,
+        way=way,
+        budget=budget,
+        pick=pick,
+        commit=commit,
+        seconds=more.pop("seconds", 50.0),
+        operations=more.pop("operations", 2e11),
+        strategies=told,
+        **more,
+    )
+
+
+@pytest.fixture
+def two_tasks():
+    truths = {
+        "t": truth("t", known={"lora": (0.71, 0.0, 1.0)}, audits=[audit("lora", lora=0.7)]),
+        "u": truth(
+            "u",
+            known={"lora": (0.5, 0.0, 0.0), "baseline.linear": (0.6, 0.0, 1.0)},
+            audits=[audit("baseline.linear", lora=0.5, baseline_linear=0.6)],
+            winners=("baseline.linear",),
+            commits=("no",),
+        ),
+    }
+    replays = [
+        replay_with("t"),
+        replay_with("u", pick="lora", commit="no", seconds=70.0),
+        replay_with("t", way="rule of thumb", strategies={}),
+        replay_with("u", way="rule of thumb", strategies={}),
+    ]
+    return truths, replays
+
+
+def test_figures_of_one_task(two_tasks):
+    truths, replays = two_tasks
+    one = figures_of(replays[1], truths["u"])
+    assert one.regret == pytest.approx(0.1)
+    assert not one.found
+    assert one.saved == pytest.approx(0.93)
+    assert one.saved_operations == pytest.approx(0.8)
+    assert one.rmse == pytest.approx(0.2)
+
+
+def test_figures_of_all_tasks(two_tasks):
+    truths, replays = two_tasks
+    ours, rival = overalls(replays, truths)
+    assert (ours.way, ours.tasks, ours.worst_task) == (FORECAST, 2, "u")
+    assert ours.saved == pytest.approx(0.94)
+    assert ours.mean_regret == pytest.approx(0.05)
+    assert ours.found[0] == 0.5
+    assert ours.calls.accuracy[0] == 1.0
+    assert ours.rmse == pytest.approx(((0.01**2 + 0.2**2) / 2) ** 0.5)
+    assert ours.within == 0.5
+    assert ours.covered == 0.5
+    assert ours.brier == pytest.approx((0.0 + 2.0) / 2)
+    assert rival.calls.accuracy[0] == 0.5
+    assert (rival.rmse, rival.covered, rival.brier) == (None, None, None)
+
+
+def test_checks_have_their_names_and_targets(two_tasks):
+    truths, replays = two_tasks
+    checks = {each.name: each for each in forecast_checks(overalls(replays, truths), left_out=0)}
+    met = {name: check.met for name, check in checks.items() if check.target is not None}
+    assert met == {
+        "tasks_left_out": True,
+        "compute_saved": True,
+        "mean_regret_points": False,
+        "worst_regret_points": False,
+        "winner_found": False,
+        "go_no_go": True,
+        "go_no_go_balanced": True,
+        "not_yet_share": True,
+        "prediction_rmse_points": False,
+        "within_3_points": False,
+        "interval_coverage": False,
+    }
+    assert checks["mean_regret_points"].value == pytest.approx(5.0)
+    assert checks["worst_regret_points"].value == pytest.approx(10.0)
+    assert checks["rule_of_thumb_at_7_go_no_go"].value == 0.5
+
+
+def test_a_quick_look_holds_no_target_and_a_task_left_out_fails(two_tasks):
+    truths, replays = two_tasks
+    found = overalls(replays, truths)
+    assert all(one.met is None for one in forecast_checks(found, left_out=1, targets=False))
+    first = forecast_checks(found, left_out=1)[0]
+    assert (first.name, first.met) == ("tasks_left_out", False)
+
+
+def test_tables_tell_a_row_for_each_task_and_way(two_tasks):
+    truths, replays = two_tasks
+    table = task_table([figures_of(each, truths[each.task]) for each in replays[:2]])
+    assert table[1][:7] == ["t", "lora", "yes", "lora", "yes", "0.0", "yes"]
+    assert table[2][:7] == ["u", "baseline.linear", "no", "lora", "no", "+10.0", "no"]
+    lines = as_markdown(curve_table(overalls(replays, truths))).splitlines()
+    assert len(lines) == 4
+    assert lines[2].startswith("| forecast | 7% | 94.0% | +5.0 | +10.0 (u) | 50% (9–91%) |")
+    assert lines[3].endswith("| – | – | – | – | – |")
+
+
+def test_what_was_taken_is_told_at_each_budget(two_tasks):
+    truths, replays = two_tasks
+    early = replay_with("t", budget=0.01, pick=None, commit="not yet")
+    table = regret_table([figures_of(each, truths[each.task]) for each in (early, *replays[:2])])
+    assert table == [
+        ["task", "1%", "7%"],
+        ["t", "+60.0 nothing (not yet)", "0.0 lora (yes)"],
+        ["u", "–", "+10.0 lora (no)"],
+    ]
+
+
+def test_the_charts_tell_every_way_and_every_bin(two_tasks):
+    truths, replays = two_tasks
+    drawn = regret_chart(overalls(replays, truths))
+    assert drawn.startswith("<svg")
+    assert "forecast" in drawn
+    assert "rule of thumb" in drawn
+    odds = odds_chart(overalls(replays, truths)[0].bins)
+    assert odds.count("foretold chance") >= 1
+
+
+def test_replays_read_as_they_were_written(tmp_path, two_tasks):
+    _, replays = two_tasks
+    path = replays_in(tmp_path, "t")
+    write_replays(path, replays)
+    assert read_replays(path) == replays
+    path.write_text("{}\n")
+    with pytest.raises(BenchmarkError, match="no replays"):
+        read_replays(path)

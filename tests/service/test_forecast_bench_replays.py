@@ -1,0 +1,265 @@
+"""Replays: each task taught by other sources alone, never by its own test rows; and the command."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from bench_worlds import WAYS, found, write_folder, write_measured
+from click.testing import CliRunner
+
+from benchmarks.belief.rivals import Saying
+from benchmarks.costs import read_prices
+from benchmarks.evidence.recorded import RecordedSource
+from benchmarks.records import StrategyFacts
+from service.cli import cli
+from service.forecast_bench import pages
+from service.forecast_bench.agenda import names_in
+from service.forecast_bench.checks import BUDGETS
+from service.forecast_bench.findings import read_evidence
+from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
+from service.forecast_bench.record import read_record, write_record
+from service.forecast_bench.replay import Case, key_of, taught_by
+from service.forecast_bench.replayed import (
+    FORECAST,
+)
+from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
+from service.forecast_bench.rivals import affordable, commit_of
+from service.forecast_bench.sizes import SMALL
+from service.forecast_bench.tasks import read_task, task_folders
+from service.forecast_bench.truth import truth_of
+
+SIZE = replace(SMALL, strategies=WAYS)
+TUNED = {"baseline.majority": 0.2, "baseline.linear": 0.4, "prompt.nearest": 0.5, "lora": 0.9}
+PLAIN = {"baseline.majority": 0.2, "baseline.linear": 0.9, "prompt.nearest": 0.5, "lora": 0.4}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Four task folders of three sources, and what was measured of them."""
+    place = tmp_path_factory.mktemp("made")
+    (place / "weights").mkdir()
+    sources = {"one": "shared.org/x", "two": "shared.org/x", "three": None, "four": None}
+    for number, (name, source) in enumerate(sources.items()):
+        folder = place / "tasks" / name
+        write_folder(folder, place / "weights", source=source, offset=number * 5000)
+    tasks = [read_task(folder, SIZE) for folder in task_folders(place / "tasks")]
+    for number, task in enumerate(tasks):
+        qualities = TUNED if number % 2 else PLAIN
+        write_measured(place / "out", task, qualities, rng=number, test_seed=number)
+        truth_of(record_in(place / "out", task.name), place / "out" / "tasks")
+    return place, tasks
+
+
+@pytest.fixture
+def world(made, tmp_path):
+    """A bench of its own with those tasks measured, and everything that is said kept."""
+    place, tasks = made
+    shutil.copytree(place / "out", tmp_path / "out")
+    told = []
+    watching = Watching(lambda event: None, told.append, lambda: False)
+    bench = Bench(tmp_path / "out", SIZE, read_prices(None), watching)
+    return bench, {task.name: task for task in tasks}, told
+
+
+def test_every_task_is_replayed_at_every_budget_beside_its_rivals(world, tmp_path):
+    bench, tasks, _ = world
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert done.left_out == ()
+    ways = list(dict.fromkeys(each.way for each in done.replays))
+    assert ways[0] == FORECAST
+    assert len(ways) == 5
+    assert len(done.replays) == 4 * len(BUDGETS) * 5
+    for each in done.replays:
+        assert each.seconds <= each.budget * done.truths[each.task].seconds
+    ours = [each for each in done.replays if each.way == FORECAST]
+    assert {name for each in ours for name in each.strategies} == set(WAYS)
+    assert all(sum(s.p_best for s in each.strategies.values()) == pytest.approx(1) for each in ours)
+    assert [each.steps for each in ours if each.task == "one"][-1][0] == "features"
+
+
+def test_what_was_replayed_from_the_same_is_not_replayed_again(world, tmp_path):
+    bench, tasks, told = world
+    first = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    told.clear()
+    again = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert again.replays == first.replays
+    assert not [line for line in told if "forecast at" in line]
+
+
+def test_test_rows_of_a_task_and_of_its_source_teach_it_nothing(world, tmp_path):
+    """Other scores of the same task, and of one of the same source: the same forecast."""
+    bench, tasks, _ = world
+    none = tmp_path / "none"
+
+    def told(name):
+        done = replay_all([tasks[name]], bench, shipped=none)
+        keep = {"key", "deciding_seconds"}
+        return [each.model_dump(exclude=keep) for each in done.replays]
+
+    before = {name: told(name) for name in ("one", "three")}
+    for name in ("one", "two"):
+        turned_round(record_in(bench.out, name))
+    assert told("one") == before["one"]
+    assert told("three") != before["three"]
+
+
+def turned_round(path):
+    """Every score of the record the other way round."""
+    record = read_record(path)
+    lines = tuple(
+        line.model_copy(update={"scores": tuple(1.0 - s for s in line.scores)})
+        for line in record.strategies
+    )
+    write_record(path, record.model_copy(update={"strategies": lines}))
+
+
+def test_keys_go_by_what_other_sources_taught(world, tmp_path):
+    bench, tasks, _ = world
+    replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    lessons = lessons_at_hand(bench, tmp_path / "none")
+    assert [each.name for each in lessons] == ["four", "one", "three", "two"]
+    assert [each.name for each in taught_by(lessons, "shared.org/x")] == ["four", "three"]
+    teachers = Teachers(lessons)
+    assert {task.name for task in teachers.predictor("three").tasks} == {"four", "one", "two"}
+    assert teachers.predictor("three") is teachers.predictor("three")
+
+
+def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
+    bench, tasks, _ = world
+    lessons = lessons_at_hand(bench, tmp_path / "none")
+    path = record_in(bench.out, "one")
+    evidence = read_evidence(findings_in(bench.out, "one"))
+    made = truth_of(path, tmp_path / "truths")
+    case = Case(tasks["one"], read_record(path), evidence, made)
+    key = key_of(case, lessons, 0.07)
+    assert key == key_of(case, lessons, 0.07)
+    changed = {each.name: each.model_copy(update={"alike": 0.9}) for each in lessons}
+    kin = [changed["two"] if each.name == "two" else each for each in lessons]
+    assert key == key_of(case, kin, 0.07)
+    fewer = replace(case, evidence=evidence.model_copy(update={"findings": evidence.findings[:1]}))
+    other = (
+        key_of(case, [*changed.values()], 0.07),
+        key_of(fewer, lessons, 0.07),
+        key_of(case, lessons, 0.15),
+    )
+    assert len({key, *other}) == 4
+
+
+def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(world, tmp_path):
+    bench, tasks, told = world
+    record_in(bench.out, "one").write_text("torn")
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert [one.name for one in done.left_out] == ["one"]
+    assert {each.task for each in done.replays} == {"two", "three", "four"}
+    assert any("no record of this benchmark" in line for line in told)
+
+
+def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
+    bench, tasks, told = world
+    findings_in(bench.out, "one").unlink()
+    record_in(bench.out, "two").unlink()
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    reasons = {one.name: one.reason for one in done.left_out}
+    assert reasons == {
+        "one": "no evidence was collected at the size small.",
+        "two": "nothing was measured at the size small.",
+    }
+    assert {each.task for each in done.replays} == {"three", "four"}
+    assert f"two is left out: {reasons['two']}" in told
+
+
+def test_records_of_another_state_of_the_code_are_told(world, tmp_path):
+    bench, tasks, told = world
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    warnings = [line for line in told if line.startswith("Warning")]
+    assert len(warnings) == 2
+    assert "comparing: 4 of 4 records were made by other states" in warnings[0]
+    assert done.states == {"comparing": ["state"], "evidence": ["e"]}
+
+
+def test_a_rule_finds_what_it_looks_at_while_it_can_pay():
+    source = RecordedSource(
+        [
+            found("features", None, 0, 1.0),
+            found("rows", "a", 8, 2.0),
+            found("rows", "a", 16, 9.0),
+            found("rows", "b", 8, 3.0),
+            found("pilot", "lora", 8, 4.0, share=0.1),
+        ]
+    )
+    taken = affordable(source, ("rows", "pilot"), 9.5)
+    assert [(one.action.deed, one.action.strategy) for one in taken] == [
+        ("rows", "a"),
+        ("rows", "b"),
+        ("pilot", "lora"),
+    ]
+    assert affordable(source, (), 100.0) == []
+
+
+@pytest.mark.parametrize(
+    ("pick", "commit"), [("lora", "yes"), ("prompt.nearest", "no"), (None, "not yet")]
+)
+def test_a_rule_that_takes_a_tuned_strategy_says_yes(pick, commit):
+    facts = [
+        StrategyFacts(id="lora", name="lora", family="fine-tuning", model="m"),
+        StrategyFacts(id="prompt.nearest", name="prompt.nearest", family="prompting", model="m"),
+    ]
+    assert commit_of(Saying(pick), facts) == commit
+
+
+def test_the_page_is_made_of_what_was_stored(world, tmp_path):
+    bench, tasks, _ = world
+    assert pages.figures(tmp_path / "none") == "Not measured yet."
+    replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    page = pages.figures(bench.out)
+    for name in tasks:
+        assert f"| {name} |" in page
+    assert "| rule of thumb | 15% |" in page
+    drawn = pages.charts(bench.out)
+    assert [path.name for path in drawn] == ["forecast-bench.svg", "forecast-bench-odds.svg"]
+    assert all(text.startswith("<svg xmlns") or "xmlns" in text[:200] for text in drawn.values())
+    assert pages.charts(tmp_path / "none") == {}
+
+
+def test_the_committed_page_follows_from_the_committed_records():
+    assert pages.written_anew() == pages.PAGE.read_text(encoding="utf-8")
+
+
+def test_committed_records_are_small_and_whole():
+    for name in names_in(pages.RESULTS):
+        path = record_in(pages.RESULTS, name)
+        assert read_record(path).task.name == name
+        for each in (path, findings_in(pages.RESULTS, name)):
+            assert not each.is_file() or each.stat().st_size < 300_000
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["bench", "forecast", *map(str, arguments)])
+
+
+def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, made):
+    bench, tasks, _ = world
+    folder = made[0] / "tasks"
+    assert read_task(folder / "one", SMALL).data == tasks["one"].data
+    said = run(folder, "--size", "small", "--replay-only", "--json", "--out", bench.out)
+    last = json.loads(said.stdout.splitlines()[-1])
+    assert last["bench"] == "forecast"
+    assert last["environment"]["size"] == "small"
+    values = {each["name"]: each for each in last["checks"]}
+    assert values["tasks"]["value"] == 4.0
+    assert values["tasks_left_out"]["met"] is None
+    assert said.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--only", "oen"], 2, "'oen' is unknown"),
+        (["--only", "one,two"], 1, "No task was replayed"),
+    ],
+)
+def test_the_command_refuses(arguments, code, says, made, tmp_path):
+    said = run(made[0] / "tasks", "--replay-only", "--out", tmp_path / "new", *arguments)
+    assert said.exit_code == code
+    assert says in said.output

@@ -1,0 +1,112 @@
+"""Whether a race leaves a strategy that is dear to prepare a chance."""
+
+from pathlib import Path
+
+import pytest
+from foretold import STRATEGIES, dataset
+
+from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.belief.predictor import Predictor
+from benchmarks.costs import read_prices
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.raced import race_id
+from benchmarks.records import BatchRecord, OutcomeRecord, Record, SetupRecord, StrategyFacts
+from service.forecasting.hope import hope, raced
+
+FACTS = tuple(
+    StrategyFacts(
+        id=name,
+        name=name,
+        family={"baseline": "baseline", "prompt": "prompting"}.get(
+            name.split(".")[0], "fine-tuning"
+        ),
+        model=None if name.startswith("baseline") else "small",
+    )
+    for name in STRATEGIES
+)
+
+
+def measured(number: int, lora: float) -> Measured:
+    """A task on which linear reached 0.9 and LoRA `lora`."""
+    values = {
+        "baseline.majority": 0.25,
+        "baseline.linear": 0.9,
+        "prompt.few-shot": 0.4,
+        "lora": lora,
+    }
+    return Measured(
+        name=f"task {number}",
+        source=f"source {number}",
+        kind="classification",
+        strategies=FACTS,
+        qualities={
+            name: MeasuredQuality(value=value + 0.01 * (number % 3), error=0.01, n=500)
+            for name, value in values.items()
+        },
+    )
+
+
+def answered(name: str, share: float) -> list[Record]:
+    """64 validation rows in a race, so many of which are right."""
+    right = {f"validation {n}" for n in range(round(64 * share))}
+    rows = [f"validation {n}" for n in range(64)]
+    return [
+        SetupRecord(strategy=name, status="completed", seconds=1.0),
+        *(
+            OutcomeRecord(
+                strategy=race_id(name),
+                example=row,
+                state="ok",
+                scores={"accuracy": float(row in right)},
+                predicted="red",
+            )
+            for row in rows
+        ),
+        BatchRecord(strategy=race_id(name), n=64, seconds=6.4),
+    ]
+
+
+def asked(folder: Path, lora: float, tasks: int = 12) -> str | None:
+    """Whether LoRA may win where linear gets 58 of 64, after tasks on which it got that much."""
+    records = [
+        record
+        for name, share in (("baseline.linear", 0.9), ("prompt.few-shot", 0.4))
+        for record in answered(name, share)
+    ]
+    Journal(folder / JOURNAL).append(records)
+    predictor = Predictor.fit([measured(number, lora) for number in range(tasks)])
+    why_not = hope(
+        dataset(folder),
+        folder,
+        strategies=STRATEGIES,
+        prices=read_prices(),
+        predictor=predictor if tasks else Predictor(),
+    )
+    return why_not("lora")
+
+
+def test_one_that_lost_on_every_task_is_left_out_with_the_reason(tmp_path) -> None:
+    reason = asked(tmp_path, lora=0.3)
+    assert reason is not None
+    assert reason.startswith("the answers of 2 others to validation examples leave it a chance of")
+    assert reason.endswith("to be chosen, by 12 measured tasks")
+
+
+@pytest.mark.parametrize(("lora", "tasks"), [(0.95, 12), (0.3, 0)])
+def test_one_that_wins_elsewhere_and_one_of_which_nothing_is_known_may(
+    tmp_path, lora, tasks
+) -> None:
+    assert asked(tmp_path, lora, tasks) is None
+
+
+def test_what_was_answered_in_a_race_is_what_a_forecast_finds(tmp_path) -> None:
+    [found] = raced(answered("prompt.few-shot", 0.25), FACTS, dataset(tmp_path))
+    assert (found.action.deed, found.action.strategy, found.action.rows) == (
+        "rows",
+        "prompt.few-shot",
+        64,
+    )
+    assert found.figures["score"] == 0.25
+    assert found.figures["ms_per_row"] == pytest.approx(100.0)
+    assert len(found.scores) == len(found.labels) == 64
+    assert raced(answered("other", 0.25), FACTS, dataset(tmp_path)) == []

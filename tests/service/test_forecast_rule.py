@@ -1,0 +1,252 @@
+"""The rule of the recommendation, asked of the draws of a belief."""
+
+import numpy as np
+import pytest
+from foretold import certain
+from planted import QUESTIONS, TRIAGE, strategy
+
+from benchmarks.records import TaskFacts
+from corpora.task import Needs
+from service.choosing import pick_one
+from service.evidence import Evidence, Gap
+from service.forecasting.answer import why
+from service.forecasting.calls import calls
+from service.forecasting.verdict import Judged, Seen, judge_worlds
+from service.forecasting.worlds import NOTHING, losses, picks, regrets, rights, terms_of
+from service.suitability import candidates_of, floor_of
+
+NAMES = (
+    "baseline.majority",
+    "baseline.linear",
+    "prompt.few-shot",
+    "prompt.nearest",
+    "rag.hybrid",
+    "lora",
+    "lora+rag",
+)
+
+
+def expected(name: str, *, per_1k: float = 0.01, p95: float = 100.0, volume: float | None = None):
+    """A strategy as it is expected: its quality comes with the draws."""
+    row = strategy(name, 0.5, 0.1, per_1k=per_1k, p95=p95, volume=volume)
+    return row.model_copy(update={"quality": None, "p_best": None})
+
+
+def judged(
+    worlds: np.ndarray, names: tuple[str, ...], needs: Needs | None = None, **more: object
+) -> Judged:
+    rows = more.pop("rows", None) or [expected(name) for name in names]
+    facts = more.pop("facts", TRIAGE)
+    return judge_worlds(worlds, names, rows, facts, needs or Needs(), **more)
+
+
+def scattered(seed: int, worlds: int, *, volume: float | None) -> tuple[np.ndarray, list]:
+    """Random qualities in steps of a point, and strategies of random cost and latency."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        expected(
+            name,
+            per_1k=float(rng.uniform(0.01, 0.05)),
+            p95=float(rng.choice([200, 900])),
+            volume=volume,
+        )
+        for name in NAMES
+    ]
+    return rng.integers(0, 60, size=(worlds, len(NAMES))) / 100 + 0.05, rows
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("volume", [None, 50_000])
+@pytest.mark.parametrize("bar", [None, 0.5])
+def test_in_a_known_world_the_pick_is_that_of_the_comparison(seed, volume, bar) -> None:
+    worlds, rows = scattered(seed, 40, volume=volume)
+    needs = Needs(requests_per_month=volume, quality_at_least=bar, latency_p95_ms=800)
+    for world in worlds:
+        told = dict(zip(NAMES, map(float, world), strict=True))
+        scored = [
+            strategy(row.id, told[row.id], 0.0).model_copy(
+                update={"cost": row.cost, "latency_ms": row.latency_ms}
+            )
+            for row in rows
+        ]
+        gaps = {
+            (a, b): Gap(told[a] - told[b], told[a] - told[b], told[a] - told[b], 100)
+            for a in told
+            for b in told
+            if a != b
+        }
+        evidence = Evidence({row.id: row.quality for row in scored}, gaps)
+        floor = floor_of(scored, TRIAGE)
+        candidates = candidates_of(scored, floor, evidence, needs)
+        pick = pick_one(candidates, evidence, needs)
+        terms = terms_of(candidates, floor, needs)
+        place = picks(world[None], terms)[0]
+        assert (terms.ids[place] if place != NOTHING else None) == (pick and pick.first.id)
+
+
+def terms(needs: Needs | None = None):
+    """few-shot, linear and lora, in this order, with a margin of two points."""
+    worlds, ids = certain({"prompt.few-shot": 0.5, "baseline.linear": 0.5, "lora": 0.5})
+    return judged(worlds, ids, needs).terms
+
+
+def test_what_a_choice_loses_in_a_world() -> None:
+    # the rule picks: linear (cheapest, within the margin), lora, linear
+    worlds = np.array([[0.70, 0.69, 0.70], [0.60, 0.50, 0.80], [0.40, 0.60, 0.61]])
+    assert [terms().ids[at] for at in picks(worlds, terms())] == [
+        "baseline.linear",
+        "lora",
+        "baseline.linear",
+    ]
+    # by hand: a needless tuning loses the margin of 0.02 besides, and none all above chance, 0.1
+    assert losses(worlds, terms()) == pytest.approx(
+        np.array([[0.0, 0.0, 0.01, 0.59], [0.20, 0.30, 0.0, 0.70], [0.20, 0.0, 0.01, 0.50]])
+    )
+    assert regrets(worlds, terms(), "prompt.few-shot") == pytest.approx([0.0, 0.20, 0.20])
+    assert list(rights(worlds, terms(), "lora", commits=True)) == [False, True, False]
+    assert list(rights(worlds, terms(), "baseline.linear", commits=False)) == [True, False, True]
+
+
+def test_a_choice_that_misses_a_need_is_wrong_however_near() -> None:
+    strict = terms(Needs(quality_at_least=0.7))
+    worlds = np.array([[0.71, 0.695, 0.60]])
+    assert list(rights(worlds, strict, "baseline.linear", commits=False)) == [False]
+    assert list(rights(worlds, strict, "prompt.few-shot", commits=False)) == [True]
+
+
+def test_where_nothing_is_above_the_floor_all_is_done_in_vain() -> None:
+    worlds = np.array([[0.05, 0.08, 0.10]])  # chance among ten labels is 0.1
+    assert picks(worlds, terms())[0] == NOTHING
+    assert losses(worlds, terms()).tolist() == [[0.02, 0.02, 0.02, 0.0]]
+    assert list(rights(worlds, terms(), None, commits=False)) == [True]
+    assert list(rights(worlds, terms(), "lora", commits=True)) == [False]
+
+
+def drawn(few: float, lora: float, spread: float, seed: int = 0) -> np.ndarray:
+    """Draws of prompt.few-shot, known exactly, and lora, known to ± spread."""
+    luck = np.random.default_rng(seed).standard_normal(4000)
+    return np.column_stack([np.full(4000, few), lora + spread * luck])
+
+
+@pytest.mark.parametrize(
+    ("gain", "confidence", "answer"),
+    # with a spread of 0.02, a chance of 90% that the gain exceeds 0.02 needs 0.0456, of 95% 0.0529
+    [(0.060, 0.9, "yes"), (0.048, 0.9, "yes"), (0.048, 0.95, "not yet"), (0.042, 0.9, "not yet")],
+)
+def test_yes_only_with_the_wanted_confidence(gain, confidence, answer) -> None:
+    found = judged(drawn(0.6, 0.6 + gain, 0.02), ("prompt.few-shot", "lora"), confidence=confidence)
+    assert (found.strategy, found.commitment.answer) == ("lora", answer)
+    assert found.commitment.pair == ("lora", "prompt.few-shot")
+
+
+@pytest.mark.parametrize(
+    ("gain", "spread", "answer"),
+    # E[max(0, gain - 0.02)]: 0.0031 at a spread of 0.01, 0.0307 and 0.0046 at 0.1; a quarter of
+    # the margin, 0.005, is allowed
+    [(0.018, 0.01, "no"), (0.0, 0.1, "not yet"), (-0.11, 0.1, "no")],
+)
+def test_no_where_little_is_forgone(gain, spread, answer) -> None:
+    found = judged(drawn(0.6, 0.6 + gain, spread), ("prompt.few-shot", "lora"))
+    assert (found.strategy, found.commitment.answer) == ("prompt.few-shot", answer)
+
+
+@pytest.mark.parametrize("volume", [None, 50_000])
+@pytest.mark.parametrize("seed", range(25))
+def test_what_is_sure_enough_is_the_same_for_one_belief_and_for_many(seed, volume) -> None:
+    rng = np.random.default_rng(seed)
+    names = ("baseline.linear", "prompt.few-shot", "lora", "lora+rag")
+    spread = rng.uniform(0.002, 0.08)
+    worlds = rng.uniform(0.5, 0.65, size=4) + spread * rng.standard_normal((600, 4))
+    rows = [expected(n, per_1k=float(rng.uniform(0.01, 0.05)), volume=volume) for n in names]
+    needs = Needs(requests_per_month=volume)
+    found = judged(worlds, names, needs, rows=rows)
+    assert calls(worlds[None], found.terms, 0.9).tolist() == [found.commitment.answer != "not yet"]
+
+
+def test_the_chance_to_be_right_counts_worlds() -> None:
+    worlds = np.array([[0.6, 0.5], [0.6, 0.61], [0.6, 0.615], [0.6, 0.7]])
+    found = judged(worlds, ("prompt.few-shot", "lora"))
+    assert found.strategy == "prompt.few-shot"
+    assert found.chance == 0.75
+    assert found.regret == pytest.approx(0.1 / 4)
+    assert found.best == {"prompt.few-shot": 0.25, "lora": 0.75}
+    assert found.chosen == {"prompt.few-shot": 0.75, "lora": 0.25}
+
+
+def test_the_more_likely_strategy_is_chosen_before_it_is_proven() -> None:
+    found = judged(drawn(0.6, 0.66, 0.1), ("baseline.linear", "prompt.few-shot"))
+    assert found.strategy == "prompt.few-shot"
+    assert found.commitment.answer == "not yet"  # nothing tuned is among them
+    assert found.commitment.ground == "not measured"
+
+
+def test_a_latency_near_the_limit_is_uncertain_and_one_far_above_is_not() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.6, "lora": 0.9})
+    rows = [expected("prompt.few-shot", p95=10), expected("lora", p95=1000)]
+    near = judged(worlds, ids, Needs(latency_p95_ms=800), rows=rows)
+    assert (near.strategy, near.commitment.answer) == ("prompt.few-shot", "not yet")
+    far = judged(worlds, ids, Needs(latency_p95_ms=100), rows=rows)
+    assert (far.strategy, far.commitment.answer) == ("prompt.few-shot", "no")
+    timed = judged(
+        worlds, ids, Needs(latency_p95_ms=700), rows=rows, seen=Seen(frozenset({"lora"}))
+    )
+    assert timed.commitment.answer == "no"
+
+
+def test_the_stated_volume_decides_what_is_cheapest() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.8, "lora": 0.8})
+    rows = [
+        expected("prompt.few-shot", per_1k=0.50, volume=1e6),
+        expected("lora", per_1k=0.10, volume=1e6),
+    ]
+    found = judged(worlds, ids, Needs(requests_per_month=1e6), rows=rows)
+    assert (found.strategy, found.commitment.ground) == ("lora", "saving")
+    assert judged(worlds, ids, rows=rows).strategy == "prompt.few-shot"
+
+
+@pytest.mark.parametrize(
+    ("per_1k", "timed", "answer"),
+    [(0.10, (), "yes"), (0.30, (), "not yet"), (0.30, ("lora", "prompt.few-shot"), "yes")],
+)
+def test_a_saving_has_to_be_larger_than_quotes_may_be_off(per_1k, timed, answer) -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.8, "lora": 0.8})
+    rows = [
+        expected("prompt.few-shot", per_1k=0.50, volume=1e6),
+        expected("lora", per_1k=per_1k, volume=1e6),
+    ]
+    found = judged(
+        worlds, ids, Needs(requests_per_month=1e6), rows=rows, seen=Seen(frozenset(timed))
+    )
+    assert (found.strategy, found.commitment.answer) == ("lora", answer)
+    assert calls(worlds[None], found.terms, 0.9).tolist() == [answer == "yes"]
+
+
+def test_one_that_errs_too_often_is_out_while_another_serves() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.6, "prompt.nearest": 0.9})
+    assert judged(worlds, ids).strategy == "prompt.nearest"
+    found = judged(worlds, ids, seen=Seen(errors={"prompt.nearest": 0.2}))
+    assert found.strategy == "prompt.few-shot"
+
+
+def test_that_nothing_solves_the_task_is_not_said_lightly() -> None:
+    rng = np.random.default_rng(1)
+    names = ("baseline.majority", "prompt.few-shot", "lora")
+    vague = np.clip(rng.normal([0.3, 0.25, 0.25], 0.2, size=(4000, 3)), 0, 1)
+    assert judged(vague, names).commitment.answer == "not yet"
+    sure = np.clip(rng.normal([0.3, 0.15, 0.15], 0.02, size=(4000, 3)), 0, 1)
+    found = judged(sure, names)
+    assert (found.strategy, found.commitment.answer) == (None, "no")
+    assert "tuning this model is not expected to solve the task either" in why(found)
+
+
+def test_a_failed_strategy_is_no_candidate_and_holds_the_answer_back() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.6, "lora": 0.5, "lora+rag": 0.9})
+    rows = [
+        expected("prompt.few-shot"),
+        expected("lora"),
+        expected("lora+rag").model_copy(update={"status": "failed", "reason": "out of memory"}),
+    ]
+    facts: TaskFacts = QUESTIONS
+    found = judged(worlds, ids, rows=rows, facts=facts)
+    assert found.terms.ids == ("prompt.few-shot", "lora")
+    assert found.commitment.answer == "not yet"
