@@ -236,6 +236,27 @@ def test_without_a_volume_the_simplest_of_equals_is_recommended() -> None:
     assert (turn.at, turn.to) == (0.05, "rag.dense")
 
 
+@pytest.mark.parametrize(
+    ("tokens", "chosen"), [(4.0, "lora"), (3.0, "lora.optimized")], ids=["twins", "fewer tokens"]
+)
+def test_of_twins_the_one_without_the_search_is_recommended(tokens: float, chosen: str) -> None:
+    """The timing of requests put the searched one ahead, which kept the default's settings."""
+    searched = strategy("lora.optimized", 0.80, 0.05, setup=0.9, per_1k=0.0044)
+    assert searched.tokens is not None
+    written = searched.tokens.model_copy(update={"completion_per_request": tokens})
+    found = recommend(
+        summary_of(
+            strategy("lora", 0.80, 0.05, setup=0.4, per_1k=0.0100),
+            searched.model_copy(update={"tokens": written}),
+            strategy("prompt.few-shot", 0.50, 0.05, per_1k=0.05),
+        ),
+        TRIAGE,
+        Needs(requests_per_month=10_000),
+    )
+    assert found.strategy == chosen
+    assert found.runner_up == ("lora.optimized" if chosen == "lora" else "lora")
+
+
 def test_a_quality_bar_above_what_is_certain_turns_the_choice() -> None:
     found = recommend(
         summary_of(
