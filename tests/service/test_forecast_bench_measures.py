@@ -108,7 +108,7 @@ def test_a_worse_choice_costs_what_it_is_worse_by():
         regret_of(
             "baseline.linear", computed(record_of(qualities, rows=200, seed=s), splits=1).audits
         )
-        for s in range(20)
+        for s in range(8)
     ]
     assert np.mean(lost) == pytest.approx(0.3, abs=0.03)
 
