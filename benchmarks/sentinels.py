@@ -9,7 +9,7 @@ out of every score besides.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from benchmarks.records import APART, LAST_GUARD, LatencyRecord, SentinelRecord
 from corpora.checks.material import Material
@@ -29,6 +29,8 @@ SAME_PROBABILITY = 1e-6
 SHOWN = 5
 CHECK_SECONDS = 15.0
 """Time that the batch-size sentinel's single requests may take, as far as latency foretells."""
+
+Item = TypeVar("Item")
 
 
 @runtime_checkable
@@ -139,7 +141,7 @@ def batch_size_is_harmless(
     )
     if move > SCORE_TOLERANCE:
         move = min(
-            moved(*(cut_out(each, at) for each in (rows, singly, together)), score)
+            moved(cut_out(rows, at), cut_out(singly, at), cut_out(together, at), score)
             for at in range(len(rows))
         )
         message += f", and without one of them by {move:.3f}"
@@ -158,7 +160,7 @@ def moved(
     return abs(score(rows, singly) - score(rows, together)) if rows else 0.0
 
 
-def cut_out(items: Sequence[Any], at: int) -> list[Any]:
+def cut_out(items: Sequence[Item], at: int) -> list[Item]:
     """All but one."""
     return [*items[:at], *items[at + 1 :]]
 
