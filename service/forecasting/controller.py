@@ -107,6 +107,7 @@ class Explorer:
         stop: Stop,
     ) -> Explored:
         self.pass_over(found, stop)
+        too_large = any(not self.fits(action) for action in self.source.actions())
         self.lap()
         return Explored(
             findings=tuple(self.findings),
@@ -115,7 +116,7 @@ class Explorer:
             start=start,
             trace=tuple(self.trace),
             stop=stop,
-            stopped=telling.stopped(stop, judged, self.confidence, self.purse),
+            stopped=telling.stopped(stop, judged, self.confidence, self.purse, too_large=too_large),
             thinking_seconds=self.thinking,
         )
 

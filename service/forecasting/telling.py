@@ -85,16 +85,19 @@ def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: b
     return f"{told}: the comparison is the better bargain."
 
 
-def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse) -> str:
-    """Why it was enough."""
+def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_large: bool) -> str:
+    """Why it was enough; `too_large` says that something did not fit the budget."""
     chance = wording.percent(judged.chance)
     if stop == "clear":
         return f"The decision is right with a chance of {chance}; {confidence:.0%} was asked for."
+    limit = wording.duration(purse.seconds)
+    if purse.usd is not None:
+        limit += f" and {wording.dollars(purse.usd)}"
     if stop == "budget":
-        limit = wording.duration(purse.seconds)
-        if purse.usd is not None:
-            limit += f" and {wording.dollars(purse.usd)}"
         return f"Nothing more fits the budget of {limit}."
     if stop == "not worth it":
-        return "Nothing that fits the budget is a better bargain than the comparison itself."
+        told = "is a better bargain than the comparison itself"
+        if too_large:
+            return f"Of what fits the budget of {limit} nothing {told}; the rest does not fit."
+        return f"Nothing that is left {told}."
     return "It was told to stop." if stop == "told to" else "There is nothing left to look at."

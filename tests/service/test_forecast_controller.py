@@ -100,6 +100,10 @@ def test_what_costs_more_than_it_is_worth_is_not_done(tmp_path) -> None:
     dear = dict.fromkeys(STRATEGIES[1:], whole)  # one row takes as long as the whole comparison
     found = explored(tmp_path, Scripted(CLEAR, seconds=dear))
     assert found.stop == "not worth it"
+    assert found.stopped == "Nothing that is left is a better bargain than the comparison itself."
+    dearer = Scripted(CLEAR, seconds={**dear, "lora": 2 * whole})
+    tight = explored(tmp_path, dearer, budget=9 * whole)
+    assert tight.stopped.startswith("Of what fits the budget of ")
     assert {one.action.strategy for one in found.findings} == {None, "baseline.majority"}
     left = [step for step in found.trace if not step.taken and step.strategy in dear]
     assert len(left) == 3
