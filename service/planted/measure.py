@@ -182,10 +182,10 @@ def races_in(numbers: Sequence[int]) -> dict[str, Any]:
     other: list[list[Any]] = []
     for number in numbers:
         seed, place = divmod(number, len(SITUATIONS))
-        one, two, out = answers_of_race(SITUATIONS[place], seed)
-        stopped += bool(out)
-        if one != two:
-            other.append([number, SITUATIONS[place].name, one, two, out])
+        found = answers_of_race(SITUATIONS[place], seed)
+        stopped += found is not None
+        if found is not None and found[0] != found[1]:
+            other.append([number, SITUATIONS[place].name, *found])
     same = len(numbers) - len(other)
     return {"draws": len(numbers), "same": same, "stopped": stopped, "other": other}
 

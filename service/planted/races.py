@@ -32,14 +32,16 @@ Answer = tuple[str | None, str, str]
 """Strategy, verdict and whether to commit to fine-tuning."""
 
 
-def answers_of_race(situation: Situation, seed: int) -> tuple[Answer, Answer, list[str]]:
-    """The answer of one draw without a race and with it, and whom the race stopped."""
+def answers_of_race(situation: Situation, seed: int) -> tuple[Answer, Answer, list[str]] | None:
+    """The answer of one draw without a race and with it, and whom the race stopped; None where it
+    stopped nobody, so that nothing differs."""
     world, _, records = situation.drawn(seed)
     rng = np.random.default_rng([seed, RACE])
     found = raced(world, records, rng, max(FEWEST_ROWS, world.rows // 4))
     out = [record.strategy for record in found if isinstance(record, EliminationRecord)]
-    plain = answered(answer_to(records))
-    return plain, answered(answer_to(found)) if out else plain, out
+    if not out:
+        return None
+    return answered(answer_to(records)), answered(answer_to(found)), out
 
 
 def answered(answer: Recommendation) -> Answer:
