@@ -21,6 +21,7 @@ from benchmarks.results import StrategyResult
 from benchmarks.spending import as_run_prices
 from benchmarks.standing import latest_run, standing_of
 from benchmarks.track import Track, track_of
+from benchmarks.upkeep import host_of
 
 DEAR = ("fine-tuning", "combined")
 
@@ -93,10 +94,13 @@ def contest_in(records: Sequence[Record]) -> Contest | None:
 def racers_in(records: Sequence[Record], run: RunRecord, opening: RaceRecord) -> Iterator[Racer]:
     """Who is prepared and neither broke nor was stopped, in the order of the run."""
     prices = as_run_prices(run.prices)
-    prepared = []
+    host = host_of(run, prices)
+    prepared, tracks = [], []
     for facts in run.strategies:
         standing = standing_of(records, facts.id)
         ready = standing.setup is not None and standing.setup.status == "completed"
+        if ready:  # what indexing takes is known of those too that were stopped since
+            tracks.append(track_of(records, facts))
         if (
             ready
             and not standing.failure
@@ -104,11 +108,10 @@ def racers_in(records: Sequence[Record], run: RunRecord, opening: RaceRecord) ->
             and facts.family != INCUMBENT
         ):
             prepared.append((with_race(records, track_of(records, facts)), standing))
-    tracks = [track for track, _ in prepared]
     for track, standing in prepared:
         facts = track.facts
         measured = bool(track.batches)
-        spending = spending_of(track, tracks, run, prices)
+        spending = spending_of(track, tracks, run, prices, host)
         yield Racer(
             result=StrategyResult(
                 id=facts.id,

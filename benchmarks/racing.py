@@ -121,7 +121,7 @@ class Race:
         if not self.is_open(standing):
             return False
         ready = standing.setup is not None and standing.setup.status == "completed"
-        if not ready and self.may_win is not None and is_dear(sitting.entry.facts):
+        if not ready and self.is_on and self.may_win is not None and is_dear(sitting.entry.facts):
             self.held = None  # lets go of its model before another one is loaded
             if not fits(sitting, self.slot):
                 return False

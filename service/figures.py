@@ -107,7 +107,7 @@ def seeds(results: Path = RESULTS) -> str:
     again = sorted((results / "seeds").glob("*.jsonl"))
     if not again:
         return "No task has been run with other seeds yet."
-    for name in sorted({path.name.split(".")[0] for path in again}):
+    for name in sorted({path.name.rsplit(".", 2)[0] for path in again}):
         runs = [results / f"{name}.jsonl", *(p for p in again if p.name.startswith(f"{name}."))]
         for path in runs:
             records = Journal(path).read()
@@ -115,21 +115,22 @@ def seeds(results: Path = RESULTS) -> str:
             assert run is not None, "published records hold their run"
             report = build_report(records)
             plain, tuned = (best_of(report, tuned=each) for each in (False, True))
-            gap = gap_between(report, tuned.id, plain.id)
+            gap = gap_between(report, tuned.id, plain.id) if plain and tuned else None
+            best = (cell_of(each) if each else "–" for each in (plain, tuned))
             answer = report.recommendation
             rows.append(
                 [
-                    *(name, str(run.seed), cell_of(plain), cell_of(tuned), difference(gap)),
+                    *(name, str(run.seed), *best, difference(gap)),
                     *(f"`{answer.strategy}` ({answer.verdict})", answer.commit_to_fine_tuning),
                 ]
             )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def best_of(report: Report, *, tuned: bool) -> StrategyResult:
+def best_of(report: Report, *, tuned: bool) -> StrategyResult | None:
     """The highest measured quality of those that train the model, or of the others."""
     rows = [row for row in report.strategies if row.quality and is_tuned(row) is tuned]
-    return max(rows, key=lambda row: row.quality.value if row.quality else 0.0)
+    return max(rows, key=lambda row: row.quality.value if row.quality else 0.0, default=None)
 
 
 def difference(gap: Gap | None) -> str:

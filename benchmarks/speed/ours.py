@@ -40,8 +40,7 @@ from strategies.models.local import LocalModel
 from strategies.training import train_lora
 from strategies.tuned import TrainingRow
 
-REQUESTS = 20
-REPLY_TOKENS = 20
+REQUESTS, REPLY_TOKENS = 20, 20
 PREFILLED = 40  # prompts of the ceiling's prefill
 RANK, ALPHA, RATE, EPOCHS, BATCH = 16, 32, 5e-4, 4, 8
 ANOTHER_SEED = 1000  # added to the seed of a second training

@@ -10,8 +10,9 @@ from benchmarks.costs import PriceList
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.evidence.tally import scored
 from benchmarks.journal import JOURNAL, Journal
-from benchmarks.raced import race_track
+from benchmarks.raced import is_dear, race_track, tries_of
 from benchmarks.records import Record, StrategyFacts
+from benchmarks.track import track_of
 from corpora.task import Dataset
 from service import wording
 from service.forecasting.judging import Bench
@@ -35,17 +36,20 @@ def hope(
     """For `comparing.compare(may_win=...)`: why a strategy cannot win, None where it may.
 
     Read off the journal in `folder` when it is asked. A predictor that has seen no task stops
-    nobody. No test row is looked at.
+    nobody, and where nothing was answered yet, nobody is stopped by what other tasks were like.
+    No test row is looked at.
     """
     known = predictor or shipped_predictor()
+    if not known.tasks or not dataset.train:
+        return lambda strategy: None
     outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
     facts = tuple(entry.facts for entry in outlook.fitting)
     judge = Bench(outlook, seed=seed)
 
     def why_not(strategy: str) -> str | None:
-        if not known.tasks:
-            return None
         findings = raced(Journal(folder / JOURNAL).read(), facts, dataset)
+        if not findings:
+            return None
         judged = judge(known.belief(dataset.task.kind, facts, findings), findings)
         chance = judged.chosen.get(strategy, 1.0)
         if chance >= LEAST:
@@ -61,11 +65,16 @@ def hope(
 def raced(
     records: Sequence[Record], strategies: Sequence[StrategyFacts], dataset: Dataset
 ) -> list[Finding]:
-    """What each strategy answered in the race, as a forecast would have found it."""
+    """What each strategy answered in the race, as a forecast would have found it.
+
+    Those that searched or trained by these very rows are left out: they stop nobody either.
+    """
     known = {row.id: row for row in dataset.validation}
     found = []
     for facts in strategies:
         track = race_track(records, facts)
+        if is_dear(facts) or not tries_of(track_of(records, facts)):
+            continue
         scores = {row.example: row.scores[dataset.task.metric] for row in track.scored}
         labels = {row.example: row.predicted for row in track.scored if row.predicted is not None}
         if not scores:

@@ -20,7 +20,7 @@ from benchmarks.runner import run_comparison
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
 from benchmarks.track import Track
-from corpora.task import Example
+from corpora.task import Deployment, Example
 from strategies.base import Answer, Training
 
 
@@ -306,7 +306,8 @@ def test_who_breaks_in_the_race_is_not_tried_again_at_once(dataset, prices, tmp_
 def test_where_no_race_could_stop_anybody_nobody_races(dataset, prices, tmp_path, change, reason):
     if isinstance(change, str):
         change = {"task": dataset.task.model_copy(update={"metric": change})}
-    records = run(dataset.model_copy(update=change), prices, tmp_path, *strategies())
+    given = dataset.model_copy(update=change)
+    records = run(given, prices, tmp_path, *strategies(), may_win=lambda name: "it cannot win")
     assert set(statuses(records).values()) == {"completed"}
     assert not of(records, RoundRecord)
     found = summarise(records).race
@@ -321,6 +322,16 @@ def test_every_elimination_follows_from_the_records_before_it(dataset, prices, t
         contest = contest_in(before)
         stop = contest.stop_of(contest.racer(record.strategy))
         assert (stop.by, stop.at_most, stop.reason) == (record.by, record.at_most, record.reason)
+
+
+def test_machines_by_the_hour_count_in_a_race_as_they_do_in_the_report(dataset, prices, tmp_path):
+    needs = dataset.task.needs.model_copy(update={"requests_per_month": 1000})
+    task = dataset.task.model_copy(update={"deployment": Deployment(), "needs": needs})
+    records = run(dataset.model_copy(update={"task": task}), prices, tmp_path, *strategies()[:3])
+    whole = [r for r in records if not isinstance(r, EliminationRecord)]
+    told = {racer.id: racer.result.cost.parts.hosting for racer in contest_in(whole).racers}
+    assert len(told) == 3
+    assert all(usd and usd > 0 for usd in told.values())
 
 
 def test_groups_stand_together_in_an_order_of_chance():

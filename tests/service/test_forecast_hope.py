@@ -110,3 +110,19 @@ def test_what_was_answered_in_a_race_is_what_a_forecast_finds(tmp_path) -> None:
     assert found.figures["ms_per_row"] == pytest.approx(100.0)
     assert len(found.scores) == len(found.labels) == 64
     assert raced(answered("other", 0.25), FACTS, dataset(tmp_path)) == []
+    assert raced(answered("lora", 0.9), FACTS, dataset(tmp_path)) == []
+    searching = [facts.model_copy(update={"searches": True}) for facts in FACTS]
+    assert raced(answered("prompt.few-shot", 0.9), searching, dataset(tmp_path)) == []
+
+
+def test_what_other_tasks_were_like_stops_nobody_by_itself(tmp_path) -> None:
+    predictor = Predictor.fit([measured(number, 0.3) for number in range(12)])
+    task = dataset(tmp_path)
+
+    def why_not(rows):
+        told = {"strategies": STRATEGIES, "prices": read_prices(), "predictor": predictor}
+        return hope(rows, tmp_path, **told)("lora")
+
+    Journal(tmp_path / JOURNAL).append([SetupRecord(strategy="lora", status="completed")])
+    assert why_not(task) is None
+    assert why_not(task.model_copy(update={"train": (), "validation": ()})) is None
