@@ -24,10 +24,8 @@ from strategies.models.slots import KeyValues
 if TYPE_CHECKING:
     from strategies.models.local import LocalModel
 
-FEW = 16
-"""So many labels are all weighed."""
-TOGETHER = 8
-"""Labels of more that are weighed at a time behind one prompt."""
+TOGETHER = 16
+"""Labels that are weighed at a time behind one prompt."""
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Weighing:
         one that is asked for. Where there are few, all of them."""
         left = [label for label in range(len(self.bounds)) if label not in self.totals]
         best = max(self.totals.values(), default=-torch.inf)
-        if len(self.bounds) <= FEW:
+        if len(self.bounds) <= TOGETHER:
             return left
         possible = sorted(
             (label for label in left if label == right or self.bounds[label] > best),
@@ -63,7 +61,7 @@ def likeliest(
     is `right` for it, and others; all of them where there are few. None where memory does not
     hold the row."""
     longest = max(map(len, continuations))
-    extra = min(sum(map(len, continuations)), FEW * longest)
+    extra = min(sum(map(len, continuations)), TOGETHER * longest)
 
     @torch.inference_mode()
     def weighed(places: Sequence[int]) -> list[Weighing]:

@@ -142,7 +142,7 @@ def test_labels_are_weighed_until_none_that_is_left_can_be_the_best() -> None:
     one = Weighing(bounds)
     assert one.next(30) == [30, *range(TOGETHER - 1)]
     one.totals |= {label: bounds[label] - 3.5 for label in one.next(30)}
-    assert one.next(30) == [], "the best is -3.5, and what is left is below"
+    assert one.next(30) == [], "the best is -3.5, and what is left is at most -15"
     one.totals = {30: -40.0, 2: -20.5}
     assert one.next(30) == [0, 1, *range(3, 3 + TOGETHER - 2)]
     one.totals = {2: -4.5}
