@@ -31,6 +31,7 @@ def compute(order: Order) -> None:
         on_progress=order.board.note,
         cancelled=order.cancelled,
         cache=default_cache(),
+        probes=order.probes,
         race=order.race,
         may_win=hope(
             dataset, order.folder, strategies=order.strategies, prices=prices, seed=order.seed

@@ -56,6 +56,11 @@ class NewComparison(Frozen):
         default=False,
         description="Stop strategies that can no longer win, on validation rows, before the test.",
     )
+    probes: bool = Field(
+        default=True,
+        description="Ask further questions on validation rows: small changes of the input,"
+        " irrelevant passages, general questions after tuning.",
+    )
     accept_cost_usd: float | None = Field(
         default=None,
         ge=0,

@@ -49,6 +49,7 @@ class Order:
     train_limit: int | None = None
     seed: int = 0
     race: bool = False
+    probes: bool = True
     accept_cost_usd: float | None = None
 
 

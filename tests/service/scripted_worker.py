@@ -86,7 +86,7 @@ def write_results(order: Order) -> None:
     record = SetupRecord(strategy="lora+rag", status="completed", artifact="artifacts/lora+rag")
     Journal(order.folder / "outcomes.jsonl").append([record])
     options = {"limit": order.limit, "train_limit": order.train_limit, "seed": order.seed}
-    options["race"] = order.race
+    options |= {"race": order.race, "probes": order.probes}
     report = {"schema": "tuneworth.report/1", "strategies": order.strategies, **options}
     (order.folder / "report.json").write_text(json.dumps(report))
     (order.folder / "report.md").write_text("# Report\n")

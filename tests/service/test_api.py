@@ -24,7 +24,8 @@ def client(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="module")
 def done(client: TestClient[Litestar]) -> str:
     """The address of a completed comparison."""
-    options = {"strategies": ["prompt.nearest", "lora+rag"], "limit": 7, "seed": 3, "race": True}
+    options = {"strategies": ["prompt.nearest", "lora+rag"], "limit": 7, "seed": 3}
+    options |= {"race": True, "probes": False}
     comparison = start(client, submit(client, "3 steps"), **options)
     assert finished(client, comparison)["state"] == "completed"
     return comparison
@@ -94,6 +95,7 @@ def test_the_options_reach_the_worker(client, done) -> None:
         "train_limit": None,
         "seed": 3,
         "race": True,
+        "probes": False,
     }
 
 
