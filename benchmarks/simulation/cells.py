@@ -27,8 +27,10 @@ FAMILY = 10
 SEEDS = 3
 ALONE = Alike()
 GROUPED = Alike(group=0.3)
+UNEVEN = Alike(group=0.3, uneven=True)
 PAIRED = Alike(row=0.5)
 PAIRED_GROUPED = Alike(group=0.15, group_own=0.15, row=0.3)
+PAIRED_UNEVEN = Alike(group=0.15, group_own=0.15, row=0.3, uneven=True)
 SEEDED = Alike(row=0.6, run=0.03)
 SEEDED_GROUPED = Alike(group=0.3, row=0.3, run=0.03)
 
@@ -55,7 +57,9 @@ class Cell:
             told = f"{names[0]} against {names[-1]}"
         elif len(names) > 1:
             told = f"{names[0]} to {names[-1].removeprefix('right ')}"
-        return told + (", in groups" if self.alike.grouped else "")
+        if self.alike.grouped:
+            told += ", in uneven groups" if self.alike.uneven else ", in groups"
+        return told
 
     @property
     def name(self) -> str:
@@ -83,6 +87,8 @@ def scores() -> Iterator[Case]:
         yield (shape,), GROUPED
     for shape in (NORMAL, SKEWED):
         yield (shape,), ALONE
+    for shape in (right(0.5), right(0.9), HALF_RIGHT, NEARLY_RIGHT):
+        yield (shape,), UNEVEN
 
 
 def differences() -> Iterator[Case]:
@@ -98,6 +104,8 @@ def differences() -> Iterator[Case]:
         yield (right(rate), right(rate)), PAIRED_GROUPED
     yield (HALF_RIGHT, HALF_RIGHT), PAIRED_GROUPED
     yield (right(0.9), right(0.8)), PAIRED_GROUPED
+    for one, other in ((right(0.9), right(0.9)), (HALF_RIGHT, HALF_RIGHT), (BETTER, HALF_RIGHT)):
+        yield (one, other), PAIRED_UNEVEN
 
 
 def families() -> Iterator[Case]:
@@ -105,7 +113,8 @@ def families() -> Iterator[Case]:
         yield (right(rate),) * FAMILY, PAIRED
     for lowest in (0.3, 0.5):
         yield tuple(right(lowest + 0.05 * place) for place in range(FAMILY)), PAIRED
-    yield (HALF_RIGHT,) * FAMILY, PAIRED_GROUPED
+    for alike in (PAIRED_GROUPED, PAIRED_UNEVEN):
+        yield (HALF_RIGHT,) * FAMILY, alike
 
 
 def seeds() -> Iterator[Case]:

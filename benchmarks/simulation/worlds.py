@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from scipy import special, stats
@@ -18,6 +19,8 @@ from benchmarks.resampling import Floats
 
 GRID = 4_001
 ROWS_A_GROUP = 5
+UNEVEN = (1, 1, 2, 3, 5, 8)
+"""Sizes of groups that differ, over and over; the last one is cut where the rows end."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ SKEWED = Shape("exponential", 1.0, lambda z: -special.log_ndtr(-z), bounded=Fals
 
 @dataclass(frozen=True)
 class Alike:
-    """Shares of the variance of the normal numbers; the rest is every score's own."""
+    """Shares of the variance of the normal numbers; the rest is every score's own. Groups have
+    ROWS_A_GROUP rows each, or such sizes as UNEVEN."""
 
     group: float = 0.0
     group_own: float = 0.0
     row: float = 0.0
     run: float = 0.0
+    uneven: bool = False
 
     @property
     def grouped(self) -> bool:
@@ -74,7 +79,7 @@ class Alike:
 def drawn(
     rng: np.random.Generator, shapes: tuple[Shape, ...], alike: Alike, *, rows: int, sets: int
 ) -> Floats:
-    """Scores rows × sets × strategies; in groups of ROWS_A_GROUP where there are any."""
+    """Scores rows × sets × strategies."""
     width = len(shapes)
     rest = 1 - alike.group - alike.group_own - alike.row - alike.run
     z = np.sqrt(rest) * rng.standard_normal((rows, sets, width))
@@ -82,12 +87,27 @@ def drawn(
         z += np.sqrt(alike.row) * rng.standard_normal((rows, sets, 1))
     if alike.run:
         z += np.sqrt(alike.run) * rng.standard_normal((1, sets, width))
+    sizes = sizes_of(alike, rows)
     for share, own in ((alike.group, 1), (alike.group_own, width)):
         if share:
-            groups = rng.standard_normal((rows // ROWS_A_GROUP, sets, own))
-            z += np.sqrt(share) * np.repeat(groups, ROWS_A_GROUP, axis=0)
+            groups = rng.standard_normal((len(sizes), sets, own))
+            z += np.sqrt(share) * np.repeat(groups, sizes, axis=0)
     return np.stack([shape.of(z[..., place]) for place, shape in enumerate(shapes)], axis=-1)
 
 
+def sizes_of(alike: Alike, rows: int) -> list[int]:
+    """Rows of each group, together `rows`."""
+    sizes: list[int] = []
+    for size in cycle(UNEVEN if alike.uneven else (ROWS_A_GROUP,)):
+        left = rows - sum(sizes)
+        if left == 0:
+            return sizes
+        sizes.append(min(size, left))
+    raise AssertionError("a cycle has no end")
+
+
 def groups_of(alike: Alike, rows: int) -> list[str | None]:
-    return [f"g{row // ROWS_A_GROUP}" if alike.grouped else None for row in range(rows)]
+    if not alike.grouped:
+        return [None] * rows
+    sizes = sizes_of(alike, rows)
+    return [f"g{place}" for place, size in enumerate(sizes) for _ in range(size)]

@@ -25,6 +25,7 @@ from benchmarks.simulation.worlds import (
     drawn,
     groups_of,
     right,
+    sizes_of,
 )
 from benchmarks.speed.sheet import STATISTICS_SCHEMA, Measurement, Sheet
 
@@ -60,6 +61,19 @@ def test_rows_of_a_group_and_answers_to_a_row_are_alike():
     assert within == pytest.approx(0.5, abs=0.05)
     assert together(scores[..., 0], scores[..., 1]) == pytest.approx(0.6, abs=0.05)
     assert together(scores[4:45:5, :, 0], scores[5:46:5, :, 0]) == pytest.approx(0, abs=0.05)
+
+
+def test_uneven_groups_have_the_sizes_stated_and_fill_the_rows():
+    alike = Alike(group=0.5, uneven=True)
+    assert sizes_of(alike, 50) == [1, 1, 2, 3, 5, 8] * 2 + [1, 1, 2, 3, 3]
+    groups = groups_of(alike, 50)
+    assert len(groups) == 50
+    assert [groups.count(name) for name in dict.fromkeys(groups)] == sizes_of(alike, 50)
+    scores = drawn(np.random.default_rng(3), (NORMAL,), alike, rows=50, sets=4_000)[..., 0]
+    alike_of = np.corrcoef(scores[12], scores[19])[0, 1]  # the first and last of eight
+    assert groups[12] == groups[19] != groups[20]
+    assert alike_of == pytest.approx(0.5, abs=0.05)
+    assert np.corrcoef(scores[19], scores[20])[0, 1] == pytest.approx(0, abs=0.06)
 
 
 def test_every_cell_has_a_name_of_its_own_and_quick_ones_are_among_them():
