@@ -6,6 +6,7 @@ import rich_click as click
 
 from service.bench_shown import show
 from service.cli_options import common
+from service.exits import Refused
 from service.terminal import console
 
 FULL, QUICK = 10_000, 400
@@ -21,6 +22,11 @@ FILES = {False: Path("out/bench-statistics.jsonl"), True: Path("out/bench-statis
     help=f"Simulations a cell.  [default: {FULL:,}, or {QUICK} with --quick]",
 )
 @click.option(
+    "--only",
+    metavar="TEXT",
+    help="Only the simulated cells whose name holds it (`uneven groups`), and nothing else.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     help="Processes to work with.  [default: one a core, or 1 with --quick]",
@@ -33,7 +39,12 @@ FILES = {False: Path("out/bench-statistics.jsonl"), True: Path("out/bench-statis
 )
 @common
 def statistics(
-    quick: bool, simulations: int | None, jobs: int | None, out: Path | None, as_json: bool
+    quick: bool,
+    simulations: int | None,
+    only: str | None,
+    jobs: int | None,
+    out: Path | None,
+    as_json: bool,
 ) -> int:
     """Hold intervals, tests and the decision rule against known truths.
 
@@ -54,6 +65,10 @@ def statistics(
     from service.planted.measure import measure_decisions
     from service.what_if_speed import RESULT, what_if_ms
 
+    asked = [cell for cell in cells(quick=quick) if only is None or only in cell.name]
+    if not asked:
+        fix = "Names are such as `score: right 0.5, in groups, 50 rows`."
+        raise Refused(f"--only {only}: no cell has a name that holds it.", fix)
     to = console(stderr=True)
     environment = read_environment().model_dump()
     path = out or FILES[quick]
@@ -65,12 +80,14 @@ def statistics(
         to.print(line, soft_wrap=True)
 
     simulated = measure_cells(
-        cells(quick=quick),
+        asked,
         simulations or (QUICK if quick else FULL),
         sheet=sheet,
         jobs=jobs,
         say=say,
     )
+    if only is not None:
+        return show("statistics", environment, statistics_checks(simulated), as_json=as_json)
     looked = measure_looks(
         simulations or (QUICK if quick else FULL),
         sheet=Sheet(path.with_name(f"{path.stem}-looks.jsonl"), head, schema=STATISTICS_SCHEMA),

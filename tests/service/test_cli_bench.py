@@ -226,3 +226,29 @@ def test_statistics_refuse_the_file_of_another_benchmark(finished):
     ran = tuneworth("bench", "statistics", "--quick", "--out", finished(1.0))
     assert ran.exit_code == 2
     assert "holds no statistics benchmark" in flat(ran.stderr)
+
+
+def test_only_some_cells_are_simulated_where_that_is_asked(tmp_path):
+    out = tmp_path / "statistics.jsonl"
+    asked = (
+        "--only",
+        "score: mixed, in uneven groups, 50 rows",
+        "--simulations",
+        "20",
+        "--jobs",
+        "1",
+    )
+    ran = tuneworth("bench", "statistics", *asked, "--out", str(out), "--json")
+    said = json.loads(ran.stdout.splitlines()[-1])
+    figures = {check["name"]: check["value"] for check in said["checks"]}
+    assert (figures["cells"], figures["simulations"]) == (1, 20)
+    assert {name for name in figures if name.startswith("coverage_")} == {
+        *("coverage_mean", "coverage_worst_cell", "coverage_score")
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["statistics.jsonl"]
+
+
+def test_a_name_that_no_cell_has_is_bad_input():
+    ran = tuneworth("bench", "statistics", "--only", "moon")
+    assert ran.exit_code == 2
+    assert "--only moon: no cell has a name that holds it." in ran.stderr
