@@ -148,7 +148,9 @@ def grow_pilot(
     }
     if reading.losses:
         figures |= {"first_loss": reading.losses[0], "train_loss": reading.losses[-1]}
-    return Found(figures, tally.scores, tally.labels, operations=reading.operations)
+    # labels are weighed by likelihood, which is counted; texts are generated beside it
+    operations = reading.operations + forward_operations(model, tally.usage)
+    return Found(figures, tally.scores, tally.labels, operations=operations)
 
 
 def likelihood_figures(read: Likelihood, before: Finding | None) -> dict[str, float]:
