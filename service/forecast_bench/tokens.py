@@ -3,7 +3,7 @@ several seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from corpora.task import Dataset
 
