@@ -29,5 +29,6 @@ def table_of(checks: "Sequence[BenchCheck]", to: Any) -> None:
     for check in checks:
         target = "" if check.target is None else f"{check.target:g}"
         met = {True: "met", False: "missed", None: ""}[check.met]
-        table.add_row(check.name, f"{check.value:,.3f}", check.unit, target, met)
+        value = "not measured" if check.value is None else f"{check.value:,.3f}"
+        table.add_row(check.name, value, check.unit, target, met)
     to.print(table)

@@ -1,7 +1,6 @@
 """`tuneworth bench forecast`: what a forecast says beside what the whole comparison found."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ def forecast(
     """
     from benchmarks.costs import read_prices
     from benchmarks.environment import read_environment
-    from service.forecast_bench.agenda import lacking, measure_all
+    from service.forecast_bench.agenda import measure_all
     from service.forecast_bench.checks import forecast_checks
     from service.forecast_bench.measure import Bench, Watching
     from service.forecast_bench.replaying import replay_all
@@ -84,7 +83,7 @@ def forecast(
         out = out or Path("out") / ("bench-forecast" + ("" if size is DEFAULT else "-small"))
         bench = Bench(out.absolute(), size, read_prices(None), told)
         if not replay_only:
-            ask_first(lacking(wanted, bench), bench, yes=yes)
+            ask_first(tasks, names, bench, yes=yes)
             out_of += measure_all(tasks, names, bench)
         left = {one.name for one in out_of}
         replayed = replay_all([task for task in wanted if task.name not in left], bench)
@@ -97,37 +96,30 @@ def forecast(
     return show("forecast", environment, checks, as_json=as_json)
 
 
-def ask_first(tasks: "Sequence[BenchTask]", bench: "Bench", *, yes: bool) -> None:
+def ask_first(
+    tasks: "Sequence[BenchTask]", wanted: Sequence[str], bench: "Bench", *, yes: bool
+) -> None:
     """Nothing long or paid without consent, as before a comparison."""
-    from service.comparing import plan
-    from service.forecast_bench.agenda import attempt
+    from service.forecast_bench.outlay import outlay_of
     from service.wording import dollars, duration
 
-    quotes: list[Any] = []
-    failed: dict[str, str] = {}
-
-    def quote(task: "BenchTask") -> None:
-        strategies = bench.size.strategies
-        quotes.append(plan(task.dataset, strategies=strategies, prices=bench.prices, probes=False))
-
-    for task in tasks:
-        attempt(partial(quote, task), task.name, bench, failed)
-    if not quotes:
+    ahead = outlay_of(tasks, wanted, bench)
+    if not (ahead.comparisons or ahead.evidence or ahead.seeds):
         return
-    seconds = sum(each.quote.seconds for each in quotes)
-    paid = sum(each.paid_usd for each in quotes)
+    paid = ahead.usd
     bench.watching.say(
-        f"{len(quotes)} tasks are to be compared: about {duration(seconds)} with one seed,"
-        f" {dollars(paid)} of hosted models."
+        f"To be measured: {ahead.comparisons} comparisons, evidence of {ahead.evidence} tasks,"
+        f" further seeds of at most {ahead.seeds}. About {duration(ahead.seconds)} at most, and"
+        f" {dollars(paid)} of hosted models; evidence is counted as one comparison more."
     )
-    if yes or (paid == 0 and seconds <= LONG_SECONDS):
+    if yes or (paid == 0 and ahead.seconds <= LONG_SECONDS):
         return
     if is_interactive():
         if not click.confirm("Run it?", default=paid == 0, err=True):
             raise Refused("Nothing was run.", "Add --yes to run without this question.", FAILED)
     elif paid > 0:
         fix = "Add --yes to agree, or --replay-only to measure nothing."
-        raise Refused(f"This costs about {dollars(paid)} of hosted models.", fix)
+        raise Refused(f"This costs up to {dollars(paid)} of hosted models.", fix)
 
 
 def show_tables(replayed: "Replayed", to: Any) -> None:

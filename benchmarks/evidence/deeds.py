@@ -11,9 +11,9 @@ from benchmarks.evidence.features import features_of
 from benchmarks.evidence.finding import Finding
 from benchmarks.evidence.offers import told_rows
 from benchmarks.evidence.steps import Step
-from benchmarks.evidence.tally import Tally, nats, tallied
+from benchmarks.evidence.tally import nats, tallied
 from benchmarks.evidence.workshop import Workshop
-from benchmarks.guard import guarded
+from benchmarks.guard import Broken, guarded
 from benchmarks.plan import Entry
 from benchmarks.sitting import CHUNK
 from corpora.task import Example
@@ -62,27 +62,37 @@ def find_passages(shop: Workshop, entry: Entry) -> Found:
 def answer_rows(
     shop: Workshop, entry: Entry, model: Model | None, step: Step, before: Finding | None
 ) -> Found:
-    """Answer the rows that are new to the strategy, in chunks that hang on nothing else."""
+    """Answer the rows that are new to the strategy, in chunks that hang on nothing else. One that
+    breaks meanwhile is trouble, booked with what it had asked in answers and preparation."""
     ready = shop.ready(entry, model)
     rows = new_rows(shop, step, before)
     answers: list[Answer] = []
     seconds = 0.0
-    for start in range(0, len(rows), CHUNK):
-        chunk = [row.input for row in rows[start : start + CHUNK]]
-        given, took = shop.answers(ready.prepared, chunk)
-        answers += given
-        seconds += took
     known = {row.id: row for row in shop.rows.judges}
     task = shop.dataset.task
-    tally = guarded(
-        lambda: tallied(task, rows, answers, before, seconds=seconds, known=known), shop.place
-    )
+    try:
+        for start in range(0, len(rows), CHUNK):
+            chunk = [row.input for row in rows[start : start + CHUNK]]
+            given, took = shop.answers(ready.prepared, chunk)
+            answers += given
+            seconds += took
+        tally = guarded(
+            lambda: tallied(task, rows, answers, before, seconds=seconds, known=known), shop.place
+        )
+    except Broken as broken:
+        asked = together(*(answer.usage for answer in answers))
+        return Found(
+            {},
+            usage=asked if before else together(asked, ready.usage),
+            operations=forward_operations(model, asked),
+            trouble=str(broken),
+        )
     setup = before.figures.get("setup_seconds", 0.0) if before else ready.seconds
     return Found(
         {**tally.figures, "setup_seconds": setup},
         tally.scores,
         tally.labels,
-        tally.usage if before else with_setup(tally, ready.usage),
+        tally.usage if before else together(tally.usage, ready.usage),
         forward_operations(model, tally.usage),
         tally.trouble,
     )
@@ -138,7 +148,9 @@ def grow_pilot(
     }
     if reading.losses:
         figures |= {"first_loss": reading.losses[0], "train_loss": reading.losses[-1]}
-    return Found(figures, tally.scores, tally.labels, operations=reading.operations)
+    # labels are weighed by likelihood, which is counted; texts are generated beside it
+    operations = reading.operations + forward_operations(model, tally.usage)
+    return Found(figures, tally.scores, tally.labels, operations=operations)
 
 
 def likelihood_figures(read: Likelihood, before: Finding | None) -> dict[str, float]:
@@ -174,12 +186,12 @@ def new_rows(shop: Workshop, step: Step, before: Finding | None) -> Sequence[Exa
     return shop.rows.judges[before.action.rows if before else 0 : step.rows]
 
 
-def with_setup(tally: Tally, usage: Usage) -> Usage:
-    """The tokens of answering, and those of choosing while it was prepared."""
+def together(*parts: Usage) -> Usage:
+    """Of several requests: of answering, say, and of choosing while it was prepared."""
     return Usage(
-        tally.usage.prompt + usage.prompt,
-        tally.usage.cached + usage.cached,
-        tally.usage.completion + usage.completion,
+        sum(each.prompt for each in parts),
+        sum(each.cached for each in parts),
+        sum(each.completion for each in parts),
     )
 
 

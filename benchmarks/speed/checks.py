@@ -10,10 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class BenchCheck:
-    """One figure. `met` is None where the figure is only stated, and fails nothing."""
+    """One figure; `value` is None where it could not be measured. `met` is None where the figure
+    is only stated, and fails nothing."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     target: float | None
     met: bool | None
@@ -25,6 +26,11 @@ def at_least(name: str, value: float, unit: str, target: float) -> BenchCheck:
 
 def at_most(name: str, value: float, unit: str, target: float) -> BenchCheck:
     return BenchCheck(name, value, unit, target, value <= target)
+
+
+def unmeasured(name: str, unit: str, target: float) -> BenchCheck:
+    """A target is missed where nothing was found to hold against it."""
+    return BenchCheck(name, None, unit, target, met=False)
 
 
 def stated(name: str, value: float, unit: str) -> BenchCheck:

@@ -84,11 +84,16 @@ def others_at_hand(task: BenchTask, bench: Bench, shipped: Path = RESULTS) -> st
 
 
 def check_place(task: BenchTask, bench: Bench) -> None:
-    """Raises BenchmarkError where the record would take the place of one of another size."""
+    """Raises BenchmarkError where the record would take the place of one of another size, or of
+    other data: either took hours to measure."""
     there = at_hand(bench.out, task.name)
-    if there is not None and there.record.task.size != bench.size.name:
-        size = there.record.task.size
-        raise BenchmarkError(f"{there.path} is of the size {size}: give another --out.")
+    if there is None:
+        return
+    head = there.record.task
+    if head.size != bench.size.name:
+        raise BenchmarkError(f"{there.path} is of the size {head.size}: give another --out.")
+    if head.data != task.data:
+        raise BenchmarkError(f"{there.path} is of other data: give another --out, or remove it.")
 
 
 def names_in(place: Path) -> list[str]:

@@ -19,7 +19,8 @@ class Calls:
 
     `undecided` tasks, on which it says "not yet" itself, count for nothing else here. `made` are
     the calls of yes or no, and `accuracy` the share of them that is right, with its 95% interval;
-    `balanced` the mean of that share over tasks of yes and tasks of no, `not_yet` the share of
+    `balanced` the mean of that share over tasks of yes and tasks of no: 0 for an answer whose tasks
+    got no call at all, None where one of the answers has no task. `not_yet` is the share of
     decided tasks without a call. `majority` is the answer that most decided tasks have, and
     `always` how often giving it without looking is right: it knows the answers beforehand, which
     no forecast does.
@@ -29,7 +30,7 @@ class Calls:
     undecided: int
     made: int
     accuracy: Share
-    balanced: float
+    balanced: float | None
     not_yet: float
     majority: Commit
     always: float
@@ -42,12 +43,13 @@ def calls_of(told: Sequence[Commit], right: Sequence[Commit]) -> Calls:
     counts = Counter(true for _, true in pairs)
     majority: Commit = "yes" if counts["yes"] > counts["no"] else "no"
     each = [[said == true for said, true in made if true == answer] for answer in DECIDED]
+    both = all(counts[answer] for answer in DECIDED)
     return Calls(
         decided=len(pairs),
         undecided=len(right) - len(pairs),
         made=len(made),
         accuracy=share_of(said == true for said, true in made),
-        balanced=fmean([fmean(hits) for hits in each if hits] or [0.0]),
+        balanced=fmean(fmean(hits) if hits else 0.0 for hits in each) if both else None,
         not_yet=1 - len(made) / len(pairs) if pairs else 0.0,
         majority=majority,
         always=counts[majority] / len(pairs) if pairs else 0.0,

@@ -32,6 +32,9 @@ ROOT = Path(__file__).parent.parent.parent
 SOURCES = (
     *("benchmarks/belief/*.py", "benchmarks/evidence/*.py", "service/forecasting/*.py"),
     *("benchmarks/quote.py", "benchmarks/workload.py", "benchmarks/prices.yaml"),
+    *("benchmarks/request_quote.py", "benchmarks/search_quote.py", "benchmarks/plan.py"),
+    *("benchmarks/curve.py", "benchmarks/latency.py", "benchmarks/probe_rows.py"),
+    "benchmarks/sentinels.py",
     *("service/forecast_bench/replay.py", "service/forecast_bench/lessons.py"),
 )
 """What foretells, beside the rule: a replay by another version of it is done anew."""

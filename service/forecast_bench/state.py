@@ -25,7 +25,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "service/forecast_bench/measure.py",
     ),
     "evidence": (
-        *("corpora/*.py", "strategies/**/*.py", "benchmarks/evidence/*.py"),
+        *("corpora/*.py", "corpora/checks/*.py", "strategies/**/*.py", "benchmarks/evidence/*.py"),
+        *("benchmarks/quote.py", "benchmarks/workload.py", "benchmarks/search_quote.py"),
+        *("benchmarks/plan.py", "benchmarks/sitting.py"),
         *("benchmarks/judging.py", "benchmarks/metrics.py", "benchmarks/text_metrics.py"),
         *("benchmarks/json_metrics.py", "benchmarks/style_metrics.py"),
         *("service/forecast_bench/sizes.py", "service/forecast_bench/evidence.py"),

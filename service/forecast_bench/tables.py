@@ -68,7 +68,7 @@ def curve_table(found: Iterable[Overall]) -> Table:
                 f"{wording.points(one.worst_regret)} ({one.worst_task})",
                 of_share(one.found),
                 f"{of_share(calls.accuracy)} of {calls.made}",
-                *(share(calls.balanced), share(calls.not_yet)),
+                *(optional(calls.balanced), share(calls.not_yet)),
                 *(optional_points(one.rmse), optional_points(one.rmse_raw)),
                 *(optional(one.within), optional(one.covered)),
                 NONE if one.brier is None else f"{one.brier:.2f}",

@@ -3,10 +3,9 @@ several seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from corpora.task import Dataset
-from service.forecast_bench.sizes import Size
 
 CountTokens = Callable[[str], int]
 
@@ -21,8 +20,3 @@ def training_tokens(dataset: Dataset, count: CountTokens) -> int:
 def repeated_tasks(tokens: Mapping[str, int], most: int) -> tuple[str, ...]:
     """The tasks with the fewest, by name where they have equally many."""
     return tuple(sorted(tokens, key=lambda name: (tokens[name], name))[:most])
-
-
-def seeds_of(name: str, repeated: Sequence[str], size: Size) -> tuple[int, ...]:
-    """The seeds that what trains the model runs with."""
-    return size.seeds if name in repeated else size.seeds[:1]

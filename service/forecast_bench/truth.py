@@ -30,7 +30,8 @@ from service.suitability import TRIVIAL
 
 ROOT = Path(__file__).parent.parent.parent
 RULE = (
-    *("service/choosing.py", "service/commitment.py", "service/evidence.py"),
+    *("service/recommendation.py", "service/choosing.py", "service/commitment.py"),
+    *("service/evidence.py", "service/stopped.py"),
     *("service/suitability.py", "service/changing.py", "service/forecast_bench/truth.py"),
     *("service/forecast_bench/halves.py", "service/forecast_bench/compact.py"),
     *("benchmarks/summary.py", "benchmarks/quality.py", "benchmarks/statistics.py"),
@@ -38,6 +39,11 @@ RULE = (
     *("benchmarks/odds.py", "benchmarks/pricing.py", "benchmarks/upkeep.py"),
     *("benchmarks/resampling.py", "benchmarks/spending.py", "benchmarks/track.py"),
     *("benchmarks/aggregates.py", "benchmarks/costs.py", "benchmarks/load.py"),
+    *("benchmarks/choice.py", "benchmarks/contest.py", "benchmarks/incumbent.py"),
+    *("benchmarks/anytime.py", "benchmarks/race_records.py", "benchmarks/standing.py"),
+    *("benchmarks/metrics.py", "benchmarks/text_metrics.py", "benchmarks/json_metrics.py"),
+    *("benchmarks/style_metrics.py", "benchmarks/judging.py", "benchmarks/grounding.py"),
+    *("benchmarks/records.py", "benchmarks/results.py", "benchmarks/behaviour_results.py"),
 )
 """What decides: an answer computed by another version of it is computed anew."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import norm
 
 from benchmarks.belief.angles import to_quality
-from benchmarks.belief.belief import Belief
+from benchmarks.belief.belief import Belief, root
 from benchmarks.resampling import Floats
 from service.forecasting.calls import calls
 from service.forecasting.worlds import Terms, losses
@@ -41,12 +41,12 @@ def promise(
 ) -> Promise:
     """`then` is the belief as the evidence would leave it, finding what is expected: its means are
     then normal around the present ones, with the covariance that it takes away."""
-    learned = root_of(now.covariance - then.covariance)
+    learned = root(now.covariance - then.covariance)
     if float((learned**2).sum()) < NOTHING_LEARNED:
         return Promise(0.0, 0.0)
     rng = np.random.default_rng(seed)
     found = now.mean + spread_out(rng, OUTCOMES, len(now.ids)) @ learned.T
-    left = spread_out(rng, WORLDS, len(now.ids)) @ root_of(then.covariance).T
+    left = spread_out(rng, WORLDS, len(now.ids)) @ root(then.covariance).T
     columns = [now.ids.index(name) for name in terms.ids]
     angles = (found[:, None, :] + left[None])[..., columns]
     worlds = to_quality(angles)
@@ -55,13 +55,6 @@ def promise(
     gain = by_outcome.mean(axis=0).min() - by_outcome.min(axis=1).mean()
     called = calls(worlds, terms, confidence).mean()
     return Promise(max(0.0, float(gain)), float(called))
-
-
-def root_of(covariance: Floats) -> Floats:
-    """A matrix whose product with its transpose is the covariance, its rounding errors aside."""
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    root: Floats = vectors * np.sqrt(np.maximum(values, 0.0))
-    return root
 
 
 def spread_out(rng: np.random.Generator, count: int, width: int) -> Floats:

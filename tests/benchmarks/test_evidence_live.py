@@ -10,13 +10,14 @@ from benchmarks.evidence.live import LiveSource
 from benchmarks.evidence.steps import step_of
 from benchmarks.quote import QuotedModel
 from corpora.task import Document, Task
-from strategies.base import Answer
+from strategies.base import Answer, Training
 from strategies.baselines import Linear, Nearest
 from strategies.cascade import Cascade
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
 from strategies.few_shot import FewShot, NearestShot
 from strategies.lora import Lora, LoraRag
+from strategies.models.base import Usage
 from strategies.models.scripted import ScriptedModel
 from strategies.optimized_lora import OptimizedLora
 from strategies.optimized_prompt import OptimizedPrompt
@@ -341,6 +342,34 @@ def test_a_hosted_model_has_no_head_and_no_pilot_and_is_paid_for():
     assert found.usd == pytest.approx(8 * (6 * 1.0 + 4 * 0.5 + 1 * 2.0) / 1e6)
     assert found.operations == 0.0
     assert stand.action("rows", "tiny").usd == pytest.approx(found.usd)
+
+
+@pytest.mark.parametrize(("broken", "rows", "setup"), [(1, 0, 1000.0), (5, 16, 0.0)])
+def test_what_was_asked_before_it_broke_is_paid_for(broken, rows, setup):
+    class Breaks(Tiny):
+        def prepare(self, *args, **more):
+            speaker = super().prepare(*args, **more)
+            answer, asked = speaker.answer, []
+            speaker.training = Training(usage=Usage(prompt=1000))
+
+            def until_it_breaks(inputs):
+                asked.append(inputs)
+                if len(asked) == broken:
+                    raise RuntimeError("the line is dead")
+                return answer(inputs)
+
+            speaker.answer = until_it_breaks
+            return speaker
+
+    stand = Stand(
+        Breaks(right, family="prompting", needs_model=True),
+        data=Unseen(validation=120), models=("far",), hosted=("far",), prices=hosted_prices(),
+    )  # fmt: skip
+    found = stand.take("rows", "tiny")
+    while found.trouble is None:
+        found = stand.take("rows", "tiny")
+    assert found.trouble == "RuntimeError: the line is dead"
+    assert found.usd == pytest.approx((rows * (6 * 1.0 + 4 * 0.5 + 1 * 2.0) + setup) / 1e6)
 
 
 def test_a_hosted_model_without_a_price_is_refused():

@@ -104,6 +104,34 @@ def test_checks_have_their_names_and_targets(two_tasks):
     assert checks["rule_of_thumb_at_7_go_no_go"].value == 0.5
 
 
+def test_figures_that_nothing_was_found_for_have_missed_their_targets(two_tasks):
+    truths, _ = two_tasks
+    silent = overalls([replay_with("t", strategies={})], truths)
+    checks = {each.name: each for each in forecast_checks(silent, left_out=0)}
+    for name in (
+        "go_no_go_balanced",
+        "prediction_rmse_points",
+        "within_3_points",
+        "interval_coverage",
+    ):
+        assert (checks[name].value, checks[name].met) == (None, False)
+    assert checks["go_no_go"].met
+
+
+@pytest.mark.parametrize("targets", [True, False])
+def test_without_a_replay_at_the_headline_budget_no_target_is_met(two_tasks, targets):
+    truths, replays = two_tasks
+    whole = forecast_checks(overalls(replays, truths), left_out=0)
+    found = overalls([replay_with("t", budget=0.01)], truths)
+    checks = forecast_checks(found, left_out=0, targets=targets)
+    names = [each.name for each in whole if each.target is not None]
+    held = {each.name: each for each in checks if each.name in names}
+    assert list(held) == names
+    assert held.pop("tasks_left_out").value == 0.0
+    assert all(one.value is None for one in held.values())
+    assert {one.met for one in held.values()} == {False if targets else None}
+
+
 def test_a_quick_look_holds_no_target_and_a_task_left_out_fails(two_tasks):
     truths, replays = two_tasks
     found = overalls(replays, truths)

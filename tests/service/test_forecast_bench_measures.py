@@ -137,9 +137,21 @@ def test_always_no_is_balanced_at_a_half():
     assert found.balanced == 0.5
 
 
+def test_an_answer_whose_tasks_got_no_right_call_counts_as_0():
+    found = calls_of(["not yet", "not yet", "not yet", "no"], ["yes", "yes", "yes", "no"])
+    assert found.accuracy[0] == 1.0
+    assert found.balanced == 0.5
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_tasks_of_one_answer_alone_are_not_balanced(answer):
+    assert calls_of([answer] * 3, [answer] * 3).balanced is None
+
+
 def test_nothing_decided_makes_no_call():
     found = calls_of(["yes"], ["not yet"])
     assert (found.decided, found.undecided, found.made, found.not_yet) == (0, 1, 0, 0.0)
+    assert found.balanced is None
     assert found.accuracy[0] == 0.0
 
 

@@ -105,14 +105,20 @@ def test_a_part_whose_file_was_removed_is_found_anew(bench, tmp_path):
     assert made.record("colours").read_bytes() == kept
 
 
-def test_a_record_of_other_data_is_told_and_measured_anew(bench, tmp_path):
+def test_a_record_of_other_data_is_told_and_not_written_over(bench, tmp_path):
     made, told = bench
     measure_all([bench_task(test=20)], ["colours"], made, shipped=tmp_path)
+    path = made.record("colours")
+    kept = path.read_bytes()
     other = replace(bench_task(test=16), data="other")
     assert at_hand_of(other, made, shipped=tmp_path) is None
     told.clear()
-    measure_all([other], ["colours"], made, shipped=tmp_path)
+    (out,) = measure_all([other], ["colours"], made, shipped=tmp_path)
+    assert out.reason == f"{path} is of other data: give another --out, or remove it."
     assert len([line for line in told if "was measured on other data" in line]) == 1
+    assert path.read_bytes() == kept
+    path.unlink()
+    assert measure_all([other], ["colours"], made, shipped=tmp_path) == []
     assert len(at_hand_of(other, made, shipped=tmp_path).record.task.rows) == 16
 
 

@@ -32,7 +32,7 @@ from service.forecast_bench.record import TaskRecord, read_record, write_record
 from service.forecast_bench.sizes import DEFAULT, SMALL, cut
 from service.forecast_bench.state import COMPARING, code_state, mixture, note_state
 from service.forecast_bench.tasks import BenchTask, digest_of, read_tasks, source_of, task_folders
-from service.forecast_bench.tokens import repeated_tasks, seeds_of, training_tokens
+from service.forecast_bench.tokens import repeated_tasks, training_tokens
 from service.forecast_bench.truth import answer_to, case_of, computed, truth_of
 from strategies.errors import UnknownName
 
@@ -347,8 +347,6 @@ def test_the_tasks_with_the_fewest_tokens_have_several_seeds():
     tokens = {"c": 5, "a": 9, "b": 5, "d": 1}
     few = repeated_tasks(tokens, 3)
     assert few == ("d", "b", "c")
-    assert seeds_of("b", few, DEFAULT) == (0, 1, 2)
-    assert seeds_of("a", few, DEFAULT) == (0,)
     assert repeated_tasks(tokens, 0) == ()
 
 
