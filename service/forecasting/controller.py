@@ -91,7 +91,7 @@ class Explorer:
         if stop is not None:
             return [], None, stop
         found = self.appraised(belief, judged)
-        chosen = self.chosen(found)
+        chosen = self.chosen(found, judged)
         if chosen is None:
             return found, None, self.reason_for_none(found)
         if not self.fits(chosen.action):  # thinking about it took the rest
@@ -131,12 +131,11 @@ class Explorer:
         if self.cancelled():
             return "told to"
         clear = judged.is_clear and judged.chance >= self.confidence
-        return "clear" if clear and self.has_looked else None
+        return "clear" if clear and self.has_looked(judged) else None
 
-    @property
-    def has_looked(self) -> bool:
+    def has_looked(self, judged: Judged) -> bool:
         """Whether the task itself was looked at: what other tasks were like decides nothing."""
-        return any(one.action.deed != "features" and not one.trouble for one in self.findings)
+        return any(tells(one.action, judged) and not one.trouble for one in self.findings)
 
     def appraised(self, belief: Belief, judged: Judged) -> list[Appraisal]:
         """All that could be done next and is within the budget; the features alone, while they are
@@ -164,15 +163,16 @@ class Explorer:
             for action in offered
         ]
 
-    def chosen(self, found: Sequence[Appraisal]) -> Appraisal | None:
-        """The best bargain of those that are one; the cheapest where none is and the task itself
-        was not looked at."""
+    def chosen(self, found: Sequence[Appraisal], judged: Judged) -> Appraisal | None:
+        """The best bargain of those that are one; where none is and the task itself was not looked
+        at, the cheapest of those that tell something of it."""
         for one in found:
             if one.action.deed == "features":
                 return one
         worthy = [one for one in found if one.is_worth_it]
-        if not worthy and not self.has_looked:
-            return min(found, key=lambda one: one.action.seconds, default=None)
+        if not worthy and not self.has_looked(judged):
+            telling_ = [one for one in found if tells(one.action, judged)]
+            return min(telling_, key=lambda one: one.action.seconds, default=None)
         return max(worthy, key=lambda one: one.rate, default=None)
 
     def reason_for_none(self, found: Sequence[Appraisal]) -> Stop:
@@ -218,6 +218,13 @@ class Explorer:
                     reason=telling.passed_over(action, one, stop, self.fits(action)),
                 )
             )
+
+
+def tells(action: Action, judged: Judged) -> bool:
+    """Whether it says something of how well the task can be solved: not what the data are like,
+    which passages are found, or how far one gets without thought."""
+    trivial = judged.case.floor.trivial
+    return action.deed not in ("features", "retrieval") and action.strategy not in trivial
 
 
 def step_of(
