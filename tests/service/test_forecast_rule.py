@@ -249,6 +249,22 @@ def test_a_saving_has_to_be_larger_than_quotes_may_be_off(per_1k, timed, answer)
     assert calls(worlds[None], found.terms, 0.9).tolist() == [answer == "yes"]
 
 
+def test_the_chance_is_that_of_the_decision_as_it_stands() -> None:
+    """In 8 of 100 draws the best, nearest, beats lora by more than the margin, and not few-shot,
+    from which lora is a point off: using lora is right there, committing to tune it is not."""
+    names = ("prompt.few-shot", "prompt.nearest", "lora")
+    worlds = np.array([[0.8, 0.8, 0.8]] * 92 + [[0.81, 0.825, 0.80]] * 8)
+    prices = dict(zip(names, (0.50, 0.55, 0.30), strict=True))
+    rows = [expected(name, per_1k=prices[name], volume=1e6) for name in names]
+    needs = Needs(requests_per_month=1e6)
+    open_ = judged(worlds, names, needs, rows=rows)
+    assert (open_.strategy, open_.commitment.answer) == ("lora", "not yet")
+    assert open_.chance == 1.0
+    sure = judged(worlds, names, needs, rows=rows, seen=Seen(frozenset(names)))
+    assert (sure.strategy, sure.commitment.answer) == ("lora", "yes")
+    assert sure.chance == pytest.approx(0.92)
+
+
 def test_one_that_errs_too_often_is_out_while_another_serves() -> None:
     worlds, ids = certain({"prompt.few-shot": 0.6, "prompt.nearest": 0.9})
     assert judged(worlds, ids).strategy == "prompt.nearest"
