@@ -50,7 +50,9 @@ class Explored:
 @dataclass
 class Explorer:
     """One exploration. `rows` are all that can be answered; `clock` times its own thinking, which
-    counts as spent (a replay hands in one that stands still)."""
+    counts as spent (a replay hands in one that stands still). `earlier` is what an attempt that was
+    broken off found, behind which the source stands: all of it is believed and booked from the
+    start, so that no budget is handed out twice."""
 
     source: Source
     mind: Mind
@@ -62,6 +64,7 @@ class Explorer:
     clock: Callable[[], float] = time.perf_counter
     cancelled: Callable[[], bool] = lambda: False
     on_step: OnStep = no_steps
+    earlier: Sequence[Finding] = ()
     findings: list[Finding] = field(default_factory=list)
     trace: list[TraceStep] = field(default_factory=list)
     thinking: float = 0.0
@@ -73,15 +76,25 @@ class Explorer:
         belief = self.mind.belief(self.findings)
         judged = self.judge(belief, self.findings)
         start = state_of(judged)
+        for finding in self.earlier:
+            again = Appraisal(finding.action, 0.0, 0.0, 0.0, judged.stake)
+            belief, judged = self.learn(again, finding, telling.FOUND_BEFORE, belief)
         while True:
             found, chosen, stop = self.look(belief, judged)
             if chosen is None or stop is not None:
                 return self.ended(belief, judged, start, found, stop or "nothing left")
-            finding = self.take(chosen)
-            self.findings.append(finding)
-            before, belief = belief, self.mind.belief(self.findings)
-            judged = self.judge(belief, self.findings)
-            self.trace.append(step_of(chosen, finding, len(found), before, belief, judged))
+            reason = telling.taken(chosen, len(found))
+            belief, judged = self.learn(chosen, self.take(chosen), reason, belief)
+
+    def learn(
+        self, chosen: Appraisal, finding: Finding, reason: str, before: Belief
+    ) -> tuple[Belief, Judged]:
+        """What is believed and decided with one more finding."""
+        self.findings.append(finding)
+        belief = self.mind.belief(self.findings)
+        judged = self.judge(belief, self.findings)
+        self.trace.append(step_of(chosen, finding, reason, before, belief, judged))
+        return belief, judged
 
     def look(
         self, belief: Belief, judged: Judged
@@ -230,12 +243,13 @@ def tells(action: Action, judged: Judged) -> bool:
 def step_of(
     chosen: Appraisal,
     finding: Finding,
-    offered: int,
+    reason: str,
     before: Belief,
     after: Belief,
     judged: Judged,
 ) -> TraceStep:
     action = chosen.action
+    appraised = action.deed != "features" and reason != telling.FOUND_BEFORE
     return TraceStep(
         taken=True,
         deed=action.deed,
@@ -244,9 +258,9 @@ def step_of(
         share=action.share,
         expected_seconds=action.seconds,
         expected_usd=action.usd,
-        expected_gain=None if action.deed == "features" else chosen.gain,
-        expected_call=None if action.deed == "features" else chosen.call,
-        reason=telling.taken(chosen, offered),
+        expected_gain=chosen.gain if appraised else None,
+        expected_call=chosen.call if appraised else None,
+        reason=reason,
         seconds=finding.seconds,
         usd=finding.usd,
         operations=finding.operations,
