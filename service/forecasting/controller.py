@@ -50,7 +50,9 @@ class Explored:
 @dataclass
 class Explorer:
     """One exploration. `rows` are all that can be answered; `clock` times its own thinking, which
-    counts as spent (a replay hands in one that stands still)."""
+    counts as spent (a replay hands in one that stands still). `earlier` is what an attempt that was
+    broken off found, behind which the source stands: all of it is believed and booked from the
+    start, so that no budget is handed out twice."""
 
     source: Source
     mind: Mind
@@ -62,6 +64,7 @@ class Explorer:
     clock: Callable[[], float] = time.perf_counter
     cancelled: Callable[[], bool] = lambda: False
     on_step: OnStep = no_steps
+    earlier: Sequence[Finding] = ()
     findings: list[Finding] = field(default_factory=list)
     trace: list[TraceStep] = field(default_factory=list)
     thinking: float = 0.0
@@ -73,15 +76,25 @@ class Explorer:
         belief = self.mind.belief(self.findings)
         judged = self.judge(belief, self.findings)
         start = state_of(judged)
+        for finding in self.earlier:
+            again = Appraisal(finding.action, 0.0, 0.0, 0.0, judged.stake)
+            belief, judged = self.learn(again, finding, telling.FOUND_BEFORE, belief)
         while True:
             found, chosen, stop = self.look(belief, judged)
             if chosen is None or stop is not None:
                 return self.ended(belief, judged, start, found, stop or "nothing left")
-            finding = self.take(chosen)
-            self.findings.append(finding)
-            before, belief = belief, self.mind.belief(self.findings)
-            judged = self.judge(belief, self.findings)
-            self.trace.append(step_of(chosen, finding, len(found), before, belief, judged))
+            reason = telling.taken(chosen, len(found))
+            belief, judged = self.learn(chosen, self.take(chosen), reason, belief)
+
+    def learn(
+        self, chosen: Appraisal, finding: Finding, reason: str, before: Belief
+    ) -> tuple[Belief, Judged]:
+        """What is believed and decided with one more finding."""
+        self.findings.append(finding)
+        belief = self.mind.belief(self.findings)
+        judged = self.judge(belief, self.findings)
+        self.trace.append(step_of(chosen, finding, reason, before, belief, judged))
+        return belief, judged
 
     def look(
         self, belief: Belief, judged: Judged
@@ -91,7 +104,7 @@ class Explorer:
         if stop is not None:
             return [], None, stop
         found = self.appraised(belief, judged)
-        chosen = self.chosen(found)
+        chosen = self.chosen(found, judged)
         if chosen is None:
             return found, None, self.reason_for_none(found)
         if not self.fits(chosen.action):  # thinking about it took the rest
@@ -131,12 +144,11 @@ class Explorer:
         if self.cancelled():
             return "told to"
         clear = judged.is_clear and judged.chance >= self.confidence
-        return "clear" if clear and self.has_looked else None
+        return "clear" if clear and self.has_looked(judged) else None
 
-    @property
-    def has_looked(self) -> bool:
+    def has_looked(self, judged: Judged) -> bool:
         """Whether the task itself was looked at: what other tasks were like decides nothing."""
-        return any(one.action.deed != "features" and not one.trouble for one in self.findings)
+        return any(tells(one.action, judged) and not one.trouble for one in self.findings)
 
     def appraised(self, belief: Belief, judged: Judged) -> list[Appraisal]:
         """All that could be done next and is within the budget; the features alone, while they are
@@ -164,15 +176,16 @@ class Explorer:
             for action in offered
         ]
 
-    def chosen(self, found: Sequence[Appraisal]) -> Appraisal | None:
-        """The best bargain of those that are one; the cheapest where none is and the task itself
-        was not looked at."""
+    def chosen(self, found: Sequence[Appraisal], judged: Judged) -> Appraisal | None:
+        """The best bargain of those that are one; where none is and the task itself was not looked
+        at, the cheapest of those that tell something of it."""
         for one in found:
             if one.action.deed == "features":
                 return one
         worthy = [one for one in found if one.is_worth_it]
-        if not worthy and not self.has_looked:
-            return min(found, key=lambda one: one.action.seconds, default=None)
+        if not worthy and not self.has_looked(judged):
+            telling_ = [one for one in found if tells(one.action, judged)]
+            return min(telling_, key=lambda one: one.action.seconds, default=None)
         return max(worthy, key=lambda one: one.rate, default=None)
 
     def reason_for_none(self, found: Sequence[Appraisal]) -> Stop:
@@ -220,15 +233,23 @@ class Explorer:
             )
 
 
+def tells(action: Action, judged: Judged) -> bool:
+    """Whether it says something of how well the task can be solved: not what the data are like,
+    which passages are found, or how far one gets without thought."""
+    trivial = judged.case.floor.trivial
+    return action.deed not in ("features", "retrieval") and action.strategy not in trivial
+
+
 def step_of(
     chosen: Appraisal,
     finding: Finding,
-    offered: int,
+    reason: str,
     before: Belief,
     after: Belief,
     judged: Judged,
 ) -> TraceStep:
     action = chosen.action
+    appraised = action.deed != "features" and reason != telling.FOUND_BEFORE
     return TraceStep(
         taken=True,
         deed=action.deed,
@@ -237,9 +258,9 @@ def step_of(
         share=action.share,
         expected_seconds=action.seconds,
         expected_usd=action.usd,
-        expected_gain=None if action.deed == "features" else chosen.gain,
-        expected_call=None if action.deed == "features" else chosen.call,
-        reason=telling.taken(chosen, offered),
+        expected_gain=chosen.gain if appraised else None,
+        expected_call=chosen.call if appraised else None,
+        reason=reason,
         seconds=finding.seconds,
         usd=finding.usd,
         operations=finding.operations,

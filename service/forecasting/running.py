@@ -24,7 +24,7 @@ from service.forecasting.result import (
     Predicted,
     Spent,
 )
-from service.forecasting.sources import live_source, predictor_told, shipped_predictor
+from service.forecasting.sources import Continued, live_source, predictor_told, shipped_predictor
 
 
 def forecast(
@@ -46,6 +46,7 @@ def forecast(
     facts = tuple(entry.facts for entry in outlook.fitting)
     seed = outlook.run.seed
     explorer = Explorer(
+        earlier=source.earlier if isinstance(source, Continued) else (),
         source=source or live_source(planned.dataset, outlook, planned.prices),
         mind=Learned(known, outlook.run.task.kind, facts),
         judge=Bench(outlook, confidence, seed),

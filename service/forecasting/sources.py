@@ -8,9 +8,8 @@ from pathlib import Path
 
 from benchmarks.belief.predictor import SHIPPED, Predictor
 from benchmarks.costs import PriceList
-from benchmarks.evidence.finding import Action, Chain, Finding, Source
+from benchmarks.evidence.finding import Action, Finding, Source
 from benchmarks.evidence.live import LiveSource
-from benchmarks.evidence.steps import step_of
 from benchmarks.evidence.store import FindingStore, head_of
 from benchmarks.plan import needed_models
 from corpora.errors import InvalidInput
@@ -58,9 +57,8 @@ def kept_source(planned: ForecastPlan, path: Path) -> Continued:
 
 
 class Continued:
-    """A source that gives again what was found `earlier`, chain by chain, before it goes on.
+    """A source that goes on behind what was found `earlier`, which a forecast books at its start.
 
-    An exploration that was broken off so takes the same way again, and books what it had booked.
     `live` stands behind all of `earlier`. Every new finding goes to `keep`.
     """
 
@@ -68,20 +66,13 @@ class Continued:
         self, live: Source, earlier: Sequence[Finding], keep: Callable[[Finding], None]
     ) -> None:
         self.live = live
+        self.earlier = tuple(earlier)
         self.keep = keep
-        self.again: dict[Chain, list[Finding]] = {}
-        for finding in earlier:
-            self.again.setdefault(finding.action.chain, []).append(finding)
 
-    def actions(self) -> list[Action]:
-        before = [findings[0].action for findings in self.again.values() if findings]
-        chains = {action.chain for action in before}
-        return [*before, *(one for one in self.live.actions() if one.chain not in chains)]
+    def actions(self) -> Sequence[Action]:
+        return self.live.actions()
 
     def take(self, action: Action) -> Finding:
-        known = self.again.get(action.chain)
-        if known and step_of(known[0].action) == step_of(action):
-            return known.pop(0)
         finding = self.live.take(action)
         self.keep(finding)
         return finding

@@ -19,6 +19,8 @@ DEEDS: Mapping[Deed, str] = {
     "pilot": "train a pilot adapter",
 }
 
+FOUND_BEFORE = "It was found by an attempt that was broken off."
+
 
 def doing(action: Action) -> str:
     """`answer validation rows with rag.hybrid (16)`."""

@@ -116,16 +116,16 @@ def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
     terms = terms_of(case.candidates, case.floor, case.needs, doubts)
     if not case.candidates:
         return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0)
+    if commitment.ground == "saving" and commitment.pair is not None:
+        one, other = map(terms.place, commitment.pair)
+        if not terms.cheaper[one, other]:  # by no more than the quotes may be off
+            commitment = replace(commitment, answer="not yet", ground="unproven")
     picked = picks(worlds, terms)
     first = case.pick.first.id if case.pick else None
     chance = float(rights(worlds, terms, first, commitment.answer == "yes").mean())
     if first is None and commitment.answer == "no" and chance < confidence:
         # that nothing solves the task is no small claim, and was not measured
         commitment = Commitment("not yet", commitment.why, "floor in doubt")
-    if commitment.ground == "saving" and commitment.pair is not None:
-        one, other = map(terms.place, commitment.pair)
-        if not terms.cheaper[one, other]:  # by no more than the quotes may be off
-            commitment = replace(commitment, answer="not yet", ground="unproven")
     top = worlds >= worlds.max(axis=1, keepdims=True) - TIE
     best = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
     return Judged(

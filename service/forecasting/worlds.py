@@ -125,7 +125,8 @@ def losses(worlds: Floats, terms: Terms, picked: Indices | None = None) -> Float
     The quality of the strategy that the rule picks there, less its own (or, for none, what is
     free), where that is more. What is done in vain loses the practical margin besides: a tuned
     strategy where the rule picks one without tuning, any strategy where it picks none. So much
-    better it would have had to be to be worth it.
+    better it would have had to be to be worth it. One that falls further short of the needs than
+    the picked one, however good, loses no less than choosing none does: it cannot serve.
     """
     picked = picks(worlds, terms) if picked is None else picked
     there = np.maximum(picked, 0)
@@ -133,6 +134,9 @@ def losses(worlds: Floats, terms: Terms, picked: Indices | None = None) -> Float
     in_vain = terms.tuned & ~terms.tuned[there][:, None]
     chosen = np.maximum(0.0, best - worlds + terms.margin * in_vain)
     none = np.maximum(0.0, best[:, 0] - floors(worlds, terms))
+    short = shortfalls(worlds, terms)
+    lacks = short > np.take_along_axis(short, there[:, None], axis=1)
+    chosen = np.where(lacks, np.maximum(chosen, none[:, None]), chosen)
     nothing = picked == NOTHING
     chosen = np.where(nothing[:, None], terms.margin, chosen)
     return np.column_stack([chosen, np.where(nothing, 0.0, none)])

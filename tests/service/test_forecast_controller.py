@@ -1,12 +1,14 @@
 """The loop of a forecast: what it looks at, in which order, and when it has seen enough."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from foretold import STRATEGIES, PlainMind, Scripted, planned
 
+from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding
 from service.forecasting.appraisal import Purse, looked_ahead
@@ -60,6 +62,44 @@ def test_the_data_come_first_and_nothing_is_decided_by_the_prior_alone(tmp_path)
     assert found.trace[0].reason == "It costs next to nothing and says what the task is."
 
 
+@dataclass
+class WithRetrieval(Scripted):
+    """Offers a look at what is retrieved besides, for next to nothing."""
+
+    retrieved: bool = False
+
+    def actions(self) -> list[Action]:
+        look = Action(
+            deed="retrieval", strategy="prompt.few-shot", rows=64, share=1.0, seconds=1e-6
+        )
+        return [*super().actions(), *([] if self.retrieved else [look])]
+
+    def take(self, action: Action) -> Finding:
+        if action.deed != "retrieval":
+            return super().take(action)
+        self.taken.append(action)
+        self.retrieved = True
+        return Finding(action=action, figures={"hit_at_3": 0.9}, seconds=action.seconds)
+
+
+class Sure(PlainMind):
+    """Other tasks leave no doubt about this one."""
+
+    def belief(self, findings: Sequence[Finding]) -> Belief:
+        means = [float(to_angle(CLEAR[name])) for name in self.ids]
+        return Belief(self.ids, np.array(means), np.eye(len(self.ids)) * 1e-8)
+
+
+def test_looks_that_tell_nothing_of_the_task_settle_nothing(tmp_path) -> None:
+    free = {"baseline.majority": 1e-9}
+    source = WithRetrieval(CLEAR, seconds=free)
+    found = explored(tmp_path, source, mind=Sure())
+    assert found.start.chance >= 0.9
+    told = [one for one in source.taken if one.deed == "rows" and one.strategy not in free]
+    assert len(told) == 1
+    assert found.stop == "clear"
+
+
 @pytest.mark.parametrize("budget", [0.5, 3.0, 7.0])
 def test_the_budget_is_never_knowingly_passed(tmp_path, budget) -> None:
     found = explored(tmp_path, Scripted({**CLEAR, "lora": 0.93}), budget=budget)
@@ -104,7 +144,9 @@ def test_what_costs_more_than_it_is_worth_is_not_done(tmp_path) -> None:
     dearer = Scripted(CLEAR, seconds={**dear, "lora": 2 * whole})
     tight = explored(tmp_path, dearer, budget=9 * whole)
     assert tight.stopped.startswith("Of what fits the budget of ")
-    assert {one.action.strategy for one in found.findings} == {None, "baseline.majority"}
+    # beside what is cheap, a single look at a strategy that takes thought
+    looked = [one.action for one in found.findings if one.action.strategy in dear]
+    assert [(one.strategy, one.rows) for one in looked] == [("baseline.linear", 8)]
     left = [step for step in found.trace if not step.taken and step.strategy in dear]
     assert len(left) == 3
     assert all("the comparison is the better bargain" in step.reason for step in left)

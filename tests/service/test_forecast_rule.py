@@ -114,6 +114,34 @@ def test_a_choice_that_misses_a_need_is_wrong_however_near() -> None:
     assert list(rights(worlds, strict, "prompt.few-shot", commits=False)) == [True]
 
 
+def test_a_choice_that_misses_a_need_loses_what_choosing_none_does() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.6, "lora": 0.9})
+    rows = [expected("prompt.few-shot", p95=10), expected("lora", p95=1000)]
+    slow = judged(worlds, ids, Needs(latency_p95_ms=100), rows=rows).terms
+    # by hand: chance among ten labels is 0.1, above which the picked one has 0.5
+    assert losses(worlds[:1], slow) == pytest.approx(np.array([[0.0, 0.5, 0.5]]))
+    strict = terms(Needs(quality_at_least=0.7))
+    world = np.array([[0.71, 0.695, 0.60]])
+    assert losses(world, strict) == pytest.approx(np.array([[0.0, 0.61, 0.61, 0.61]]))
+
+
+def test_a_better_strategy_that_may_not_serve_leaves_as_much_at_stake() -> None:
+    """lora scores best in every draw and misses a need: which of the others to use is open."""
+    names = ("prompt.few-shot", "prompt.nearest", "lora")
+    worlds = np.array([[0.6, 0.7, 0.9], [0.7, 0.6, 0.9]])
+    rows = [expected(name, p95=1000 if name == "lora" else 10) for name in names]
+    found = judged(worlds, names, Needs(latency_p95_ms=100), rows=rows)
+    assert found.stake == pytest.approx(0.05)
+
+
+def test_what_takes_no_thought_never_loses_less_than_choosing_none() -> None:
+    rng = np.random.default_rng(3)
+    names = ("baseline.majority", "prompt.few-shot", "lora")
+    worlds = rng.uniform(0.2, 0.6, size=(200, 3))
+    lost = losses(worlds, judged(worlds, names).terms)
+    assert (lost[:, 0] >= lost[:, -1]).all()
+
+
 def test_where_nothing_is_above_the_floor_all_is_done_in_vain() -> None:
     worlds = np.array([[0.05, 0.08, 0.10]])  # chance among ten labels is 0.1
     assert picks(worlds, terms())[0] == NOTHING
@@ -219,6 +247,22 @@ def test_a_saving_has_to_be_larger_than_quotes_may_be_off(per_1k, timed, answer)
     )
     assert (found.strategy, found.commitment.answer) == ("lora", answer)
     assert calls(worlds[None], found.terms, 0.9).tolist() == [answer == "yes"]
+
+
+def test_the_chance_is_that_of_the_decision_as_it_stands() -> None:
+    """In 8 of 100 draws the best, nearest, beats lora by more than the margin, and not few-shot,
+    from which lora is a point off: using lora is right there, committing to tune it is not."""
+    names = ("prompt.few-shot", "prompt.nearest", "lora")
+    worlds = np.array([[0.8, 0.8, 0.8]] * 92 + [[0.81, 0.825, 0.80]] * 8)
+    prices = dict(zip(names, (0.50, 0.55, 0.30), strict=True))
+    rows = [expected(name, per_1k=prices[name], volume=1e6) for name in names]
+    needs = Needs(requests_per_month=1e6)
+    open_ = judged(worlds, names, needs, rows=rows)
+    assert (open_.strategy, open_.commitment.answer) == ("lora", "not yet")
+    assert open_.chance == 1.0
+    sure = judged(worlds, names, needs, rows=rows, seen=Seen(frozenset(names)))
+    assert (sure.strategy, sure.commitment.answer) == ("lora", "yes")
+    assert sure.chance == pytest.approx(0.92)
 
 
 def test_one_that_errs_too_often_is_out_while_another_serves() -> None:

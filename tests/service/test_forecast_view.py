@@ -231,21 +231,43 @@ def test_what_was_timed_corrects_the_others_of_that_model(tmp_path) -> None:
     assert after["baseline.linear"] == before["baseline.linear"]
 
 
-def test_a_source_goes_on_behind_earlier_findings() -> None:
+def broken_off() -> tuple[Scripted, list[Finding]]:
+    """A source that stands behind what it found, which a forecast would not look for again."""
     whole = Scripted(TRUTH)
     earlier = [whole.take(whole.actions()[0])]
-    earlier += [whole.take(one) for one in whole.actions()[:2]]
+    while (step := whole.actions()[3]).rows < 64:  # the last one, lora
+        earlier.append(whole.take(step).model_copy(update={"usd": 0.5}))
+    return whole, earlier
+
+
+def test_a_source_goes_on_behind_earlier_findings() -> None:
+    whole, earlier = broken_off()
     kept: list[Finding] = []
     source = Continued(whole, earlier, kept.append)
-    offered = [(one.deed, one.strategy, one.rows) for one in source.actions()]
-    assert offered[:3] == [
-        (one.action.deed, one.action.strategy, one.action.rows) for one in earlier
+    assert source.actions() == whole.actions()
+    new = source.take(source.actions()[3])
+    assert (kept, new.action.rows) == ([new], 64)
+
+
+@pytest.mark.parametrize("budget", [3.3, 1e4])
+def test_all_that_was_found_before_is_booked_from_the_start(tmp_path, budget) -> None:
+    whole, earlier = broken_off()
+    spent = sum(one.seconds for one in earlier)  # by hand: 32 rows of 0.1 s, and the data
+    assert spent == pytest.approx(3.21)
+    kept: list[Finding] = []
+    told = foretold(tmp_path, Continued(whole, earlier, kept.append), budget_seconds=budget)
+    assert told.spent.seconds == pytest.approx(spent + sum(one.seconds for one in kept))
+    assert told.spent.seconds <= budget
+    tokens = sum(one.usd for one in earlier)
+    assert tokens == pytest.approx(1.5)
+    assert told.spent.usd > tokens
+    taken = [step for step in told.trace if step.taken]
+    assert told.spent.actions == len(taken) == len(earlier) + len(kept)
+    before = [step for step in taken if "broken off" in step.reason]
+    assert [(step.strategy, step.rows) for step in before] == [
+        (one.action.strategy, one.action.rows) for one in earlier
     ]
-    assert len(offered) == 1 + len(TRUTH)
-    assert [source.take(one) for one in source.actions()[:3]] == earlier
-    assert kept == []
-    new = source.take(source.actions()[0])
-    assert (kept, new.action.rows) == ([new], 16)
+    assert bool(kept) == (budget > 4)
 
 
 def test_the_live_source_takes_what_a_forecast_plans(tmp_path) -> None:
