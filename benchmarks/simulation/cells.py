@@ -104,8 +104,8 @@ def differences() -> Iterator[Case]:
         yield (right(rate), right(rate)), PAIRED_GROUPED
     yield (HALF_RIGHT, HALF_RIGHT), PAIRED_GROUPED
     yield (right(0.9), right(0.8)), PAIRED_GROUPED
-    for one, other in ((right(0.9), right(0.9)), (HALF_RIGHT, HALF_RIGHT), (BETTER, HALF_RIGHT)):
-        yield (one, other), PAIRED_UNEVEN
+    for pair in ((right(0.9), right(0.9)), (HALF_RIGHT, HALF_RIGHT), (BETTER, HALF_RIGHT)):
+        yield pair, PAIRED_UNEVEN
 
 
 def families() -> Iterator[Case]:

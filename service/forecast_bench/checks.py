@@ -38,15 +38,23 @@ def targeted(main: Overall | None) -> list[BenchCheck]:
     low, high = COVERED
     covered = main.covered if main else None
     return [
-        held(at_least, "compute_saved", main and main.saved, "share", 0.93),
-        held(at_most, "mean_regret_points", points(main and main.mean_regret), "points", 1.0),
-        held(at_most, "worst_regret_points", points(main and main.worst_regret), "points", 4.0),
-        held(at_least, "winner_found", main and main.found[0], "share", 0.90),
-        held(at_least, "go_no_go", calls and calls.accuracy[0], "share", 0.92),
-        held(at_least, "go_no_go_balanced", calls and calls.balanced, "share", 0.88),
-        held(at_most, "not_yet_share", calls and calls.not_yet, "share", 0.15),
-        held(at_most, "prediction_rmse_points", points(main and main.rmse), "points", 1.5),
-        held(at_least, "within_3_points", main and main.within, "share", 0.95),
+        held(at_least, "compute_saved", main.saved if main else None, "share", 0.93),
+        held(
+            at_most, "mean_regret_points", points(main.mean_regret if main else None), "points", 1.0
+        ),
+        held(
+            at_most,
+            "worst_regret_points",
+            points(main.worst_regret if main else None),
+            "points",
+            4.0,
+        ),
+        held(at_least, "winner_found", main.found[0] if main else None, "share", 0.90),
+        held(at_least, "go_no_go", calls.accuracy[0] if calls else None, "share", 0.92),
+        held(at_least, "go_no_go_balanced", calls.balanced if calls else None, "share", 0.88),
+        held(at_most, "not_yet_share", calls.not_yet if calls else None, "share", 0.15),
+        held(at_most, "prediction_rmse_points", points(main.rmse if main else None), "points", 1.5),
+        held(at_least, "within_3_points", main.within if main else None, "share", 0.95),
         BenchCheck(
             "interval_coverage",
             covered,
