@@ -122,6 +122,7 @@ class Explorer:
         self.pass_over(found, stop)
         too_large = any(not self.fits(action) for action in self.source.actions())
         self.lap()
+        self.on_step(telling.ENDED, self.share)
         return Explored(
             findings=tuple(self.findings),
             belief=belief,
@@ -205,9 +206,13 @@ class Explorer:
         seconds = self.thinking + sum(one.seconds for one in self.findings)
         return seconds, sum(one.usd for one in self.findings)
 
+    @property
+    def share(self) -> float:
+        """Of the seconds of the budget, what is spent, 0 to 1."""
+        return min(1.0, self.spent[0] / self.purse.seconds) if self.purse.seconds else 1.0
+
     def take(self, chosen: Appraisal) -> Finding:
-        share = self.spent[0] / self.purse.seconds if self.purse.seconds else 1.0
-        self.on_step(telling.doing(chosen.action), min(1.0, share))
+        self.on_step(telling.doing(chosen.action), self.share)
         finding = self.source.take(chosen.action)
         self.mark = self.clock()  # what the action took, it says itself
         return finding

@@ -19,6 +19,7 @@ DEEDS: Mapping[Deed, str] = {
     "pilot": "train a pilot adapter",
 }
 
+ENDED = "enough was looked at"
 FOUND_BEFORE = "It was found by an attempt that was broken off."
 
 

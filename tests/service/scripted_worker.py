@@ -61,7 +61,7 @@ def foretold(order: ForecastOrder) -> None:
         time.sleep(SECONDS)
         with done.open("a") as file:
             file.write(f"{step}\n")
-        order.board.note("answer validation rows", (step + 1) / steps)
+        order.board.note(f"step {step + 1}", (step + 1) / (2 * steps))  # half the budget in all
     options = {name: getattr(order, name) for name in ("strategies", "seed", "budget_seconds")}
     told = {"schema": "tuneworth.forecast/1", "confidence": order.confidence, **options}
     (order.folder / "forecast.json").write_text(json.dumps(told))

@@ -39,7 +39,7 @@ def test_a_forecast_is_queued_made_and_shown(client) -> None:
     done = finished(client, address)
     assert (done["state"], done["error"]) == ("completed", None)
     assert done["forecast"] == {"schema": "tuneworth.forecast/1", **options}
-    assert done["progress"] == {"fraction": 1.0, "message": "answer validation rows"}
+    assert done["progress"] == {"fraction": 0.5, "message": "step 3"}
     assert done["links"]["report"] == f"{address}/report"
 
 
@@ -168,7 +168,11 @@ def test_the_worker_makes_the_real_forecast_and_goes_on_behind_its_findings(tmp_
     again = order(tmp_path / "one")
     compute_forecast(again)
     assert (tmp_path / "one" / "findings.jsonl").read_bytes() == before
-    assert again.board.changes()["message"].startswith("answer validation rows")
+    told = json.loads((tmp_path / "one" / "forecast.json").read_text())
+    assert again.board.changes() == {
+        "fraction": pytest.approx(told["spent"]["seconds"] / 60, abs=1e-4),
+        "message": "enough was looked at",
+    }
 
 
 def test_findings_of_another_seed_make_way(tmp_path) -> None:

@@ -167,6 +167,16 @@ def test_it_stops_when_told_to(tmp_path) -> None:
     assert len(found.findings) == 2
 
 
+def test_the_last_step_tells_the_final_share(tmp_path) -> None:
+    steps: list[tuple[str, float]] = []
+    found = explored(
+        tmp_path, Scripted(CLEAR), budget=100.0, on_step=lambda *step: steps.append(step)
+    )
+    assert len(steps) == len(found.findings) + 1
+    assert steps[-1] == ("enough was looked at", pytest.approx(found.seconds / 100))
+    assert steps[-2][1] < steps[-1][1] < 1
+
+
 def test_a_strategy_that_breaks_is_out_and_the_rest_goes_on(tmp_path) -> None:
     found = explored(tmp_path, Scripted(CLEAR, broken=("baseline.linear",)))
     [row] = [r for r in found.judged.case.summary.strategies if r.id == "baseline.linear"]
