@@ -89,8 +89,7 @@ def above_floor(case: Case, commitment: Commitment) -> str:
     if best is None:
         return commitment.why
     told = (
-        f"The best, {best.id}, is expected to score {wording.score(best.quality.value)}"
-        f" ({wording.interval(best.quality.low, best.quality.high)}), where"
+        f"The best, {best.id}, is expected to score {wording.score(best.quality.value)}, where"
         f" {wording.score(case.floor.value)} is free ({case.floor.meaning})"
     )
     if commitment.ground == "hopeless":

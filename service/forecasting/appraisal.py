@@ -91,14 +91,15 @@ def appraise(
     *,
     confidence: float,
     rows: int,
-    left: float,
+    spent: tuple[float, float],
     seed: int,
 ) -> Appraisal:
     """The better of the action alone and of the chain that it begins.
 
     One step of a chain may promise nothing where several would turn the choice (the value of
     information is not concave), so that looking at single steps alone stops too early. `rows` are
-    all that can be answered; a chain that takes more than `left` seconds is not looked at.
+    all that can be answered; a chain that the purse does not cover, after the seconds and dollars
+    of tokens `spent`, is not looked at.
     """
 
     def appraised(one: Action, ahead: Action | None) -> Appraisal:
@@ -110,7 +111,8 @@ def appraise(
 
     alone = appraised(action, None)
     further = looked_ahead(action, findings, rows)
-    if further is None or further.seconds > left:
+    seconds, tokens = spent
+    if further is None or not purse.covers(seconds + further.seconds, tokens + further.usd):
         return alone
     chain = appraised(further, further)
     return chain if chain.rate > alone.rate else alone

@@ -106,7 +106,7 @@ class Explorer:
         found = self.appraised(belief, judged)
         chosen = self.chosen(found, judged)
         if chosen is None:
-            return found, None, self.reason_for_none(found)
+            return found, None, self.reason_for_none(found, judged)
         if not self.fits(chosen.action):  # thinking about it took the rest
             return found, None, "budget"
         return found, chosen, None
@@ -171,7 +171,7 @@ class Explorer:
                 self.purse,
                 confidence=self.confidence,
                 rows=self.rows,
-                left=self.purse.seconds - self.spent[0],
+                spent=self.spent,
                 seed=self.seed,
             )
             for action in offered
@@ -189,10 +189,11 @@ class Explorer:
             return min(telling_, key=lambda one: one.action.seconds, default=None)
         return max(worthy, key=lambda one: one.rate, default=None)
 
-    def reason_for_none(self, found: Sequence[Appraisal]) -> Stop:
+    def reason_for_none(self, found: Sequence[Appraisal], judged: Judged) -> Stop:
         if found:
             return "not worth it"
-        return "budget" if self.source.actions() else "nothing left"
+        decided = not judged.terms.ids  # nothing is left to choose among
+        return "nothing left" if decided or not self.source.actions() else "budget"
 
     def fits(self, action: Action) -> bool:
         """Whether it is expected to end within the budget."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from foretold import STRATEGIES, PlainMind, Scripted, planned
 from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding
-from service.forecasting.appraisal import Purse, looked_ahead
+from service.forecasting.appraisal import Purse, appraise, looked_ahead
 from service.forecasting.controller import Explored, Explorer
 from service.forecasting.judging import Bench
 from service.forecasting.worlds import Terms
@@ -293,3 +294,49 @@ def test_chains_are_looked_ahead_at_the_price_of_their_next_step() -> None:
     assert further.seconds == pytest.approx(40.0)
     head = Action(deed="head", strategy="a", rows=16, share=1.0, seconds=1.0)
     assert looked_ahead(head, [], rows=40) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "usd", "spent", "far"),
+    [
+        (100.0, 1.0, (0.0, 0.0), True),
+        (100.0, 1.0, (97.0, 0.0), False),
+        (100.0, 0.35, (0.0, 0.0), False),
+        (100.0, 1.0, (0.0, 0.7), False),
+    ],
+)
+def test_a_chain_that_time_or_money_does_not_cover_is_not_looked_at(
+    seconds, usd, spent, far
+) -> None:
+    """Eight rows tell nothing; thirty-two, at four times their price, tell everything."""
+    action = Action(deed="rows", strategy="b", rows=8, share=1.0, seconds=1.0, usd=0.1)
+    now = believed(0.0, 0.05)
+    mind = SimpleNamespace(
+        foreseen=lambda findings, one: believed(0.0, 1e-9) if one.rows > 8 else now
+    )
+    judged = SimpleNamespace(terms=two(), is_clear=True, stake=0.02)
+    purse = Purse(
+        seconds=seconds, usd=usd, whole_seconds=1000.0, whole_usd=10.0, usd_per_second=0.0
+    )
+    found = appraise(
+        action, mind, [], now, judged, purse, confidence=0.9, rows=32, spent=spent, seed=0
+    )
+    assert (found.ahead is not None) is far
+    assert (found.gain > 0) is far
+
+
+def test_where_no_strategy_is_left_the_budget_is_not_blamed(tmp_path) -> None:
+    plan = planned(tmp_path, budget_seconds=60.0)
+    left = SimpleNamespace(terms=SimpleNamespace(ids=()))
+    explorer = Explorer(
+        source=Scripted(CLEAR),
+        mind=PlainMind(),
+        judge=Bench(plan.outlook, 0.9),
+        purse=plan.purse,
+        confidence=0.9,
+        rows=40,
+    )
+    assert explorer.source.actions()
+    assert explorer.reason_for_none([], left) == "nothing left"
+    some = SimpleNamespace(terms=SimpleNamespace(ids=("a",)))
+    assert explorer.reason_for_none([], some) == "budget"
