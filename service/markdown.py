@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from corpora.task import Check
 from service import (
     before_after,
     beyond,
@@ -236,12 +237,19 @@ def measured_part(report: Report) -> list[str]:
         about = f" ({code(sentinel.strategy)})" if sentinel.strategy else ""
         state = "passed" if sentinel.passed else "**FAILED**"
         lines.append(f"- {state}: {sentinel.name}{about}. {plain(sentinel.message, 300)}")
-    if report.checks:
-        lines += ["", "## Data checks", "", f"{findings.counted(report.checks)}:", ""]
-    for check in report.checks:
+    lines += checks_part(report.checks)
+    return [*lines, "", "## How to read this", "", *bullets(view.reading_guide(report))]
+
+
+def checks_part(checks: Sequence[Check]) -> list[str]:
+    """What was found on the data; nothing where all is well."""
+    if not checks:
+        return []
+    lines = ["", "## Data checks", "", f"{findings.counted(checks)}:", ""]
+    for check in checks:
         ids = f" ({plain(', '.join(check.examples))})" if check.examples else ""
         lines.append(f"- {check.severity}: {plain(check.message, 500)}{ids}")
-    return [*lines, "", "## How to read this", "", *bullets(view.reading_guide(report))]
+    return lines
 
 
 def bullets(sentences: Iterable[str]) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from corpora.errors import InvalidInput
-from service import conditions, wording
+from service import conditions, findings, wording
 from service.charts import COLOURS, OTHER
 from service.forecasting import view
 from service.forecasting.chart import forecast_chart
 from service.forecasting.result import Forecast, ForecastRow
 from service.html import interval_svg, marked, named, styles, template
-from service.markdown import bullets, code, line, plain, table
+from service.markdown import bullets, checks_part, code, line, plain, table
 from service.published import write_atomically
 
 FORMATS = (".json", ".md", ".html")
@@ -64,6 +64,8 @@ def as_markdown(forecast: Forecast) -> str:
         *table(list(view.TRACE_HEAD), [list(cells) for cells in view.trace_rows(forecast)]),
         "",
         *reasons_part(forecast),
+        *checks_part(forecast.checks),
+        "",
         "## How to read this",
         "",
         *bullets(view.guide(forecast)),
@@ -125,6 +127,8 @@ def as_html(forecast: Forecast) -> str:
         capital=wording.capital,
         chart=marked(forecast_chart(forecast)),
         needs=conditions.needs_told(forecast),
+        checks=findings.parted(forecast.checks),
+        counted=findings.counted,
         guide=view.guide(forecast),
         css=styles(),
         paint=paint,

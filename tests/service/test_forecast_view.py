@@ -14,7 +14,7 @@ from benchmarks.costs import read_prices
 from benchmarks.evidence.finding import Finding
 from benchmarks.evidence.live import LiveSource
 from corpora.errors import InvalidInput
-from corpora.task import Needs
+from corpora.task import Check, Needs
 from service.comparing import plan
 from service.forecasting import view
 from service.forecasting.blind import checks_of, with_stand_ins, without_test
@@ -279,3 +279,23 @@ def test_the_live_source_takes_what_a_forecast_plans(tmp_path) -> None:
     assert row.quality.value == pytest.approx(0.25, abs=0.1)
     assert told.answer.commit_to_fine_tuning == "not yet"
     assert told.answer.settles == ("A tuned strategy among those that are foretold, such as lora.",)
+
+
+def test_what_the_data_checks_found_stands_on_both_pages(tmp_path) -> None:
+    made = foretold(tmp_path)
+    assert "Data checks" not in as_markdown(made.model_copy(update={"checks": ()}))
+    assert "Data checks" not in as_html(made.model_copy(update={"checks": ()}))
+    faults = (
+        Check(
+            check="conflict", severity="error", message="Rows <b>differ</b>.", examples=("a", "b")
+        ),
+        Check(check="length", severity="info", message="Some are long."),
+    )
+    text = as_markdown(made.model_copy(update={"checks": faults}))
+    assert (
+        "## Data checks\n\n1 error and 1 remark:\n\n- error: Rows &lt;b>differ&lt;/b>. (a, b)"
+        in text
+    )
+    page = as_html(made.model_copy(update={"checks": faults}))
+    assert "Rows &lt;b&gt;differ&lt;/b&gt;." in page
+    assert "<summary>1 remark on the data</summary>" in page
