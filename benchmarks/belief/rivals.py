@@ -1,4 +1,4 @@
-"""Simple rules that a predictor has to beat, and the predictor as one of them.
+"""Simple rules that a predictor has to beat.
 
 Each is fitted to measured tasks, and then says of a new one which strategy it takes and what it
 expects some of them to reach.
@@ -15,7 +15,6 @@ from typing import Protocol
 from benchmarks.belief.belief import Estimate
 from benchmarks.belief.figures import spoken_of
 from benchmarks.belief.measured import Measured
-from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rows import answered
 from benchmarks.belief.traits import traits_of
 from benchmarks.evidence.finding import Deed, Finding
@@ -50,22 +49,6 @@ class Rule(Protocol):
     def say(self, kind: Kind, strategies: Strategies, findings: Findings) -> Saying:
         """What it makes of a task."""
         ...
-
-
-@dataclass(frozen=True)
-class Believing:
-    """The predictor: the highest mean of its belief."""
-
-    predictor: Predictor = field(default_factory=Predictor)
-    name: str = "predictor"
-
-    def fitted(self, tasks: Sequence[Measured]) -> Believing:
-        return Believing(Predictor.fit(tasks))
-
-    def say(self, kind: Kind, strategies: Strategies, findings: Findings) -> Saying:
-        belief = self.predictor.belief(kind, strategies, findings)
-        expected = {id: belief.quality(id) for id in belief.ids}
-        return Saying(max(belief.ids, key=lambda id: expected[id].value, default=None), expected)
 
 
 @dataclass(frozen=True)

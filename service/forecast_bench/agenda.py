@@ -6,7 +6,7 @@ evidence, then further seeds. So the earliest stop leaves the most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -182,10 +182,3 @@ def counted(
 def words(text: str) -> int:
     """Where no strategy uses a model."""
     return len(text.split())
-
-
-def lacking(
-    tasks: Iterable[BenchTask], bench: Bench, *, shipped: Path = RESULTS
-) -> list[BenchTask]:
-    """The tasks that no whole comparison is at hand of."""
-    return [task for task in tasks if at_hand_of(task, bench, shipped) is None]

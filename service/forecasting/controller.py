@@ -11,13 +11,9 @@ from benchmarks.evidence.finding import Action, Finding, Source
 from service.forecasting import telling
 from service.forecasting.appraisal import Appraisal, Purse, appraise
 from service.forecasting.mind import Mind
-from service.forecasting.result import Moved, State, Stop, TraceStep
+from service.forecasting.result import State, Stop, TraceStep
+from service.forecasting.tracing import passed_over, state_of, step_of
 from service.forecasting.verdict import Judged
-
-MOST_MOVED = 3
-"""Strategies told of in a step, those that it moved most."""
-STILL = 0.0005
-"""A move of a twentieth of a point is none."""
 
 Judge = Callable[[Belief, Sequence[Finding]], Judged]
 """The decision that a belief leads to; findings tell what answers cost."""
@@ -223,20 +219,8 @@ class Explorer:
         appraisals = {one.action: one for one in found}
         for action in self.source.actions():
             one = appraisals.get(action)
-            self.trace.append(
-                TraceStep(
-                    taken=False,
-                    deed=action.deed,
-                    strategy=action.strategy,
-                    rows=action.rows,
-                    share=action.share,
-                    expected_seconds=action.seconds,
-                    expected_usd=action.usd,
-                    expected_gain=one.gain if one else None,
-                    expected_call=one.call if one else None,
-                    reason=telling.passed_over(action, one, stop, self.fits(action)),
-                )
-            )
+            reason = telling.passed_over(action, one, stop, self.fits(action))
+            self.trace.append(passed_over(action, one, reason))
 
 
 def tells(action: Action, judged: Judged) -> bool:
@@ -244,63 +228,3 @@ def tells(action: Action, judged: Judged) -> bool:
     which passages are found, or how far one gets without thought."""
     trivial = judged.case.floor.trivial
     return action.deed not in ("features", "retrieval") and action.strategy not in trivial
-
-
-def step_of(
-    chosen: Appraisal,
-    finding: Finding,
-    reason: str,
-    before: Belief,
-    after: Belief,
-    judged: Judged,
-) -> TraceStep:
-    action = chosen.action
-    appraised = action.deed != "features" and reason != telling.FOUND_BEFORE
-    return TraceStep(
-        taken=True,
-        deed=action.deed,
-        strategy=action.strategy,
-        rows=action.rows,
-        share=action.share,
-        expected_seconds=action.seconds,
-        expected_usd=action.usd,
-        expected_gain=chosen.gain if appraised else None,
-        expected_call=chosen.call if appraised else None,
-        reason=reason,
-        seconds=finding.seconds,
-        usd=finding.usd,
-        operations=finding.operations,
-        figures=finding.figures,
-        trouble=finding.trouble,
-        moved=moved(before, after),
-        after=state_of(judged),
-    )
-
-
-def state_of(judged: Judged) -> State:
-    return State(
-        strategy=judged.strategy,
-        commit_to_fine_tuning=judged.commitment.answer,
-        chance=judged.chance,
-        expected_regret=judged.regret,
-        stake=judged.stake,
-    )
-
-
-def moved(before: Belief, after: Belief) -> tuple[Moved, ...]:
-    """The strategies whose expected quality or interval moved most."""
-    found = []
-    for name in after.ids:
-        old, new = before.quality(name), after.quality(name)
-        width = abs((new.high - new.low) - (old.high - old.low)) / 2
-        found.append((max(abs(new.value - old.value), width), name, old, new))
-    found.sort(key=lambda each: (-each[0], each[1]))
-    return tuple(
-        Moved(
-            strategy=name,
-            before=(old.value, old.low, old.high),
-            after=(new.value, new.low, new.high),
-        )
-        for size, name, old, new in found[:MOST_MOVED]
-        if size >= STILL
-    )

@@ -6,20 +6,19 @@ from math import isnan
 
 import numpy as np
 import pytest
+from leaving_out import Believing, covers, left_out, scores, validate
 from made_up import World, facts, fitting, read, rows_found
 
 from benchmarks.belief.belief import Estimate
 from benchmarks.belief.measured import MeasuredQuality
 from benchmarks.belief.rivals import (
     RIVALS,
-    Believing,
     Majority,
     PilotRank,
     ProbeAlone,
     RuleOfThumb,
     Saying,
 )
-from benchmarks.belief.validation import covers, left_out, scores, validate
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from bench_worlds import bench_task, record_of
 from benchmarks.costs import read_prices
 from benchmarks.errors import BenchmarkError, Cancelled
 from benchmarks.evidence.finding import Action, Finding
-from service.forecast_bench.agenda import at_hand_of, lacking, measure_all, names_in
+from service.forecast_bench.agenda import at_hand_of, measure_all, names_in
 from service.forecast_bench.collecting import collect
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, compare_again, compare_first
@@ -46,10 +46,10 @@ def scores(record):
 def test_a_task_is_measured_and_its_evidence_found(bench, tmp_path):
     made, told = bench
     task = bench_task(test=20)
-    assert lacking([task], made, shipped=tmp_path) == [task]
+    assert at_hand_of(task, made, shipped=tmp_path) is None
     assert measure_all([task], ["colours"], made, shipped=tmp_path) == []
     found = at_hand_of(task, made, shipped=tmp_path)
-    assert lacking([task], made, shipped=tmp_path) == []
+    assert found is not None
     states = {line.facts.id: line.status for line in found.record.strategies}
     assert states == {"baseline.majority": "completed", "baseline.copy": "skipped"}
     majority = found.record.strategies[0]
@@ -138,7 +138,7 @@ def test_records_of_the_repository_serve_where_there_are_no_own(bench, tmp_path)
     task = bench_task(test=20)
     shipped = tmp_path / "shipped"
     measure_all([task], ["colours"], replace(made, out=shipped), shipped=tmp_path)
-    assert lacking([task], made, shipped=shipped) == []
+    assert at_hand_of(task, made, shipped=shipped) is not None
     assert measure_all([task], ["colours"], made, shipped=shipped) == []
     assert not made.record("colours").exists()
     assert names_in(shipped) == ["colours"]

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan, sqrt
 from statistics import fmean
 
 from benchmarks.belief.belief import REACH, Estimate
 from benchmarks.belief.measured import Measured, MeasuredQuality
-from benchmarks.belief.rivals import Rule, Saying, is_tuned
+from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.rivals import Findings, Rule, Saying, Strategies, is_tuned
 from benchmarks.evidence.finding import Finding
+from corpora.task import Kind
 
 Evidence = Callable[[Measured], Sequence[Finding]]
 """Which findings of a task a rule may see."""
+
+
+@dataclass(frozen=True)
+class Believing:
+    """The predictor: the highest mean of its belief."""
+
+    predictor: Predictor = field(default_factory=Predictor)
+    name: str = "predictor"
+
+    def fitted(self, tasks: Sequence[Measured]) -> Believing:
+        return Believing(Predictor.fit(tasks))
+
+    def say(self, kind: Kind, strategies: Strategies, findings: Findings) -> Saying:
+        belief = self.predictor.belief(kind, strategies, findings)
+        expected = {id: belief.quality(id) for id in belief.ids}
+        return Saying(max(belief.ids, key=lambda id: expected[id].value, default=None), expected)
 
 
 @dataclass(frozen=True)
