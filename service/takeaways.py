@@ -61,6 +61,8 @@ def volume_title(report: Report, lines: Sequence[Line], marks: Sequence[Mapping[
             return f"{told} costs {own}, {times(ratio)} as much as {cheapest.id}"
         if own != wording.dollars(cheapest.at(volume)):
             return f"{told} costs {own}, hardly more than {cheapest.id}"
+        if cheapest.id != first.id:
+            return f"{told} costs {own}, as little as {cheapest.id}"
         told += f" costs least, {own}"
         return told + (f"; {turn['to']} does from {turn['label']}" if turn else "")
     if turn:

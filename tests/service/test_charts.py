@@ -45,6 +45,17 @@ def test_a_break_even_point_is_drawn_and_told() -> None:
     assert "lora undercuts prompt.few-shot from 8,334" in volume.text
 
 
+def test_only_the_cheapest_is_said_to_cost_least() -> None:
+    """Both cost a dollar and five cents when rounded."""
+    rows = (
+        strategy("baseline.linear", 0.90, 0.03, per_1k=0.1051),
+        strategy("baseline.nearest", 0.60, 0.05, per_1k=0.1049),
+    )
+    report = reported(summary_of(*rows), Needs(requests_per_month=10_000))
+    title = "At 10,000 requests a month, baseline.linear costs $1.05, as little as baseline.nearest"
+    assert charts(report)[1].title == title
+
+
 def test_lines_cost_the_same_at_their_break_even() -> None:
     rows = (
         strategy("prompt.few-shot", 0.60, 0.05, per_1k=0.5, metric="token_f1"),
