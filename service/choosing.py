@@ -60,6 +60,19 @@ class Case:
             and c.shortfall[0] <= first.shortfall[0]
         )
 
+    @property
+    def contenders(self) -> tuple[Candidate, ...]:
+        """The rivals, and who may yet be one: what it misses is a quality bar that its interval
+        holds."""
+        if self.pick is None:
+            return ()
+        rivals, first = self.rivals, self.pick.first
+        return tuple(
+            c
+            for c in self.candidates
+            if c in rivals or (c.id != first.id and c.reliable and not c.ruled_out)
+        )
+
 
 def build_case(summary: Summary, task: TaskFacts, needs: Needs) -> Case:
     """Judge every strategy, pick one, and pick again without it for the runner-up."""

@@ -1,10 +1,11 @@
 """The recommendation: which strategy, how sure, and what would change it. Pure.
 
-`confidence` is the chance that no strategy that serves the needs as well is better by more than
-the practical margin, judged against the strongest rival: the smallest P(gap <= margin) over the
-rivals, and never below the strategy's own `p_best`; where a race stopped rivals, never above the
-chance that it was right. `expected_regret` is the quality expected to
-be lost by the choice, 0 to 1, again against the strongest rival: the largest E[max(0, gap)].
+`confidence` is the chance that no strategy that may serve the needs as well is better by more than
+the practical margin, judged against the strongest contender: the smallest P(gap <= margin) over
+them, and never below the strategy's own `p_best`; where a race stopped rivals, never above the
+chance that it was right. `expected_regret` is the quality expected to be lost by the choice,
+0 to 1, again against the strongest contender: the largest E[max(0, gap)]. One that misses a
+quality bar by its value alone contends: it may serve after all.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def confidence_in(case: Case) -> float:
             return 0.0
         return 1 - case.evidence.over(best.id, case.floor.value).chance_above(0.0)
     first, margin = case.pick.first, case.needs.practical_margin
-    gaps = [case.evidence.gap(rival.id, first.id) for rival in case.rivals]
+    gaps = [case.evidence.gap(contender.id, first.id) for contender in case.contenders]
     close = min((1 - gap.chance_above(margin) for gap in gaps), default=1.0)
     found = max(close, first.result.p_best or 0.0)
     race = case.summary.race
@@ -144,5 +145,5 @@ def regret_of(case: Case) -> float | None:
     if case.pick is None:
         return None
     first = case.pick.first
-    gains = (case.evidence.gap(rival.id, first.id).expected_gain() for rival in case.rivals)
-    return max(gains, default=0.0)
+    gaps = (case.evidence.gap(contender.id, first.id) for contender in case.contenders)
+    return max((gap.expected_gain() for gap in gaps), default=0.0)
