@@ -212,10 +212,10 @@ def _call(point: EntryPoint, factory: Callable[[], Any]) -> Any:
 
 
 def _broken(point: EntryPoint, error: Exception) -> str:
-    return (
-        f"{_whose(point)} cannot be used: {type(error).__name__}: {error}."
-        " Correct or uninstall the package that brings it."
-    )
+    what = f"{_whose(point)} cannot be used: {type(error).__name__}: {error}."
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return f"{what} Free memory, or name a smaller model."
+    return f"{what} Correct or uninstall the package that brings it."
 
 
 def _whose(point: EntryPoint) -> str:

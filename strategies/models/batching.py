@@ -16,6 +16,13 @@ SHARE = 0.3
 WIDE_TENSORS = 16
 """Tensors as wide as the widest layer that are alive at once in a forward pass, about."""
 
+SIGNS = (
+    *("DefaultCPUAllocator", "can't allocate memory", "CUDA error: out of memory"),
+    *("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"),
+)
+"""Of memory that ran out, in errors that torch has no class for: of the CPU, the driver of a GPU
+(which other processes may share) and the libraries that compute on it."""
+
 Row = TypeVar("Row")
 Result = TypeVar("Result")
 
@@ -100,4 +107,4 @@ def out_of_memory(error: Exception) -> bool:
     """Whether an error says that memory ran out, on CUDA or on the CPU."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return "DefaultCPUAllocator" in str(error) or "can't allocate memory" in str(error)
+    return any(sign in str(error) for sign in SIGNS)

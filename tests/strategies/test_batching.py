@@ -61,6 +61,23 @@ def test_what_torch_says_when_the_cpu_has_no_memory_is_understood():
     assert not out_of_memory(RuntimeError("shapes do not match"))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation' in ...",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    ],
+)
+def test_what_drivers_and_libraries_say_of_a_full_gpu_is_understood(said):
+    def compute(rows):
+        if len(rows) > 1:
+            raise RuntimeError(said)
+        return rows
+
+    assert [rows for rows, _ in halving([[1, 2]], compute)] == [[1], [2]]
+
+
 def test_a_gpu_takes_more_at_once() -> None:
     gpu, other = torch.device("cuda", 1), torch.device("mps")
     assert batching.most(MOST_TOKENS, gpu) > batching.most(MOST_TOKENS, torch.device("cpu"))

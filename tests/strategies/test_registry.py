@@ -155,6 +155,16 @@ def test_a_broken_plug_in_is_named_with_its_package(plug_in, code, said):
     assert rows["acme.broken"].error == str(caught.value)
 
 
+def test_a_model_that_memory_does_not_hold_is_no_fault_of_its_package(plug_in):
+    plug_in(
+        "[tuneworth.models]\nacme-large = MODULE:large\n",
+        "def large(): raise RuntimeError('CUDA error: out of memory')",
+    )
+    with pytest.raises(StrategyError, match="Free memory, or name a smaller model") as caught:
+        load_model("acme-large")
+    assert "uninstall" not in str(caught.value)
+
+
 def test_one_that_cannot_say_what_it_serves_is_listed_with_the_reason(plug_in):
     plug_in(
         "[tuneworth.strategies]\nacme.odd = MODULE:Odd\n",
