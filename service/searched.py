@@ -225,7 +225,7 @@ def fixed_choices(report: Report) -> list[str]:
     for each in choices_of(report):
         if each.budget is not None:
             continue
-        chosen = ", ".join(f"{label(name)} {told(each.chosen.get(name))}" for name in each.settings)
+        chosen = ", ".join(choice(name, each.chosen.get(name)) for name in each.settings)
         best = wording.score(float(each.chosen["validation_score"]))
         rows = f" on {each.n} rows" if each.n else ""
         found.append(
@@ -233,6 +233,15 @@ def fixed_choices(report: Report) -> list[str]:
             f" (validation score {best}{rows})."
         )
     return found
+
+
+def choice(name: str, value: Any) -> str:
+    """`c 10`; of a cascade `threshold 0.84`, `answered cheaply 92%`."""
+    if name == "answered_cheaply":
+        return f"{label(name)} {float(value):.0%}"
+    if name == "threshold" and isinstance(value, float):
+        return f"{label(name)} {wording.score(value)}"
+    return f"{label(name)} {told(value)}"
 
 
 def unsearched(report: Report) -> list[str]:

@@ -77,6 +77,18 @@ def test_a_fixed_list_and_defaults_are_told_apart_from_a_search(report: Report) 
 
 
 @pytest.mark.parametrize(
+    ("threshold", "said"),
+    [(0.839043, "threshold 0.84, answered cheaply 92%"), ("never cheap", "threshold never cheap,")],
+)
+def test_a_cascade_tells_its_threshold_as_people_read_it(threshold, said) -> None:
+    tried = {"threshold": threshold, "answered_cheaply": 0.916667, "validation_score": 0.96}
+    one = strategy("cascade", 0.9, 0.05)
+    one = one.model_copy(update={"training": {"search": (tried | {"rows": 60.0, "chosen": 1.0},)}})
+    [sentence] = searched.fixed_choices(reported(summary_of(one)))
+    assert sentence.startswith(f"cascade chose {said}")
+
+
+@pytest.mark.parametrize(
     ("hoped", "rows", "told"),
     [(0.80, 60, True), (0.80, 19, False), (0.64, 60, False), (0.73, 60, False)],
 )
