@@ -120,7 +120,7 @@ def confidence_in(case: Case) -> float:
         best = case.best
         if best is None:
             return 0.0
-        return 1 - case.evidence.over(best.id, case.floor.value).chance_above(0.0)
+        return 1 - case.above_floor(best).chance_among_all(0.0)
     first, margin = case.pick.first, case.needs.practical_margin
     gaps = [case.evidence.gap(contender.id, first.id) for contender in case.contenders]
     close = min((1 - gap.chance_above(margin) for gap in gaps), default=1.0)
