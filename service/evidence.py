@@ -113,13 +113,14 @@ class Gap:
     def examples_to_prove(self, beyond: float) -> int:
         """Test rows to add so that the gap would show, with 80% power, to exceed `beyond` with a
         chance of 95%, if it is as large as measured, or half as large again as `beyond`: the
-        nearer the two, the more rows, without end. As `further_examples` where it measures less.
+        nearer the two, the more rows, without end; and so that it would be shown with all pairs
+        looked at at once. As `further_examples` where it measures less.
         """
         if self.difference <= beyond + HAIR:
             return self.further_examples(beyond)
         distance = max(self.difference - beyond, beyond / 2, LEAST_BEYOND)
-        needed = ceil(self.n * ((Z95_ONE_SIDED + Z80) * self.error / distance) ** 2)
-        return max(1, needed - self.n)
+        reaches = (Z95_ONE_SIDED + Z80) / distance, (self.reach + Z80) / self.difference
+        return max(1, ceil(self.n * (max(reaches) * self.error) ** 2) - self.n)
 
     def examples_to_forgo(self, beyond: float, allowed: float) -> int | None:
         """Test rows to add so that no more than `allowed` is forgone beyond that gain, with 80%

@@ -5,6 +5,7 @@ from planted import QUESTIONS, TRIAGE, strategy, summary_of
 
 from benchmarks.results import BreakEven
 from corpora.task import Needs
+from service.evidence import Gap
 from service.recommendation import recommend
 
 NEEDS = Needs(requests_per_month=10_000)
@@ -87,3 +88,29 @@ def test_a_volume_far_from_the_stated_one_is_no_switch_point(at: float, told: bo
     )
     found = recommend(rows, TRIAGE, NEEDS)
     assert any(point.what == "requests_per_month" for point in found.switch_points) is told
+
+
+def test_the_likeliest_of_those_that_are_probably_better_is_named() -> None:
+    rows = summary_of(
+        strategy("baseline.nearest", 0.52, 0.10, n=100),
+        strategy("lora", 0.68, 0.10, n=100, setup=2.0, per_1k=0.02),
+        strategy("lora.optimized", 0.75, 0.10, n=100, setup=3.0, per_1k=0.02),
+    )
+    wide = tuple(
+        pair.model_copy(
+            update={"low_all": pair.difference - 0.3, "high_all": pair.difference + 0.3}
+        )
+        for pair in rows.comparisons
+    )
+    found = recommend(rows.model_copy(update={"comparisons": wide}), TRIAGE, NEEDS)
+    assert (found.strategy, found.verdict) == ("baseline.nearest", "inconclusive")
+    [said] = [text for text in found.reasons if text.startswith("No verdict yet")]
+    assert "lora.optimized is probably better" in said
+
+
+def test_rows_to_prove_a_gain_are_enough_to_show_it_among_all_pairs() -> None:
+    alone = Gap(0.235, 0.079, 0.391, 100)
+    assert alone.examples_to_prove(0.02) == 1
+    among_all = Gap(0.235, 0.079, 0.391, 100, low_all=-0.008, high_all=0.478)
+    # by hand: error 0.0796, reach 3.05; 100 × (3.89 × 0.0796 / 0.235)² = 174 rows
+    assert among_all.examples_to_prove(0.02) == pytest.approx(74, abs=2)
