@@ -1,7 +1,7 @@
 """What cheap evidence found of a task, kept beside its record: `TASK.findings.jsonl`.
 
 A line that says what it was found on and by which state of the code, then one for each finding.
-Labels are told by number, as in the record.
+Labels are told by number, as in the record. What is known of single rows stands in columns.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from service.forecast_bench.record import DIGITS
 from service.published import write_atomically
 
 Value = TypeVar("Value")
+READING_DIGITS = 4
+"""Significant ones of what was read of a row: fewer than its noise, with room to spare."""
 
 
 class EvidenceLine(Frozen):
@@ -35,13 +37,25 @@ class EvidenceLine(Frozen):
     guesses: tuple[Guess, ...] = ()
 
 
+class Columns(Frozen):
+    """What a finding holds of rows, in their order: None where it holds nothing of one, a column
+    that is empty where of none. A row's id stands here once."""
+
+    rows: tuple[str, ...]
+    scores: tuple[float | None, ...] = ()
+    labels: tuple[str | None, ...] = ()
+    readings: dict[str, tuple[float | None, ...]] = Field(default_factory=dict)
+
+
 class FindingLine(Frozen):
     """One finding, in the order found. `adds`: its scores and labels are beside those of the
-    earlier one of the same deed and strategy, which it holds, too."""
+    earlier one of the same deed and strategy, which it holds, too. What it holds of rows is in
+    `columns`; older files have it in the finding itself."""
 
     record: Literal["finding"] = "finding"
     adds: bool
     finding: Finding
+    columns: Columns | None = None
 
 
 class Evidence(Frozen):
@@ -70,23 +84,25 @@ def read_evidence(path: Path) -> Evidence:
     """Raises BenchmarkError for a file that holds something else."""
     try:
         head, *lines = [LINE.validate_json(text) for text in path.read_bytes().splitlines()]
+        findings = lengthened([line for line in lines if isinstance(line, FindingLine)])
     except (ValidationError, ValueError) as error:
         raise BenchmarkError(f"{path}: no evidence of this benchmark.") from error
     if not isinstance(head, EvidenceLine):
         raise BenchmarkError(f"{path}: no evidence of this benchmark (its first line is missing).")
-    return Evidence(
-        head=head,
-        findings=lengthened([line for line in lines if isinstance(line, FindingLine)]),
-    )
+    return Evidence(head=head, findings=findings)
 
 
 def anonymous(finding: Finding, labels: Sequence[str]) -> Finding:
-    """With labels by number, one that the task does not have as -1, and short scores."""
+    """With labels by number, one that the task does not have as -1, and short numbers by row."""
     places = {label: str(number) for number, label in enumerate(labels)}
     return finding.model_copy(
         update={
             "scores": {row: round(score, DIGITS) for row, score in finding.scores.items()},
             "labels": {row: places.get(label, "-1") for row, label in finding.labels.items()},
+            "readings": {
+                name: {row: float(f"{value:.{READING_DIGITS}g}") for row, value in of.items()}
+                for name, of in finding.readings.items()
+            },
         }
     )
 
@@ -103,9 +119,46 @@ def shortened(findings: Sequence[Finding]) -> list[FindingLine]:
         if before is not None and adds:
             scores, labels = fresh(each.scores, before.scores), fresh(each.labels, before.labels)
             short = each.model_copy(update={"scores": scores, "labels": labels})
-        lines.append(FindingLine(adds=adds, finding=short))
+        lines.append(in_columns(short, adds=adds))
         known[kind] = each
     return lines
+
+
+def in_columns(finding: Finding, *, adds: bool) -> FindingLine:
+    parts: list[Mapping[str, object]] = [finding.scores, finding.labels, *finding.readings.values()]
+    rows = tuple(dict.fromkeys(row for part in parts for row in part))
+    columns = Columns(
+        rows=rows,
+        scores=column(finding.scores, rows),
+        labels=column(finding.labels, rows),
+        readings={name: column(of, rows) for name, of in finding.readings.items()},
+    )
+    bare = finding.model_copy(update={"scores": {}, "labels": {}, "readings": {}})
+    return FindingLine(adds=adds, finding=bare, columns=columns if rows else None)
+
+
+def column(of: Mapping[str, Value], rows: Sequence[str]) -> tuple[Value | None, ...]:
+    return tuple(of.get(row) for row in rows) if of else ()
+
+
+def by_row(column: Sequence[Value | None], rows: Sequence[str]) -> dict[str, Value]:
+    """The inverse of `column`. Raises ValueError where one is longer than the other."""
+    pairs = zip(rows, column, strict=True) if column else ()
+    return {row: value for row, value in pairs if value is not None}
+
+
+def out_of_columns(line: FindingLine) -> Finding:
+    """The inverse of `in_columns`."""
+    held = line.columns
+    if held is None:
+        return line.finding
+    return line.finding.model_copy(
+        update={
+            "scores": by_row(held.scores, held.rows),
+            "labels": by_row(held.labels, held.rows),
+            "readings": {name: by_row(of, held.rows) for name, of in held.readings.items()},
+        }
+    )
 
 
 def is_within(before: Finding, after: Finding) -> bool:
@@ -123,7 +176,7 @@ def lengthened(lines: Sequence[FindingLine]) -> tuple[Finding, ...]:
     known: dict[tuple[str, str | None], Finding] = {}
     findings = []
     for line in lines:
-        whole = line.finding
+        whole = out_of_columns(line)
         kind = (whole.action.deed, whole.action.strategy)
         if line.adds:
             before = known[kind]
