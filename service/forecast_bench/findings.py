@@ -141,10 +141,11 @@ def column(of: Mapping[str, Value], rows: Sequence[str]) -> tuple[Value | None, 
     return tuple(of.get(row) for row in rows) if of else ()
 
 
-def by_row(column: Sequence[Value | None], rows: Sequence[str]) -> dict[str, Value]:
+def by_row(values: Sequence[Value | None], rows: Sequence[str]) -> dict[str, Value]:
     """The inverse of `column`. Raises ValueError where one is longer than the other."""
-    pairs = zip(rows, column, strict=True) if column else ()
-    return {row: value for row, value in pairs if value is not None}
+    if not values:
+        return {}
+    return {row: value for row, value in zip(rows, values, strict=True) if value is not None}
 
 
 def out_of_columns(line: FindingLine) -> Finding:
