@@ -1,7 +1,7 @@
 """What cheap evidence found of a task, kept beside its record: `TASK.findings.jsonl`.
 
-A line that says what it was found on and by which state of the code, then one for each finding.
-Labels are told by number, as in the record. What is known of single rows stands in columns.
+A line that says what it was found on and by which state of the code, one of the rows' ids, then
+one for each finding. Labels are told by number, as in the record, and rows by their place.
 """
 
 from __future__ import annotations
@@ -37,11 +37,18 @@ class EvidenceLine(Frozen):
     guesses: tuple[Guess, ...] = ()
 
 
-class Columns(Frozen):
-    """What a finding holds of rows, in their order: None where it holds nothing of one, a column
-    that is empty where of none. A row's id stands here once."""
+class RowsLine(Frozen):
+    """The ids of all rows that findings hold something of, each once."""
 
+    record: Literal["rows"] = "rows"
     rows: tuple[str, ...]
+
+
+class Columns(Frozen):
+    """What a finding holds of rows, by their places in the line of rows, from 0, and in their
+    order: None where it holds nothing of one, and an empty column where of none."""
+
+    rows: tuple[int, ...]
     scores: tuple[float | None, ...] = ()
     labels: tuple[str | None, ...] = ()
     readings: dict[str, tuple[float | None, ...]] = Field(default_factory=dict)
@@ -69,7 +76,7 @@ class Evidence(Frozen):
         return sum(each.seconds for each in self.findings)
 
 
-Line = Annotated[EvidenceLine | FindingLine, Field(discriminator="record")]
+Line = Annotated[EvidenceLine | RowsLine | FindingLine, Field(discriminator="record")]
 LINE: TypeAdapter[Line] = TypeAdapter(Line)
 
 
@@ -84,8 +91,8 @@ def read_evidence(path: Path) -> Evidence:
     """Raises BenchmarkError for a file that holds something else."""
     try:
         head, *lines = [LINE.validate_json(text) for text in path.read_bytes().splitlines()]
-        findings = lengthened([line for line in lines if isinstance(line, FindingLine)])
-    except (ValidationError, ValueError) as error:
+        findings = lengthened(lines)
+    except (ValidationError, ValueError, LookupError) as error:
         raise BenchmarkError(f"{path}: no evidence of this benchmark.") from error
     if not isinstance(head, EvidenceLine):
         raise BenchmarkError(f"{path}: no evidence of this benchmark (its first line is missing).")
@@ -107,9 +114,10 @@ def anonymous(finding: Finding, labels: Sequence[str]) -> Finding:
     )
 
 
-def shortened(findings: Sequence[Finding]) -> list[FindingLine]:
+def shortened(findings: Sequence[Finding]) -> list[RowsLine | FindingLine]:
     """Each row once, where a finding only adds to what an earlier one of its kind scored."""
     known: dict[tuple[str, str | None], Finding] = {}
+    places: dict[str, int] = {}
     lines = []
     for each in findings:
         kind = (each.action.deed, each.action.strategy)
@@ -119,16 +127,17 @@ def shortened(findings: Sequence[Finding]) -> list[FindingLine]:
         if before is not None and adds:
             scores, labels = fresh(each.scores, before.scores), fresh(each.labels, before.labels)
             short = each.model_copy(update={"scores": scores, "labels": labels})
-        lines.append(in_columns(short, adds=adds))
+        lines.append(in_columns(short, places, adds=adds))
         known[kind] = each
-    return lines
+    return [RowsLine(rows=tuple(places)), *lines]
 
 
-def in_columns(finding: Finding, *, adds: bool) -> FindingLine:
+def in_columns(finding: Finding, places: dict[str, int], *, adds: bool) -> FindingLine:
+    """`places` are those of rows by id; rows that are new get the next ones."""
     parts: list[Mapping[str, object]] = [finding.scores, finding.labels, *finding.readings.values()]
-    rows = tuple(dict.fromkeys(row for part in parts for row in part))
+    rows = list(dict.fromkeys(row for part in parts for row in part))
     columns = Columns(
-        rows=rows,
+        rows=tuple(places.setdefault(row, len(places)) for row in rows),
         scores=column(finding.scores, rows),
         labels=column(finding.labels, rows),
         readings={name: column(of, rows) for name, of in finding.readings.items()},
@@ -148,16 +157,17 @@ def by_row(values: Sequence[Value | None], rows: Sequence[str]) -> dict[str, Val
     return {row: value for row, value in zip(rows, values, strict=True) if value is not None}
 
 
-def out_of_columns(line: FindingLine) -> Finding:
-    """The inverse of `in_columns`."""
+def out_of_columns(line: FindingLine, ids: Sequence[str]) -> Finding:
+    """The inverse of `in_columns`. Raises IndexError for a row that has no id."""
     held = line.columns
     if held is None:
         return line.finding
+    rows = [ids[place] for place in held.rows]
     return line.finding.model_copy(
         update={
-            "scores": by_row(held.scores, held.rows),
-            "labels": by_row(held.labels, held.rows),
-            "readings": {name: by_row(of, held.rows) for name, of in held.readings.items()},
+            "scores": by_row(held.scores, rows),
+            "labels": by_row(held.labels, rows),
+            "readings": {name: by_row(of, rows) for name, of in held.readings.items()},
         }
     )
 
@@ -172,12 +182,15 @@ def fresh(after: Mapping[str, Value], before: Mapping[str, Value]) -> dict[str, 
     return {row: value for row, value in after.items() if row not in before}
 
 
-def lengthened(lines: Sequence[FindingLine]) -> tuple[Finding, ...]:
-    """The inverse of `shortened`."""
+def lengthened(lines: Sequence[Line]) -> tuple[Finding, ...]:
+    """The inverse of `shortened`; an older file has no line of rows."""
     known: dict[tuple[str, str | None], Finding] = {}
+    ids = [row for line in lines if isinstance(line, RowsLine) for row in line.rows]
     findings = []
     for line in lines:
-        whole = out_of_columns(line)
+        if not isinstance(line, FindingLine):
+            continue
+        whole = out_of_columns(line, ids)
         kind = (whole.action.deed, whole.action.strategy)
         if line.adds:
             before = known[kind]

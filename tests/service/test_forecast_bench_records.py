@@ -246,6 +246,7 @@ def test_evidence_reads_as_it_was_written_with_each_score_once(tmp_path):
     assert kept.findings[2].scores == {"v0": 0.12346}
     assert kept.findings[5].readings["share"] == {"v1": 1.235e-7}
     lines = [json.loads(text) for text in path.read_text().splitlines()]
+    assert lines.pop(1) == {"record": "rows", "rows": ["v0", "v1", "v2"]}
     assert [line.get("adds") for line in lines] == [
         None,
         False,
@@ -259,7 +260,7 @@ def test_evidence_reads_as_it_was_written_with_each_score_once(tmp_path):
     ]
     assert (lines[4]["finding"]["scores"], lines[4]["columns"]["scores"]) == ({}, [1.0])
     assert lines[6]["columns"] == {
-        "rows": ["v0", "v1"],
+        "rows": [0, 1],
         "scores": [],
         "labels": [],
         "readings": {"nats": [1.235, 20.0], "share": [None, 1.235e-7]},
@@ -270,19 +271,35 @@ def test_evidence_reads_as_it_was_written_with_each_score_once(tmp_path):
         read_evidence(path)
 
 
-def test_evidence_of_an_older_file_is_read_and_one_whose_columns_do_not_fit_is_none(tmp_path):
+def test_evidence_of_an_older_file_is_read(tmp_path):
     path = tmp_path / "colours.findings.jsonl"
     head = '{"record":"evidence","name":"colours","size":"small","data":"d","code":["c"]}\n'
     action = '{"deed":"rows","strategy":"lora","rows":1,"share":1.0,"seconds":1.0}'
     found = f'"finding":{{"action":{action},"scores":{{"SCORE":1.0}},"seconds":2.0}}'
     line = f'{{"record":"finding","adds":ADDS,{found}}}\n'
-    lines = [line.replace("SCORE", f"v{n}").replace("ADDS", adds) for n, adds in enumerate(["false", "true"])]
+    lines = [
+        line.replace("SCORE", f"v{n}").replace("ADDS", adds)
+        for n, adds in enumerate(["false", "true"])
+    ]
     path.write_text(head + "".join(lines))
     first, last = read_evidence(path).findings
     assert (first.scores, last.scores) == ({"v0": 1.0}, {"v0": 1.0, "v1": 1.0})
     assert (last.readings, last.cpu_seconds) == ({}, None)
-    columns = '"columns":{"rows":["v0","v1"],"scores":[1.0]}'
-    path.write_text(head + lines[0].replace('"adds"', f'{columns},"adds"'))
+
+
+@pytest.mark.parametrize(
+    ("rows", "scores"), [([0, 1], [1.0]), ([0, 2], [1.0, 0.0]), (["v0", "v1"], [1.0, 0.0])]
+)
+def test_columns_that_do_not_fit_are_no_evidence(rows, scores, tmp_path):
+    path = tmp_path / "colours.findings.jsonl"
+    head = EvidenceLine(name="colours", size="small", data="d", code=("c",))
+    two = finding("rows", "lora", 2, {"v0": 1.0, "v1": 0.0})
+    write_evidence(path, Evidence(head=head, findings=(two,)))
+    *before, last = (json.loads(text) for text in path.read_text().splitlines())
+    for more in ({}, {"rows": rows, "scores": scores}):
+        assert read_evidence(path).findings == (two,)
+        line = last | {"columns": last["columns"] | more}
+        path.write_text("".join(json.dumps(each) + "\n" for each in (*before, line)))
     with pytest.raises(BenchmarkError, match="no evidence"):
         read_evidence(path)
 
