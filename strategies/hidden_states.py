@@ -39,14 +39,16 @@ class Head:
 
     `out_of_fold`: on training rows, each judged by a head that had not seen it. `validation`: on
     the validation rows, by a head fitted on all training rows, None where there are none;
-    `predicted` are its labels for them, in order. `place` and `c` are the best of those tried by
-    `out_of_fold`, which flatters that figure a little.
+    `predicted` are its labels for them, in order, and `rows` their ids, where the rows have any.
+    `place` and `c` are the best of those tried by `out_of_fold`, which flatters that figure a
+    little.
     """
 
     out_of_fold: float
     validation: float | None
     predicted: tuple[str, ...]
     c: float
+    rows: tuple[str, ...] = ()
     place: Place | None = None
     tokens: int = 0
     operations: float = 0.0
@@ -109,7 +111,12 @@ def probe(
         for place in PLACES
     ]
     best = max(heads, key=lambda head: head.out_of_fold)
-    return replace(best, tokens=states.tokens, operations=states.operations)
+    return replace(
+        best,
+        rows=tuple(row.example for row in asked[1]),
+        tokens=states.tokens,
+        operations=states.operations,
+    )
 
 
 def linear_head(

@@ -116,6 +116,7 @@ class Pilot:
 
     def grow(self, share: float, *, progress: Progress = no_progress) -> PilotReading:
         """Learn on, up to a share (0 to 1) of the training rows, one at least, then read.
+        `progress` is told of every step of learning, and of nothing after the last one.
 
         Raises InvalidInput where that is no row more than before, and ModelError where none of
         the rows fits or the loss is not finite, after which the pilot cannot go on.

@@ -28,12 +28,17 @@ LONG = 5
 @dataclass(frozen=True)
 class Figures:
     """Means over rows, 0 to 1. `score` is what settings are chosen by; it weighs a chunk by how
-    much of the answer it holds, where `mrr` and `hits` (by k) only ask for a right chunk."""
+    much of the answer it holds, where `mrr` and `hits` (by k) only ask for a right chunk. `ranks`
+    are those of each row's first right chunk, 0 where none is among the first DEEP."""
 
     score: float
     mrr: float
     hits: Mapping[int, float]
-    rows: int
+    ranks: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        return len(self.ranks)
 
 
 def telling_rows(
@@ -82,17 +87,16 @@ class Jury:
 
     def figures(self, rankings: Sequence[Sequence[int]]) -> Figures:
         """Of numbers of chunks, best first, for each row or for the first rows."""
-        scores, reciprocals = [], []
-        hits: dict[int, list[bool]] = {k: [] for k in HITS}
+        scores, ranks = [], []
         for row, ranking in enumerate(rankings):
             worth = [self.worth(row, chunk) for chunk in ranking[:DEEP]]
             scores.append(max((each / rank for rank, each in enumerate(worth, 1)), default=0.0))
-            first = next((rank for rank, each in enumerate(worth, 1) if each > 0), None)
-            reciprocals.append(1 / first if first else 0.0)
-            for k in HITS:
-                hits[k].append(first is not None and first <= k)
+            ranks.append(next((rank for rank, each in enumerate(worth, 1) if each > 0), 0))
         return Figures(
-            mean(scores), mean(reciprocals), {k: mean(of) for k, of in hits.items()}, len(scores)
+            mean(scores),
+            mean([1 / rank if rank else 0.0 for rank in ranks]),
+            {k: mean([0 < rank <= k for rank in ranks]) for k in HITS},
+            tuple(ranks),
         )
 
     def worth(self, row: int, chunk: int) -> float:

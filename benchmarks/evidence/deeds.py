@@ -18,8 +18,10 @@ from benchmarks.plan import Entry
 from benchmarks.sitting import CHUNK
 from corpora.task import Example
 from strategies.base import Answer
+from strategies.hidden_states import PLACES
 from strategies.likelihood import Likelihood
 from strategies.models.base import Model, Usage
+from strategies.pilot import PilotReading
 from strategies.relevance import DEEP, Jury
 
 PILOT_FIGURES = ("score", "sd_score", "accuracy", "errors", "completion_tokens")
@@ -33,6 +35,7 @@ class Found:
     figures: dict[str, float]
     scores: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    readings: dict[str, dict[str, float]] = field(default_factory=dict)
     usage: Usage = Usage()
     operations: float = 0.0
     trouble: str | None = None
@@ -55,7 +58,10 @@ def find_passages(shop: Workshop, entry: Entry) -> Found:
             **{f"hit_at_{k}": share for k, share in figures.hits.items()},
             "mrr": figures.mrr,
             "told_by_sources": fmean(bool(row.sources) for row in rows),
-        }
+        },
+        readings={
+            "rank": {row.id: rank for row, rank in zip(rows, figures.ranks, strict=True)},
+        },
     )
 
 
@@ -92,6 +98,7 @@ def answer_rows(
         {**tally.figures, "setup_seconds": setup},
         tally.scores,
         tally.labels,
+        tally.readings,
         tally.usage if before else together(tally.usage, ready.usage),
         forward_operations(model, tally.usage),
         tally.trouble,
@@ -109,8 +116,14 @@ def read_answers(
         lambda: shop.instruments.likelihood(data.task, model, data.train, ready.prepared, rows)
     )
     figures = {**likelihood_figures(read, before), "read_ms_per_row": 1000 * seconds / len(rows)}
-    trouble = None if figures["reply_tokens"] else "no row fits the model"
-    return Found(figures, operations=read.operations, trouble=trouble)
+    return Found(
+        figures,
+        {**(before.scores if before else {}), **read.right},
+        {**(before.labels if before else {}), **read.likeliest},
+        read_by_row(read),
+        operations=read.operations,
+        trouble=None if figures["reply_tokens"] else "no row fits the model",
+    )
 
 
 def fit_head(shop: Workshop, entry: Entry, model: Model) -> Found:
@@ -120,10 +133,15 @@ def fit_head(shop: Workshop, entry: Entry, model: Model) -> Found:
             data.task, model, data.train, shop.rows.judges, seed=shop.seed
         )
     )
-    figures = {"out_of_fold": head.out_of_fold}
+    figures = {"out_of_fold": head.out_of_fold, "c": head.c}
+    if head.place is not None:
+        figures["place"] = PLACES.index(head.place)
     if head.validation is not None:
         figures["accuracy"] = head.validation
-    return Found(figures, operations=head.operations)
+    truth = {row.id: row.output for row in shop.rows.judges}
+    labels = dict(zip(head.rows, head.predicted, strict=True))
+    scores = {row: float(label == truth[row]) for row, label in labels.items()}
+    return Found(figures, scores, labels, operations=head.operations)
 
 
 def grow_pilot(
@@ -131,7 +149,7 @@ def grow_pilot(
 ) -> Found:
     """Train further, and read where that led."""
     pilot = shop.pilot(entry, model, earlier)
-    reading, _ = shop.timed(lambda: pilot.grow(shop.part(step.share)))
+    reading, learn_seconds = shop.grown(pilot, step.share)
     known = {row.id: row for row in shop.rows.judges}
     tally = guarded(
         lambda: tallied(
@@ -143,14 +161,34 @@ def grow_pilot(
     figures = {
         **likelihood_figures(reading.likelihood, None),
         **{name: tally.figures[name] for name in told if name in tally.figures},
+        **learning_figures(reading),
+        "learn_seconds": learn_seconds,
+    }
+    # labels are weighed by likelihood, which is counted; texts are generated beside it
+    operations = reading.operations + forward_operations(model, tally.usage)
+    readings = read_by_row(reading.likelihood)
+    return Found(figures, tally.scores, tally.labels, readings, operations=operations)
+
+
+def learning_figures(reading: PilotReading) -> dict[str, float]:
+    """Of the growth alone, but for `learned_rows`."""
+    figures = {
         "learned_rows": float(reading.rows),
         "learned_tokens": float(reading.tokens),
+        "steps": float(reading.steps),
+        "unlearned": float(reading.left_out),
+        **{f"loss_{number}": loss for number, loss in enumerate(reading.losses, start=1)},
     }
     if reading.losses:
         figures |= {"first_loss": reading.losses[0], "train_loss": reading.losses[-1]}
-    # labels are weighed by likelihood, which is counted; texts are generated beside it
-    operations = reading.operations + forward_operations(model, tally.usage)
-    return Found(figures, tally.scores, tally.labels, operations=operations)
+    return figures
+
+
+def read_by_row(read: Likelihood) -> dict[str, dict[str, float]]:
+    """By row id: nats of the whole right reply, its tokens, and the probability of a right label.
+    Which label is the likeliest, and whether that is right, are labels and scores."""
+    lengths = {row: float(tokens) for row, tokens in read.lengths.items()}
+    return {"nats": dict(read.nats), "tokens": lengths, "share": dict(read.shares)}
 
 
 def likelihood_figures(read: Likelihood, before: Finding | None) -> dict[str, float]:

@@ -52,21 +52,28 @@ class Finding(Frozen):
     """What one action found.
 
     `figures` hold means by name, over all rows of this chain so far; docs/evidence.md lists them.
-    `scores` is the score of each validation row by id, where rows were answered, those of earlier
-    actions of the same chain included, and `labels` what was said to each, where that is a label.
+    `scores` is the score of each validation row by id, where rows were answered or labels weighed,
+    those of earlier actions of the same chain included, and `labels` what was said to each or
+    found the likeliest, where that is a label. `readings` are what else was read of each row, by
+    name and then by row id, of the rows alone that are new to this action: all rows for a pilot,
+    which has learned since; docs/evidence.md lists them, too.
     `seconds` is what this action took, what earlier ones left it not counted again; `shared`, by
     name, what it used that serves other actions too, each with the seconds that it took once,
-    which are part of `seconds` for the first action that needs it alone. `usd` is what the tokens
-    of a hosted model cost, `operations` are floating-point ones of language models, 0 where not
-    counted. `trouble` is why nothing was found.
+    which are part of `seconds` for the first action that needs it alone. `cpu_seconds` are those
+    of all cores together that this process computed meanwhile, None where that is not known: much
+    fewer than usual beside `seconds` say that something else kept the machine busy. `usd` is what
+    the tokens of a hosted model cost, `operations` are floating-point ones of language models, 0
+    where not counted. `trouble` is why nothing was found.
     """
 
     action: Action
     figures: dict[str, float] = Field(default_factory=dict)
     scores: dict[str, float] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
+    readings: dict[str, dict[str, float]] = Field(default_factory=dict)
     seconds: float
     shared: dict[str, float] = Field(default_factory=dict)
+    cpu_seconds: float | None = None
     usd: float = 0.0
     operations: float = 0.0
     trouble: str | None = None

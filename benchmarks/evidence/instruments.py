@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from benchmarks.evidence.offers import PILOT_ANSWERS
 from corpora.task import Example, Task
-from strategies.base import Prepared, Score
+from strategies.base import Prepared, Progress, Score, no_progress
 from strategies.errors import ModelError
 from strategies.fixed_prompt import FixedPrompt
 from strategies.lora import Lora, weights_of
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class Growing(Protocol):
     """A pilot (`strategies.pilot.Pilot`)."""
 
-    def grow(self, share: float) -> PilotReading: ...
+    def grow(self, share: float, *, progress: Progress = no_progress) -> PilotReading:
+        """Learn and then read; `progress` is told of learning alone."""
+        ...
 
 
 class Instruments(Protocol):

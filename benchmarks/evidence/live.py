@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from benchmarks.costs import PriceList, read_prices
 from benchmarks.environment import cuda_devices, usable_cores
@@ -57,8 +59,9 @@ class LiveSource:
         earlier: Sequence[Finding] = (),
         instruments: Instruments | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = time.process_time,
     ) -> None:
-        self.clock = clock
+        self.clock, self.cpu_clock = clock, cpu_clock
         self.prices = prices or read_prices()
         self.rows = rows_of(dataset.train, dataset.validation, seed)
         self.dataset = Dataset(
@@ -101,19 +104,25 @@ class LiveSource:
         if step not in self.standing.open():
             raise ValueError(f"{described(action)} is not offered now")
         with self.sharing.accounted() as account:
-            began = self.clock()
+            began, computed = self.clock(), -self.cpu_clock()
             try:
                 found = self._do(step)
             except Broken as broken:
                 found = Found({}, trouble=str(broken))
             seconds = max(0.0, self.clock() - began - account.restored)
+            computed += self.cpu_clock()
+        if found.trouble is not None:
+            found = replace(found, figures={}, scores={}, labels={}, readings={})
         finding = Finding(
             action=action,
-            figures=found.figures if found.trouble is None else {},
-            scores=found.scores if found.trouble is None else {},
-            labels=found.labels if found.trouble is None else {},
+            figures=found.figures,
+            scores=found.scores,
+            labels=found.labels,
+            readings=finite(found.readings),
             seconds=seconds,
             shared=account.used,
+            # what was made again is in it, and cannot be told apart
+            cpu_seconds=None if account.restored else computed,
             usd=self._usd(step, found.usage),
             operations=found.operations,
             trouble=found.trouble,
@@ -190,6 +199,16 @@ class LiveSource:
             return 0.0
         price = self.prices.tokens_for(model)
         return price.usd(usage.prompt, usage.cached, usage.completion)
+
+
+def finite(readings: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Without numbers that none can be written for, and names that nothing was read of. One
+    strategy's odd confidence must not lose the finding."""
+    kept = {
+        name: {row: value for row, value in of.items() if math.isfinite(value)}
+        for name, of in readings.items()
+    }
+    return {name: of for name, of in kept.items() if of}
 
 
 def known_models(

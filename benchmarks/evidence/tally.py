@@ -14,6 +14,7 @@ from benchmarks.records import OutcomeRecord
 from corpora.task import Example, Task
 from strategies.base import Answer
 from strategies.models.base import Usage
+from strategies.thresholds import confidence_of
 
 LEAST = 1e-6
 """A right label that is given no probability costs the logarithm of this much."""
@@ -22,11 +23,13 @@ LEAST = 1e-6
 @dataclass(frozen=True)
 class Tally:
     """What the rows of a strategy come to. `errors` are how many could not be answered: they are
-    in no figure, and so counted beside them. `trouble` is set where none could."""
+    in no figure, and so counted beside them. `readings` are of the new rows alone. `trouble` is set
+    where none could be answered."""
 
     figures: dict[str, float]
     scores: dict[str, float]
     labels: dict[str, str]
+    readings: dict[str, dict[str, float]]
     usage: Usage
     trouble: str | None = None
 
@@ -59,11 +62,8 @@ def tallied(
             "completion_tokens", sum(one.completion_tokens for one in outcomes)
         ),
     }
-    shares = [
-        right_share(row, answer)
-        for row, answer in zip(rows, answers, strict=True)
-        if answer.error is None and answer.probabilities
-    ]
+    readings = told_by_row(rows, answers)
+    shares = readings["share"].values()
     is_first = before is None or "label_nll" in before.figures
     if good and is_first and len(shares) == len(good):
         figures |= {
@@ -77,7 +77,18 @@ def tallied(
     )
     reason = next((one.error for one in outcomes if one.error), None)
     trouble = None if scores else f"no row could be answered: {reason}"
-    return Tally(figures, scores, labels, usage, trouble)
+    return Tally(figures, scores, labels, readings, usage, trouble)
+
+
+def told_by_row(rows: Sequence[Example], answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
+    """By row id: `confidence`, how sure the answer is of itself, as a cascade asks, and `share`,
+    the probability of the right labels. Of answers that tell it."""
+    told = [pair for pair in zip(rows, answers, strict=True) if pair[1].error is None]
+    sure = {row.id: confidence_of(answer) for row, answer in told}
+    return {
+        "confidence": {row: value for row, value in sure.items() if value is not None},
+        "share": {row.id: right_share(row, answer) for row, answer in told if answer.probabilities},
+    }
 
 
 def scored(

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from benchmarks.evidence.finding import Finding
 from benchmarks.evidence.instruments import Growing, Instruments
-from benchmarks.evidence.offers import retrieval_of
+from benchmarks.evidence.offers import PILOT_ROWS, retrieval_of
 from benchmarks.evidence.rows import Rows
 from benchmarks.evidence.sharing import Sharing
 from benchmarks.guard import Broken, guarded
@@ -25,6 +25,7 @@ from strategies.embedding import Embedder, default_embedder, warm_up
 from strategies.lora import Lora
 from strategies.models.base import Model, Usage
 from strategies.passage_index import PassageIndex
+from strategies.pilot import PilotReading
 from strategies.retrieval import Bm25Retriever
 
 Result = TypeVar("Result")
@@ -142,13 +143,25 @@ class Workshop:
                 self.dataset.task,
                 model,
                 self.dataset.train,
-                self.rows.judges,
+                self.rows.judges[:PILOT_ROWS],
                 index=index,
                 score=self.score,
                 seed=self.seed,
             )
         )
         return pilot
+
+    def grown(self, pilot: Growing, share: float) -> tuple[PilotReading, float]:
+        """A pilot at a share of all training rows, with the seconds that it learned: the rest of
+        what that took is reading."""
+        began = learned = self.sharing.clock()
+
+        def stepped(done: float, said: str) -> None:
+            nonlocal learned
+            learned = self.sharing.clock()
+
+        reading, _ = self.timed(lambda: pilot.grow(self.part(share), progress=stepped))
+        return reading, learned - began
 
     def part(self, share: float) -> float:
         """A share of all training rows as one of those that are learned from."""

@@ -1,7 +1,7 @@
 """What cheap evidence found of a task, kept beside its record: `TASK.findings.jsonl`.
 
-A line that says what it was found on and by which state of the code, then one for each finding.
-Labels are told by number, as in the record.
+A line that says what it was found on and by which state of the code, one of the rows' ids, then
+one for each finding. Labels are told by number, as in the record, and rows by their place.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from service.forecast_bench.record import DIGITS
 from service.published import write_atomically
 
 Value = TypeVar("Value")
+READING_DIGITS = 4
+"""Significant ones of what was read of a row: fewer than its noise, with room to spare."""
 
 
 class EvidenceLine(Frozen):
@@ -35,13 +37,32 @@ class EvidenceLine(Frozen):
     guesses: tuple[Guess, ...] = ()
 
 
+class RowsLine(Frozen):
+    """The ids of all rows that findings hold something of, each once."""
+
+    record: Literal["rows"] = "rows"
+    rows: tuple[str, ...]
+
+
+class Columns(Frozen):
+    """What a finding holds of rows, by their places in the line of rows, from 0, and in their
+    order: None where it holds nothing of one, and an empty column where of none."""
+
+    rows: tuple[int, ...]
+    scores: tuple[float | None, ...] = ()
+    labels: tuple[str | None, ...] = ()
+    readings: dict[str, tuple[float | None, ...]] = Field(default_factory=dict)
+
+
 class FindingLine(Frozen):
     """One finding, in the order found. `adds`: its scores and labels are beside those of the
-    earlier one of the same deed and strategy, which it holds, too."""
+    earlier one of the same deed and strategy, which it holds, too. What it holds of rows is in
+    `columns`; older files have it in the finding itself."""
 
     record: Literal["finding"] = "finding"
     adds: bool
     finding: Finding
+    columns: Columns | None = None
 
 
 class Evidence(Frozen):
@@ -55,7 +76,7 @@ class Evidence(Frozen):
         return sum(each.seconds for each in self.findings)
 
 
-Line = Annotated[EvidenceLine | FindingLine, Field(discriminator="record")]
+Line = Annotated[EvidenceLine | RowsLine | FindingLine, Field(discriminator="record")]
 LINE: TypeAdapter[Line] = TypeAdapter(Line)
 
 
@@ -70,30 +91,33 @@ def read_evidence(path: Path) -> Evidence:
     """Raises BenchmarkError for a file that holds something else."""
     try:
         head, *lines = [LINE.validate_json(text) for text in path.read_bytes().splitlines()]
-    except (ValidationError, ValueError) as error:
+        findings = lengthened(lines)
+    except (ValidationError, ValueError, LookupError) as error:
         raise BenchmarkError(f"{path}: no evidence of this benchmark.") from error
     if not isinstance(head, EvidenceLine):
         raise BenchmarkError(f"{path}: no evidence of this benchmark (its first line is missing).")
-    return Evidence(
-        head=head,
-        findings=lengthened([line for line in lines if isinstance(line, FindingLine)]),
-    )
+    return Evidence(head=head, findings=findings)
 
 
 def anonymous(finding: Finding, labels: Sequence[str]) -> Finding:
-    """With labels by number, one that the task does not have as -1, and short scores."""
+    """With labels by number, one that the task does not have as -1, and short numbers by row."""
     places = {label: str(number) for number, label in enumerate(labels)}
     return finding.model_copy(
         update={
             "scores": {row: round(score, DIGITS) for row, score in finding.scores.items()},
             "labels": {row: places.get(label, "-1") for row, label in finding.labels.items()},
+            "readings": {
+                name: {row: float(f"{value:.{READING_DIGITS}g}") for row, value in of.items()}
+                for name, of in finding.readings.items()
+            },
         }
     )
 
 
-def shortened(findings: Sequence[Finding]) -> list[FindingLine]:
+def shortened(findings: Sequence[Finding]) -> list[RowsLine | FindingLine]:
     """Each row once, where a finding only adds to what an earlier one of its kind scored."""
     known: dict[tuple[str, str | None], Finding] = {}
+    places: dict[str, int] = {}
     lines = []
     for each in findings:
         kind = (each.action.deed, each.action.strategy)
@@ -103,9 +127,49 @@ def shortened(findings: Sequence[Finding]) -> list[FindingLine]:
         if before is not None and adds:
             scores, labels = fresh(each.scores, before.scores), fresh(each.labels, before.labels)
             short = each.model_copy(update={"scores": scores, "labels": labels})
-        lines.append(FindingLine(adds=adds, finding=short))
+        lines.append(in_columns(short, places, adds=adds))
         known[kind] = each
-    return lines
+    return [RowsLine(rows=tuple(places)), *lines]
+
+
+def in_columns(finding: Finding, places: dict[str, int], *, adds: bool) -> FindingLine:
+    """`places` are those of rows by id; rows that are new get the next ones."""
+    parts: list[Mapping[str, object]] = [finding.scores, finding.labels, *finding.readings.values()]
+    rows = list(dict.fromkeys(row for part in parts for row in part))
+    columns = Columns(
+        rows=tuple(places.setdefault(row, len(places)) for row in rows),
+        scores=column(finding.scores, rows),
+        labels=column(finding.labels, rows),
+        readings={name: column(of, rows) for name, of in finding.readings.items()},
+    )
+    bare = finding.model_copy(update={"scores": {}, "labels": {}, "readings": {}})
+    return FindingLine(adds=adds, finding=bare, columns=columns if rows else None)
+
+
+def column(of: Mapping[str, Value], rows: Sequence[str]) -> tuple[Value | None, ...]:
+    return tuple(of.get(row) for row in rows) if of else ()
+
+
+def by_row(values: Sequence[Value | None], rows: Sequence[str]) -> dict[str, Value]:
+    """The inverse of `column`. Raises ValueError where one is longer than the other."""
+    if not values:
+        return {}
+    return {row: value for row, value in zip(rows, values, strict=True) if value is not None}
+
+
+def out_of_columns(line: FindingLine, ids: Sequence[str]) -> Finding:
+    """The inverse of `in_columns`. Raises IndexError for a row that has no id."""
+    held = line.columns
+    if held is None:
+        return line.finding
+    rows = [ids[place] for place in held.rows]
+    return line.finding.model_copy(
+        update={
+            "scores": by_row(held.scores, rows),
+            "labels": by_row(held.labels, rows),
+            "readings": {name: by_row(of, rows) for name, of in held.readings.items()},
+        }
+    )
 
 
 def is_within(before: Finding, after: Finding) -> bool:
@@ -118,12 +182,15 @@ def fresh(after: Mapping[str, Value], before: Mapping[str, Value]) -> dict[str, 
     return {row: value for row, value in after.items() if row not in before}
 
 
-def lengthened(lines: Sequence[FindingLine]) -> tuple[Finding, ...]:
-    """The inverse of `shortened`."""
+def lengthened(lines: Sequence[Line]) -> tuple[Finding, ...]:
+    """The inverse of `shortened`; an older file has no line of rows."""
     known: dict[tuple[str, str | None], Finding] = {}
+    ids = [row for line in lines if isinstance(line, RowsLine) for row in line.rows]
     findings = []
     for line in lines:
-        whole = line.finding
+        if not isinstance(line, FindingLine):
+            continue
+        whole = out_of_columns(line, ids)
         kind = (whole.action.deed, whole.action.strategy)
         if line.adds:
             before = known[kind]

@@ -47,6 +47,16 @@ def test_figures_go_on_as_if_all_rows_had_been_answered_at_once():
     assert later.scores == whole.scores
     assert later.labels == whole.labels
     assert later.usage == Usage(sum(13 + n for n in range(4)) + 20, 16, 4)
+    for name, of in whole.readings.items():
+        assert first.readings[name] | later.readings[name] == of
+        assert [*later.readings[name]] == ["3", "4", "5", "6"]
+
+
+def test_each_row_tells_how_sure_the_answer_is_and_how_likely_the_right_one():
+    answers = [answer("red", 0.8), answer("red", 0.7), Answer("green", confidence=0.123456)]
+    found = tally(ROWS[:3], answers)
+    assert found.readings["confidence"] == {"0": 0.8, "1": 0.7, "2": 0.12346}
+    assert found.readings["share"] == pytest.approx({"0": 0.8, "1": 0.3})
 
 
 def test_figures_by_hand():
@@ -73,6 +83,7 @@ def test_an_error_is_counted_and_in_no_figure():
     assert found.figures["errors"] == 1.0
     assert found.figures["accuracy"] == 1.0
     assert found.scores == {"0": 1.0}
+    assert found.readings == {"confidence": {"0": 0.6}, "share": {"0": 0.6}}
 
 
 def test_errors_alone_are_trouble():

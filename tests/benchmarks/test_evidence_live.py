@@ -168,6 +168,8 @@ def test_retrieval_alone_is_judged_by_sources_and_asks_no_model():
     assert found.figures["hit_at_3"] == pytest.approx(39 / 40)  # one document shares a word
     assert found.figures["mrr"] == pytest.approx(39 / 40)
     assert found.figures["told_by_sources"] == 1.0
+    assert sorted(found.readings["rank"].values()) == [0.0] + [1.0] * 39
+    assert found.readings["rank"][wrong.id] == 0.0
     assert stand.loaded == []
 
 
@@ -202,13 +204,25 @@ def test_likelihood_goes_on_with_the_rows_that_are_new():
     assert second.figures["accuracy"] == 1.0
     assert second.operations == 40.0
     assert second.seconds == pytest.approx(4.0)
+    assert first.readings == {
+        "nats": dict.fromkeys(judges[:8], 3.0),
+        "tokens": dict.fromkeys(judges[:8], 2.0),
+        "share": dict.fromkeys(judges[:8], 0.5),
+    }
+    assert [[*of] for of in second.readings.values()] == [judges[8:16]] * 3
+    assert [*second.scores] == [*second.labels] == judges[:16]
+    assert second.labels[judges[0]] in COLOURS
 
 
 def test_a_head_and_a_pilot_learn_from_training_rows_and_are_judged_by_validation_rows():
     stand = Stand(Lora(), data=Unseen(train=200))
     head = stand.take("head", "lora")
-    assert head.figures == {"out_of_fold": 0.7, "accuracy": 0.8}
+    assert head.figures == {"out_of_fold": 0.7, "accuracy": 0.8, "c": 10.0, "place": 2.0}
     assert head.operations == 7.0
+    judges = [row.id for row in stand.source.rows.judges]
+    assert [*head.labels] == [*head.scores] == judges[1:]
+    assert head.labels[judges[1]] == "none of them"
+    assert [*head.scores.values()] == [0.0] + [1.0] * 38
     first = stand.take("pilot", "lora")
     assert (first.action.share, first.action.rows) == (0.05, 40)
     assert first.seconds == pytest.approx(6.0)
@@ -217,9 +231,14 @@ def test_a_head_and_a_pilot_learn_from_training_rows_and_are_judged_by_validatio
     assert first.figures["learned_rows"] == 10.0
     assert first.figures["first_loss"] == 2.0
     assert first.figures["train_loss"] == 1.0
+    assert (first.figures["loss_1"], first.figures["loss_2"]) == (2.0, 1.0)
+    assert (first.figures["steps"], first.figures["unlearned"]) == (1.0, 2.0)
+    assert first.figures["learn_seconds"] == pytest.approx(5.0)  # of six: the rest is reading
     assert len(first.scores) == 40
     second = stand.take("pilot", "lora")
     assert (second.action.share, second.figures["score"]) == (0.1, 0.2)
+    assert first.readings["nats"] == dict.fromkeys(judges, 1.0)
+    assert second.readings["nats"] == dict.fromkeys(judges, 0.5)
     assert stand.action("pilot", "lora").share == 0.25
     assert stand.action("pilot", "lora").seconds == pytest.approx(16.0, rel=0.25)
     assert stand.instruments.log == [
@@ -228,6 +247,53 @@ def test_a_head_and_a_pilot_learn_from_training_rows_and_are_judged_by_validatio
         ("grow", 0.05),
         ("grow", 0.1),
     ]
+
+
+def test_a_pilot_is_read_on_as_many_rows_as_were_offered():
+    stand = Stand(Lora(), data=Unseen(train=200, validation=100))
+    offered = stand.action("pilot", "lora")
+    found = stand.take("pilot", "lora")
+    assert offered.rows == found.figures["read_rows"] == len(found.scores) == 64
+    assert stand.instruments.log[0] == ("pilot", "lora", 200, 64, False)
+    assert [*found.scores] == [row.id for row in stand.source.rows.judges[:64]]
+
+
+def test_answers_tell_how_sure_they_are_of_the_rows_that_are_new():
+    stand = Stand(ZeroShot())
+    found = [stand.take("rows", "prompt.zero-shot") for _ in range(2)]
+    judges = [row.id for row in stand.source.rows.judges]
+    assert [*found[1].scores] == judges[:16]
+    for name in ("confidence", "share"):
+        assert found[0].readings[name] == dict.fromkeys(judges[:8], 0.9)
+        assert found[1].readings[name] == dict.fromkeys(judges[8:16], 0.9)
+
+
+def test_a_confidence_that_is_no_number_is_not_kept():
+    def odd(text):
+        return Answer("red", confidence=float("nan") if "red" in text else 0.25)
+
+    found = Stand(Tiny(odd), data=Unseen(validation=30)).take("rows", "tiny")
+    told = found.readings["confidence"]
+    assert set(told.values()) == {0.25}
+    assert 0 < len(told) < len(found.scores) == 8
+    nothing = Stand(Tiny(lambda text: Answer("red"))).take("rows", "tiny")
+    assert nothing.readings == {}
+
+
+def test_seconds_of_the_cores_are_told_unless_something_was_made_again():
+    cores = Clock()
+
+    class Busy(Tiny):
+        def prepare(self, *args, **more):
+            cores.spend(3.0)
+            return super().prepare(*args, **more)
+
+    tiny = Busy(right, needs_model=True, family="prompting")
+    stand = Stand(tiny, cpu_clock=cores)
+    found = [stand.take("rows", "tiny") for _ in range(2)]
+    assert [each.cpu_seconds for each in found] == [3.0, 0.0]
+    again = Stand(tiny, cpu_clock=cores, earlier=found)
+    assert [again.take("rows", "tiny").cpu_seconds for _ in range(2)] == [None, 0.0]
 
 
 def test_a_pilot_begins_where_there_is_a_step_of_training():
@@ -448,5 +514,6 @@ def test_a_source_that_was_stopped_goes_on_as_if_it_had_not_been():
             assert found.action.seconds == pytest.approx(wanted.action.seconds)
             assert found.figures == pytest.approx(wanted.figures)
             assert found.scores == wanted.scores
+            assert found.readings == wanted.readings
             assert found.seconds == pytest.approx(wanted.seconds)
             assert found.shared == pytest.approx(wanted.shared)

@@ -1,5 +1,7 @@
 """Replaying findings, and the file they are kept in."""
 
+import json
+
 import pytest
 from evidence_stands import Clock, SlowEmbedder, Stand, Unseen, everything
 from tinystrategies import Tiny
@@ -107,6 +109,21 @@ def test_findings_are_kept_as_they_are_made_and_read_back_as_they_were(live, tmp
     assert '"schema":"tuneworth.findings/1"' in path.read_text().splitlines()[0]
     assert RecordedSource(findings, found.guesses).take(made[0].action) == made[0]
     assert FindingStore(path, head(live)).findings == made
+
+
+def test_what_was_read_of_rows_is_kept_and_older_files_without_it_are_read(live, tmp_path):
+    found = taken(live.source, "likelihood", "prompt.zero-shot")
+    store = FindingStore(tmp_path / "findings.jsonl", head(live))
+    store.add(found)
+    (kept,) = read_findings(store.path)[1]
+    assert kept == found
+    assert len(kept.readings["nats"]) == 8
+    newer = ("readings", "cpu_seconds")
+    first, last = (json.loads(line) for line in store.path.read_text().splitlines())
+    older = {name: value for name, value in last.items() if name not in newer}
+    store.path.write_text(f"{json.dumps(first)}\n{json.dumps(older)}\n")
+    (kept,) = read_findings(store.path)[1]
+    assert kept == found.model_copy(update={"readings": {}, "cpu_seconds": None})
 
 
 def test_a_line_that_was_cut_short_is_dropped_and_the_rest_goes_on(live, tmp_path):

@@ -1,11 +1,13 @@
 """The live source on a real transformer: every deed is done, and done again it is the same."""
 
 import math
+from statistics import fmean
 
 import pytest
 from evidence_stands import Unseen, rows
 
 from benchmarks.evidence.live import LiveSource
+from benchmarks.evidence.rows import rows_of
 from benchmarks.evidence.steps import step_of
 from benchmarks.plan import plan_run
 from corpora.task import Dataset, Document, Task
@@ -40,11 +42,11 @@ def take_all(live):
 
 def alike(one, other):
     """The same but for the time."""
-    timed = ("ms_per_row", "setup_seconds")
+    timed = ("ms_per_row", "setup_seconds", "learn_seconds")
     return (
         step_of(one.action) == step_of(other.action)
-        and (one.scores, one.labels, one.operations)
-        == (other.scores, other.labels, other.operations)
+        and (one.scores, one.labels, one.readings, one.operations)
+        == (other.scores, other.labels, other.readings, other.operations)
         and {name: one.figures[name] for name in one.figures if name not in timed}
         == {name: other.figures[name] for name in other.figures if name not in timed}
     )
@@ -81,10 +83,30 @@ def test_every_deed_for_labels(labels, tiny_model):
     assert [each.figures["learned_rows"] for each in pilots] == [10.0, 20.0]
     assert all(len(each.scores) == 32 for each in pilots)
     assert all(0 < each.figures["nll"] < math.inf for each in pilots)
+    assert all(0 < each.figures["learn_seconds"] < each.seconds for each in pilots)
+    for each in pilots:
+        assert_read(each, each.scores)
+    assert_read(read, [row.id for row in rows_of(data.train, data.validation, 0).judges[16:]])
+    assert read.scores == zero.scores
+    assert read.labels == zero.labels
+    for row, share in read.readings["share"].items():
+        assert share == pytest.approx(zero.readings["share"][row], abs=1e-3)
+    head = by_chain["head", "lora"]
+    assert head.scores.keys() == head.labels.keys() == read.scores.keys()
+    assert fmean(head.scores.values()) == pytest.approx(head.figures["accuracy"])
     for each in found:
         is_counted = each.action.deed != "features" and each.action.strategy != "baseline.nearest"
         assert (each.operations > 0) == is_counted
         assert each.seconds > 0
+        assert each.cpu_seconds >= 0
+
+
+def assert_read(finding, rows):
+    """Every row was, and the figures are the means of what was."""
+    assert [sorted(of) for of in finding.readings.values()] == [sorted(rows)] * 3
+    nats, tokens = (finding.readings[name].values() for name in ("nats", "tokens"))
+    if finding.action.deed == "pilot":  # all rows are new to it
+        assert finding.figures["nll"] == pytest.approx(sum(nats) / sum(tokens))
 
 
 def test_a_pilot_that_was_stopped_goes_on_as_it_would_have(labels, tiny_model):
@@ -130,5 +152,7 @@ def test_every_deed_for_questions_about_documents(tiny_model):
     assert by_chain["rows", "rag.bm25"].action.rows == 16  # ten, and six of training held out
     pilot = by_chain["pilot", "lora+rag"]
     assert pilot.figures["learned_rows"] == 9.0
+    assert {name: len(of) for name, of in pilot.readings.items()} == {"nats": 16, "tokens": 16}
+    assert set(by_chain["retrieval", "rag.bm25"].readings["rank"].values()) <= {*range(11)}
     assert 0 <= pilot.figures["score"] <= 1
     assert pilot.figures["completion_tokens"] > 0

@@ -211,6 +211,7 @@ def finding(deed, strategy, rows, scores=None, labels=None, **more):
     return Finding(action=action, scores=scores or {}, labels=labels or {}, seconds=2.0, **more)
 
 
+TWO = {"nats": {"v0": 1.0, "v1": 19.0}, "share": {"v0": 0.5, "v1": 0.5}}
 FINDINGS = (
     finding("features", None, 0, figures={"n_train": 30.0}),
     finding("rows", "lora", 2, {"v0": 1.0, "v1": 0.0}, {"v0": "red", "v1": "pink"}),
@@ -223,8 +224,15 @@ FINDINGS = (
         {"v0": "red", "v1": "pink", "v2": "blue"},
     ),
     finding("rows", "lora", 3, {"v0": 0.0, "v2": 1.0}, trouble="it broke"),
-    finding("pilot", "lora", 0, figures={"nll": 1.5}),
-    finding("pilot", "lora", 0, figures={"nll": 1.2}),
+    finding(
+        "pilot",
+        "lora",
+        0,
+        figures={"nll": 1.5},
+        readings={"nats": {"v0": 1.23456789, "v1": 20.0}, "share": {"v1": 1.23456789e-7}},
+    ),
+    finding("pilot", "lora", 0, figures={"nll": 1.2}, cpu_seconds=3.5),
+    finding("pilot", "lora", 0, readings=TWO),
 )
 
 
@@ -236,7 +244,9 @@ def test_evidence_reads_as_it_was_written_with_each_score_once(tmp_path):
     assert read_evidence(path) == kept
     assert kept.findings[3].labels == {"v0": "0", "v1": "-1", "v2": "2"}
     assert kept.findings[2].scores == {"v0": 0.12346}
+    assert kept.findings[5].readings["share"] == {"v1": 1.235e-7}
     lines = [json.loads(text) for text in path.read_text().splitlines()]
+    assert lines.pop(1) == {"record": "rows", "rows": ["v0", "v1", "v2"]}
     assert [line.get("adds") for line in lines] == [
         None,
         False,
@@ -246,9 +256,50 @@ def test_evidence_reads_as_it_was_written_with_each_score_once(tmp_path):
         False,
         False,
         True,
+        True,
     ]
-    assert lines[4]["finding"]["scores"] == {"v2": 1.0}
+    assert (lines[4]["finding"]["scores"], lines[4]["columns"]["scores"]) == ({}, [1.0])
+    assert lines[6]["columns"] == {
+        "rows": [0, 1],
+        "scores": [],
+        "labels": [],
+        "readings": {"nats": [1.235, 20.0], "share": [None, 1.235e-7]},
+    }
+    assert lines[8]["columns"]["readings"] == {"nats": [1.0, 19.0], "share": [0.5, 0.5]}
     path.write_text(path.read_text().partition("\n")[2])
+    with pytest.raises(BenchmarkError, match="no evidence"):
+        read_evidence(path)
+
+
+def test_evidence_of_an_older_file_is_read(tmp_path):
+    path = tmp_path / "colours.findings.jsonl"
+    head = '{"record":"evidence","name":"colours","size":"small","data":"d","code":["c"]}\n'
+    action = '{"deed":"rows","strategy":"lora","rows":1,"share":1.0,"seconds":1.0}'
+    found = f'"finding":{{"action":{action},"scores":{{"SCORE":1.0}},"seconds":2.0}}'
+    line = f'{{"record":"finding","adds":ADDS,{found}}}\n'
+    lines = [
+        line.replace("SCORE", f"v{n}").replace("ADDS", adds)
+        for n, adds in enumerate(["false", "true"])
+    ]
+    path.write_text(head + "".join(lines))
+    first, last = read_evidence(path).findings
+    assert (first.scores, last.scores) == ({"v0": 1.0}, {"v0": 1.0, "v1": 1.0})
+    assert (last.readings, last.cpu_seconds) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "scores"), [([0, 1], [1.0]), ([0, 2], [1.0, 0.0]), (["v0", "v1"], [1.0, 0.0])]
+)
+def test_columns_that_do_not_fit_are_no_evidence(rows, scores, tmp_path):
+    path = tmp_path / "colours.findings.jsonl"
+    head = EvidenceLine(name="colours", size="small", data="d", code=("c",))
+    two = finding("rows", "lora", 2, {"v0": 1.0, "v1": 0.0})
+    write_evidence(path, Evidence(head=head, findings=(two,)))
+    *before, last = (json.loads(text) for text in path.read_text().splitlines())
+    for more in ({}, {"rows": rows, "scores": scores}):
+        assert read_evidence(path).findings == (two,)
+        line = last | {"columns": last["columns"] | more}
+        path.write_text("".join(json.dumps(each) + "\n" for each in (*before, line)))
     with pytest.raises(BenchmarkError, match="no evidence"):
         read_evidence(path)
 

@@ -56,6 +56,11 @@ def test_every_kind_of_evidence_is_found_without_a_test_row(measured):
     labels = {label for each in evidence.findings for label in each.labels.values()}
     assert labels <= {"0", "1", "2", "-1"}
     assert evidence.head.guesses
+    for each in evidence.findings:
+        if each.action.deed in ("likelihood", "pilot"):
+            assert {*each.readings} == {"nats", "tokens", "share"}
+            assert {row for of in each.readings.values() for row in of} <= seen
+        assert each.cpu_seconds >= 0
     assert any("pilot lora" in line for line in told)
 
 

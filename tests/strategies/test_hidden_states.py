@@ -109,9 +109,12 @@ def test_a_probe_tells_words_apart_and_leaves_out_what_does_not_fit(
         for n, word in enumerate(words)
     ]
     long = Example(id="long", input="order " * 3000, output="card")
-    head = probe(TASK, tiny_model, [long, *rows[:14]], rows[14:])
+    head = probe(TASK, tiny_model, [long, *rows[:14]], [rows[14], long, *rows[15:]])
+    assert [*zip(head.rows, head.predicted, strict=True)] == [
+        (row.id, row.output) for row in rows[14:]
+    ]
     assert head.out_of_fold > 0.9
     assert head.validation == 1.0
     assert head.place is not None
     assert head.operations > 0
-    assert head == probe(TASK, tiny_model, [long, *rows[:14]], rows[14:])
+    assert head == probe(TASK, tiny_model, [long, *rows[:14]], [rows[14], long, *rows[15:]])

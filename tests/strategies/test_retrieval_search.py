@@ -276,6 +276,8 @@ def test_figures_of_rankings_by_hand():
     assert figures.mrr == pytest.approx((1 / 3 + 1) / 2)
     assert figures.score == pytest.approx((0.5 / 3 + 1) / 2)
     assert figures.hits == {1: 0.5, 2: 0.5, 3: 1.0, 5: 1.0}
+    assert figures.ranks == (3, 1)
+    assert Jury(TASK, rows, CHUNKS).figures([[0], [2, 1]]).ranks == (0, 0)
     assert (figures.rows, enough_passages(figures)) == (2, 3)
 
 
