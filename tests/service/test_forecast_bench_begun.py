@@ -45,9 +45,7 @@ def troubles(tmp_path, monkeypatch):
     info = site / "acme-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        f"[tuneworth.strategies]\nacme.flaky = {module}:Flaky\n"
-    )
+    (info / "entry_points.txt").write_text(f"[tuneworth.strategies]\nacme.flaky = {module}:Flaky\n")
     code = f"""
         from pathlib import Path
 
@@ -117,14 +115,14 @@ def test_what_another_machine_compared_gets_no_evidence_and_no_seeds(bench):
     )
     (made.work(task) / MACHINE).unlink()
     told.clear()
-    with pytest.raises(BenchmarkError, match="another machine .*H100"):
+    with pytest.raises(BenchmarkError, match=r"another machine .*H100"):
         find_evidence(task, other, made)
     assert not made.findings("colours").exists()
     assert not (made.work(task) / MACHINE).exists()
     assert [*made.work(task).glob("findings-*")] == []
     assert told == []
     trained = replace(made, size=replace(SMALL, strategies=("lora",), seeds=(0, 1)))
-    with pytest.raises(BenchmarkError, match="another machine .*H100"):
+    with pytest.raises(BenchmarkError, match=r"another machine .*H100"):
         compare_again(task, other, trained)
 
 
@@ -155,8 +153,7 @@ def test_a_sitting_is_told_however_it_ends(tmp_path):
     path = tmp_path / "work" / SITTINGS
     assert sittings_in(path) == ()
     with pytest.raises(KeyError), sitting(path):
-        sum(number * number for number in range(300_000))
-        raise KeyError
+        raise KeyError(sum(number * number for number in range(300_000)))
     with sitting(path):
         pass
     first, second = sittings_in(path)
@@ -177,9 +174,7 @@ def test_a_record_tells_group_and_label_of_the_rows_that_judge(bench, tmp_path):
     assert judged[row.id] == ("g", 2)
     rows = {each.id: each for each in (*task.dataset.train, *validation)}
     labels = task.dataset.task.labels
-    assert judged == {
-        name: (rows[name].group, labels.index(rows[name].output)) for name in judged
-    }
+    assert judged == {name: (rows[name].group, labels.index(rows[name].output)) for name in judged}
     assert {each.id for each in validation} < set(judged)
     assert {name for each in whole.evidence.findings for name in each.scores} == set(judged)
 
