@@ -73,6 +73,14 @@ class Case:
             if c in rivals or (c.id != first.id and c.reliable and not c.ruled_out)
         )
 
+    def above_floor(self, best: Candidate) -> Gap:
+        """How far it is above what is free, by the comparison that leaves this most in doubt."""
+        if best.id in self.floor.trivial:
+            return self.evidence.over(best.id, self.floor.value)
+        gaps = [self.evidence.gap(best.id, other) for other in self.floor.trivial]
+        gaps.append(self.evidence.over(best.id, self.floor.limit))
+        return min(gaps, key=lambda gap: gap.chance_among_all(0.0))
+
 
 def build_case(summary: Summary, task: TaskFacts, needs: Needs) -> Case:
     """Judge every strategy, pick one, and pick again without it for the runner-up."""

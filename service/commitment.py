@@ -150,7 +150,7 @@ def with_nothing_picked(case: Case) -> Commitment:
     over = case.evidence.over(best.id, case.floor.value)
     tuned = [c for c in case.candidates if is_tuned(c.result)]
     if over.difference > case.needs.practical_margin:
-        needed = over.further_examples(case.needs.practical_margin)
+        needed = case.above_floor(best).further_examples(case.needs.practical_margin)
         return Commitment(
             "not yet",
             f"{best.quality.n} test examples cannot tell {best.id} from {case.floor.meaning};"
@@ -183,7 +183,7 @@ def with_tuned_picked(case: Case, first: Candidate, proven: float) -> Commitment
     if uncertain:
         bar = case.needs.quality_at_least
         over = case.evidence.over(first.id, bar) if bar is not None else None
-        needed = over.further_examples(case.needs.practical_margin) if over else None
+        needed = over.examples_to_exclude(0.0) if over else None
         more = f"; {wording.count(needed)} more test examples would tell" if needed else ""
         why = f"It is not certain that {first.id} meets every need{more}."
         return Commitment("not yet", why, "need in doubt", needed)
@@ -260,13 +260,15 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
     gaps = {c.id: case.evidence.gap(c.id, first.id) for c in able}
     likeliest = max(able, key=lambda c: gaps[c.id].expected_gain(margin))
     gap, pair = gaps[likeliest.id], (likeliest.id, first.id)
-    chance = gap.chance_above(margin)
+    chance, forgone = gap.chance_above(margin), gap.expected_gain(margin)
+    allowed = FORGONE * max(margin, SMALLEST_MARGIN)
     told = (
         f"{likeliest.id} measures {gap_text(gap)} against {first.id}, and the chance that it is"
-        f" better by more than {wording.many_points(margin)} is {wording.percent(chance)}"
+        f" better by more than {wording.many_points(margin)} is {wording.percent(chance)},"
+        f" {wording.many_points(forgone)} forgone on average"
+        f" ({wording.many_points(allowed)} may be)"
     )
-    allowed = FORGONE * max(margin, SMALLEST_MARGIN)
-    if gap.expected_gain(margin) <= allowed:
+    if forgone <= allowed:
         return Commitment("no", f"{told}: not worth paying for.", "nothing forgone", pair=pair)
     if not likeliest.reliable:
         share = wording.percent(wording.error_share(likeliest.result))

@@ -41,6 +41,13 @@ def over_confident(behaviour: Behaviour) -> Iterator[str]:
             f" {wording.percent(told.accuracy)} right ({told.n} test examples). Do not take its"
             " probabilities for chances."
         )
+    if told and told.over_confidence < -LARGE and told.high < 0:
+        yield (
+            "is right far more often than its probabilities say:"
+            f" {wording.percent(told.confidence)} on average, and"
+            f" {wording.percent(told.accuracy)} right ({told.n} test examples). A limit set on them"
+            " would send people nearly everything."
+        )
 
 
 def silent_on_little(behaviour: Behaviour) -> Iterator[str]:

@@ -113,24 +113,25 @@ class Gap:
     def examples_to_prove(self, beyond: float) -> int:
         """Test rows to add so that the gap would show, with 80% power, to exceed `beyond` with a
         chance of 95%, if it is as large as measured, or half as large again as `beyond`: the
-        nearer the two, the more rows, without end. As `further_examples` where it measures less.
+        nearer the two, the more rows, without end; and so that it would be shown with all pairs
+        looked at at once. As `further_examples` where it measures less.
         """
         if self.difference <= beyond + HAIR:
             return self.further_examples(beyond)
         distance = max(self.difference - beyond, beyond / 2, LEAST_BEYOND)
-        needed = ceil(self.n * ((Z95_ONE_SIDED + Z80) * self.error / distance) ** 2)
-        return max(1, needed - self.n)
+        reaches = (Z95_ONE_SIDED + Z80) / distance, (self.reach + Z80) / self.difference
+        return max(1, ceil(self.n * (max(reaches) * self.error) ** 2) - self.n)
 
     def examples_to_forgo(self, beyond: float, allowed: float) -> int | None:
-        """Test rows to add so that no more than `allowed` is forgone beyond that gain, the gap
-        staying as it is; None where the measured gap alone forgoes more."""
+        """Test rows to add so that no more than `allowed` is forgone beyond that gain, with 80%
+        power if the true gap is the measured one; None where the measured one forgoes more."""
         size = self.difference - beyond
         if expected_excess(size, 0.0) > allowed:
             return None
         low, high = 0.0, self.error
         for _ in range(60):
             middle = (low + high) / 2
-            enough = expected_excess(size, middle) <= allowed
+            enough = expected_excess(size + Z80 * middle, middle) <= allowed
             low, high = (middle, high) if enough else (low, middle)
         return max(1, ceil(self.n * (self.error / max(low, HAIR)) ** 2) - self.n)
 

@@ -94,15 +94,15 @@ def table_part(report: Report) -> list[str]:
     absent = [row for row in rows if row.result.quality is None]
     if absent:
         lines += ["", *(f"- {code(row.result.id)} {plain(row.note)}" for row in absent)]
-    if any(row.requests is not None for row in report.break_even):
-        lines += ["", "Break-even volumes:", ""]
-        lines += [
-            f"- {code(row.to)} costs less than {code(row.from_)} from"
-            f" {wording.count(row.requests)} requests a month"
-            for row in report.break_even
-            if row.requests is not None
-        ]
-    return lines
+    own = report.recommendation.strategy
+    evens = [row for row in report.break_even if own is None or own in (row.from_, row.to)]
+    told = [
+        f"- {code(row.to)} costs less than {code(row.from_)} from {wording.count(row.requests)}"
+        " requests a month"
+        for row in evens
+        if row.requests is not None
+    ]
+    return lines + (["", "Break-even volumes:", "", *told] if told else [])
 
 
 def bill_part(report: Report) -> list[str]:

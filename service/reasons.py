@@ -28,6 +28,7 @@ def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None)
     found += changing(case)
     found += standing(first)
     found.append(commitment.why)
+    found += below_the_bar(case, first)
     found += against_rivals(case, first)
     found += money(case, first)
     found += latency(case, first)
@@ -109,6 +110,7 @@ def against_rivals(case: Case, first: Candidate) -> list[str]:
             f" ({best.id}: {gap_text(gap)})."
         )
     found += beside_the_bar(case, first)
+    found += unclear(case)
     margin = case.needs.practical_margin
     gaps = {c.id: case.evidence.gap(first.id, c.id) for c in case.candidates if c.id != first.id}
     beaten = [name for name, gap in gaps.items() if gap.shows_more_than(margin)]
@@ -130,6 +132,36 @@ def beside_the_bar(case: Case, first: Candidate) -> list[str]:
         return []
     verb = "reaches" if len(names) == 1 else "reach"
     return [f"{wording.listed(names)} {verb} the bar of {wording.score(bar)}, but not for certain."]
+
+
+def below_the_bar(case: Case, first: Candidate) -> list[str]:
+    """Strategies that miss the bar by their value alone, where the picked one may miss it too."""
+    bar, rivals = case.needs.quality_at_least, case.rivals
+    names = [c.id for c in case.contenders if c not in rivals]
+    if bar is None or not names or first.shortfall != (0, 1):
+        return []
+    verb = "misses" if len(names) == 1 else "miss"
+    return [
+        f"{wording.listed(names)} {verb} the bar of {wording.score(bar)} by the value alone, and"
+        " may serve as well."
+    ]
+
+
+def unclear(case: Case) -> list[str]:
+    """Strategies that measure above what is free and cannot be picked, as it is not shown."""
+    least = case.floor.value + case.needs.practical_margin
+    names = [
+        c.id
+        for c in case.candidates
+        if not c.clear and c.id not in case.floor.trivial and c.quality.value > least
+    ]
+    if not names:
+        return []
+    verb = "is" if len(names) == 1 else "are"
+    return [
+        f"{wording.listed(names)} {verb} not shown to beat {case.floor.meaning} with all pairs"
+        " looked at at once, and so cannot be recommended; more test examples may change that."
+    ]
 
 
 def money(case: Case, first: Candidate) -> list[str]:

@@ -107,11 +107,12 @@ def likely_better(case: Case) -> Candidate | None:
     if case.pick is None:
         return None
     first, margin = case.pick.first, case.needs.practical_margin
-    for rival in case.rivals:
-        gap = case.evidence.gap(rival.id, first.id)
-        if rival.result.family != first.result.family and gap.chance_among_all(margin) >= PROBABLY:
-            return rival
-    return None
+    others = [each for each in case.rivals if each.result.family != first.result.family]
+    chances = {
+        each.id: case.evidence.gap(each.id, first.id).chance_among_all(margin) for each in others
+    }
+    likeliest = max(others, key=lambda each: chances[each.id], default=None)
+    return likeliest if likeliest and chances[likeliest.id] >= PROBABLY else None
 
 
 def confidence_in(case: Case) -> float:
@@ -120,7 +121,7 @@ def confidence_in(case: Case) -> float:
         best = case.best
         if best is None:
             return 0.0
-        return 1 - case.evidence.over(best.id, case.floor.value).chance_above(0.0)
+        return 1 - case.above_floor(best).chance_among_all(0.0)
     first, margin = case.pick.first, case.needs.practical_margin
     gaps = [case.evidence.gap(contender.id, first.id) for contender in case.contenders]
     close = min((1 - gap.chance_above(margin) for gap in gaps), default=1.0)

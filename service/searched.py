@@ -17,7 +17,7 @@ from service.tries import Try, last_in, looks_in, seconds_of, settings_tried, tr
 
 NO_SETTINGS = (
     *("validation_score", "rows", "seconds", "dropped", "chosen"),
-    *("stage", "best_epoch", "seed", "tokens"),
+    *("stage", "best_epoch", "seed", "tokens", "cheap", "dear"),
 )
 """Columns of a try that are no setting."""
 FIGURES = ("mrr", "hit_at_3", "retrieval_score", "told_by")
@@ -229,19 +229,26 @@ def fixed_choices(report: Report) -> list[str]:
         best = wording.score(float(each.chosen["validation_score"]))
         rows = f" on {each.n} rows" if each.n else ""
         found.append(
-            f"{each.result.id} chose {chosen} from {len(each.tries)} settings of its own list"
+            f"{each.result.id}{parts(each.chosen)} chose {chosen} from {len(each.tries)} settings"
+            " of its own list"
             f" (validation score {best}{rows})."
         )
     return found
+
+
+def parts(chosen: Try) -> str:
+    """Of a cascade, which two strategies it stands for."""
+    if "cheap" not in chosen:
+        return ""
+    return f" asks {chosen['cheap']} first, and {chosen['dear']} where that is not sure. It"
 
 
 def choice(name: str, value: Any) -> str:
     """`c 10`; of a cascade `threshold 0.84`, `answered cheaply 92%`."""
     if name == "answered_cheaply":
         return f"{label(name)} {float(value):.0%}"
-    if name == "threshold" and isinstance(value, float):
-        return f"{label(name)} {wording.score(value)}"
-    return f"{label(name)} {told(value)}"
+    short = name == "threshold" and isinstance(value, float)
+    return f"{label(name)} {wording.score(value) if short else told(value)}"
 
 
 def unsearched(report: Report) -> list[str]:
@@ -272,6 +279,17 @@ def misjudged(report: Report) -> list[str]:
     return found
 
 
+def few_judged(report: Report) -> list[str]:
+    """A warning where hardly any validation rows stood behind a choice."""
+    fewest = min((each.n for each in choices_of(report) if each.n), default=FEWEST_TO_JUDGE)
+    if fewest >= FEWEST_TO_JUDGE:
+        return []
+    return [
+        f"Choices rest on as few as {fewest} validation examples, where one is"
+        f" {wording.many_points(1 / fewest)}: most of what settings differ by there is chance."
+    ]
+
+
 def search_notes(report: Report) -> list[str]:
     """What stands beside the searches; empty where nothing was chosen."""
     found = fixed_choices(report)
@@ -279,4 +297,4 @@ def search_notes(report: Report) -> list[str]:
         return []
     if rest := unsearched(report):
         found.append(f"{wording.listed(rest)} ran with default settings; nothing was tried there.")
-    return [FLATTERS, *misjudged(report), *found]
+    return [FLATTERS, *few_judged(report), *misjudged(report), *found]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.choice import CLEARLY
 from corpora.task import Frozen
 from service.choosing import Case, Pick, pick_one
 from service.evidence import HAIR
 from service.suitability import Candidate, candidates_of
 
+FARTHEST = 100
+"""A volume that many times smaller or larger than the stated one is another project."""
 WIDEST = 0.1
 """Nobody calls a larger difference in quality no matter."""
 
@@ -48,6 +51,8 @@ def volume_points(case: Case) -> list[SwitchPoint]:
     for row in case.summary.break_even:
         if row.requests is None or row.requests <= 0:
             continue
+        if volume and not volume / FARTHEST <= row.requests <= volume * FARTHEST:
+            continue
         if row.from_ == first and row.to in peers and (volume is None or row.requests > volume):
             above.append((row.requests, row.to))
         if row.to == first and row.from_ in peers and (volume is None or row.requests < volume):
@@ -78,9 +83,17 @@ def limit_points(case: Case) -> list[SwitchPoint]:
         if limit <= 0 or is_asked_already(case, what, limit):
             continue
         pick = pick_with(case, **{what: limit})
-        if pick and pick.first.id != first.id and serves(pick, what):
+        if pick is None or pick.first.id == first.id or within_noise(pick.first, what, at):
+            continue
+        if serves(pick, what):
             found.append(SwitchPoint(what=what, at=at, beyond=beyond, to=pick.first.id))
     return found
+
+
+def within_noise(found: Candidate, what: str, at: float) -> bool:
+    """Whether it is quicker by no more than timings differ from one run to the next."""
+    p95 = found.result.counted_p95
+    return what == "latency_p95_ms" and p95 is not None and p95 > CLEARLY * at
 
 
 def is_asked_already(case: Case, what: str, limit: float) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import floor
+from typing import Any
 
 from benchmarks.results import StrategyResult
 from service import wording
@@ -10,7 +12,6 @@ from service.choosing import Case
 from service.commitment import Commitment
 from service.keeping import proof_of_saving
 from service.stopped import stopped
-from service.suitability import is_tuned
 from service.switches import SwitchPoint
 from service.tries import ended_by_time, settings_tried
 
@@ -21,22 +22,23 @@ def changes_for(
     """What would turn the answer, concretely."""
     found = [switch_text(point) for point in points]
     if examples is not None:
-        found.append(f"{wording.count(examples)} more labelled test examples could settle it.")
+        what = "whether to fine-tune" if case.pick and commitment.examples else "it"
+        found.append(f"{wording.count(examples)} more labelled test examples could settle {what}.")
     found += still_learning(case)
     found += still_searching(case)
     if case.pick is None:
-        floor = wording.score(case.floor.value)
-        found.append(f"A model whose whole interval lies above {floor} on this task.")
+        free = wording.score(case.floor.value)
+        found.append(f"A model whose whole interval lies above {free} on this task.")
         return tuple(found)
     bar, first = case.needs.quality_at_least, case.pick.first
     found += proof_of_saving(case, first)
     for judgement in first.judgements:
         if judgement.standing == "missed" and judgement.need == "quality_at_least" and bar:
-            top = wording.score(first.quality.value)
-            found.append(f"A quality bar of {top} or less, or a model that reaches {bar:g}.")
-    if commitment.answer == "no" and not is_tuned(first.result):
-        gain = wording.many_points(case.needs.practical_margin)
-        found.append(f"A tuned strategy that measures more than {gain} above {first.id}.")
+            low = floor(100 * first.quality.low) / 100
+            found.append(
+                f"A quality bar of {low:.2f} or less, or a model whose whole interval reaches"
+                f" {bar:g}."
+            )
     if points and stopped(case):
         found.append("What the race stopped is weighed in none of this.")
     return tuple(found)
@@ -73,7 +75,7 @@ def still_searching(case: Case) -> list[str]:
     for c in case.candidates:
         budget, rows = c.result.search_budget, (c.result.training or {}).get("search", ())
         tries = settings_tried(rows)
-        if budget is None or not tries:
+        if budget is None or not tries or nothing_left(tries):
             continue
         if len(tries) >= budget.trials:
             found.append(
@@ -86,6 +88,11 @@ def still_searching(case: Case) -> list[str]:
                 f" {len(tries)} of {budget.trials} settings, so a better one may be left."
             )
     return found
+
+
+def nothing_left(tries: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a try has every validation row right, so that none could be told to be better."""
+    return any(row.get("validation_score", 0.0) >= 1 for row in tries)
 
 
 def switch_text(point: SwitchPoint) -> str:

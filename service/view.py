@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.results import StrategyResult
+from corpora.terms import DAYS_A_MONTH
 from service import wording
 from service.before_after import gap_between
 from service.bill import bytes_text, cost_guide
@@ -88,6 +89,7 @@ def figures(report: Report) -> list[Figure]:
         if row.cost.monthly_usd is not None and volume is not None:
             month = wording.dollars(row.cost.monthly_usd)
             note = f"{wording.count(volume)} requests, {per_1k} per 1,000; {setup}"
+            note += kept_on(report, row)
             found.append(Figure("Cost a month", month, note))
         else:
             found.append(Figure("Cost per 1,000 requests", per_1k, setup))
@@ -103,6 +105,16 @@ def figures(report: Report) -> list[Figure]:
     if change := change_figure(report):
         found.append(Figure(*change))
     return found
+
+
+def kept_on(report: Report, row: StrategyResult) -> str:
+    """What a machine that waits for requests costs, where only its busy time is charged."""
+    hosted = {model.name for model in report.models if model.hosted}
+    hour, cost = report.prices.get("usd_per_hour"), row.cost
+    if report.deployment or hour is None or cost is None or cost.stated or row.model in hosted:
+        return ""
+    month = wording.dollars(float(hour) * 24 * DAYS_A_MONTH)
+    return f"; busy time alone, {month} where a machine is kept on for it"
 
 
 def table(report: Report) -> Iterator[Row]:
@@ -254,8 +266,8 @@ def reading_guide(report: Report) -> list[str]:
         *cost_guide(report),
         *training_guide(report),
         *choice_guide(report),
-        "No prompt and no setting was tried beyond what this report lists. Every choice was made on"
-        " validation rows.",
+        "No prompt and no setting was tried beyond what this report lists. Every choice of a"
+        " setting was made on validation rows.",
         "The rule: of the strategies that serve the stated needs, the cheapest that no other one"
         " beats by more than the practical margin.",
     ]

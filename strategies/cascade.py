@@ -126,7 +126,8 @@ class Cascade:
         quick = cheap.answer(inputs)
         choice = choose_threshold(validation, quick, answers, score, margin=margin)
         asked = total([answer.usage for answer in (*quick, *answers)])
-        training = joined(cheap, dear, choice.search, asked)
+        search = [with_parts(row, names) for row in choice.search]
+        training = joined(cheap, dear, search, asked)
         return PreparedCascade(names, cheap, dear, choice.threshold, training)
 
     def load(self, folder: Path, task: Task, model: Model | None) -> PreparedCascade:
@@ -152,6 +153,11 @@ def default_parts(task: Task, *, has_documents: bool) -> tuple[str, str]:
     if has_documents and task.kind != "extraction":
         return "baseline.passage", "rag.hybrid"
     return "baseline.nearest", "prompt.nearest"
+
+
+def with_parts(row: Tried, names: Sequence[str]) -> Tried:
+    """The chosen threshold with the parts that it stands between, for a reader of the report."""
+    return {**row, **dict(zip(PLACES, names, strict=True))} if row.get("chosen") else row
 
 
 def own(part: Strategy, model: Model | None) -> Model | None:

@@ -62,6 +62,14 @@ def one(name="lora", **parts):
     return strategy(name, 0.8, 0.05, behaviour=Behaviour(**parts))
 
 
+def test_probabilities_that_are_far_too_low_are_a_fault_too():
+    low = {"confidence": 0.63, "accuracy": 0.96, "over_confidence": -0.33}
+    shy = SURE.model_copy(update=low | {"low": -0.35, "high": -0.30})
+    (sentence,) = concerns(one(calibration=shy))
+    assert "63% on average, and 96% right" in sentence
+    assert concerns(one(calibration=shy.model_copy(update={"high": 0.01}))) == []
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [

@@ -8,6 +8,7 @@ from test_what_if import records_with
 
 from benchmarks.journal import JOURNAL, Journal
 from corpora.task import Deployment, Needs
+from service import view
 from service.bill import bill_table, bytes_text, cost_guide
 from service.charts import charts
 from service.html import as_html
@@ -22,6 +23,12 @@ TITLE = "What it costs over 12 months"
 def served():
     placed = Deployment(peak_requests_per_second=40.0)
     return build_report(records_with(placed, label_usd=0.25, behaviour_changes="yearly"))
+
+
+def test_the_first_screen_tells_what_a_machine_that_waits_costs(served) -> None:
+    told = [each.note for each in view.figures(build_report(example_records())) if each.note]
+    assert any("busy time alone, $65.7" in note for note in told)
+    assert not any("busy time alone" in each.note for each in view.figures(served))
 
 
 def test_only_parts_that_are_not_0_are_shown() -> None:

@@ -57,13 +57,14 @@ def test_all_below_the_bar_names_the_best_and_the_unmet_need() -> None:
     assert found.commit_to_fine_tuning == "not yet"
 
 
-def test_one_that_misses_the_bar_by_its_value_alone_still_weighs_in_how_sure_the_choice_is() -> None:
+def test_one_that_misses_the_bar_by_its_value_alone_still_weighs_in() -> None:
     needs = Needs(requests_per_month=10_000, quality_at_least=0.9)
     others = strategy("prompt.few-shot", 0.91, 0.08), strategy("lora", 0.89, 0.08, setup=2.0)
     found = recommend(summary_of(*others), TRIAGE, needs)
     assert found.strategy == "prompt.few-shot"
     assert found.confidence < 0.95
-    assert found.expected_regret is not None and found.expected_regret > 0.005
+    assert found.expected_regret is not None
+    assert found.expected_regret > 0.005
     alone = recommend(summary_of(others[0]), TRIAGE, needs)
     assert (alone.confidence, alone.expected_regret) == (1.0, 0.0)
 

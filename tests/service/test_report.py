@@ -228,6 +228,12 @@ def test_reports_are_written_whole(tmp_path: Path, report: Report) -> None:
     assert (tmp_path / "report.json").read_text() == report.as_json()
 
 
+def test_the_guide_does_not_deny_that_strategies_are_chosen_on_the_test() -> None:
+    text = as_markdown(build_report(example_records()))
+    assert "Every choice of a setting was made on validation rows." in text
+    assert "Every choice was made" not in text
+
+
 def test_break_even_is_told_in_markdown() -> None:
     summary = summary_of(
         strategy("prompt.few-shot", 0.6, 0.05, metric="token_f1"),

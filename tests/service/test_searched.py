@@ -88,6 +88,18 @@ def test_a_cascade_tells_its_threshold_as_people_read_it(threshold, said) -> Non
     assert sentence.startswith(f"cascade chose {said}")
 
 
+def test_a_cascade_names_its_parts() -> None:
+    tried = {"threshold": 0.84, "validation_score": 0.96, "rows": 60.0, "chosen": 1.0}
+    between = {"cheap": "baseline.linear", "dear": "prompt.nearest"}
+    one = strategy("cascade", 0.9, 0.05)
+    one = one.model_copy(update={"training": {"search": (tried | between,)}})
+    [sentence] = searched.fixed_choices(reported(summary_of(one)))
+    assert sentence.startswith(
+        "cascade asks baseline.linear first, and prompt.nearest where that is not sure. It chose"
+        " threshold 0.84 from 1 settings"
+    )
+
+
 @pytest.mark.parametrize(
     ("hoped", "rows", "told"),
     [(0.80, 60, True), (0.80, 19, False), (0.64, 60, False), (0.73, 60, False)],
@@ -105,6 +117,16 @@ def test_validation_rows_that_were_easier_than_the_test_are_told(hoped, rows, to
     if told:
         assert "scored 0.80 on 60 validation examples and 0.60 on the test" in said[0]
         assert said[0] in searched.search_notes(reported(summary_of(one)))
+
+
+@pytest.mark.parametrize(("rows", "told"), [(10.0, True), (60.0, False)])
+def test_choices_on_few_validation_rows_are_told(rows: float, told: bool) -> None:
+    tried = {"shots": 8.0, "validation_score": 0.6, "rows": rows, "chosen": 1.0}
+    one = strategy("prompt.optimized", 0.6, 0.05).model_copy(
+        update={"search_budget": Search(), "training": {"search": (tried,)}}
+    )
+    said = " ".join(searched.search_notes(reported(summary_of(one))))
+    assert ("as few as 10 validation examples, where one is 10 points" in said) is told
 
 
 def test_before_and_after_pairs_the_best_default_of_each_family(report: Report) -> None:

@@ -110,6 +110,9 @@ def test_the_threshold_is_as_lenient_as_the_tasks_margin():
         (0.3, 0.0),
         ("always cheap", 0.0),
     ]
+    parts = [row.get("cheap") for row in search], [row.get("dear") for row in search]
+    assert [len(set(each)) for each in parts] == [2, 2]
+    assert (parts[0][1], parts[1][1]) == prepared(Model()).names
 
 
 def test_without_validation_rows_the_dear_one_answers_everything():
