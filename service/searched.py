@@ -17,7 +17,7 @@ from service.tries import Try, last_in, looks_in, seconds_of, settings_tried, tr
 
 NO_SETTINGS = (
     *("validation_score", "rows", "seconds", "dropped", "chosen"),
-    *("stage", "best_epoch", "seed", "cheap", "dear"),
+    *("stage", "best_epoch", "seed", "tokens", "cheap", "dear"),
 )
 """Columns of a try that are no setting."""
 FIGURES = ("mrr", "hit_at_3", "retrieval_score", "told_by")

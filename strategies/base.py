@@ -49,8 +49,10 @@ class Training:
     `retrieval` asked no model: in place of validation_score they have mrr, hit_at_3 and
     retrieval_score, of as many labelled rows, and `told_by`, what said which passages are right.
     Those whose `stage` is `final` are the best settings trained whole, beside the budget's trials.
+    Those that are whole trainings have `tokens`, too, what each learned from.
     `tokens` were learned from, all epochs together; `left_out` training rows were not, being too
-    long. `usage` is what was asked of the model for choosing, which a hosted one bills.
+    long. `usage` is what was asked of the model for choosing settings and epochs, which a hosted
+    one bills.
     """
 
     curve: tuple[Mapping[str, float], ...] = ()

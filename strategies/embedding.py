@@ -53,6 +53,11 @@ def warm_up(strategy: object) -> None:
         return
 
 
+def let_go() -> None:
+    """Forget the default embedder: whoever asks next loads a new one. Who holds it keeps it."""
+    _sentence_embedder.cache_clear()
+
+
 @cache
 def _sentence_embedder(folder: Path) -> Embedder:
     weights = ENTRIES[MINILM].files["model.safetensors"]

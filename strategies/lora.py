@@ -13,10 +13,11 @@ from strategies.answering import answer_limit
 from strategies.base import Family, Progress, Score, no_progress
 from strategies.embedding import Embedder, default_embedder
 from strategies.errors import ModelError
-from strategies.models.base import Model
+from strategies.models.base import Model, Usage
 from strategies.passage_index import PassageIndex
 from strategies.retrieval import HybridRetriever
 from strategies.saving import need_model, need_rows, read_json, read_training
+from strategies.search import total
 from strategies.tuned import PreparedLora, Template, read_adapter, read_prompts
 
 if TYPE_CHECKING:
@@ -102,10 +103,13 @@ class Lora:
         base = untuned.base
         rows = untuned.training_rows(train)
         judged = evenly(validation, JUDGED_ROWS)
+        asked: list[Usage] = []
 
         def evaluate(tuned: LocalModel) -> float:
             candidate = replace(untuned, tuned=tuned)
-            return score(judged, candidate.answer([example.input for example in judged]))
+            answers = candidate.answer([example.input for example in judged])
+            asked.extend(answer.usage for answer in answers)
+            return score(judged, answers)
 
         with tempfile.TemporaryDirectory() as scratch:
             training = train_lora(
@@ -127,7 +131,8 @@ class Lora:
             prompts = read_prompts(Path(scratch))
             tuned = base.with_adapter(Path(scratch))
         unasked = len(train) - len(rows)  # not even the prompt fits
-        training = replace(training, left_out=training.left_out + unasked)
+        left_out = training.left_out + unasked
+        training = replace(training, left_out=left_out, usage=total(asked))
         return replace(untuned, tuned=tuned, adapter=adapter, training=training, trained_on=prompts)
 
     def untuned(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from strategies.cuts import RetrievalSettings
 from strategies.embedding import default_embedder
 from strategies.errors import ModelError
 from strategies.lora import JUDGED_ROWS, Lora, LoraRag, evenly, weights_of
-from strategies.models.base import Model
+from strategies.models.base import Model, Usage
 from strategies.passage_index import PassageIndex
 from strategies.retrieval_search import best_retrieval
 from strategies.reuse import charged_clock
 from strategies.saving import read_json
-from strategies.search import OUT_OF_TIME, OutOfTime, Search, Setting, Trial
+from strategies.search import OUT_OF_TIME, OutOfTime, Search, Setting, Trial, total
 from strategies.searched_index import SearchedIndex
 from strategies.tuned import PreparedLora
 
@@ -149,10 +149,12 @@ def tune_by_search(
 
 @dataclass
 class AdapterBench:
-    """Trains, books what it gave, and keeps the adapter that does best on validation."""
+    """Trains, books what it gave, and keeps the adapter that does best on validation. `asked` is
+    what every training that ended asked of the model."""
 
     search: Search
     kept: PreparedLora | None = None
+    asked: list[Usage] = field(default_factory=list)
 
     def attempt(
         self, told: Mapping[str, Setting], train: Callable[[Progress], PreparedLora], *, whole: bool
@@ -174,9 +176,10 @@ class AdapterBench:
             search.keep(Trial(told, 0.0, 0.0, 0, search.spent - began, dropped=why))
             return None
         training = tuned.training or Training()
+        self.asked.append(training.usage)
         row = training.curve[training.epochs - 1]
         trial = Trial(
-            {**told, "best_epoch": float(training.epochs)},
+            {**told, "best_epoch": float(training.epochs), "tokens": float(training.tokens)},
             row.get("validation_score", 0.0),
             -row.get("validation_loss", 0.0),
             len(search.rows),
@@ -243,5 +246,6 @@ def at_full_depth(
         took = max(took, search.spent - began)
     assert bench.kept is not None, "a whole training was booked"
     training = bench.kept.training or Training()
-    training = replace(training, seeds=tuple(used) or training.seeds)
-    return replace(bench.kept, training=search.record(training))
+    training = search.record(replace(training, seeds=tuple(used) or training.seeds))
+    # a trial's own usage would have it judged by what asking costs, which is the same for all
+    return replace(bench.kept, training=replace(training, usage=total(bench.asked)))

@@ -23,9 +23,10 @@ from service.forecast_bench.measure import (
     findings_in,
     record_in,
 )
-from service.forecast_bench.record import TaskRecord, read_record
+from service.forecast_bench.record import TaskRecord, read_record, write_record
 from service.forecast_bench.tasks import BenchTask, LeftOut
 from service.forecast_bench.tokens import repeated_tasks, training_tokens
+from strategies.waiting import settle_waiting
 
 RESULTS = Path(__file__).parent / "results"
 """The measured tasks that are part of the repository; not of an installed package."""
@@ -114,6 +115,7 @@ def measure_all(
 
     Raises Cancelled, and StorageFull.
     """
+    settle_waiting(alone=True)  # which counting tokens would be too late for
     failed: dict[str, str] = {}
     tokens = counted(tasks, bench, failed, shipped)
     repeated = repeated_tasks(tokens, bench.size.repeated)
@@ -127,8 +129,14 @@ def measure_all(
 
     def evidence(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)
-        if found is not None and found.evidence is None:
-            find_evidence(task, found.record, bench)
+        if found is None or found.evidence is not None:
+            return
+        beside = bench.record(task.name)
+        if found.path != beside:
+            check_place(task, bench)
+        find_evidence(task, found.record, bench)
+        if found.path != beside:  # evidence is looked for beside the record that it goes with
+            write_record(beside, found.record)
 
     def again(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)

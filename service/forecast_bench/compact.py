@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.aggregates import Mean
 from benchmarks.errors import BenchmarkError
+from benchmarks.evidence.rows import rows_of
 from benchmarks.metrics import aggregate_of
 from benchmarks.records import (
     APART,
@@ -20,12 +21,13 @@ from benchmarks.records import (
     SetupRecord,
     TaskFacts,
 )
-from benchmarks.standing import latest_run
+from benchmarks.standing import latest_run, recorded_seconds
 from benchmarks.summary import leak_in
 from benchmarks.track import Track, track_of
 from corpora.task import Dataset
 from service.forecast_bench.operations import operations_of
 from service.forecast_bench.record import DIGITS, StrategyLine, TaskLine, TaskRecord
+from service.forecast_bench.sittings import Sitting
 from service.forecast_bench.tasks import BenchTask
 
 TEXTS = 40
@@ -42,8 +44,9 @@ def task_line(
     size: str,
     code: Sequence[str],
     training_tokens: int,
+    sittings: Sequence[Sitting] = (),
 ) -> TaskLine:
-    """The first line, from the journal of the first seed."""
+    """The first line, from the journal of the first seed and what its sittings took."""
     run = run_in(records)
     rows = task.dataset.test
     groups = tuple(row.group for row in rows)
@@ -69,6 +72,13 @@ def task_line(
         else None,
         leaked=None if leak is not None and leak.rows is None else tuple(sorted(leaked)),
         validation=tuple(row.id for row in task.dataset.validation),
+        judged={
+            row.id: (row.group, places.get(row.output))
+            for row in rows_of(task.dataset.train, task.dataset.validation, run.seed).judges
+        },
+        wall_seconds=round(recorded_seconds(records), 3),
+        cpu_seconds=round(sum(each.cpu_seconds for each in sittings), 3),
+        others_seconds=round(sum(each.others_seconds for each in sittings), 3),
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.expectation import Guess
 from benchmarks.evidence.finding import Finding
+from benchmarks.records import Environment
 from corpora.task import Frozen
 from service.forecast_bench.record import DIGITS
 from service.published import write_atomically
@@ -25,8 +26,9 @@ READING_DIGITS = 4
 
 
 class EvidenceLine(Frozen):
-    """`data` is the digest of the rows; `code` those of the sources that found it, and `guesses`
-    what each chain of actions was thought to take before anything was known of it."""
+    """`data` is the digest of the rows; `code` those of the sources that found it, `environment`
+    the machine (None in evidence from before it was told), and `guesses` what each chain of
+    actions was thought to take before anything was known of it."""
 
     record: Literal["evidence"] = "evidence"
     evidence_schema: Literal["tuneworth.forecast-evidence/1"] = "tuneworth.forecast-evidence/1"
@@ -34,6 +36,7 @@ class EvidenceLine(Frozen):
     size: str
     data: str
     code: tuple[str, ...]
+    environment: Environment | None = None
     guesses: tuple[Guess, ...] = ()
 
 

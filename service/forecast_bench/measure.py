@@ -7,7 +7,6 @@ all. Removing a file of the results has that part measured anew, from what the f
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +18,17 @@ from benchmarks.plan import plan_run
 from benchmarks.progress import OnProgress
 from benchmarks.records import Record
 from benchmarks.runner import run_comparison
-from benchmarks.sitting import ARTIFACTS
+from benchmarks.track import track_of
 from corpora.task import Dataset
 from service.comparing import checked_models, chosen_strategies, load_named
-from service.forecast_bench.compact import strategy_lines, task_line
+from service.forecast_bench import memory
+from service.forecast_bench.compact import run_in, strategy_lines, task_line
 from service.forecast_bench.record import TaskRecord, write_record
+from service.forecast_bench.sittings import SITTINGS, sitting, sittings_in
 from service.forecast_bench.sizes import Size
-from service.forecast_bench.state import COMPARING, note_state
+from service.forecast_bench.state import COMPARING, code_state, note_machine, note_state
 from service.forecast_bench.tasks import BenchTask
 from strategies.base import Strategy
-from strategies.waiting import settle_waiting
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,9 @@ class Bench:
         """Of these very data at this size: others begin anew."""
         return self.out / "work" / f"{task.name}-{self.size.name}-{task.data}"
 
+    def comparison(self, task: BenchTask, seed: int) -> Path:
+        return self.work(task) / f"seed-{seed}"
+
 
 def record_in(place: Path, name: str) -> Path:
     return place / "tasks" / f"{name}.jsonl"
@@ -71,12 +74,22 @@ def findings_in(place: Path, name: str) -> Path:
 def compare_first(task: BenchTask, tokens: int, bench: Bench) -> TaskRecord:
     """The comparison with the first seed, begun or gone on with, and its record.
 
-    Raises Cancelled, and what `run_comparison` raises.
+    Raises Cancelled, what `run_comparison` raises, and BenchmarkError where memory ran out, or
+    where the machine or the code is not the one that began.
     """
+    note_machine(bench.work(task))
     code = note_state(bench.work(task), COMPARING)
     strategies = chosen_strategies(task.dataset.task, bench.size.strategies)
-    journal = compared(task, strategies, bench.size.seeds[0], bench)
-    head = task_line(task, journal, size=bench.size.name, code=code, training_tokens=tokens)
+    seed = bench.size.seeds[0]
+    journal = compared(task, strategies, seed, bench)
+    head = task_line(
+        task,
+        journal,
+        size=bench.size.name,
+        code=code,
+        training_tokens=tokens,
+        sittings=sittings_in(bench.comparison(task, seed) / SITTINGS),
+    )
     record = TaskRecord(task=head, strategies=tuple(strategy_lines(journal, task.dataset)))
     write_record(bench.record(task.name), record)
     for line in record.strategies:
@@ -87,12 +100,13 @@ def compare_first(task: BenchTask, tokens: int, bench: Bench) -> TaskRecord:
 
 def compare_again(task: BenchTask, record: TaskRecord, bench: Bench) -> TaskRecord:
     """The record with what trains the model compared with the seeds that it lacks, each stored as
-    it is done. As it is where nothing trains the model."""
+    it is done. As it is where nothing trains the model. Raises as `compare_first` does."""
     strategies = chosen_strategies(task.dataset.task, bench.size.strategies)
     only = trained(task.dataset, strategies)
     for seed in bench.size.seeds if only else ():
         if seed in record.seeds:
             continue
+        note_machine(bench.work(task), record.task.environment)
         code = note_state(bench.work(task), COMPARING)
         lines = strategy_lines(compared(task, only, seed, bench), task.dataset)
         states = tuple(dict.fromkeys([*record.task.code, *code]))
@@ -107,13 +121,16 @@ def compare_again(task: BenchTask, record: TaskRecord, bench: Bench) -> TaskReco
 def compared(
     task: BenchTask, strategies: Sequence[Strategy], seed: int, bench: Bench
 ) -> list[Record]:
-    """The journal of the comparison with that seed, nothing of it from a cache. What was prepared
-    is not kept once it is done."""
-    settle_waiting(alone=True)
+    """The journal of the comparison with that seed, nothing of it from a cache.
+
+    What failed is tried once more. Raises BenchmarkError where memory ran out for it then, too, or
+    where the code was changed meanwhile.
+    """
     bench.watching.say(f"{task.name}: comparison with seed {seed}")
-    folder = bench.work(task) / f"seed-{seed}"
+    folder = bench.comparison(task, seed)
     names = checked_models(task.dataset, strategies)
-    journal = run_comparison(
+    run = partial(
+        run_comparison,
         task.dataset,
         strategies=strategies,
         models={name: partial(load_named, name) for name in names},
@@ -123,8 +140,20 @@ def compared(
         on_progress=bench.watching.on_progress,
         cancelled=bench.watching.cancelled,
     )
-    shutil.rmtree(folder / ARTIFACTS, ignore_errors=True)
+    with sitting(folder / SITTINGS):
+        journal = run()
+        if failed := failures(journal):
+            bench.watching.say(f"{task.name}: once more, having failed: {', '.join(failed)}")
+            journal = run()
+    memory.refuse(task.name, failures(journal), folder)
+    code_state(COMPARING)
     return journal
+
+
+def failures(journal: Sequence[Record]) -> dict[str, str]:
+    """Why each strategy that failed did so, by id."""
+    tracks = [track_of(journal, facts) for facts in run_in(journal).strategies]
+    return {each.id: each.reason or "" for each in tracks if each.status == "failed"}
 
 
 def trained(dataset: Dataset, strategies: Sequence[Strategy]) -> list[Strategy]:

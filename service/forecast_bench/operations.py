@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.latency import WARM_UPS
 from benchmarks.records import RunRecord
 from benchmarks.track import Track
+from strategies.optimized_lora import UPPER
 
 READ, LEARNED = 2.0, 4.0
 
@@ -21,8 +22,8 @@ READ, LEARNED = 2.0, 4.0
 def operations_of(track: Track, run: RunRecord) -> float | None:
     """Of setup, test answers and timed requests; None for a model of unknown size.
 
-    Of a training that fits adapters to upper layers alone it is an upper bound. Trials that a
-    search gave up count as what they asked of the model, not as what they learned.
+    A lower bound for what trains: trainings that were given up count as nothing, and neither does
+    reading validation rows for their loss.
     """
     if track.facts.model is None:
         return 0.0
@@ -36,7 +37,18 @@ def operations_of(track: Track, run: RunRecord) -> float | None:
     asked = batched + len(track.latencies) + WARM_UPS * bool(track.latencies)
     training = track.training or {}
     read = asked * each + tokens_asked(training.get("usage"))
-    return parameters * (READ * read + LEARNED * float(training.get("tokens", 0)))
+    return parameters * (READ * read + LEARNED * tokens_learned(training))
+
+
+def tokens_learned(training: Mapping[str, Any]) -> float:
+    """Of all trainings of a search that tell them, else of the one that is kept. One of the upper
+    layers alone counts as their share."""
+    told = [row for row in training.get("search") or () if "tokens" in row]
+    if not told:
+        return float(training.get("tokens", 0))
+    return sum(
+        float(row["tokens"]) / (UPPER if row.get("depth") == "upper third" else 1) for row in told
+    )
 
 
 def tokens_asked(usage: Mapping[str, Any] | None) -> float:

@@ -76,7 +76,8 @@ def of_task(task: BenchTask, bench: Bench, shipped: Path, *, several: bool) -> O
     compare = found is None
     evidence = found is None or found.evidence is None
     done = found.record.seeds if found is not None else bench.size.seeds[:1]
-    ours = found is None or found.path == bench.record(task.name)
+    # a record without evidence is copied beside what is found, and gone on with there
+    ours = evidence or (found is not None and found.path == bench.record(task.name))
     lacking = [seed for seed in bench.size.seeds if seed not in done] if several and ours else []
     strategies = chosen_strategies(task.dataset.task, bench.size.strategies)
     again = [each.name for each in trained(task.dataset, strategies)] if lacking else []

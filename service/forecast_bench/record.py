@@ -29,7 +29,12 @@ class TaskLine(Frozen):
     state of them at which a sitting began. `rows` are the ids of the test rows, `groups` theirs
     (None where no row has one) and `expected` their labels by number (None where the metric is a
     mean over rows). `leaked` are test rows that nearly repeat training rows, None where unknown.
-    `training_tokens` decide which tasks have several seeds.
+    `training_tokens` decide which tasks have several seeds. `judged` are the rows that evidence may
+    be judged on, each with its group and its label by number, None where it has none.
+
+    `wall_seconds` passed in the comparison with the first seed, in all sittings; in those that
+    were not killed `cpu_seconds` were computed by it, and `others_seconds` by everybody else on
+    the machine meanwhile. All are 0 in records from before they were told.
     """
 
     record: Literal["task"] = "task"
@@ -51,6 +56,10 @@ class TaskLine(Frozen):
     expected: tuple[int, ...] | None = None
     leaked: tuple[str, ...] | None = ()
     validation: tuple[str, ...]
+    judged: dict[str, tuple[str | None, int | None]] = Field(default_factory=dict)
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    others_seconds: float = 0.0
 
 
 class StrategyLine(Frozen):

@@ -50,6 +50,15 @@ def test_evidence_is_quoted_where_it_alone_is_lacking(world, tmp_path, evidence,
     assert quoted(task, bench) > 0
 
 
+@pytest.mark.parametrize(("evidence", "seeds"), [(True, 0), (False, 1)])
+def test_seeds_are_added_to_what_is_copied_for_its_evidence(world, tmp_path, evidence, seeds):
+    task, bench, _ = world
+    size = replace(bench.size, strategies=(*QUALITIES, "lora"), seeds=(0, 1), repeated=1)
+    write_measured(tmp_path, task, {**QUALITIES, "lora": 0.7}, evidence=evidence)
+    found = outlay_of([task], ["colours"], replace(bench, size=size), shipped=tmp_path)
+    assert (found.evidence, found.seeds) == (int(not evidence), seeds)
+
+
 def test_nothing_is_paid_without_consent_where_evidence_alone_is_lacking(world):
     task, bench, told = world
     write_measured(bench.out, task, {**QUALITIES, "lora": 0.7}, evidence=False)

@@ -28,6 +28,7 @@ from service.forecast_bench.findings import (
     write_evidence,
 )
 from service.forecast_bench.lessons import lesson_of
+from service.forecast_bench.operations import tokens_learned
 from service.forecast_bench.record import TaskRecord, read_record, write_record
 from service.forecast_bench.sizes import DEFAULT, SMALL, cut
 from service.forecast_bench.state import COMPARING, code_state, mixture, note_state
@@ -120,6 +121,28 @@ def test_a_file_of_something_else_is_no_record(text, tmp_path):
     path.write_text(text)
     with pytest.raises(BenchmarkError, match="no record of this benchmark"):
         read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("search", "learned"),
+    [
+        ((), 50.0),
+        (({"epochs": 1.0, "validation_score": 0.5},), 50.0),
+        (
+            (
+                {"tokens": 90.0, "depth": "upper third"},
+                {"rank": 8.0, "dropped": "out of time"},
+                {"tokens": 50.0, "depth": "full"},
+                {"tokens": 50.0, "depth": "full"},
+            ),
+            130.0,
+        ),
+    ],
+)
+def test_every_training_of_a_search_counts_and_one_of_the_upper_layers_as_their_share(
+    search, learned
+):
+    assert tokens_learned({"tokens": 50, "search": search}) == learned
 
 
 def test_seconds_are_those_of_one_seed():

@@ -231,6 +231,10 @@ def test_looks_and_last_trainings_are_no_settings_tried(trials: int, told: str) 
     assert said == [f"{told} a better one may be left."]
 
 
+def test_what_a_training_learned_from_is_no_setting() -> None:
+    assert searched.settings_in([{"rank": 16.0, "tokens": 900.0, "seed": 1.0}]) == ["rank"]
+
+
 def test_tokens_asked_of_the_model_are_told() -> None:
     usage = {"prompt": 300_000, "cached": 100_000, "completion": 5_000}
     records = [

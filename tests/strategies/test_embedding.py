@@ -106,3 +106,13 @@ def test_without_its_files_nothing_is_loaded_and_nothing_raised(monkeypatch):
     monkeypatch.setattr(embedding, "default_embedder", missing)
     embedding.warm_up(Nearest())
     assert asked == ["embedder"]
+
+
+def test_whoever_asks_after_it_was_let_go_gets_a_new_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "model_folder", lambda name: tmp_path)
+    embedding.let_go()
+    first = default_embedder()
+    assert default_embedder() is first
+    embedding.let_go()
+    assert default_embedder() is not first
+    embedding.let_go()

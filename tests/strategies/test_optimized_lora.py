@@ -10,6 +10,7 @@ from corpora.task import Example, Search, Task
 from strategies.adapter_settings import AdapterSettings, is_usual, moves
 from strategies.base import Training
 from strategies.errors import ModelError
+from strategies.lora import Lora
 from strategies.models.local import LocalModel
 from strategies.optimized_lora import AdapterBench, OptimizedLora, search_settings
 from strategies.search import OutOfTime, Trial
@@ -98,6 +99,19 @@ def test_three_seeds_are_trained_and_told(tuned):
     made, _ = tuned
     assert made.training.seeds == (3, 4, 5)
     assert [row["seed"] for row in made.training.search[2:]] == [3.0, 4.0, 5.0]
+
+
+def test_all_trainings_tell_what_they_learned_from_and_asked(tuned):
+    made, _ = tuned
+    assert made.training.tokens > 0
+    assert [row["tokens"] for row in made.training.search] == [float(made.training.tokens)] * 5
+    assert made.training.usage.completion == 5 * 4  # a label for each row that judges
+    assert made.training.usage.prompt > made.training.usage.completion
+
+
+def test_answers_after_each_epoch_are_told(tiny_model):
+    made = Lora(epochs=2, rank=4).prepare(TASK, ROWS[:8], ROWS[8:], (), tiny_model, exact)
+    assert made.training.usage.completion == 2 * 4
 
 
 def test_what_stands_did_best_on_validation(tuned):
