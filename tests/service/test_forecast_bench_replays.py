@@ -19,7 +19,7 @@ from service.forecast_bench.checks import BUDGETS
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
-from service.forecast_bench.replay import Case, key_of, plan_of, priced_as, taught_by
+from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
 from service.forecast_bench.replayed import (
     FORECAST,
 )
@@ -174,6 +174,10 @@ def test_a_replay_quotes_as_the_machine_that_measured(world):
     task = record.task.model_copy(update={"environment": with_gpu})
     priced = priced_as(record.model_copy(update={"task": task}), prices)
     assert prices.machines[priced.machine].gpu
+
+
+def test_right_labels_are_told_as_records_tell_them():
+    assert by_number({"r0": "b", "r1": "z"}, ("a", "b")) == {"r0": "1", "r1": "-1"}
 
 
 def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
