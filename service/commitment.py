@@ -40,6 +40,7 @@ Ground = Literal[
     "none able",
     "hopeless",
     "eliminated",
+    "by rule",
     "unproven",
     "gain in doubt",
     "errors",
@@ -48,7 +49,8 @@ Ground = Literal[
     "floor in doubt",
     "not measured",
 ]
-"""What a decision rests on. The first eight are a yes or a no, the others a "not yet"."""
+"""What a decision rests on. The first eight are a yes or a no, those behind "by rule" a "not yet";
+that is what a simple rule says in a forecast."""
 PROVEN = 0.95
 """From this chance on that the gain exceeds the practical margin (or that no more than it is lost,
 where money is saved), it is proven."""

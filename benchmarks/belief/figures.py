@@ -16,6 +16,9 @@ CENTRE = 0.8
 SHARES = (0.05, 0.1, 0.25, 0.5)
 """Parts of the training rows at which pilots are told apart; any other counts as the nearest."""
 SHARES_OF_ROWS = ("score", "accuracy", "hit_at_1", "hit_at_3")
+ANSWERED_TEXTS = 16
+"""Rows that a pilot answers where there are no labels to weigh: its score rests on these, however
+many it reads the likelihood of."""
 READ: tuple[Deed, ...] = ("retrieval", "likelihood", "head", "pilot")
 """What channels read. `rows` are read as they are, `features` by rules of thumb alone."""
 
@@ -167,8 +170,11 @@ def to_come(
     id, share = spoken_of(action, strategies), share_like(action)
     if id is None or action.deed not in READ:
         return None
+    rows = action.rows
+    if action.deed == "pilot" and kind != "classification":
+        rows = min(ANSWERED_TEXTS, rows)
     before = seen.get((action.deed, id))
-    if before is not None and (before.share, before.rows) >= (share, action.rows):
+    if before is not None and (before.share, before.rows) >= (share, rows):
         return None
     known = {
         name: 0.0
@@ -176,4 +182,4 @@ def to_come(
         if (before is not None or not name.endswith("_gain"))
         and (kind == "classification" or name != "score" or action.deed != "likelihood")
     }
-    return Reading(id, action.deed, share, known, max(1, action.rows))
+    return Reading(id, action.deed, share, known, max(1, rows))

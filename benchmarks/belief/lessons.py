@@ -61,7 +61,8 @@ def drift_of(tasks: Sequence[Measured]) -> Drift:
 
 def gaps_of(task: Measured) -> tuple[Floats, Floats] | None:
     """Angles on validation rows less those on test rows, and the covariance of their noise."""
-    seen = answered(task.findings, [s.id for s in task.strategies if s.id in task.qualities])
+    ids = [s.id for s in task.strategies if s.id in task.qualities]
+    seen = answered(task.findings, ids, task.expected)
     observation = rows_observation(seen, NO_DRIFT)
     if observation is None:
         return None

@@ -17,9 +17,11 @@ from pydantic import Field
 from benchmarks.belief.belief import Belief, Observation
 from benchmarks.belief.channels import Channel, learned, observed
 from benchmarks.belief.figures import READ, Reading, latest, readings_of, to_come
+from benchmarks.belief.gate import Gate
 from benchmarks.belief.history import History, doubt_of, fitted_spread, history_of, table_of
 from benchmarks.belief.layout import laid_out
 from benchmarks.belief.lessons import drift_of, lessons_of
+from benchmarks.belief.macro import NONE_EXPECTED, Expected
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rows import Answered, Drift, answered, rows_observation, with_more
 from benchmarks.belief.spread import Spread
@@ -33,6 +35,8 @@ from corpora.task import Frozen, Kind
 SHIPPED = Path(__file__).with_name("predictor.json")
 """What comes with the product. Without tasks in it, it is the guesses alone."""
 Readings = Mapping[tuple[Deed, str], Reading]
+NOT_KEPT: Mapping[str, object] = {"findings": (), "expected": {}}
+"""Of a measured task, once it was learned from."""
 MEANING = {
     "scale": "All deviations and weights are of angles: quality = sine squared of the angle.",
     "spread": "Standard deviations of the effects on one task: of the task on all strategies, on"
@@ -48,6 +52,9 @@ MEANING = {
     " weights[1] x (angle - 0.8) + weights[2..5] by kind of task (classification, extraction,"
     " question-answering, generation) + noise. unsure: the covariance of the weights. noise: that"
     " of the figures, from so many degrees of freedom.",
+    "gate": "What decides a forecast (way): the predictor (forecast), or a simple rule that did"
+    " better on measured tasks whose source was left out; with the figures that decided it. Without"
+    " figures nothing was tested.",
     "tasks": "What was measured on test rows, which is what strategies are known by: mean, its"
     " standard error, rows.",
 }
@@ -62,6 +69,7 @@ class Predictor(Frozen):
     doubt: float = Field(default=1.0, ge=1)
     drift: Drift = Drift()
     channels: tuple[Channel, ...] = ()
+    gate: Gate = Gate()
     tasks: tuple[Measured, ...] = ()
 
     @classmethod
@@ -77,7 +85,7 @@ class Predictor(Frozen):
             doubt=doubt_of(table, spread),
             drift=drift_of(tasks),
             channels=learned(lessons_of(tasks)),
-            tasks=tuple(task.model_copy(update={"findings": ()}) for task in tasks),
+            tasks=tuple(task.model_copy(update=NOT_KEPT) for task in tasks),
         )
 
     @classmethod
@@ -103,12 +111,17 @@ class Predictor(Frozen):
         return self.history.belief(kind, strategies)
 
     def belief(
-        self, kind: Kind, strategies: Sequence[StrategyFacts], findings: Sequence[Finding]
+        self,
+        kind: Kind,
+        strategies: Sequence[StrategyFacts],
+        findings: Sequence[Finding],
+        expected: Expected = NONE_EXPECTED,
     ) -> Belief:
         """After all these findings, whatever their order; of one deed and strategy the one with
         most rows or the largest share counts. Findings with trouble, or of strategies that are
-        not among `strategies`, say nothing."""
-        rows = answered(findings, [strategy.id for strategy in strategies])
+        not among `strategies`, say nothing. Where the metric is macro-F1, `expected` are the right
+        labels of the rows."""
+        rows = answered(findings, [strategy.id for strategy in strategies], expected)
         first = self.after_rows(kind, strategies, rows)
         return self.after_readings(kind, first, latest(readings_of(findings, strategies)), first)
 
@@ -118,10 +131,11 @@ class Predictor(Frozen):
         strategies: Sequence[StrategyFacts],
         findings: Sequence[Finding],
         action: Action,
+        expected: Expected = NONE_EXPECTED,
     ) -> Belief:
         """The belief as `action` would leave it, finding what is expected: the same mean, and the
         covariance that would remain. For `Belief.worth`."""
-        rows = answered(findings, [strategy.id for strategy in strategies])
+        rows = answered(findings, [strategy.id for strategy in strategies], expected)
         readings = latest(readings_of(findings, strategies))
         first = self.after_rows(kind, strategies, rows)
         now = self.after_readings(kind, first, readings, first)

@@ -1,4 +1,4 @@
-"""Simple rules that a predictor has to beat.
+"""Simple rules that a predictor has to beat, and that decide in its place where they beat it.
 
 Each is fitted to measured tasks, and then says of a new one which strategy it takes and what it
 expects some of them to reach.
@@ -7,7 +7,7 @@ expects some of them to reach.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol
@@ -17,7 +17,7 @@ from benchmarks.belief.figures import spoken_of
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rows import answered
 from benchmarks.belief.traits import traits_of
-from benchmarks.evidence.finding import Deed, Finding
+from benchmarks.evidence.finding import Action, Deed, Finding
 from benchmarks.records import StrategyFacts
 from corpora.task import Kind
 
@@ -167,4 +167,24 @@ def is_tuned(strategy: StrategyFacts) -> bool:
     return "tuned" in traits_of(strategy)
 
 
+def looks_at(rule: str, action: Action) -> bool:
+    """Whether a rule of that name goes by it; one that is not named looks at everything."""
+    return action.deed in LOOKS_AT.get(rule, (action.deed,))
+
+
+def next_look(
+    rule: str, actions: Iterable[Action], fits: Callable[[Action], bool]
+) -> Action | None:
+    """Of what the rule looks at, the step that is expected to be the quickest and still fits."""
+    wanted = [action for action in actions if looks_at(rule, action) and fits(action)]
+    return min(wanted, key=lambda one: (one.seconds, one.deed, one.strategy or ""), default=None)
+
+
+LOOKS_AT: Mapping[str, tuple[Deed, ...]] = {
+    "majority strategy": (),
+    "rank at pilot size": ("rows", "pilot"),
+    "linear probe alone": ("rows", "head"),
+    "rule of thumb": ("features",),
+}
+"""The deeds that each rule goes by."""
 RIVALS: tuple[Rule, ...] = (Majority(), PilotRank(), ProbeAlone(), RuleOfThumb())

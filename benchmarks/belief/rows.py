@@ -2,14 +2,14 @@
 
 Strategies answer the same rows, so a hard sample is hard for all, and it is the differences by
 row that decide between two. The noise of their mean scores is therefore correlated, as far as
-their scores by row are.
+their scores by row are. Macro-F1 is no mean over rows; `macro` says what rows tell of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from statistics import fmean
 
 import numpy as np
@@ -17,6 +17,7 @@ from pydantic import Field
 
 from benchmarks.belief.angles import measured_angle
 from benchmarks.belief.belief import Observation
+from benchmarks.belief.macro import NONE_EXPECTED, Expected, gap_at, macro_score
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.resampling import Floats
 from corpora.task import Frozen
@@ -42,24 +43,28 @@ class Drift(Frozen):
 @dataclass(frozen=True)
 class Answered:
     """A strategy's validation rows: the mean score, their number, and by id where known. `ratio`
-    is the variance of scores beside that of as many right and wrong rows of that mean."""
+    is the variance of scores beside that of as many right and wrong rows of that mean. `enough`
+    are the rows from which on the score is the metric itself; of fewer it is what is nearest."""
 
     score: float
     rows: int
     ratio: float
     by_row: Mapping[str, float]
+    enough: int = 0
 
     @property
     def deviation(self) -> float:
-        """Sampling noise on the scale of angles."""
-        return sqrt(self.ratio / (4 * self.rows + 2))
+        """Sampling noise on the scale of angles, and what few rows leave open beside it."""
+        return sqrt(self.ratio / (4 * self.rows + 2) + gap_at(self.rows, self.enough) ** 2)
 
 
-def answered(findings: Iterable[Finding], ids: Sequence[str]) -> dict[str, Answered]:
+def answered(
+    findings: Iterable[Finding], ids: Sequence[str], expected: Expected = NONE_EXPECTED
+) -> dict[str, Answered]:
     """Of each strategy the finding with the most rows, the later of equals."""
     found: dict[str, Answered] = {}
     for finding in findings:
-        id, one = finding.action.strategy, answered_in(finding)
+        id, one = finding.action.strategy, answered_in(finding, expected)
         if id is None or id not in ids or one is None:
             continue
         if one.rows >= (found[id].rows if id in found else 0):
@@ -67,8 +72,9 @@ def answered(findings: Iterable[Finding], ids: Sequence[str]) -> dict[str, Answe
     return {id: found[id] for id in ids if id in found}
 
 
-def answered_in(finding: Finding) -> Answered | None:
-    """None where it is no finding of rows, or holds no score."""
+def answered_in(finding: Finding, expected: Expected = NONE_EXPECTED) -> Answered | None:
+    """None where it is no finding of rows, or holds no score. With right labels `expected` of the
+    rows the metric is macro-F1."""
     if finding.action.deed != "rows" or finding.trouble:
         return None
     scores = list(finding.scores.values())
@@ -78,6 +84,10 @@ def answered_in(finding: Finding) -> Answered | None:
     rows = len(scores) or finding.action.rows
     if rows < 1:
         return None
+    macro = macro_score(finding, expected) if expected else None
+    if macro is not None:
+        ratio = ratio_of(macro.value, macro.variance * rows**2, rows, most=inf, extra=macro.extra)
+        return Answered(macro.value, rows, ratio, finding.scores, macro.enough)
     spread = finding.figures.get("sd_score", 0.0) ** 2 * rows
     if scores:
         spread = float(np.var(scores)) * len(scores)
@@ -86,12 +96,14 @@ def answered_in(finding: Finding) -> Answered | None:
     )
 
 
-def ratio_of(mean: float, squares: float, rows: int) -> float:
+def ratio_of(
+    mean: float, squares: float, rows: int, *, most: float = 1.0, extra: float = 1.0
+) -> float:
     """Of the sum of squared deviations to that of right and wrong rows: 1 for those, less for
-    graded scores, and near 1 for few rows."""
+    graded scores, and near 1 (or `extra`) for few rows."""
     inside = (mean * rows + 1) / (rows + 2)
     first = ROWS_OF_WIDEST * inside * (1 - inside)
-    return min(1.0, (squares + first) / (rows * mean * (1 - mean) + first))
+    return min(most, (squares + extra * first) / (rows * mean * (1 - mean) + first))
 
 
 def correlation(one: Answered, other: Answered) -> float:
@@ -148,5 +160,6 @@ def with_more(seen: Mapping[str, Answered], action: Action) -> dict[str, Answere
     ratios = [one.ratio for one in ([before] if before else seen.values())]
     known = before.by_row if before else {}
     score = before.score if before else 0.5
-    more = Answered(score, action.rows, fmean(ratios) if ratios else 1.0, known)
+    enough = max((one.enough for one in seen.values()), default=0)
+    more = Answered(score, action.rows, fmean(ratios) if ratios else 1.0, known, enough)
     return {**seen, id: more}

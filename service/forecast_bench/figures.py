@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import fmean
 
 from service.forecast_bench.calls import Calls, calls_of
@@ -17,7 +18,15 @@ from service.forecast_bench.misses import (
     within,
     within_without_noise,
 )
-from service.forecast_bench.regret import Share, is_found, regret_of, share_of
+from service.forecast_bench.noise import SeedNoise
+from service.forecast_bench.regret import (
+    Share,
+    chance_found,
+    error_of,
+    is_found,
+    regret_of,
+    share_of,
+)
 from service.forecast_bench.replayed import Replay
 from service.forecast_bench.truth import Truth
 
@@ -27,14 +36,18 @@ Truths = Mapping[str, Truth]
 
 @dataclass(frozen=True)
 class TaskFigures:
-    """One forecast of one task. `saved` is the share of the exhaustive seconds that it did not
-    take, `saved_operations` the same in floating-point operations, None where they are not known;
-    `rmse` is without test noise, None where no quality was foretold."""
+    """One forecast of one task. `regret_error` is the standard error of its regret by the luck of
+    the test rows, and `found_chance` the chance that the true one is within the margin. `saved` is
+    the share of the exhaustive seconds that it did not take, thinking included, `saved_operations`
+    the same in floating-point operations, None where they are not known; `rmse` is without noise,
+    None where no quality was foretold."""
 
     replay: Replay
     truth: Truth
     regret: float
+    regret_error: float
     found: bool
+    found_chance: float
     saved: float
     saved_operations: float | None
     rmse: float | None
@@ -44,8 +57,10 @@ class TaskFigures:
 class Overall:
     """One way of foretelling at one budget, over all tasks. Regrets and errors run from 0 to 1;
     errors and coverages are over strategies and tasks, None where no quality is foretold; with
-    test noise in them where they are called raw. `deciding` is the mean share of the exhaustive
-    seconds that choosing and believing took in the replay, which `saved` does not hold."""
+    noise in them where they are called raw. `mean_regret_error` is the standard error of the mean
+    regret by the luck of test rows alone, and `found_chance` the mean chance of a regret within the
+    margin. `deciding` is the mean share of the exhaustive seconds that choosing and believing took
+    in the replay; `saved` counts it as spent."""
 
     way: str
     budget: float
@@ -54,9 +69,11 @@ class Overall:
     saved_operations: float | None
     deciding: float
     mean_regret: float
+    mean_regret_error: float
     worst_regret: float
     worst_task: str
     found: Share
+    found_chance: float
     calls: Calls
     rmse: float | None
     rmse_raw: float | None
@@ -68,22 +85,41 @@ class Overall:
     bins: tuple[Bin, ...]
 
 
-def figures_of(replay: Replay, truth: Truth) -> TaskFigures:
-    misses = misses_of(replay, truth)
+def figures_of(replay: Replay, truth: Truth, seed_variance: float = 0.0) -> TaskFigures:
+    """`seed_variance` is that of `pooled_seed_variance`."""
+    misses = misses_of(replay, truth, seed_variance)
     spent = replay.operations / truth.operations if truth.operations else None
     return TaskFigures(
         replay=replay,
         truth=truth,
         regret=regret_of(replay.pick, truth.audits),
+        regret_error=error_of(replay.pick, truth),
         found=is_found(replay.pick, truth),
-        saved=1 - replay.seconds / truth.seconds,
+        found_chance=chance_found(replay.pick, truth),
+        saved=1 - (replay.seconds + replay.deciding_seconds) / truth.seconds,
         saved_operations=None if spent is None else 1 - spent,
         rmse=rmse_without_noise(misses) if misses else None,
     )
 
 
-def misses_of(replay: Replay, truth: Truth) -> list[Miss]:
-    """Of every strategy that was both foretold and measured."""
+def all_figures(replays: Iterable[Replay], truths: Truths) -> list[TaskFigures]:
+    """In their order."""
+    seed_variance = pooled_seed_variance(truths)
+    return [figures_of(each, truths[each.task], seed_variance) for each in replays]
+
+
+def pooled_seed_variance(truths: Truths) -> float:
+    """What a quality varies by between trainings that differ by their seed alone, by all tasks on
+    which something was trained twice; 0 without any."""
+    found = SeedNoise()
+    for truth in truths.values():
+        found = found.with_(SeedNoise(truth.seed_variance, truth.seed_freedom))
+    return max(0.0, found.variance)
+
+
+def misses_of(replay: Replay, truth: Truth, seed_variance: float = 0.0) -> list[Miss]:
+    """Of every strategy that was both foretold and measured. A quality of few trainings holds
+    their luck, which no forecast can know, beside that of the test rows."""
     return [
         Miss(
             task=replay.task,
@@ -91,11 +127,11 @@ def misses_of(replay: Replay, truth: Truth) -> list[Miss]:
             predicted=told.value,
             low=told.low,
             high=told.high,
-            measured=truth.known[name].value,
-            variance=truth.known[name].variance,
+            measured=known.value,
+            variance=known.variance + (seed_variance / known.trainings if known.trainings else 0.0),
         )
         for name, told in replay.strategies.items()
-        if name in truth.known
+        if (known := truth.known.get(name)) is not None
     ]
 
 
@@ -110,8 +146,9 @@ def chances_true(truth: Truth) -> dict[str, float]:
 
 def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
     """Of replays of one way and budget, one a task; there must be one."""
-    each = [figures_of(replay, truths[replay.task]) for replay in replays]
-    misses = [miss for one in each for miss in misses_of(one.replay, one.truth)]
+    each = all_figures(replays, truths)
+    luck = pooled_seed_variance(truths)
+    misses = [miss for one in each for miss in misses_of(one.replay, one.truth, luck)]
     worst = max(each, key=lambda one: one.regret)
     counted = [one.saved_operations for one in each if one.saved_operations is not None]
     chances = [(chances_told(one.replay), chances_true(one.truth)) for one in each]
@@ -126,9 +163,11 @@ def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
         saved_operations=fmean(counted) if counted else None,
         deciding=fmean(one.replay.deciding_seconds / one.truth.seconds for one in each),
         mean_regret=fmean(one.regret for one in each),
+        mean_regret_error=sqrt(sum(one.regret_error**2 for one in each)) / len(each),
         worst_regret=worst.regret,
         worst_task=worst.replay.task,
         found=share_of(one.found for one in each),
+        found_chance=fmean(one.found_chance for one in each),
         calls=calls_of([one.replay.commit for one in each], [one.truth.commit for one in each]),
         rmse=rmse_without_noise(misses) if misses else None,
         rmse_raw=rmse(misses) if misses else None,

@@ -21,8 +21,10 @@ def halves(
 ) -> tuple[Half, Half]:
     """The rows in two parts of nearly the same size, drawn by seed; a group is never cut.
 
-    The largest groups are laid first, each to the smaller part; so one group of more than half
-    of the rows makes the parts uneven. Within a part the rows keep their order.
+    Groups of several rows are laid first, in an order of chance, each to the smaller part; single
+    rows then make up for what is uneven. So parts differ by no more than the largest group, and a
+    split hangs on the seed even where all groups are of different sizes. Within a part the rows
+    keep their order.
     """
     clusters: dict[object, list[str]] = defaultdict(list)
     for place, row in enumerate(rows):
@@ -32,7 +34,7 @@ def halves(
     units = list(clusters.values())
     order = rng.permutation(len(units))
     parts: tuple[set[str], set[str]] = (set(), set())
-    for number in sorted(order, key=lambda n: -len(units[n])):
+    for number in sorted(order, key=lambda n: len(units[n]) == 1):
         smaller = 0 if len(parts[0]) <= len(parts[1]) else 1
         parts[smaller].update(units[number])
     one, other = (tuple(row for row in rows if row in part) for part in parts)

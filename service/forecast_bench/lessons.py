@@ -8,6 +8,7 @@ from math import sqrt
 
 import numpy as np
 
+from benchmarks.belief.macro import METRIC
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from service.forecast_bench.findings import Evidence
 from service.forecast_bench.record import StrategyLine, TaskRecord
@@ -23,6 +24,7 @@ def lesson_of(record: TaskRecord, truth: Truth, evidence: Evidence | None) -> Me
     return Measured(
         name=record.task.name,
         source=record.task.source,
+        data=record.task.data,
         kind=record.task.task.kind,
         strategies=tuple(line.facts for line in lines),
         qualities={
@@ -35,7 +37,17 @@ def lesson_of(record: TaskRecord, truth: Truth, evidence: Evidence | None) -> Me
         },
         alike=alike(lines),
         findings=evidence.findings if evidence else (),
+        expected=expected_in(record),
     )
+
+
+def expected_in(record: TaskRecord) -> dict[str, str]:
+    """The right labels, by number, of the rows that evidence was judged on, where the metric is
+    macro-F1; nothing in records from before they were kept."""
+    if record.task.task.metric != METRIC:
+        return {}
+    judged = getattr(record.task, "judged", {})
+    return {row: str(label) for row, (_, label) in judged.items() if label is not None}
 
 
 def alike(lines: Sequence[StrategyLine]) -> float:

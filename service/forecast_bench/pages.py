@@ -12,7 +12,7 @@ from pathlib import Path
 from service import wording
 from service.figures import with_figures
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.figures import Overall, figures_of, overalls
+from service.forecast_bench.figures import Overall, all_figures, overalls
 from service.forecast_bench.measure import record_in
 from service.forecast_bench.record import TaskLine, read_record
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays
@@ -66,9 +66,9 @@ def figures(place: Path = RESULTS) -> str:
     parts = [
         f"![Mean regret against compute]({CHART.name})",
         f"At {HEADLINE:.0%} of the exhaustive seconds, task by task; regret and error in points:",
-        as_markdown(task_table(figures_of(each, truths[each.task]) for each in main)),
+        as_markdown(task_table(all_figures(main, truths))),
         "Task by task at each budget: the regret in points, and the choice it comes of:",
-        as_markdown(regret_table([figures_of(each, truths[each.task]) for each in forecasts])),
+        as_markdown(regret_table(all_figures(forecasts, truths))),
         "All tasks together, by budget, and the rivals beside:",
         as_markdown(curve_table(found)),
         best_point(found),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean
+from statistics import NormalDist, fmean
 
 import numpy as np
 
 from benchmarks.statistics import wilson
+from service.forecast_bench.misses import HAIR
 from service.forecast_bench.truth import Audit, Truth
 
 Share = tuple[float, float, float]
@@ -35,6 +36,20 @@ def is_found(pick: str | None, truth: Truth) -> bool:
     """Whether the pick is the winner of the whole comparison, or loses no more than the practical
     margin against the winners of halves."""
     return pick == truth.winner or regret_of(pick, truth.audits) <= truth.margin
+
+
+def error_of(pick: str | None, truth: Truth) -> float:
+    """Standard error of the regret by the luck of the test rows; see `Truth`."""
+    return truth.errors.get(pick or "", truth.error_of_nothing)
+
+
+def chance_found(pick: str | None, truth: Truth) -> float:
+    """The chance that the true regret is within the practical margin: normal around what was
+    measured, with its standard error. No regret at all, known to no better than the margin, is
+    within it with a chance of 84%."""
+    left = truth.margin - regret_of(pick, truth.audits)
+    error = error_of(pick, truth)
+    return NormalDist().cdf(left / error) if error > 0 else float(left >= -HAIR)
 
 
 def share_of(hits: Iterable[bool]) -> Share:

@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import Predictor
+from benchmarks.costs import PriceList, RunPrices
 from benchmarks.evidence.recorded import RecordedSource
 from benchmarks.records import StrategyFacts
 from service.forecast_bench.findings import Evidence
@@ -36,6 +38,7 @@ SOURCES = (
     *("benchmarks/curve.py", "benchmarks/latency.py", "benchmarks/probe_rows.py"),
     "benchmarks/sentinels.py",
     *("service/forecast_bench/replay.py", "service/forecast_bench/lessons.py"),
+    "service/forecast_bench/rivals.py",
 )
 """What foretells, beside the rule: a replay by another version of it is done anew."""
 
@@ -65,15 +68,19 @@ def forecast_code() -> str:
     return digest.hexdigest()
 
 
-def taught_by(lessons: Sequence[Measured], source: str) -> list[Measured]:
-    """What tasks of other sources taught."""
-    return [lesson for lesson in lessons if lesson.source != source]
+def taught_by(lessons: Sequence[Measured], source: str, data: str) -> list[Measured]:
+    """What tasks of other sources taught, and of other data: a copy under another name and source
+    is the task itself."""
+    return [lesson for lesson in lessons if lesson.source != source and lesson.data != data]
 
 
-def key_of(case: Case, lessons: Sequence[Measured], budget: float) -> str:
-    """A digest of all that a replay is computed from."""
-    digest = hashlib.sha256(f"{forecast_code()}\0{budget}\0{case.task.data}".encode())
-    for part in (case.truth, case.evidence, *taught_by(lessons, case.truth.source)):
+def key_of(
+    truth: Truth, evidence: Evidence, data: str, lessons: Sequence[Measured], budget: float
+) -> str:
+    """A digest of all that a replay of a task is computed from; `data` is the digest of its
+    rows."""
+    digest = hashlib.sha256(f"{forecast_code()}\0{budget}\0{data}".encode())
+    for part in (truth, evidence, *taught_by(lessons, truth.source, data)):
         digest.update(part.model_dump_json().encode())
     return digest.hexdigest()[:16]
 
@@ -87,8 +94,35 @@ def replay(case: Case, predictor: Predictor, budget: float, key: str, bench: Ben
     planned = plan_of(case, budget, bench)
     source = RecordedSource(case.evidence.findings, case.evidence.head.guesses)
     began = perf_counter()
-    found = forecast(planned, source=source, predictor=predictor, clock=stopped_clock)
+    found = forecast(
+        planned,
+        source=source,
+        predictor=predictor,
+        expected=by_number(expected_of(case.task.dataset), case.task.dataset.task.labels),
+        clock=stopped_clock,
+    )
     return replay_of(found, case, budget, key, perf_counter() - began)
+
+
+def by_number(expected: Expected, labels: Sequence[str]) -> dict[str, str]:
+    """As the findings of a record tell them."""
+    places = {label: str(number) for number, label in enumerate(labels)}
+    return {row: places.get(label, "-1") for row, label in expected.items()}
+
+
+def priced_as(record: TaskRecord, prices: PriceList) -> PriceList:
+    """The list with the machine that the comparison was made on, at what it cost then: quotes are
+    its quotes, on whatever machine they are replayed. One that the list does not name is taken to
+    be the class of machine that has its cores, and a GPU where it had one."""
+    then, made = RunPrices.model_validate(record.task.prices), record.task.environment
+    name = then.machine
+    if name not in prices.machines:
+        anew = prices.model_copy(update={"machine": "auto"})
+        name = anew.machine_for(cores=made.cores, gpu=made.gpu is not None)
+        return prices.model_copy(update={"machine": name})
+    known = prices.machines[name].model_copy(update={"usd_per_hour": then.usd_per_hour})
+    machines = {**prices.machines, name: known}
+    return prices.model_copy(update={"machine": name, "machines": machines})
 
 
 def plan_of(case: Case, budget: float, bench: Bench) -> ForecastPlan:
@@ -98,7 +132,7 @@ def plan_of(case: Case, budget: float, bench: Bench) -> ForecastPlan:
         return plan_forecast(
             case.task.dataset,
             strategies=bench.size.strategies,
-            prices=bench.prices,
+            prices=priced_as(case.record, bench.prices),
             seed=bench.size.seeds[0],
             budget_seconds=budget * case.truth.seconds,
             budget_usd=usd,

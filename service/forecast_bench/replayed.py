@@ -12,13 +12,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from benchmarks.belief.gate import FORECAST as FORECAST
 from benchmarks.errors import BenchmarkError
 from corpora.task import Frozen
 from service.commitment import Commit
 from service.published import write_atomically
 
 SCHEMA: Literal["tuneworth.forecast-replay/1"] = "tuneworth.forecast-replay/1"
-FORECAST = "forecast"
 
 
 class Foretold(Frozen):

@@ -20,7 +20,7 @@ from service.forecast_bench.agenda import (
     others_at_hand,
 )
 from service.forecast_bench.checks import BUDGETS, HEADLINE
-from service.forecast_bench.figures import Overall, TaskFigures, figures_of, overalls
+from service.forecast_bench.figures import Overall, TaskFigures, all_figures, overalls
 from service.forecast_bench.lessons import lesson_of
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.replay import Case, key_of, replay, taught_by
@@ -55,7 +55,7 @@ class Replayed:
     def forecasts(self) -> list[TaskFigures]:
         """The forecast at every budget, task by task."""
         ours = [each for each in self.replays if each.way == FORECAST]
-        return [figures_of(each, self.truths[each.task]) for each in ours]
+        return all_figures(ours, self.truths)
 
     @property
     def headline(self) -> list[TaskFigures]:
@@ -64,18 +64,18 @@ class Replayed:
 
 
 class Teachers:
-    """What other sources taught: predictors and rules, each fitted once a source."""
+    """What other sources taught: predictors and rules, each fitted once a source and data."""
 
     def __init__(self, lessons: Sequence[Measured]) -> None:
         self.lessons = lessons
         self.predictor = cache(self._predictor)
         self.rules = cache(self._rules)
 
-    def _predictor(self, source: str) -> Predictor:
-        return Predictor.fit(taught_by(self.lessons, source))
+    def _predictor(self, source: str, data: str) -> Predictor:
+        return Predictor.fit(taught_by(self.lessons, source, data))
 
-    def _rules(self, source: str) -> tuple[Rule, ...]:
-        return tuple(rule.fitted(taught_by(self.lessons, source)) for rule in RIVALS)
+    def _rules(self, source: str, data: str) -> tuple[Rule, ...]:
+        return tuple(rule.fitted(taught_by(self.lessons, source, data)) for rule in RIVALS)
 
 
 def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESULTS) -> Replayed:
@@ -150,16 +150,17 @@ def replayed(case: Case, teachers: Teachers, bench: Bench, shipped: Path) -> lis
         for each in stored(replays_in(place, case.task.name))
     }
     done = []
+    of = (case.truth.source, case.task.data)
     for budget in BUDGETS:
-        key = key_of(case, teachers.lessons, budget)
+        key = key_of(case.truth, case.evidence, case.task.data, teachers.lessons, budget)
         if bench.watching.cancelled():
             raise Cancelled(f"stopped at {case.task.name}; run again to continue.")
         found = known.get((FORECAST, budget, key))
         if found is None:
             bench.watching.say(f"{case.task.name}: forecast at {budget:.0%}")
-            found = replay(case, teachers.predictor(case.truth.source), budget, key, bench)
+            found = replay(case, teachers.predictor(*of), budget, key, bench)
         done.append(found)
-        for rule in teachers.rules(case.truth.source):
+        for rule in teachers.rules(*of):
             done.append(rival_replay(rule, case, budget, key))
     write_replays(replays_in(bench.out, case.task.name), done)
     return done

@@ -1,34 +1,86 @@
-"""The predictor that comes with Tuneworth, fitted to the committed records.
+"""The predictor that comes with Tuneworth, fitted to the committed records, and what decides.
 
-`python -m service.forecast_bench.shipping` writes it. What each task taught it follows from its
-record and its evidence.
+`python -m service.forecast_bench.shipping` writes both. What each task taught follows from its
+record and its evidence; whether the predictor decides or a simple rule that did better follows
+from the replays beside them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.belief.gate import FEWEST_TASKS, Gate, Held, decided
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import SHIPPED, Predictor
-from service.forecast_bench.agenda import RESULTS, at_hand, names_in
+from benchmarks.errors import BenchmarkError
+from service.forecast_bench.agenda import RESULTS, AtHand, at_hand, names_in
+from service.forecast_bench.checks import HEADLINE
+from service.forecast_bench.figures import Overall, overalls
 from service.forecast_bench.lessons import lesson_of
-from service.forecast_bench.truth import truth_of
+from service.forecast_bench.replay import key_of
+from service.forecast_bench.replayed import Replay, read_replays, replays_in
+from service.forecast_bench.truth import Truth, truth_of
 
 
-def lessons_in(place: Path) -> list[Measured]:
-    """Of every measured task of a folder of results, by name."""
+def predictor_from(place: Path) -> Predictor:
+    """Fitted to a folder of results, with what its replays decide.
+
+    Raises BenchmarkError where the replays are of something else than what ships.
+    """
     found = [each for name in names_in(place) if (each := at_hand(place, name))]
-    return [
-        lesson_of(each.record, truth_of(each.path, place / "tasks"), each.evidence)
-        for each in found
-    ]
+    truths = {each.name: truth_of(each.path, place / "tasks") for each in found}
+    lessons = [lesson_of(each.record, truths[each.name], each.evidence) for each in found]
+    gate = gate_of(found, truths, lessons, place)
+    return Predictor.fit(lessons).model_copy(update={"gate": gate})
+
+
+def gate_of(
+    found: Sequence[AtHand], truths: dict[str, Truth], lessons: Sequence[Measured], place: Path
+) -> Gate:
+    """From the tasks that have evidence, each foretold by what tasks of other sources taught."""
+    tasks = [each for each in found if each.evidence is not None]
+    replays = {each.name: replays_of(each, truths[each.name], lessons, place) for each in tasks}
+    stale = [name for name, each in replays.items() if not each]
+    sources = len({truths[each.name].source for each in tasks})
+    if len(tasks) >= FEWEST_TASKS and stale:
+        raise BenchmarkError(
+            f"no replays at {HEADLINE:.0%} by this code and these records: {', '.join(stale)}."
+            f" Run: tuneworth bench forecast DIR --replay-only --out {place}"
+        )
+    ways = overalls([each for of in replays.values() for each in of], truths)
+    return decided(
+        [held(each) for each in ways], tasks=len(tasks), sources=sources, budget=HEADLINE
+    )
+
+
+def replays_of(
+    task: AtHand, truth: Truth, lessons: Sequence[Measured], place: Path
+) -> list[Replay]:
+    """What was replayed of the very same at the headline budget, by every way."""
+    path = replays_in(place, task.name)
+    if task.evidence is None or not path.is_file():
+        return []
+    key = key_of(truth, task.evidence, task.record.task.data, lessons, HEADLINE)
+    return [each for each in read_replays(path) if each.key == key and each.budget == HEADLINE]
+
+
+def held(one: Overall) -> Held:
+    return Held(
+        way=one.way,
+        mean_regret=round(one.mean_regret, 5),
+        mean_regret_error=round(one.mean_regret_error, 5),
+        worst_regret=round(one.worst_regret, 5),
+        go_no_go=round(one.calls.accuracy[0], 5),
+        calls=one.calls.made,
+    )
 
 
 def main() -> None:
     """Fit the predictor anew."""
-    lessons = lessons_in(RESULTS)
-    Predictor.fit(lessons).write(SHIPPED)
-    print(f"{SHIPPED}: {len(lessons)} tasks")
+    predictor = predictor_from(RESULTS)
+    predictor.write(SHIPPED)
+    print(f"{SHIPPED}: {len(predictor.tasks)} tasks. {predictor.gate.why}")
 
 
 if __name__ == "__main__":

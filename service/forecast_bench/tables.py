@@ -15,7 +15,7 @@ NONE = "–"
 
 
 def task_table(figures: Iterable[TaskFigures]) -> Table:
-    """One row a task, forecast beside exhaustive."""
+    """One row a task, forecast beside exhaustive; a regret with its standard error."""
     head = [
         *("task", "exhaustive", "commit?", "forecast", "commit?", "regret", "found"),
         *("error", "took", "of", "saved"),
@@ -27,7 +27,7 @@ def task_table(figures: Iterable[TaskFigures]) -> Table:
             [
                 *(truth.name, truth.winner or "nothing", truth.commit),
                 *(replay.pick or "nothing", replay.commit),
-                *(wording.points(one.regret), "yes" if one.found else "no"),
+                *(with_error(one.regret, one.regret_error), "yes" if one.found else "no"),
                 NONE if one.rmse is None else plain_points(one.rmse),
                 *(wording.duration(replay.seconds), wording.duration(truth.seconds)),
                 share(one.saved),
@@ -54,7 +54,7 @@ def regret_table(figures: Sequence[TaskFigures]) -> Table:
 def curve_table(found: Iterable[Overall]) -> Table:
     """One row for each way and budget."""
     head = [
-        *("way", "budget", "saved", "mean regret", "worst", "winner found"),
+        *("way", "budget", "saved", "mean regret", "worst", "winner found", "by chance"),
         *("go/no-go right", "balanced", "not yet", "error", "error, raw"),
         *("within 3", "covered", "Brier"),
     ]
@@ -64,9 +64,9 @@ def curve_table(found: Iterable[Overall]) -> Table:
         rows.append(
             [
                 *(one.way, f"{one.budget:.0%}", share(one.saved)),
-                wording.points(one.mean_regret),
+                with_error(one.mean_regret, one.mean_regret_error),
                 f"{wording.points(one.worst_regret)} ({one.worst_task})",
-                of_share(one.found),
+                *(of_share(one.found), f"{one.found_chance:.0%}"),
                 f"{of_share(calls.accuracy)} of {calls.made}",
                 *(optional(calls.balanced), share(calls.not_yet)),
                 *(optional_points(one.rmse), optional_points(one.rmse_raw)),
@@ -118,6 +118,12 @@ def optional(value: float | None) -> str:
 
 def optional_points(value: float | None) -> str:
     return NONE if value is None else plain_points(value)
+
+
+def with_error(value: float, error: float) -> str:
+    """In points, with what the test rows' luck may move it by where that is known."""
+    told = wording.points(value)
+    return f"{told} ± {plain_points(error)}" if error > 0 else told
 
 
 def plain_points(value: float) -> str:

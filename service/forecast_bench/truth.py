@@ -5,26 +5,31 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
-from benchmarks.families import influences
-from benchmarks.metrics import aggregate
-from benchmarks.quality import scored_table
 from benchmarks.records import Record
-from benchmarks.resampling import cluster_sums, finish_mean, mean_sums
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
-from benchmarks.track import Track, track_of
 from corpora.task import Frozen
 from service.choosing import Case, build_case
 from service.commitment import Commit, commit
 from service.forecast_bench.compact import records_of
 from service.forecast_bench.halves import SPLITS, crossings
+from service.forecast_bench.noise import Losses, row_variance
 from service.forecast_bench.record import TaskRecord, read_record
+from service.forecast_bench.tracks import (
+    counted_rows,
+    marks_in,
+    mean_qualities,
+    seeds_in,
+    tracks_by_strategy,
+    trained_with,
+)
 from service.published import write_atomically
 from service.suitability import TRIVIAL
 
@@ -34,6 +39,8 @@ RULE = (
     *("service/evidence.py", "service/stopped.py"),
     *("service/suitability.py", "service/changing.py", "service/forecast_bench/truth.py"),
     *("service/forecast_bench/halves.py", "service/forecast_bench/compact.py"),
+    *("service/forecast_bench/noise.py", "service/forecast_bench/tracks.py"),
+    "benchmarks/belief/traits.py",
     *("benchmarks/summary.py", "benchmarks/quality.py", "benchmarks/statistics.py"),
     *("benchmarks/paired.py", "benchmarks/pairs.py", "benchmarks/families.py"),
     *("benchmarks/odds.py", "benchmarks/pricing.py", "benchmarks/upkeep.py"),
@@ -52,13 +59,15 @@ class Known(Frozen):
     """How good a strategy is on all test rows, the mean over its seeds, 0 to 1.
 
     `variance` is that of test rows alone: what another draw of them would move. `p_best` is the
-    chance that no other is better. `n` counts rows.
+    chance that no other is better. `n` counts rows, and `trainings` the adapters that the value is
+    the mean of, 0 for what trains none.
     """
 
     value: float
     variance: float
     p_best: float
     n: int
+    trainings: int = 0
 
 
 class Audit(Frozen):
@@ -72,8 +81,13 @@ class Audit(Frozen):
 
 
 class Truth(Frozen):
-    """`answers` are by seed: the recommended strategy, None where nothing is, and whether to
-    commit. `key` is the digest of what it was computed from."""
+    """`winners` and `commits` are by seed: the recommended strategy, None where nothing is, and
+    whether to commit. `errors` are the standard errors of the regret of picking each strategy, and
+    `error_of_nothing` that of picking none or one that was never measured: by the jackknife over
+    the test rows' groups, given the winners of halves. `seed_variance` is what a quality varies by
+    between trainings that differ by their seed alone, with so many degrees of `seed_freedom`, 0
+    where nothing was trained twice. `key` is the digest of what it was computed from.
+    """
 
     key: str
     name: str
@@ -83,6 +97,10 @@ class Truth(Frozen):
     commits: tuple[Commit, ...]
     known: dict[str, Known]
     audits: tuple[Audit, ...]
+    errors: dict[str, float] = Field(default_factory=dict)
+    error_of_nothing: float = 0.0
+    seed_variance: float = 0.0
+    seed_freedom: int = 0
     seconds: float
     operations: float
 
@@ -136,6 +154,8 @@ def computed(record: TaskRecord, key: str = "", splits: int = SPLITS) -> Truth:
     head = record.task
     whole = [case_of(records_of(record, seed)) for seed in record.seeds]
     answers = [answer_to(case) for case in whole]
+    audits, losses = audits_in(record, splits)
+    seeds = seeds_in(record)
     return Truth(
         key=key,
         name=head.name,
@@ -144,7 +164,11 @@ def computed(record: TaskRecord, key: str = "", splits: int = SPLITS) -> Truth:
         winners=tuple(winner for winner, _ in answers),
         commits=tuple(answer for _, answer in answers),
         known=known_in(record, whole),
-        audits=tuple(audits_in(record, splits)),
+        audits=tuple(audits),
+        errors=losses.errors,
+        error_of_nothing=losses.error_of_nothing,
+        seed_variance=seeds.variance,
+        seed_freedom=seeds.freedom,
         seconds=record.seconds,
         operations=record.operations,
     )
@@ -162,23 +186,27 @@ def answer_to(case: Case) -> tuple[str | None, Commit]:
     return (case.pick.first.id if case.pick else None), commit(case).answer
 
 
-def audits_in(record: TaskRecord, splits: int) -> list[Audit]:
+def audits_in(record: TaskRecord, splits: int) -> tuple[list[Audit], Losses]:
     """Each half chooses with one seed, the seeds in turn; the other half judges with the other
-    seeds, where there are any."""
+    seeds, where there are any. With them, how far rows move what each choice loses."""
     head = record.task
-    counted = tuple(row for row in head.rows if row not in (head.leaked or ()))
+    counted = counted_rows(record)
     of = dict(zip(head.rows, head.groups, strict=True)) if head.groups else {}
     groups = [of.get(row) for row in counted]
-    found = []
-    for place, (choosing, judging) in enumerate(crossings(counted, groups, splits)):
+    pairs = crossings(counted, groups, splits)
+    found, losses = [], Losses(len(pairs))
+    for place, (choosing, judging) in enumerate(pairs):
         seed = record.seeds[place // 2 % len(record.seeds)]
         winner, _ = answer_to(case_of(records_of(record, seed, set(choosing))))
         others = [each for each in record.seeds if each != seed] or [seed]
-        qualities = mean_qualities(record, others, set(judging))
-        trivial = [value for name, value in qualities.items() if is_trivial(record, name)]
-        nothing = max(trivial, default=0.0)
+        judged = tracks_by_strategy(record, others, set(judging))
+        qualities = mean_qualities(record, judged)
+        free = [name for name in qualities if is_trivial(record, name)]
+        best_free = max(free, key=lambda name: qualities[name], default=None)
+        nothing = qualities[best_free] if best_free else 0.0
         found.append(Audit(winner=winner, qualities=qualities, nothing=nothing))
-    return found
+        losses.add(winner, marks_in(record, judged), best_free)
+    return found, losses
 
 
 def is_trivial(record: TaskRecord, strategy: str) -> bool:
@@ -187,57 +215,21 @@ def is_trivial(record: TaskRecord, strategy: str) -> bool:
     )
 
 
-def mean_qualities(
-    record: TaskRecord, seeds: Sequence[int], rows: Collection[str]
-) -> dict[str, float]:
-    """The task's metric of every completed strategy on those rows, the mean over seeds."""
-    values: dict[str, list[float]] = {}
-    for seed in seeds:
-        for track in tracks_in(record, seed, rows):
-            if track.scored:
-                labels = record.task.task.labels
-                figure = aggregate(record.task.task.metric, track.scored, labels)
-                values.setdefault(track.id, []).append(figure)
-    return {name: float(np.mean(each)) for name, each in values.items()}
-
-
-def tracks_in(record: TaskRecord, seed: int, rows: Collection[str] | None = None) -> list[Track]:
-    records = records_of(record, seed, rows)
-    tracks = [track_of(records, line.facts) for line in record.run_of(seed)]
-    return [track for track in tracks if track.status == "completed"]
-
-
 def known_in(record: TaskRecord, cases: Sequence[Case]) -> dict[str, Known]:
     """Every completed strategy on all rows that did not leak; `cases` are those of the seeds."""
-    rows = {row for row in record.task.rows if row not in (record.task.leaked or ())}
+    rows = counted_rows(record)
     chances: dict[str, list[float]] = {}
-    variances: dict[str, list[float]] = {}
-    for seed, case in zip(record.seeds, cases, strict=True):
+    for case in cases:
         for row in case.summary.strategies:
             chances.setdefault(row.id, []).append(row.p_best or 0.0)
-        for track in tracks_in(record, seed, rows):
-            variances.setdefault(track.id, []).append(row_variance(track, record))
+    tracks = tracks_by_strategy(record, record.seeds, set(rows))
     return {
         name: Known(
             value=value,
-            variance=float(np.mean(variances[name])),
+            variance=float(np.mean([row_variance(t, record.task.task) for t in tracks[name]])),
             p_best=float(np.mean(chances[name])),
             n=len(rows),
+            trainings=len(trained_with(record, name)),
         )
-        for name, value in mean_qualities(record, record.seeds, rows).items()
+        for name, value in mean_qualities(record, tracks).items()
     }
-
-
-def row_variance(track: Track, record: TaskRecord) -> float:
-    """Of a figure over test rows, by the jackknife over their groups: (n - 1) / n × the sum of
-    squared deviations of the figures without one group. Adapters of several seeds answer the same
-    rows, so their mean has about the variance of one. 0 for a single group: nothing is known."""
-    rows = track.scored
-    table, finish = scored_table(rows, record.task.task, errors_as=0.0)
-    lines = mean_sums(table) if finish is None else table
-    sums = cluster_sums(lines, [row.group for row in rows])
-    count = len(sums)
-    if count < 2:
-        return 0.0
-    moved = influences(sums, finish or finish_mean)
-    return float((count - 1) / count * (moved**2).sum())

@@ -79,7 +79,7 @@ class Explorer:
             found, chosen, stop = self.look(belief, judged)
             if chosen is None or stop is not None:
                 return self.ended(belief, judged, start, found, stop or "nothing left")
-            reason = telling.taken(chosen, len(found))
+            reason = self.reason_for(chosen, found)
             belief, judged = self.learn(chosen, self.take(chosen), reason, belief)
 
     def learn(
@@ -106,6 +106,10 @@ class Explorer:
         if not self.fits(chosen.action):  # thinking about it took the rest
             return found, None, "budget"
         return found, chosen, None
+
+    def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal]) -> str:
+        """Why it is done next."""
+        return telling.taken(chosen, len(found))
 
     def ended(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.belief.gate import FORECAST
+from benchmarks.belief.macro import expected_of
 from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import PriceList
 from benchmarks.evidence.finding import Action, Finding
@@ -36,21 +38,23 @@ def hope(
     """For `comparing.compare(may_win=...)`: why a strategy cannot win, None where it may.
 
     Read off the journal in `folder` when it is asked. A predictor that has seen no task stops
-    nobody, and where nothing was answered yet, nobody is stopped by what other tasks were like.
+    nobody, nor does one that a simple rule beat on measured tasks, and where nothing was answered
+    yet, nobody is stopped by what other tasks were like.
     No test row is looked at.
     """
     known = predictor or shipped_predictor()
-    if not known.tasks or not dataset.train:
+    if not known.tasks or known.gate.way != FORECAST or not dataset.train:
         return lambda strategy: None
     outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
     facts = tuple(entry.facts for entry in outlook.fitting)
     judge = Bench(outlook, seed=seed)
+    expected = expected_of(dataset)
 
     def why_not(strategy: str) -> str | None:
         findings = raced(Journal(folder / JOURNAL).read(), facts, dataset)
         if not findings:
             return None
-        judged = judge(known.belief(dataset.task.kind, facts, findings), findings)
+        judged = judge(known.belief(dataset.task.kind, facts, findings, expected), findings)
         chance = judged.chosen.get(strategy, 1.0)
         if chance >= LEAST:
             return None

@@ -152,7 +152,9 @@ class Forecast(Frozen):
     """Everything foretold and what it rests on. Written as JSON with `as_json`.
 
     `strategies` are in order of quality, those that are out last. `predictor` says what the belief
-    was learned from. `start` is where the decision stood before anything was looked at.
+    was learned from, and `tested` how it fared against simple rules on tasks left out. `rule` is
+    the simple rule that decided in its place, None where the predictor did. `start` is where the
+    decision stood before anything was looked at.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -165,6 +167,8 @@ class Forecast(Frozen):
     environment: Environment
     prices: dict[str, Any]
     predictor: str
+    tested: str = ""
+    rule: str | None = Field(default=None, exclude_if=is_none)
     confidence: float
     answer: ForecastAnswer
     strategies: tuple[ForecastRow, ...]

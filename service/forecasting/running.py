@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from benchmarks.belief.gate import FORECAST
+from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Finding, Source
 from benchmarks.evidence.rows import rows_of
 from service.forecasting.answer import answer_of
 from service.forecasting.appraisal import Purse
-from service.forecasting.controller import Explored, Explorer, OnStep, no_steps
+from service.forecasting.controller import Explored, Explorer, Judge, OnStep, no_steps
 from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.expected import Outlook
+from service.forecasting.following import ByRule, Follower
 from service.forecasting.judging import Bench
 from service.forecasting.mind import Learned
 from service.forecasting.planning import ForecastPlan
@@ -33,6 +37,7 @@ def forecast(
     confidence: float = CONFIDENCE,
     source: Source | None = None,
     predictor: Predictor | None = None,
+    expected: Expected | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     on_step: OnStep = no_steps,
     clock: Callable[[], float] = time.perf_counter,
@@ -40,16 +45,23 @@ def forecast(
     """Explore until the decision is clear or the budget used up, and tell what was foretold.
 
     Without a `source` the actions are computed here; without a `predictor` the shipped one holds.
+    Where a simple rule did better than the predictor, as its gate says, the rule decides. With a
+    `source` that tells labels by other names, `expected` are the right ones by those.
     """
     outlook = planned.outlook
     known = predictor or shipped_predictor()
     facts = tuple(entry.facts for entry in outlook.fitting)
-    seed = outlook.run.seed
-    explorer = Explorer(
+    seed, kind = outlook.run.seed, outlook.run.task.kind
+    rule = known.gate.rule(known.tasks)
+    judge: Judge = Bench(outlook, confidence, seed)
+    make: Callable[..., Explorer] = Explorer
+    if rule is not None:
+        judge, make = ByRule(judge, rule, kind, facts), partial(Follower, rule=rule.name)
+    explorer = make(
         earlier=source.earlier if isinstance(source, Continued) else (),
         source=source or live_source(planned.dataset, outlook, planned.prices),
-        mind=Learned(known, outlook.run.task.kind, facts),
-        judge=Bench(outlook, confidence, seed),
+        mind=Learned(known, kind, facts, expected or expected_of(planned.dataset)),
+        judge=judge,
         purse=planned.purse,
         confidence=confidence,
         rows=len(rows_of(planned.dataset.train, planned.dataset.validation, seed).judges),
@@ -58,10 +70,12 @@ def forecast(
         cancelled=cancelled,
         on_step=on_step,
     )
-    return told(planned, explorer.explore(), confidence, predictor_told(known))
+    return told(planned, explorer.explore(), confidence, known)
 
 
-def told(planned: ForecastPlan, explored: Explored, confidence: float, predictor: str) -> Forecast:
+def told(
+    planned: ForecastPlan, explored: Explored, confidence: float, predictor: Predictor
+) -> Forecast:
     """The result of an exploration."""
     outlook, run = planned.outlook, planned.outlook.run
     spent = spent_on(planned.purse, explored)
@@ -76,7 +90,9 @@ def told(planned: ForecastPlan, explored: Explored, confidence: float, predictor
         seed=run.seed,
         environment=run.environment,
         prices=run.prices,
-        predictor=predictor,
+        predictor=predictor_told(predictor),
+        tested=predictor.gate.why,
+        rule=None if predictor.gate.way == FORECAST else predictor.gate.way,
         confidence=confidence,
         answer=answer_of(explored.judged, exhaustive, run.task.n_test),
         strategies=told_rows(outlook, explored),

@@ -21,6 +21,9 @@ DEEDS: Mapping[Deed, str] = {
 
 ENDED = "enough was looked at"
 FOUND_BEFORE = "It was found by an attempt that was broken off."
+BY_RULE = "The quickest step of what the rule that decides goes by."
+UNASKED = (FOUND_BEFORE, BY_RULE)
+"""Reasons of steps of which nobody asked what they promise."""
 
 
 def doing(action: Action) -> str:

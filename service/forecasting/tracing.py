@@ -38,7 +38,7 @@ def step_of(
 ) -> TraceStep:
     """One that was done, and how it moved the belief and the decision."""
     action = chosen.action
-    appraised = action.deed != "features" and reason != telling.FOUND_BEFORE
+    appraised = action.deed != "features" and reason not in telling.UNASKED
     return TraceStep(
         taken=True,
         **asked(action),

@@ -53,11 +53,18 @@ def sentence(forecast: Forecast) -> str:
     answer = forecast.answer
     commit = wording.COMMITMENTS[answer.commit_to_fine_tuning]
     row = chosen(forecast)
+    if (row is None or row.quality is None) and forecast.rule is not None:
+        return f"{commit}; the simple rule “{forecast.rule}”, which decides, has no say here."
     if row is None or row.quality is None:
         return f"{commit}; no strategy is expected to solve this task."
     quality = row.quality
     metric = wording.metric_name(quality.metric)
     use = "until then use" if answer.commit_to_fine_tuning == "not yet" else "use"
+    if forecast.rule is not None:
+        return (
+            f"{commit}; {use} {row.id}. The simple rule “{forecast.rule}” says so, which did better"
+            " than the predictor on measured tasks."
+        )
     return (
         f"{commit}; {use} {row.id}: {wording.score(quality.value)} {metric} is expected (90%"
         f" interval {wording.interval(quality.low, quality.high)}), and the chance that this is"
@@ -72,6 +79,11 @@ def chosen(forecast: Forecast) -> ForecastRow | None:
 def sureness(forecast: Forecast) -> str:
     """The chance that the decision is right, in words, with what right means."""
     answer = forecast.answer
+    if forecast.rule is not None:
+        return (
+            "decided by a simple rule; the predictor, which did worse than it, gives this a chance"
+            f" of {wording.percent(answer.chance)}"
+        )
     margin = wording.many_points(forecast.needs.practical_margin)
     tuned = ", and that tuning pays" if answer.commit_to_fine_tuning == "yes" else ""
     if answer.strategy is None:
@@ -219,17 +231,32 @@ def trace_rows(forecast: Forecast) -> list[tuple[str, ...]]:
 
 def guide(forecast: Forecast) -> list[str]:
     """How to read this, in a few sentences."""
-    margin = wording.many_points(forecast.needs.practical_margin)
     return [
         "A forecast read training and validation rows alone. No test row was looked at, so a"
         " comparison made afterwards is as good as one made without it.",
         "Expected quality is what the comparison would find with an endless test. It rests on what"
         " was looked at here and on how strategies fared on other tasks: " + forecast.predictor,
+        *([forecast.tested] if forecast.tested else []),
+        *deciding(forecast),
+        "Cost and time are expected: quoted from counts of words, and corrected by what answers"
+        " took here.",
+    ]
+
+
+def deciding(forecast: Forecast) -> list[str]:
+    """How the answer comes about."""
+    margin = wording.many_points(forecast.needs.practical_margin)
+    if forecast.rule is not None:
+        return [
+            f"So the answer is that of the simple rule “{forecast.rule}”, from what it looks at:"
+            " yes where it takes a tuned strategy. It chooses among strategies that meet the stated"
+            " cost and speed, and weighs neither of the two. Expected qualities and chances are"
+            " the predictor's."
+        ]
+    return [
         "The rule is that of the comparison: of the strategies that serve the stated needs, the"
         f" cheapest that no other one is likely to beat by more than {margin}. Right means that a"
         " decision loses no more than that against the one made knowing everything.",
         f"Yes is said from a chance of {forecast.confidence:.0%} on that tuning gains more than"
         f" {margin}; a comparison asks for 95%, as nothing comes after it.",
-        "Cost and time are expected: quoted from counts of words, and corrected by what answers"
-        " took here.",
     ]

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from made_up import FAMILIES, World, facts, fitting, read, rows_found
 
+from benchmarks.belief.figures import ANSWERED_TEXTS, to_come
 from benchmarks.belief.predictor import SHIPPED, Predictor
 from benchmarks.belief.spread import Spread, parts_of
 from benchmarks.belief.traits import kin_of, pair_of, traits_of
 from benchmarks.evidence.finding import Action
+from benchmarks.evidence.offers import PILOT_ANSWERS
 from benchmarks.records import StrategyFacts
 from corpora.errors import InvalidInput
 
@@ -210,6 +212,20 @@ class TestFindings:
         assert then.deviations == pytest.approx(came.deviations, rel=0.05)
         assert np.linalg.eigvalsh(now.covariance - then.covariance).min() > -1e-6
         assert then.deviations.sum() < now.deviations.sum()
+
+    def test_a_pilot_of_texts_promises_the_rows_that_it_will_answer(self, tasks, predictor):
+        assert ANSWERED_TEXTS == PILOT_ANSWERS
+        strategies = fitting("generation", documents=False)
+        coming = action("pilot", "lora", share=0.25)
+        told = to_come(coming, "generation", strategies, {})
+        assert (told.rows, coming.rows) == (16, 64)
+        assert to_come(coming, "classification", strategies, {}).rows == 64
+        figures = {"score": 0.5, "nll": 0.7}
+        scores = {f"row {n}": float(n % 2) for n in range(16)}
+        came = read("pilot", "lora", 64, 0.25, **figures).model_copy(update={"scores": scores})
+        then = predictor.foreseen("generation", strategies, [], coming)
+        after = predictor.belief("generation", strategies, [came])
+        assert then.deviations == pytest.approx(after.deviations, rel=0.01)
 
     def test_more_rows_of_the_same_are_foreseen_too(self, predictor):
         strategies = (facts("prompt.zero-shot"), facts("prompt.few-shot"))

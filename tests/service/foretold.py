@@ -9,13 +9,26 @@ import numpy as np
 
 from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief, Observation
+from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.costs import read_prices
 from benchmarks.evidence.finding import Action, Finding
+from benchmarks.records import StrategyFacts
 from corpora.task import Dataset, Example, Needs, Task
 from service.forecasting.planning import ForecastPlan, plan_forecast
 
 STRATEGIES = ("baseline.majority", "baseline.linear", "prompt.few-shot", "lora")
 LABELS = ("red", "green", "blue", "grey")
+FACTS = tuple(
+    StrategyFacts(
+        id=name,
+        name=name,
+        family={"baseline": "baseline", "prompt": "prompting"}.get(
+            name.split(".")[0], "fine-tuning"
+        ),
+        model=None if name.startswith("baseline") else "small",
+    )
+    for name in STRATEGIES
+)
 
 
 def dataset(
@@ -37,6 +50,26 @@ def dataset(
         train=rows("train", 120),
         validation=rows("validation", 64),
         test=rows("test", n_test),
+    )
+
+
+def measured(number: int, lora: float) -> Measured:
+    """A task on which linear reached 0.9 and LoRA `lora`."""
+    values = {
+        "baseline.majority": 0.25,
+        "baseline.linear": 0.9,
+        "prompt.few-shot": 0.4,
+        "lora": lora,
+    }
+    return Measured(
+        name=f"task {number}",
+        source=f"source {number}",
+        kind="classification",
+        strategies=FACTS,
+        qualities={
+            name: MeasuredQuality(value=value + 0.01 * (number % 3), error=0.01, n=500)
+            for name, value in values.items()
+        },
     )
 
 

@@ -147,8 +147,17 @@ def test_tables_tell_a_row_for_each_task_and_way(two_tasks):
     assert table[2][:7] == ["u", "baseline.linear", "no", "lora", "no", "+10.0", "no"]
     lines = as_markdown(curve_table(overalls(replays, truths))).splitlines()
     assert len(lines) == 4
-    assert lines[2].startswith("| forecast | 7% | 94.0% | +5.0 | +10.0 (u) | 50% (9–91%) |")
+    assert lines[2].startswith("| forecast | 7% | 94.0% | +5.0 | +10.0 (u) | 50% (9–91%) | 50% |")
     assert lines[3].endswith("| – | – | – | – | – |")
+
+
+def test_a_regret_is_told_with_its_error(two_tasks):
+    truths, replays = two_tasks
+    unsure = {"u": truths["u"].model_copy(update={"errors": {"lora": 0.034}})}
+    table = task_table([figures_of(replays[1], unsure["u"])])
+    assert table[1][5] == "+10.0 ± 3.4"
+    (line,) = curve_table(overalls(replays[1:2], unsure))[1:]
+    assert line[3] == "+10.0 ± 3.4"
 
 
 def test_what_was_taken_is_told_at_each_budget(two_tasks):

@@ -47,6 +47,16 @@ def test_halves_never_cut_a_group():
         assert abs(len(one) - len(other)) <= 5
 
 
+def test_groups_of_many_sizes_are_split_in_more_than_one_way():
+    groups = [f"g{size}" for size in range(1, 13) for _ in range(size)]
+    rows = [f"r{n}" for n in range(len(groups))]
+    found = {frozenset(map(frozenset, halves(rows, groups, seed))) for seed in range(6)}
+    assert len(found) > 3
+    for split in found:
+        one, other = split
+        assert abs(len(one) - len(other)) <= 12
+
+
 def test_both_halves_choose_and_judge_and_a_single_group_does_both_at_once():
     pairs = crossings(["a", "b", "c", "d"], None, splits=3)
     assert len(pairs) == 6

@@ -9,7 +9,7 @@ from bench_worlds import WAYS, found, write_folder, write_measured
 from click.testing import CliRunner
 
 from benchmarks.belief.rivals import Saying
-from benchmarks.costs import read_prices
+from benchmarks.costs import RunPrices, read_prices
 from benchmarks.evidence.recorded import RecordedSource
 from benchmarks.records import StrategyFacts
 from service.cli import cli
@@ -19,15 +19,16 @@ from service.forecast_bench.checks import BUDGETS
 from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
-from service.forecast_bench.replay import Case, key_of, taught_by
+from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
 from service.forecast_bench.replayed import (
     FORECAST,
 )
 from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
-from service.forecast_bench.rivals import affordable, commit_of
+from service.forecast_bench.rivals import affordable
 from service.forecast_bench.sizes import SMALL
 from service.forecast_bench.tasks import read_task, task_folders
 from service.forecast_bench.truth import truth_of
+from service.forecasting.following import commit_of
 
 SIZE = replace(SMALL, strategies=WAYS)
 TUNED = {"baseline.majority": 0.2, "baseline.linear": 0.4, "prompt.nearest": 0.5, "lora": 0.9}
@@ -119,10 +120,64 @@ def test_keys_go_by_what_other_sources_taught(world, tmp_path):
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     lessons = lessons_at_hand(bench, tmp_path / "none")
     assert [each.name for each in lessons] == ["four", "one", "three", "two"]
-    assert [each.name for each in taught_by(lessons, "shared.org/x")] == ["four", "three"]
+    assert [each.name for each in taught_by(lessons, "shared.org/x", "d")] == ["four", "three"]
     teachers = Teachers(lessons)
-    assert {task.name for task in teachers.predictor("three").tasks} == {"four", "one", "two"}
-    assert teachers.predictor("three") is teachers.predictor("three")
+    assert {each.name for each in teachers.predictor("three", "d").tasks} == {"four", "one", "two"}
+    assert teachers.predictor("three", "d") is teachers.predictor("three", "d")
+
+
+def test_a_copy_under_another_name_and_source_teaches_nothing(world, tmp_path):
+    bench, tasks, _ = world
+    none = tmp_path / "none"
+
+    def told():
+        done = replay_all([tasks["three"]], bench, shipped=none)
+        keep = {"key", "deciding_seconds"}
+        return [each.model_dump(exclude=keep) for each in done.replays]
+
+    before = told()
+    record = read_record(record_in(bench.out, "three"))
+    copied = record.task.model_copy(update={"name": "copy", "source": "elsewhere.org"})
+    write_record(record_in(bench.out, "copy"), record.model_copy(update={"task": copied}))
+    lessons = lessons_at_hand(bench, none)
+    assert "copy" in [each.name for each in lessons]
+    taught = taught_by(lessons, "three", tasks["three"].data)
+    assert [each.name for each in taught] == ["four", "one", "two"]
+    assert told() == before
+
+
+def test_a_replay_quotes_as_the_machine_that_measured(world):
+    bench, tasks, _ = world
+    prices = read_prices(None)
+    record = read_record(record_in(bench.out, "one"))
+    small, large = (
+        name for name, _ in sorted(prices.machines.items(), key=lambda each: each[1].cores)[:2]
+    )
+
+    def quoted(name, usd):
+        told = {**record.task.prices, "machine": name, "usd_per_hour": usd}
+        made = record.model_copy(update={"task": record.task.model_copy(update={"prices": told})})
+        truth = truth_of(record_in(bench.out, "one"), bench.out / "tasks")
+        evidence = read_evidence(findings_in(bench.out, "one"))
+        return plan_of(Case(tasks["one"], made, evidence, truth), 0.07, bench).outlook
+
+    one, other = quoted(small, 1.0), quoted(large, 5.0)
+    assert (one.machine, other.machine) == (small, large)
+    assert [RunPrices.model_validate(each.run.prices).usd_per_hour for each in (one, other)] == [
+        1.0,
+        5.0,
+    ]
+    assert one.seconds != other.seconds
+    unknown = quoted("made-up", 1.0)
+    assert unknown.machine == prices.machine_for(cores=1, gpu=False)
+    with_gpu = record.task.environment.model_copy(update={"gpu": "H100"})
+    task = record.task.model_copy(update={"environment": with_gpu})
+    priced = priced_as(record.model_copy(update={"task": task}), prices)
+    assert prices.machines[priced.machine].gpu
+
+
+def test_right_labels_are_told_as_records_tell_them():
+    assert by_number({"r0": "b", "r1": "z"}, ("a", "b")) == {"r0": "1", "r1": "-1"}
 
 
 def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
@@ -131,17 +186,21 @@ def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
     path = record_in(bench.out, "one")
     evidence = read_evidence(findings_in(bench.out, "one"))
     made = truth_of(path, tmp_path / "truths")
-    case = Case(tasks["one"], read_record(path), evidence, made)
-    key = key_of(case, lessons, 0.07)
-    assert key == key_of(case, lessons, 0.07)
+    data = tasks["one"].data
+
+    def keyed(evidence, lessons, budget):
+        return key_of(made, evidence, data, lessons, budget)
+
+    key = keyed(evidence, lessons, 0.07)
+    assert key == keyed(evidence, lessons, 0.07)
     changed = {each.name: each.model_copy(update={"alike": 0.9}) for each in lessons}
     kin = [changed["two"] if each.name == "two" else each for each in lessons]
-    assert key == key_of(case, kin, 0.07)
-    fewer = replace(case, evidence=evidence.model_copy(update={"findings": evidence.findings[:1]}))
+    assert key == keyed(evidence, kin, 0.07)
+    fewer = evidence.model_copy(update={"findings": evidence.findings[:1]})
     other = (
-        key_of(case, [*changed.values()], 0.07),
-        key_of(fewer, lessons, 0.07),
-        key_of(case, lessons, 0.15),
+        keyed(evidence, [*changed.values()], 0.07),
+        keyed(fewer, lessons, 0.07),
+        keyed(evidence, lessons, 0.15),
     )
     assert len({key, *other}) == 4
 
@@ -188,13 +247,13 @@ def test_a_rule_finds_what_it_looks_at_while_it_can_pay():
             found("pilot", "lora", 8, 4.0, share=0.1),
         ]
     )
-    taken = affordable(source, ("rows", "pilot"), 9.5)
+    taken = affordable(source, "rank at pilot size", 9.5)
     assert [(one.action.deed, one.action.strategy) for one in taken] == [
         ("rows", "a"),
         ("rows", "b"),
         ("pilot", "lora"),
     ]
-    assert affordable(source, (), 100.0) == []
+    assert affordable(source, "majority strategy", 100.0) == []
 
 
 @pytest.mark.parametrize(

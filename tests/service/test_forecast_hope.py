@@ -3,47 +3,15 @@
 from pathlib import Path
 
 import pytest
-from foretold import STRATEGIES, dataset
+from foretold import FACTS, STRATEGIES, dataset, measured
 
-from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.belief.gate import FORECAST, Gate
 from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import read_prices
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.raced import race_id
-from benchmarks.records import BatchRecord, OutcomeRecord, Record, SetupRecord, StrategyFacts
+from benchmarks.records import BatchRecord, OutcomeRecord, Record, SetupRecord
 from service.forecasting.hope import hope, raced
-
-FACTS = tuple(
-    StrategyFacts(
-        id=name,
-        name=name,
-        family={"baseline": "baseline", "prompt": "prompting"}.get(
-            name.split(".")[0], "fine-tuning"
-        ),
-        model=None if name.startswith("baseline") else "small",
-    )
-    for name in STRATEGIES
-)
-
-
-def measured(number: int, lora: float) -> Measured:
-    """A task on which linear reached 0.9 and LoRA `lora`."""
-    values = {
-        "baseline.majority": 0.25,
-        "baseline.linear": 0.9,
-        "prompt.few-shot": 0.4,
-        "lora": lora,
-    }
-    return Measured(
-        name=f"task {number}",
-        source=f"source {number}",
-        kind="classification",
-        strategies=FACTS,
-        qualities={
-            name: MeasuredQuality(value=value + 0.01 * (number % 3), error=0.01, n=500)
-            for name, value in values.items()
-        },
-    )
 
 
 def answered(name: str, share: float) -> list[Record]:
@@ -66,7 +34,7 @@ def answered(name: str, share: float) -> list[Record]:
     ]
 
 
-def asked(folder: Path, lora: float, tasks: int = 12) -> str | None:
+def asked(folder: Path, lora: float, tasks: int = 12, way: str = FORECAST) -> str | None:
     """Whether LoRA may win where linear gets 58 of 64, after tasks on which it got that much."""
     records = [
         record
@@ -75,6 +43,7 @@ def asked(folder: Path, lora: float, tasks: int = 12) -> str | None:
     ]
     Journal(folder / JOURNAL).append(records)
     predictor = Predictor.fit([measured(number, lora) for number in range(tasks)])
+    predictor = predictor.model_copy(update={"gate": Gate(way=way)})
     why_not = hope(
         dataset(folder),
         folder,
@@ -97,6 +66,10 @@ def test_one_that_wins_elsewhere_and_one_of_which_nothing_is_known_may(
     tmp_path, lora, tasks
 ) -> None:
     assert asked(tmp_path, lora, tasks) is None
+
+
+def test_a_predictor_that_a_simple_rule_beat_stops_nobody(tmp_path) -> None:
+    assert asked(tmp_path, lora=0.3, way="rule of thumb") is None
 
 
 def test_what_was_answered_in_a_race_is_what_a_forecast_finds(tmp_path) -> None:

@@ -1,0 +1,114 @@
+"""Whether the predictor decides a forecast, or a simple rule that did better than it. Pure.
+
+Both are held against measured tasks, each told by what tasks of other sources taught. A predictor
+that a simple rule beats there is not worth its thinking: then the rule decides, and it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field, field_validator
+
+from benchmarks.belief.measured import Measured
+from benchmarks.belief.rivals import RIVALS, Rule
+from corpora.task import Frozen
+
+FORECAST = "forecast"
+"""The way of the predictor, beside the names of the rules."""
+FEWEST_TASKS = 8
+"""On fewer measured tasks nothing is decided: one of them alone would turn it."""
+DIGITS = 1
+"""Of a mean regret in points: what differs by less is a tie."""
+
+
+def untested(tasks: int) -> str:
+    few = f"{tasks} measured tasks, and fewer than {FEWEST_TASKS} decide nothing"
+    return f"Not tested against simple rules: {few}."
+
+
+class Held(Frozen):
+    """What one way did on the measured tasks. Regrets and their standard error, by the luck of the
+    test rows, run from 0 to 1; `go_no_go` is the share of its `calls` on tuning that were right."""
+
+    way: str
+    mean_regret: float
+    mean_regret_error: float
+    worst_regret: float
+    go_no_go: float
+    calls: int
+
+
+class Gate(Frozen):
+    """`way` is what decides a forecast: FORECAST, or the name of a simple rule. `held` are the
+    figures that it follows from, of `tasks` of `sources` at that `budget` (a share of the whole
+    comparison's seconds); without any, nothing was tested and the predictor decides."""
+
+    way: str = FORECAST
+    why: str = untested(0)
+    tasks: int = Field(default=0, ge=0)
+    sources: int = Field(default=0, ge=0)
+    budget: float = 0.07
+    held: tuple[Held, ...] = ()
+
+    @field_validator("way")
+    @classmethod
+    def is_a_way(cls, way: str) -> str:
+        known = [FORECAST, *(rule.name for rule in RIVALS)]
+        if way not in known:
+            raise ValueError(f"choose one of: {', '.join(known)}")
+        return way
+
+    def rule(self, tasks: Sequence[Measured]) -> Rule | None:
+        """The rule that decides, taught by these tasks; None where the predictor does."""
+        found = next((rule for rule in RIVALS if rule.name == self.way), None)
+        return found.fitted(tasks) if found else None
+
+
+def decided(held: Sequence[Held], *, tasks: int, sources: int, budget: float) -> Gate:
+    """The way with the lowest mean regret, told to a tenth of a point; of equals the one whose
+    calls were right most often, and the predictor where that is equal, too."""
+    if tasks < FEWEST_TASKS:
+        return Gate(why=untested(tasks), tasks=tasks, sources=sources, budget=budget)
+    ours = next(each for each in held if each.way == FORECAST)
+    rivals = [each for each in held if each.way != FORECAST]
+    if not rivals:
+        raise ValueError("there is no rule to hold the predictor against")
+    rival = min(rivals, key=rank)
+    best = rival if rank(rival) < rank(ours) else ours
+    other = ours if best is rival else rival
+    return Gate(
+        way=best.way,
+        why=told(best, other, tasks, sources, budget),
+        tasks=tasks,
+        sources=sources,
+        budget=budget,
+        held=tuple(held),
+    )
+
+
+def rank(each: Held) -> tuple[float, float]:
+    """The lower the better."""
+    return round(100 * each.mean_regret, DIGITS), -each.go_no_go
+
+
+def told(best: Held, other: Held, tasks: int, sources: int, budget: float) -> str:
+    """The decision with its figures, in two sentences."""
+    lost = (
+        f"On {tasks} measured tasks of {sources} sources, each foretold by the others at"
+        f" {budget:.0%} of the comparison's time, what {name_of(best.way)} chose lost"
+        f" {points(best)} on average, and what {name_of(other.way)} chose {points(other)}"
+    )
+    calls = (
+        f"its calls on tuning were right in {best.go_no_go:.0%}, those of the other in"
+        f" {other.go_no_go:.0%}"
+    )
+    return f"{lost}; {calls}. So {name_of(best.way)} decides."
+
+
+def name_of(way: str) -> str:
+    return "the predictor" if way == FORECAST else f"the simple rule “{way}”"
+
+
+def points(each: Held) -> str:
+    return f"{100 * each.mean_regret:.{DIGITS}f} points"

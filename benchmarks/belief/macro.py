@@ -1,0 +1,109 @@
+"""Answered rows where the metric is macro-F1, which is no mean over rows. Pure.
+
+Few rows tell it too low where there are many labels: one that came once is right or wrong as a
+whole, and one that was said once by mistake counts as much as any. And its noise is that of the
+rarest labels. So from some rows a label on it is read as it is, with the jackknife's deviation
+(Tukey 1958). Of fewer rows the share of right ones is read, all labels weighed alike: it has no
+such bias, and is about the same where the mistakes of labels balance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.aggregates import MacroF1
+from benchmarks.evidence.finding import Finding
+from benchmarks.resampling import Floats
+from corpora.task import Dataset
+
+Places = NDArray[np.intp]
+METRIC = "macro_f1"
+NO_LABEL = -1
+"""The place of an answer that is no label."""
+ENOUGH = 8
+"""Rows a label from which on macro-F1 itself is read, were labels equally frequent."""
+GAP = 0.05
+"""Standard deviation, as an angle, of macro-F1 around what is read of fewer rows."""
+Expected = Mapping[str, str]
+"""The right label of each row that may judge, by id; empty where the metric is a mean over
+rows."""
+NONE_EXPECTED: Expected = {}
+
+
+@dataclass(frozen=True)
+class MacroScore:
+    """What rows say of macro-F1, 0 to 1, with its variance by their luck. From `enough` rows on it
+    is macro-F1 itself. It takes `extra` times the rows to see as many of the rare labels as there
+    would be were all equally frequent."""
+
+    value: float
+    variance: float
+    enough: int
+    extra: float
+
+
+def expected_of(dataset: Dataset) -> Expected:
+    """Of everything that may judge; nothing where each row's score is its share of the figure."""
+    if dataset.task.metric != METRIC:
+        return {}
+    return {row.id: row.output for row in (*dataset.train, *dataset.validation)}
+
+
+def gap_at(rows: int, enough: int) -> float:
+    """How far what is read of so many rows may be from macro-F1 beside their luck."""
+    return GAP if rows < enough else 0.0
+
+
+def macro_score(finding: Finding, expected: Expected) -> MacroScore | None:
+    """None where some row's right label is not known."""
+    wanted = [expected[row] for row in finding.scores if row in expected]
+    if not wanted or len(wanted) < len(finding.scores):
+        return None
+    counts = Counter(expected.values())
+    scores, count = np.array([*finding.scores.values()]), len(wanted)
+    extra = fmean(len(expected) / each for each in counts.values()) / len(counts)
+    enough = ceil(ENOUGH * len(counts) * extra)
+    if count < enough:
+        weights = 1 / np.array([counts[label] for label in wanted])
+        value = float(weights @ scores / weights.sum())
+        return MacroScore(value, weighed(value, extra, count), enough, extra)
+    said = [finding.labels.get(row) for row in finding.scores]
+    place = {label: at for at, label in enumerate(dict.fromkeys([*wanted, *said]))}
+    codes = np.array([place[label] for label in wanted])
+    told = np.array([NO_LABEL if label is None else place[label] for label in said])
+    table = table_of(codes, np.where(scores == 1.0, codes, told), len(place))
+    value, variance = jackknifed(table)
+    # the jackknife sees nothing of a rare label whose few rows all went well
+    return MacroScore(value, max(variance, weighed(value, extra, count)), enough, extra)
+
+
+def weighed(value: float, extra: float, rows: int) -> float:
+    """The variance of a share of right rows that are weighed by how rare their labels are."""
+    return extra * value * (1 - value) / rows
+
+
+def table_of(wanted: Places, said: Places, labels: int) -> Floats:
+    """As `MacroF1.sums`: of each label whether it is a true positive of the row, a false positive
+    or a false negative."""
+    table = np.zeros((len(wanted), 3 * labels))
+    rows, right = np.arange(len(wanted)), wanted == said
+    wrong = ~right & (said != NO_LABEL)
+    table[rows[right], wanted[right]] = 1
+    table[rows[wrong], labels + said[wrong]] = 1
+    table[rows[~right], 2 * labels + wanted[~right]] = 1
+    return table
+
+
+def jackknifed(table: Floats) -> tuple[float, float]:
+    """Macro-F1 and its variance."""
+    figure, total, count = MacroF1(METRIC, ()), table.sum(axis=0), len(table)
+    without = figure.finish(total - table)
+    squares = float(((without - without.mean()) ** 2).sum())
+    return float(figure.finish(total)), (count - 1) / count * squares

@@ -1,0 +1,144 @@
+"""A forecast that a simple rule decides, where that did better than the predictor.
+
+The rule looks at what it goes by, the quickest step first, as far as the budget reaches, as it
+does where it is held against the predictor. What it takes is the answer. Expected qualities and
+chances beside it stay those of the predictor, from the same findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.belief.belief import Belief
+from benchmarks.belief.rivals import Rule, Saying, is_tuned, looks_at, next_look
+from benchmarks.evidence.finding import Finding
+from benchmarks.records import StrategyFacts
+from corpora.task import Kind
+from service import wording
+from service.choosing import Pick
+from service.commitment import Commit, Commitment
+from service.forecasting import telling
+from service.forecasting.appraisal import Appraisal
+from service.forecasting.controller import Explored, Explorer, Judge
+from service.forecasting.result import State, Stop
+from service.forecasting.tracing import passed_over
+from service.forecasting.verdict import Judged
+from service.forecasting.worlds import regrets, rights
+
+SAYS = {
+    "majority strategy": "what most measured tasks found best is taken",
+    "rank at pilot size": "whatever scored best so far is taken",
+    "linear probe alone": "whatever scored best is taken, tuning by a linear head on frozen states",
+    "rule of thumb": "retrieval is taken for knowledge, and fine-tuning for behaviour",
+}
+NOT_ITS = "The rule that decides does not go by it."
+ENOUGH = "There is nothing else that the rule goes by."
+
+
+@dataclass
+class Follower(Explorer):
+    """Explores as the rule of that name does."""
+
+    rule: str = ""
+
+    def look(
+        self, belief: Belief, judged: Judged
+    ) -> tuple[list[Appraisal], Appraisal | None, Stop | None]:
+        if self.cancelled():
+            return [], None, "told to"
+        offered = self.source.actions()
+        action = next_look(self.rule, offered, self.fits)
+        if action is None:
+            left = any(looks_at(self.rule, each) for each in offered)
+            return [], None, "budget" if left else "nothing left"
+        share = self.purse.share(action.seconds, action.usd)
+        return [], Appraisal(action, 0.0, 0.0, share, judged.stake), None
+
+    def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal]) -> str:
+        return telling.BY_RULE
+
+    def pass_over(self, found: Sequence[Appraisal], stop: Stop) -> None:
+        for action in self.source.actions():
+            reason = telling.passed_over(action, None, stop, self.fits(action))
+            if not looks_at(self.rule, action):
+                reason = NOT_ITS
+            self.trace.append(passed_over(action, None, reason))
+
+    def ended(
+        self,
+        belief: Belief,
+        judged: Judged,
+        start: State,
+        found: Sequence[Appraisal],
+        stop: Stop,
+    ) -> Explored:
+        explored = super().ended(belief, judged, start, found, stop)
+        return replace(explored, stopped=ENOUGH) if stop == "nothing left" else explored
+
+
+@dataclass(frozen=True)
+class ByRule:
+    """Decides as the rule says, among the strategies that are expected to serve the stated needs
+    other than quality; `judge` says the rest."""
+
+    judge: Judge
+    rule: Rule
+    kind: Kind
+    strategies: tuple[StrategyFacts, ...]
+
+    def __call__(self, belief: Belief, findings: Sequence[Finding]) -> Judged:
+        judged = self.judge(belief, findings)
+        if not judged.case.candidates:
+            return judged
+        able = serving(judged)
+        asked = [one for one in self.strategies if one.id in able]
+        said = self.rule.say(self.kind, asked, findings)
+        others = [one for one in asked if one.id != said.pick]
+        second = self.rule.say(self.kind, others, findings).pick if others else None
+        return by_rule(judged, said, second, commit_of(said, asked), self.rule.name)
+
+
+def serving(judged: Judged) -> set[str]:
+    """The ids of those that miss no need whatever their quality; all where each misses one."""
+    able = {
+        each.id
+        for each in judged.case.candidates
+        if not any(j.standing == "missed" and j.need != "quality_at_least" for j in each.judgements)
+    }
+    return able or {each.id for each in judged.case.candidates}
+
+
+def by_rule(judged: Judged, said: Saying, second: str | None, answer: Commit, rule: str) -> Judged:
+    """The judgement with the rule's choice in place of the predictor's; its chance and regret are
+    still by the predictor's worlds."""
+    by_id = {each.id: each for each in judged.case.candidates}
+    first = by_id[said.pick] if said.pick else None
+    case = replace(
+        judged.case,
+        pick=Pick(first, (first,), {}) if first else None,
+        runner_up=by_id[second] if second else None,
+    )
+    return replace(
+        judged,
+        case=case,
+        commitment=Commitment(answer, why(said, rule), "by rule"),
+        chance=float(rights(judged.worlds, judged.terms, said.pick, answer == "yes").mean()),
+        regret=float(regrets(judged.worlds, judged.terms, said.pick).mean()),
+    )
+
+
+def why(said: Saying, rule: str) -> str:
+    told = f"By the simple rule “{rule}”: {SAYS[rule]}"
+    if said.pick is None:
+        return f"{told}, and it has no say here."
+    expected = said.expected.get(said.pick)
+    figure = f", by a figure of {wording.score(expected.value)}" if expected else ""
+    return f"{told}. That is {said.pick}{figure}."
+
+
+def commit_of(said: Saying, strategies: Sequence[StrategyFacts]) -> Commit:
+    """A rule that takes a tuned strategy says yes, any other no, and none not yet."""
+    if said.pick is None:
+        return "not yet"
+    return "yes" if any(s.id == said.pick and is_tuned(s) for s in strategies) else "no"

@@ -1,0 +1,130 @@
+"""Whether the predictor decides, or a simple rule that did better."""
+
+import json
+
+import pytest
+from made_up import fitting
+
+from benchmarks.belief.gate import FEWEST_TASKS, FORECAST, Gate, Held, decided
+from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.rivals import LOOKS_AT, RIVALS, looks_at, next_look
+from benchmarks.evidence.finding import Action
+from corpora.errors import InvalidInput
+
+NAMES = [rule.name for rule in RIVALS]
+
+
+def held(way, lost, right=0.8):
+    """`lost` is the mean regret in points."""
+    return Held(
+        way=way,
+        mean_regret=lost / 100,
+        mean_regret_error=0.002,
+        worst_regret=0.1,
+        go_no_go=right,
+        calls=10,
+    )
+
+
+def gate(*ways, tasks=12):
+    return decided(ways, tasks=tasks, sources=tasks - 2, budget=0.07)
+
+
+@pytest.mark.parametrize(
+    ("ways", "decides"),
+    [
+        ([held(FORECAST, 1.0), held(NAMES[1], 2.0), held(NAMES[2], 1.5)], FORECAST),
+        ([held(FORECAST, 1.6), held(NAMES[1], 2.0), held(NAMES[2], 1.5)], NAMES[2]),
+        # what differs by less than is told is a tie, which the calls decide
+        ([held(FORECAST, 1.02, 0.9), held(NAMES[1], 0.98, 0.8)], FORECAST),
+        ([held(FORECAST, 0.98, 0.8), held(NAMES[1], 1.02, 0.9)], NAMES[1]),
+        ([held(FORECAST, 1.0), held(NAMES[1], 1.0)], FORECAST),
+        # right calls do not make up for a larger regret
+        ([held(FORECAST, 1.2, 1.0), held(NAMES[1], 1.0, 0.1)], NAMES[1]),
+    ],
+)
+def test_the_lowest_regret_decides_then_the_calls_then_the_predictor(ways, decides):
+    for order in (ways, ways[::-1]):
+        found = gate(*order)
+        assert found.way == decides
+        assert found.held == tuple(order)
+        assert (found.tasks, found.sources) == (12, 10)
+
+
+def test_it_says_which_figures_decided():
+    found = gate(held(FORECAST, 2.04, 0.75), held(NAMES[0], 3.0), held(NAMES[1], 0.96, 0.5))
+    assert found.why == (
+        "On 12 measured tasks of 10 sources, each foretold by the others at 7% of the comparison's"
+        " time, what the simple rule “rank at pilot size” chose lost 1.0 points on average, and"
+        " what the predictor chose 2.0 points; its calls on tuning were right in 50%, those of the"
+        " other in 75%. So the simple rule “rank at pilot size” decides."
+    )
+    assert gate(held(FORECAST, 0.0), held(NAMES[0], 3.0)).why.endswith("So the predictor decides.")
+
+
+def test_few_tasks_decide_nothing():
+    ways = held(FORECAST, 9.0), held(NAMES[0], 0.0)
+    few = gate(*ways, tasks=FEWEST_TASKS - 1)
+    assert (few.way, few.held, few.tasks) == (FORECAST, (), 7)
+    assert few.why == (
+        "Not tested against simple rules: 7 measured tasks, and fewer than 8 decide nothing."
+    )
+    assert gate(*ways, tasks=FEWEST_TASKS).way == NAMES[0]
+    assert decided((), tasks=0, sources=0, budget=0.07) == Gate()
+
+
+def test_without_a_rule_to_hold_against_nothing_is_decided():
+    with pytest.raises(ValueError, match="no rule"):
+        gate(held(FORECAST, 1.0))
+
+
+def test_the_file_says_what_decides_and_refuses_a_way_that_it_does_not_know(tmp_path):
+    path = tmp_path / "predictor.json"
+    found = gate(held(FORECAST, 2.0), held(NAMES[1], 1.0))
+    Predictor(gate=found).write(path)
+    text = path.read_text()
+    assert found.why in text
+    assert Predictor.read(path).gate == found
+    wrong = json.loads(text)
+    wrong["gate"]["way"] = "luck"
+    path.write_text(json.dumps(wrong))
+    with pytest.raises(InvalidInput) as error:
+        Predictor.read(path)
+    assert error.value.field.endswith("gate.way")
+
+
+def test_a_rule_is_taught_by_the_tasks_of_the_predictor():
+    assert Gate().rule(()) is None
+    strategies = fitting("generation", documents=True)
+    silent = Gate(way="majority strategy").rule(())
+    assert silent.say("generation", strategies, []).pick is None
+    assert Gate(way="rule of thumb").rule(()).say("generation", strategies, []).pick == "lora"
+
+
+def test_every_rule_says_what_it_goes_by():
+    assert list(LOOKS_AT) == NAMES
+
+
+def action(deed, strategy, seconds):
+    return Action(deed=deed, strategy=strategy, rows=8, share=1.0, seconds=seconds)
+
+
+def test_a_rule_takes_the_quickest_step_that_fits_of_what_it_goes_by():
+    offered = [
+        action("features", None, 0.1),
+        action("rows", "b", 2.0),
+        action("rows", "a", 2.0),
+        action("pilot", "lora", 1.0),
+        action("head", "lora", 0.5),
+    ]
+
+    def taken(rule, most):
+        return next_look(rule, offered, lambda one: one.seconds <= most)
+
+    assert taken("rank at pilot size", 9.0) == offered[3]
+    assert taken("linear probe alone", 9.0) == offered[4]
+    assert taken("rule of thumb", 9.0) == offered[0]
+    assert taken("majority strategy", 9.0) is None
+    assert taken("rank at pilot size", 0.7) is None
+    assert next_look("rank at pilot size", offered[:3], lambda one: True) == offered[2]
+    assert looks_at("never heard of", offered[0])

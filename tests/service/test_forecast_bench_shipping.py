@@ -1,0 +1,131 @@
+"""What ships: the predictor fitted to committed records, and what decides."""
+
+from dataclasses import dataclass
+
+import pytest
+from bench_worlds import audit, bench_task, truth, write_measured
+
+from benchmarks.belief.gate import FORECAST
+from benchmarks.belief.rivals import RIVALS
+from benchmarks.errors import BenchmarkError
+from service.forecast_bench.agenda import at_hand
+from service.forecast_bench.checks import HEADLINE
+from service.forecast_bench.lessons import lesson_of
+from service.forecast_bench.measure import record_in
+from service.forecast_bench.record import read_record, write_record
+from service.forecast_bench.replay import key_of
+from service.forecast_bench.replayed import Replay, replays_in, write_replays
+from service.forecast_bench.shipping import predictor_from
+from service.forecast_bench.truth import Truth, truth_in
+from service.forecast_bench.truth import key_of as truth_key
+
+QUALITIES = {"baseline.majority": 0.3, "baseline.linear": 0.6, "lora": 0.7}
+
+
+@dataclass
+class Results:
+    """A folder of results with so many tasks, on which LoRA is right."""
+
+    place: object
+    tasks: int
+
+    def __post_init__(self):
+        for name in self.names:
+            write_measured(self.place, bench_task(name, test=24), QUALITIES)
+        self.settle()
+
+    @property
+    def names(self):
+        return [f"t{number}" for number in range(self.tasks)]
+
+    def settle(self):
+        """What is true of each record, as it is now."""
+        for name in self.names:
+            path = record_in(self.place, name)
+            made = truth(
+                name,
+                known={"lora": (0.7, 0.001, 0.9), "baseline.linear": (0.6, 0.001, 0.1)},
+                audits=[audit("lora", nothing=0.3, lora=0.7, baseline_linear=0.6)],
+            )
+            made = made.model_copy(update={"key": truth_key(path)})
+            truth_in(self.place / "tasks", name).write_text(made.model_dump_json())
+
+    def replay(self, picks):
+        """Replays of the very same, in which each way makes its pick."""
+        found = [at_hand(self.place, name) for name in self.names]
+        truths = {name: read_truth(self.place, name) for name in self.names}
+        lessons = [lesson_of(each.record, truths[each.name], each.evidence) for each in found]
+        for each in found:
+            key = key_of(truths[each.name], each.evidence, each.record.task.data, lessons, HEADLINE)
+            made = [replayed(each.name, key, way, picks.get(way)) for way in WAYS]
+            other = [one.model_copy(update={"budget": 0.15, "pick": "lora"}) for one in made]
+            write_replays(replays_in(self.place, each.name), [*made, *other])
+
+
+WAYS = (FORECAST, *(rule.name for rule in RIVALS))
+
+
+def read_truth(place, name):
+    return Truth.model_validate_json(truth_in(place / "tasks", name).read_bytes())
+
+
+def replayed(task, key, way, pick):
+    return Replay(
+        key=key,
+        task=task,
+        source=task,
+        way=way,
+        budget=HEADLINE,
+        pick=pick,
+        commit="yes" if pick == "lora" else "no",
+        seconds=1.0,
+        operations=0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("picks", "decides", "lost"),
+    [
+        ({FORECAST: "lora", WAYS[1]: "baseline.linear"}, FORECAST, 0.0),
+        ({FORECAST: "baseline.linear", WAYS[2]: "lora"}, WAYS[2], 0.1),
+    ],
+)
+def test_what_lost_least_on_the_replays_decides(tmp_path, picks, decides, lost):
+    results = Results(tmp_path, 8)
+    results.replay(picks)
+    found = predictor_from(tmp_path)
+    assert found.gate.way == decides
+    assert (found.gate.tasks, found.gate.sources, found.gate.budget) == (8, 8, HEADLINE)
+    assert [each.way for each in found.gate.held] == [*WAYS]
+    ours = found.gate.held[0]
+    assert ours.mean_regret == pytest.approx(lost)
+    assert (ours.go_no_go, ours.calls) == (float(decides == FORECAST), 8)
+    # a way that takes nothing is worth what takes no thought
+    assert found.gate.held[-1].mean_regret == pytest.approx(0.4)
+    assert [task.name for task in found.tasks] == results.names
+
+
+def test_on_few_tasks_the_predictor_ships_and_says_that_it_is_untested(tmp_path):
+    Results(tmp_path, 7).replay({WAYS[2]: "lora"})
+    gate = predictor_from(tmp_path).gate
+    assert (gate.way, gate.tasks, gate.held) == (FORECAST, 7, ())
+    assert gate.why.startswith("Not tested against simple rules: 7 measured tasks")
+
+
+def test_nothing_measured_ships_the_guesses(tmp_path):
+    found = predictor_from(tmp_path)
+    assert (found.tasks, found.gate.way) == ((), FORECAST)
+
+
+def test_replays_of_something_else_decide_nothing(tmp_path):
+    results = Results(tmp_path, 8)
+    with pytest.raises(BenchmarkError, match=r"no replays at 7%.*t0, t1"):
+        predictor_from(tmp_path)
+    results.replay({WAYS[2]: "lora"})
+    assert predictor_from(tmp_path).gate.way == WAYS[2]
+    path = record_in(tmp_path, "t3")
+    record = read_record(path)
+    write_record(path, record.model_copy(update={"strategies": record.strategies[:-1]}))
+    results.settle()
+    with pytest.raises(BenchmarkError, match="t0, t1, t2, t3"):
+        predictor_from(tmp_path)

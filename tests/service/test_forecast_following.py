@@ -1,0 +1,134 @@
+"""A forecast that a simple rule decides, because it did better than the predictor."""
+
+import io
+
+import pytest
+from foretold import STRATEGIES, Scripted, measured, planned
+from rich.console import Console
+
+from benchmarks.belief.gate import Gate
+from benchmarks.belief.predictor import Predictor
+from corpora.task import Needs
+from service.forecasting import view
+from service.forecasting.following import ENOUGH, NOT_ITS
+from service.forecasting.pages import as_html, as_markdown
+from service.forecasting.result import Forecast
+from service.forecasting.running import forecast
+from service.forecasting.shown import forecast_text
+from service.forecasting.telling import BY_RULE
+
+CLOSE = {"baseline.majority": 0.25, "baseline.linear": 0.9, "prompt.few-shot": 0.5, "lora": 0.905}
+"""By the comparison's rule the cheapest that none beats by a margin; by rank, LoRA."""
+WHY = "On 9 measured tasks the rule did better."
+RANK = "rank at pilot size"
+
+
+def foretold(model, way, *, tasks=(), source=None, seconds=1e4, **options):
+    predictor = Predictor.fit(tasks).model_copy(update={"gate": Gate(way=way, why=WHY)})
+    plan = planned(model, budget_seconds=seconds, **options)
+    source = source or Scripted(CLOSE)
+    return forecast(plan, source=source, predictor=predictor, clock=lambda: 0.0)
+
+
+def taken(found):
+    return [step for step in found.trace if step.taken]
+
+
+@pytest.fixture
+def ranked(tmp_path) -> Forecast:
+    return foretold(tmp_path, RANK)
+
+
+def test_the_answer_is_the_rules_and_the_predictor_would_have_said_another(ranked, tmp_path):
+    assert (ranked.answer.strategy, ranked.answer.commit_to_fine_tuning) == ("lora", "yes")
+    assert ranked.answer.runner_up == "baseline.linear"
+    assert (ranked.rule, ranked.tested) == (RANK, WHY)
+    plain = foretold(tmp_path, "forecast")
+    assert (plain.answer.strategy, plain.answer.commit_to_fine_tuning) == ("baseline.linear", "no")
+    assert plain.rule is None
+    assert '"rule"' not in plain.as_json()
+    assert Forecast.model_validate_json(ranked.as_json()) == ranked
+
+
+def test_it_looks_at_what_the_rule_goes_by_the_quickest_first(ranked):
+    steps = taken(ranked)
+    assert {step.deed for step in steps} == {"rows"}
+    assert len(steps) == 4 * 4
+    assert all(step.reason == BY_RULE and step.expected_gain is None for step in steps)
+    seconds = [step.expected_seconds for step in steps]
+    assert seconds == sorted(seconds)
+    (left,) = [step for step in ranked.trace if not step.taken]
+    assert (left.deed, left.reason) == ("features", NOT_ITS)
+    assert (ranked.stop, ranked.stopped) == ("nothing left", ENOUGH)
+    assert steps[-1].after.strategy == "lora"
+
+
+def test_it_stays_within_the_budget(tmp_path):
+    found = foretold(tmp_path, RANK, seconds=4.0)
+    assert 0 < found.spent.seconds <= 4.0
+    assert found.stop == "budget"
+    assert "more than is left" in found.trace[-1].reason
+
+
+def test_a_rule_that_looks_at_nothing_decides_by_other_tasks(tmp_path):
+    for lora, picked, answer in ((0.95, "lora", "yes"), (0.3, "baseline.linear", "no")):
+        tasks = [measured(number, lora) for number in range(9)]
+        found = foretold(tmp_path, "majority strategy", tasks=tasks)
+        assert (found.answer.strategy, found.answer.commit_to_fine_tuning) == (picked, answer)
+        assert taken(found) == []
+        assert found.spent.seconds == 0.0
+
+
+def test_a_rule_without_a_say_leaves_it_open(tmp_path):
+    found = foretold(tmp_path, "majority strategy")
+    assert found.answer.strategy is None
+    assert found.answer.commit_to_fine_tuning == "not yet"
+    assert "has no say here" in view.sentence(found)
+    assert "The comparison (tuneworth compare)" in found.answer.settles[0]
+
+
+def test_what_broke_is_not_taken(tmp_path):
+    source = Scripted(CLOSE, broken=("lora",))
+    assert foretold(tmp_path, RANK, source=source).answer.strategy == "baseline.linear"
+
+
+def test_it_chooses_among_what_meets_the_stated_cost(tmp_path):
+    def slow():
+        return Scripted(CLOSE, seconds={"lora": 5.0})
+
+    free = foretold(tmp_path, RANK, source=slow())
+    assert free.answer.strategy == "lora"
+    costs = {row.id: row.cost.per_1k_requests_usd for row in free.strategies}
+    limit = (costs["lora"] * costs["baseline.linear"]) ** 0.5
+    dear = foretold(tmp_path, RANK, source=slow(), needs=Needs(cost_per_1k_requests=limit))
+    assert dear.answer.strategy == "baseline.linear"
+    # a quality that the predictor does not expect rules nothing out
+    bar = foretold(tmp_path, RANK, needs=Needs(quality_at_least=0.99))
+    assert bar.answer.strategy == "lora"
+    assert any("0.99" in need for need in bar.answer.unmet_needs)
+
+
+def test_every_view_says_that_a_rule_decided(ranked):
+    sentence = view.sentence(ranked)
+    assert sentence.endswith(
+        "use lora. The simple rule “rank at pilot size” says so, which did better than the"
+        " predictor on measured tasks."
+    )
+    to = Console(width=400, record=True, file=io.StringIO())
+    for part in forecast_text(ranked):
+        to.print(part)
+    for text in (as_markdown(ranked), as_html(ranked), to.export_text()):
+        assert "The simple rule “rank at pilot size” says so" in text
+        assert "whatever scored best so far is taken" in text
+    for text in (as_markdown(ranked), as_html(ranked)):
+        assert WHY in text
+        assert "Yes is said from a chance" not in text
+    assert "decided by a simple rule" in view.sureness(ranked)
+    assert "That is lora, by a figure of 0.9" in ranked.answer.why
+
+
+def test_a_predictor_says_how_it_was_tested(tmp_path):
+    plain = foretold(tmp_path, "forecast")
+    assert WHY in as_markdown(plain)
+    assert "Yes is said from a chance" in as_markdown(plain)
+    assert {row.id for row in plain.strategies} == set(STRATEGIES)
