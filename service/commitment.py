@@ -254,8 +254,7 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
     """Could a tuned strategy still be worth it? Judged on the likeliest one."""
     able = [c for c in tuned if first.ruled_out or not c.ruled_out]
     if not able:
-        worst = tuned[0]
-        text = next(j.text for j in worst.judgements if j.hopeless)
+        text = next(j.text for j in tuned[0].judgements if j.hopeless)
         why = f"{wording.listed([c.id for c in tuned])} cannot serve: {text}."
         return Commitment("no", why, "none able")
     margin = case.needs.practical_margin

@@ -46,7 +46,7 @@ def expected_in(record: TaskRecord) -> dict[str, str]:
     macro-F1; nothing in records from before they were kept."""
     if record.task.task.metric != METRIC:
         return {}
-    judged = getattr(record.task, "judged", {})
+    judged = record.task.judged
     return {row: str(label) for row, (_, label) in judged.items() if label is not None}
 
 

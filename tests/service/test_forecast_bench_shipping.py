@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import pytest
-from bench_worlds import audit, bench_task, truth, write_measured
+from bench_worlds import audit, bench_task, record_of, truth, write_measured
 
 from benchmarks.belief.gate import FORECAST
 from benchmarks.belief.rivals import RIVALS
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.agenda import at_hand
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.lessons import lesson_of
+from service.forecast_bench.lessons import expected_in, lesson_of
 from service.forecast_bench.measure import record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import key_of
@@ -129,3 +129,9 @@ def test_replays_of_something_else_decide_nothing(tmp_path):
     results.settle()
     with pytest.raises(BenchmarkError, match="t0, t1, t2, t3"):
         predictor_from(tmp_path)
+
+
+def test_right_labels_of_judged_rows_are_taught_for_macro_f1_alone():
+    judged = {"v0": ("group", 2), "v1": (None, 0), "v2": (None, None)}
+    for metric, told in (("macro_f1", {"v0": "2", "v1": "0"}), ("accuracy", {})):
+        assert expected_in(record_of({"lora": 0.7}, metric=metric, judged=judged)) == told
