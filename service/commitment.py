@@ -265,9 +265,9 @@ def with_untuned_picked(case: Case, first: Candidate, tuned: list[Candidate]) ->
     allowed = FORGONE * max(margin, SMALLEST_MARGIN)
     told = (
         f"{likeliest.id} measures {gap_text(gap)} against {first.id}, and the chance that it is"
-        f" better by more than {wording.many_points(margin)} is {wording.percent(chance)},"
-        f" {wording.many_points(forgone)} forgone on average"
-        f" ({wording.many_points(allowed)} may be)"
+        f" better by more than {wording.many_points(margin)} is {wording.percent(chance)};"
+        f" not tuning forgoes {wording.many_points(forgone)} on average"
+        f" (up to {wording.many_points(allowed)} count as nothing)"
     )
     if forgone <= allowed:
         return Commitment("no", f"{told}: not worth paying for.", "nothing forgone", pair=pair)

@@ -64,7 +64,7 @@ def test_the_figure_that_decides_is_told_and_no_false_way_out() -> None:
     )
     found = recommend(rows, TRIAGE, NEEDS)  # by hand: 0.0046 forgone, 0.005 allowed
     assert found.commit_to_fine_tuning == "no"
-    assert any("0.5 points forgone on average (0.5 points may be)" in r for r in found.reasons)
+    assert any("forgoes 0.5 points on average (up to 0.5 points count" in r for r in found.reasons)
     assert not any("A tuned strategy that measures" in text for text in found.would_change_if)
 
 
