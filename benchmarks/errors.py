@@ -61,6 +61,10 @@ class StorageFull(BenchmarkError):
         super().__init__(f"{path}: {reason}. Free some space and run again; the run continues.")
 
 
+class SourcesChanged(BenchmarkError):
+    """Files of the code were changed while a process measured: which of them it runs is unknown."""
+
+
 class Cancelled(BenchmarkError):
     """The caller asked to stop. Everything done so far is stored."""
 

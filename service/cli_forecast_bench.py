@@ -85,9 +85,8 @@ def forecast(
         if not replay_only:
             ask_first(tasks, names, bench, yes=yes)
             out_of += measure_all(tasks, names, bench)
-        left = {one.name for one in out_of}
-        replayed = replay_all([task for task in wanted if task.name not in left], bench)
-    out_of += replayed.left_out
+        replayed = replay_all(wanted, bench)  # what failed may have left enough
+    out_of = [*{one.name: one for one in (*replayed.left_out, *out_of)}.values()]
     if not replayed.replays:
         raise Refused("No task was replayed.", "See above for the reasons.", FAILED)
     show_tables(replayed, to)

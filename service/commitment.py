@@ -183,7 +183,8 @@ def with_tuned_picked(case: Case, first: Candidate, proven: float) -> Commitment
         why = f"{first.id} is the best at hand, but it misses a stated need."
         return Commitment("not yet", why, "need missed")
     if uncertain:
-        bar = case.needs.quality_at_least
+        doubted = {j.need for j in first.judgements if j.standing == "uncertain"}
+        bar = case.needs.quality_at_least if "quality_at_least" in doubted else None
         over = case.evidence.over(first.id, bar) if bar is not None else None
         needed = over.examples_to_exclude(0.0) if over else None
         more = f"; {wording.count(needed)} more test examples would tell" if needed else ""
@@ -208,11 +209,10 @@ def with_tuned_picked(case: Case, first: Candidate, proven: float) -> Commitment
         why = f"{first.id} costs less over the horizon and is no worse: {told}."
         return Commitment("yes", why, "saving", pair=pair)
     needed = gap.examples_to_prove(case.needs.practical_margin)
-    size = wording.many_points(case.needs.practical_margin)
     return Commitment(
         "not yet",
-        f"A gain of more than {size} is not proven: {told}; {wording.count(needed)} more test"
-        " examples would tell.",
+        f"A gain of more than {wording.many_points(case.needs.practical_margin)} is not proven:"
+        f" {told}; {wording.count(needed)} more test examples would tell.",
         "unproven",
         needed,
         pair,

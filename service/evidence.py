@@ -136,12 +136,12 @@ class Gap:
         return max(1, ceil(self.n * (self.error / max(low, HAIR)) ** 2) - self.n)
 
     def examples_to_exclude(self, loss: float) -> int | None:
-        """Test rows to add so that the interval, staying where it is, clears a loss of that size;
-        None where the measured gap is a larger loss itself."""
+        """Test rows to add so that the interval clears a loss of that size, with 80% power if the
+        true gap is the measured one; None where the measured gap is a larger loss itself."""
         distance = self.difference + loss
         if distance < CLOSEST:
             return None
-        return max(1, ceil(self.n * (Z95 * self.error / distance) ** 2) - self.n)
+        return max(1, ceil(self.n * ((Z95 + Z80) * self.error / distance) ** 2) - self.n)
 
 
 def expected_excess(difference: float, error: float) -> float:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.aggregates import MacroF1
 from benchmarks.evidence.finding import Finding
+from benchmarks.evidence.rows import rows_of
 from benchmarks.resampling import Floats
 from corpora.task import Dataset
 
@@ -49,11 +50,12 @@ class MacroScore:
     extra: float
 
 
-def expected_of(dataset: Dataset) -> Expected:
-    """Of everything that may judge; nothing where each row's score is its share of the figure."""
+def expected_of(dataset: Dataset, seed: int) -> Expected:
+    """Of the rows that judge; nothing where each row's score is its share of the figure."""
     if dataset.task.metric != METRIC:
         return {}
-    return {row.id: row.output for row in (*dataset.train, *dataset.validation)}
+    judges = rows_of(dataset.train, dataset.validation, seed).judges
+    return {row.id: row.output for row in judges}
 
 
 def gap_at(rows: int, enough: int) -> float:

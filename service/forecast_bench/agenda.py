@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from benchmarks.errors import BenchmarkError, Cancelled, StorageFull
+from benchmarks.errors import BenchmarkError, Cancelled, SourcesChanged, StorageFull
 from benchmarks.guard import Broken, guarded
 from service.comparing import checked_models, chosen_strategies, load_named
 from service.forecast_bench.evidence import find_evidence
@@ -154,11 +154,11 @@ def measure_all(
 def attempt(part: Callable[[], object], name: str, bench: Bench, failed: dict[str, str]) -> None:
     """Do a part for a task; whatever breaks is told, and the task left out.
 
-    Raises Cancelled, and StorageFull.
+    Raises Cancelled, StorageFull, and SourcesChanged.
     """
     try:
         guarded(part, bench.out)
-    except (Cancelled, StorageFull):
+    except (Cancelled, StorageFull, SourcesChanged):
         raise
     except (Broken, BenchmarkError) as error:
         failed[name] = str(error)

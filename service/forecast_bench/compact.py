@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.aggregates import Mean
 from benchmarks.errors import BenchmarkError
+from benchmarks.evidence.offers import told_rows
 from benchmarks.evidence.rows import rows_of
 from benchmarks.metrics import aggregate_of
 from benchmarks.records import (
@@ -52,6 +53,7 @@ def task_line(
     groups = tuple(row.group for row in rows)
     leak, leaked = leak_in(records)
     places = {label: number for number, label in enumerate(run.task.labels)}
+    parts = rows_of(task.dataset.train, task.dataset.validation, run.seed)
     return TaskLine(
         name=task.name,
         source=task.source,
@@ -72,10 +74,8 @@ def task_line(
         else None,
         leaked=None if leak is not None and leak.rows is None else tuple(sorted(leaked)),
         validation=tuple(row.id for row in task.dataset.validation),
-        judged={
-            row.id: (row.group, places.get(row.output))
-            for row in rows_of(task.dataset.train, task.dataset.validation, run.seed).judges
-        },
+        judged={row.id: (row.group, places.get(row.output)) for row in parts.judges},
+        retrieval_groups={row.id: row.group for row in told_rows(task.dataset, parts)},
         wall_seconds=round(recorded_seconds(records), 3),
         cpu_seconds=round(sum(each.cpu_seconds for each in sittings), 3),
         others_seconds=round(sum(each.others_seconds for each in sittings), 3),

@@ -14,7 +14,7 @@ from service.forecast_bench.collecting import collect, told
 from service.forecast_bench.findings import Evidence, EvidenceLine, anonymous, write_evidence
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.record import TaskRecord
-from service.forecast_bench.sittings import sitting
+from service.forecast_bench.sittings import sitting, sittings_in
 from service.forecast_bench.state import EVIDENCE, code_state, note_machine
 from service.forecast_bench.tasks import BenchTask
 
@@ -26,8 +26,8 @@ def find_evidence(task: BenchTask, record: TaskRecord, bench: Bench) -> Evidence
 
     The source is given no test row. What another state of the code found is not gone on with, but
     found anew, and so is what memory ran out for. Raises Cancelled, StorageFull, what a source
-    raises that is not a strategy's doing, and BenchmarkError where memory ran out, where the code
-    was changed meanwhile, or where another machine compared the task.
+    raises that is not a strategy's doing, SourcesChanged, and BenchmarkError where memory ran out
+    (but for the last of a few sittings) or where another machine compared the task.
     """
     work, seed = bench.work(task), bench.size.seeds[0]
     environment = note_machine(work, record.task.environment)
@@ -39,7 +39,9 @@ def find_evidence(task: BenchTask, record: TaskRecord, bench: Bench) -> Evidence
     entries = plan_run(dataset, strategies, dataset.task.models)
     head = head_of(dataset, entries, seed).model_copy(update={"code": state})
     path = work / f"findings-{state}.jsonl"
-    memory.forget(path)
+    patient = len(sittings_in(work / SITTINGS)) + 1 < memory.PATIENCE
+    if patient:
+        memory.forget(path)
     store = FindingStore(path, head)
     models = {name: partial(load_named, name) for name in names}
     quoted = [quoted_model(name) for name in names]
@@ -62,7 +64,8 @@ def find_evidence(task: BenchTask, record: TaskRecord, bench: Bench) -> Evidence
             say=bench.watching.say,
             cancelled=bench.watching.cancelled,
         )
-    memory.refuse(task.name, {told(each.action): each.trouble or "" for each in found}, path)
+    if patient:
+        memory.refuse(task.name, {told(each.action): each.trouble or "" for each in found}, path)
     code_state(EVIDENCE)
     labels = task.dataset.task.labels
     evidence = Evidence(

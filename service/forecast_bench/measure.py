@@ -123,8 +123,8 @@ def compared(
 ) -> list[Record]:
     """The journal of the comparison with that seed, nothing of it from a cache.
 
-    What failed is tried once more. Raises BenchmarkError where memory ran out for it then, too, or
-    where the code was changed meanwhile.
+    What failed is tried once more. Raises BenchmarkError where memory ran out for it then, too, but
+    for the last of a few sittings, and SourcesChanged.
     """
     bench.watching.say(f"{task.name}: comparison with seed {seed}")
     folder = bench.comparison(task, seed)
@@ -145,7 +145,8 @@ def compared(
         if failed := failures(journal):
             bench.watching.say(f"{task.name}: once more, having failed: {', '.join(failed)}")
             journal = run()
-    memory.refuse(task.name, failures(journal), folder)
+    if len(sittings_in(folder / SITTINGS)) < memory.PATIENCE:
+        memory.refuse(task.name, failures(journal), folder)
     code_state(COMPARING)
     return journal
 

@@ -20,6 +20,10 @@ SIGNS = (
 )
 """In small letters: of Python, of torch on CPUs and GPUs, of the libraries under it, and ours."""
 
+PATIENCE = 3
+"""Sittings after which memory that runs out once more is a failure like any other: the task is too
+large for the machine, and what else was measured of it is not to be lost."""
+
 
 def ran_out(reason: str | None) -> bool:
     """Whether a failure says that there was too little memory."""

@@ -30,7 +30,9 @@ class TaskLine(Frozen):
     (None where no row has one) and `expected` their labels by number (None where the metric is a
     mean over rows). `leaked` are test rows that nearly repeat training rows, None where unknown.
     `training_tokens` decide which tasks have several seeds. `judged` are the rows that evidence may
-    be judged on, each with its group and its label by number, None where it has none.
+    be judged on, each with its group and its label by number, None where it has none;
+    `retrieval_groups` are the groups of the rows that retrieval is judged on, some of which may be
+    training rows.
 
     `wall_seconds` passed in the comparison with the first seed, in all sittings; in those that
     were not killed `cpu_seconds` were computed by it, and `others_seconds` by everybody else on
@@ -57,6 +59,7 @@ class TaskLine(Frozen):
     leaked: tuple[str, ...] | None = ()
     validation: tuple[str, ...]
     judged: dict[str, tuple[str | None, int | None]] = Field(default_factory=dict)
+    retrieval_groups: dict[str, str | None] = Field(default_factory=dict)
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     others_seconds: float = 0.0

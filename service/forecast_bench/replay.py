@@ -98,16 +98,18 @@ def replay(case: Case, predictor: Predictor, budget: float, key: str, bench: Ben
         planned,
         source=source,
         predictor=predictor,
-        expected=by_number(expected_of(case.task.dataset), case.task.dataset.task.labels),
+        expected=by_number(
+            expected_of(case.task.dataset, bench.size.seeds[0]), case.task.dataset.task.labels
+        ),
         clock=stopped_clock,
     )
     return replay_of(found, case, budget, key, perf_counter() - began)
 
 
 def by_number(expected: Expected, labels: Sequence[str]) -> dict[str, str]:
-    """As the findings of a record tell them."""
+    """As the findings of a record tell them; nothing of a label that the task does not have."""
     places = {label: str(number) for number, label in enumerate(labels)}
-    return {row: places.get(label, "-1") for row, label in expected.items()}
+    return {row: places[label] for row, label in expected.items() if label in places}
 
 
 def priced_as(record: TaskRecord, prices: PriceList) -> PriceList:

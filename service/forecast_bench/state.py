@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.code import STARTED
 from benchmarks.environment import read_environment
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, SourcesChanged
 from benchmarks.records import Environment
 from service.published import write_atomically
 from strategies.waiting import settle_waiting
@@ -29,8 +29,10 @@ SOURCES: dict[str, tuple[str, ...]] = {
             "benchmarks/judging.py",
         ),
         *("benchmarks/metrics.py", "benchmarks/json_metrics.py", "benchmarks/text_metrics.py"),
-        *("benchmarks/style_metrics.py", "service/forecast_bench/sizes.py"),
-        "service/forecast_bench/measure.py",
+        *("benchmarks/style_metrics.py", "benchmarks/aggregates.py", "benchmarks/curve.py"),
+        *("benchmarks/placing.py", "service/forecast_bench/sizes.py"),
+        *("service/forecast_bench/measure.py", "service/forecast_bench/compact.py"),
+        "service/forecast_bench/operations.py",
     ),
     "evidence": (
         *("corpora/*.py", "corpora/checks/*.py", "strategies/**/*.py", "benchmarks/evidence/*.py"),
@@ -38,11 +40,15 @@ SOURCES: dict[str, tuple[str, ...]] = {
         *("benchmarks/plan.py", "benchmarks/sitting.py"),
         *("benchmarks/judging.py", "benchmarks/metrics.py", "benchmarks/text_metrics.py"),
         *("benchmarks/json_metrics.py", "benchmarks/style_metrics.py"),
+        *("benchmarks/aggregates.py", "benchmarks/curve.py", "benchmarks/costs.py"),
+        *("benchmarks/latency.py", "benchmarks/probe_rows.py", "benchmarks/sentinels.py"),
         *("service/forecast_bench/sizes.py", "service/forecast_bench/evidence.py"),
-        "service/forecast_bench/alike.py",
+        *("service/forecast_bench/alike.py", "service/forecast_bench/collecting.py"),
+        *("service/forecast_bench/memory.py", "service/forecast_bench/findings.py"),
     ),
 }
-"""What measures, by what it measures. What is computed of records afterwards is no part."""
+"""What measures, by what it measures. What is computed of records afterwards is no part of
+it, but what is stored in them is."""
 COMPARING, EVIDENCE = SOURCES
 
 
@@ -54,13 +60,13 @@ Machine = tuple[str, int, str | None]
 def code_state(part: str) -> str:
     """A digest of the sources of a part, as this process runs them.
 
-    Raises BenchmarkError where one was changed since it began: what is loaded and what lies on the
+    Raises SourcesChanged where one was changed since it began: what is loaded and what lies on the
     disk may then differ.
     """
     for file in files_of(part):
         if file.stat().st_mtime > STARTED:
             changed = file.relative_to(ROOT).as_posix()
-            raise BenchmarkError(
+            raise SourcesChanged(
                 f"sources changed since this process began ({changed}): start the command again."
             )
     return digest_of(part)

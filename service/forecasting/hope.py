@@ -48,7 +48,7 @@ def hope(
     outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
     facts = tuple(entry.facts for entry in outlook.fitting)
     judge = Bench(outlook, seed=seed)
-    expected = expected_of(dataset)
+    expected = expected_of(dataset, seed)
 
     def why_not(strategy: str) -> str | None:
         findings = raced(Journal(folder / JOURNAL).read(), facts, dataset)

@@ -60,7 +60,7 @@ def forecast(
     explorer = make(
         earlier=source.earlier if isinstance(source, Continued) else (),
         source=source or live_source(planned.dataset, outlook, planned.prices),
-        mind=Learned(known, kind, facts, expected or expected_of(planned.dataset)),
+        mind=Learned(known, kind, facts, expected or expected_of(planned.dataset, seed)),
         judge=judge,
         purse=planned.purse,
         confidence=confidence,

@@ -228,6 +228,21 @@ def test_where_memory_runs_out_again_no_record_is_written(bench, troubles):
     assert len(sittings_in(made.comparison(task, 0) / SITTINGS)) == 2
 
 
+def test_what_memory_runs_out_for_in_a_third_sitting_has_failed_and_the_rest_is_kept(
+    bench, troubles
+):
+    made = replace(bench[0], size=FLAKY)
+    task = bench_task(test=20)
+    for _ in range(memory.PATIENCE - 1):
+        troubles.write_text("memory memory")
+        with pytest.raises(BenchmarkError, match="memory ran out"):
+            compare_first(task, 5, made)
+    troubles.write_text("memory memory")
+    found = statuses(compare_first(task, 5, made))
+    assert found.pop("acme.flaky") == "failed"
+    assert set(found.values()) == {"completed"}
+
+
 def test_evidence_that_memory_ran_out_for_is_found_anew(bench, troubles):
     made = replace(bench[0], size=FLAKY)
     task = bench_task(test=20)

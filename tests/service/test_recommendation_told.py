@@ -114,3 +114,21 @@ def test_rows_to_prove_a_gain_are_enough_to_show_it_among_all_pairs() -> None:
     among_all = Gap(0.235, 0.079, 0.391, 100, low_all=-0.008, high_all=0.478)
     # by hand: error 0.0796, reach 3.05; 100 × (3.89 × 0.0796 / 0.235)² = 174 rows
     assert among_all.examples_to_prove(0.02) == pytest.approx(74, abs=2)
+
+
+def test_no_rows_are_asked_for_where_only_an_unknown_latency_is_in_doubt() -> None:
+    timed = strategy("lora", 0.95, 0.01, setup=2.0)
+    rows = summary_of(
+        timed.model_copy(update={"latency_ms": None}), strategy("prompt.nearest", 0.60, 0.02)
+    )
+    found = recommend(rows, TRIAGE, Needs(quality_at_least=0.9, latency_p95_ms=500))
+    assert (found.strategy, found.commit_to_fine_tuning) == ("lora", "not yet")
+    assert found.examples_needed is None
+    assert any("It is not certain that lora meets every need." in text for text in found.reasons)
+
+
+def test_rows_to_be_sure_of_the_bar_are_enough_in_four_runs_of_five() -> None:
+    # by hand: error 0.0102, distance 0.01; 400 × (2.80 × 0.0102 / 0.01)² = 3,267 rows
+    rows = summary_of(strategy("lora", 0.91, 0.02, n=400), strategy("prompt.nearest", 0.6, 0.02))
+    found = recommend(rows, TRIAGE, Needs(quality_at_least=0.9))
+    assert found.examples_needed == pytest.approx(2867, abs=10)
