@@ -8,9 +8,10 @@ from rich.console import Console
 
 from benchmarks.belief.gate import Gate
 from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.rivals import RIVALS
 from corpora.task import Needs
 from service.forecasting import view
-from service.forecasting.following import ENOUGH, NOT_ITS
+from service.forecasting.following import ENOUGH, NOT_ITS, SAYS
 from service.forecasting.pages import as_html, as_markdown
 from service.forecasting.result import Forecast
 from service.forecasting.running import forecast
@@ -132,3 +133,7 @@ def test_a_predictor_says_how_it_was_tested(tmp_path):
     assert WHY in as_markdown(plain)
     assert "Yes is said from a chance" in as_markdown(plain)
     assert {row.id for row in plain.strategies} == set(STRATEGIES)
+
+
+def test_every_rule_that_may_ship_is_told_in_words():
+    assert sorted(SAYS) == sorted(rule.name for rule in RIVALS)
