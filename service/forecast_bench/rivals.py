@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.belief.rivals import LOOKS_AT, RIVALS, Rule, next_look
+from benchmarks.belief.rivals import LOOKS_AT, RIVALS, Rule, looks_at, next_look
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.evidence.recorded import RecordedSource
 from service.forecast_bench.replay import Case
@@ -52,11 +52,19 @@ def rival_replay(rule: Rule, case: Case, budget: float, key: str) -> Replay:
             name: Foretold(value=one.value, low=one.low, high=one.high)
             for name, one in said.expected.items()
         },
-        stopped="the budget is used up" if LOOKS_AT[rule.name] else "it looks at nothing",
+        stopped=stopped(rule.name, source),
         steps=tuple(
             f"{each.action.deed} {each.action.strategy or ''}".strip() for each in findings
         ),
     )
+
+
+def stopped(rule: str, source: RecordedSource) -> str:
+    """Why it looked at nothing more."""
+    if not LOOKS_AT[rule]:
+        return "it looks at nothing"
+    left = any(looks_at(rule, action) for action in source.actions())
+    return "the budget is used up" if left else "nothing is left that it looks at"
 
 
 __all__ = ["RIVALS", "rival_replay"]

@@ -12,6 +12,7 @@ from benchmarks.costs import read_prices
 from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.store import FindingStore, head_of, read_findings
 from benchmarks.sitting import ARTIFACTS
+from corpora.task import Document
 from service.forecast_bench import memory, state
 from service.forecast_bench.agenda import at_hand_of, measure_all
 from service.forecast_bench.evidence import find_evidence
@@ -177,6 +178,24 @@ def test_a_record_tells_group_and_label_of_the_rows_that_judge(bench, tmp_path):
     assert judged == {name: (rows[name].group, labels.index(rows[name].output)) for name in judged}
     assert {each.id for each in validation} < set(judged)
     assert {name for each in whole.evidence.findings for name in each.scores} == set(judged)
+
+
+def test_a_record_tells_the_groups_of_the_rows_that_retrieval_is_judged_on(bench, tmp_path):
+    made, _ = bench
+    task = bench_task(test=20)
+    learned = task.dataset.train[0].model_copy(update={"group": "g", "sources": ("d1",)})
+    judged = task.dataset.validation[0].model_copy(update={"sources": ("d1",)})
+    told = {
+        "train": (learned, *task.dataset.train[1:]),
+        "validation": (judged, *task.dataset.validation[1:]),
+        "documents": (Document(id="d1", text="All about colours."),),
+    }
+    task = replace(task, dataset=task.dataset.model_copy(update=told))
+    record = compare_first(task, 5, made)
+    # the answers of other rows are shared by many, and tell nothing
+    assert record.task.retrieval_groups == {judged.id: None, learned.id: "g"}
+    without = compare_first(replace(task, name="plain", dataset=bench_task().dataset), 5, made)
+    assert without.task.retrieval_groups == {}
 
 
 def test_a_record_from_before_these_were_told_is_read(bench):

@@ -24,7 +24,7 @@ from service.forecast_bench.replayed import (
     FORECAST,
 )
 from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
-from service.forecast_bench.rivals import affordable
+from service.forecast_bench.rivals import affordable, stopped
 from service.forecast_bench.sizes import SMALL
 from service.forecast_bench.tasks import read_task, task_folders
 from service.forecast_bench.truth import truth_of
@@ -253,7 +253,11 @@ def test_a_rule_finds_what_it_looks_at_while_it_can_pay():
         ("rows", "b"),
         ("pilot", "lora"),
     ]
+    assert stopped("rank at pilot size", source) == "the budget is used up"
+    affordable(source, "rank at pilot size", 9.0)
+    assert stopped("rank at pilot size", source) == "nothing is left that it looks at"
     assert affordable(source, "majority strategy", 100.0) == []
+    assert stopped("majority strategy", source) == "it looks at nothing"
 
 
 @pytest.mark.parametrize(
