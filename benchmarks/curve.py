@@ -7,7 +7,6 @@ stands in the journal under an id that is no strategy's.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from benchmarks.plan import Entry
 from benchmarks.progress import Phase, Reporter
 from benchmarks.records import CurveRecord, Record
 from benchmarks.reuse import Reuse
-from benchmarks.sitting import ARTIFACTS, Sitting
+from benchmarks.sitting import Sitting
 from benchmarks.standing import Standing, standing_of
 from corpora.splits import nested_sample, stratum_of
 from corpora.task import Dataset, Example
@@ -88,7 +87,7 @@ class PointSitting(Sitting):
         super().__init__(
             replace(whole.entry, id=point.point),
             dataset,
-            whole.folder,
+            whole.shelf,
             whole.journal,
             point.seed,
             told,
@@ -112,7 +111,7 @@ class PointSitting(Sitting):
 
     def clear(self) -> None:
         """Remove the artefact; a turn that was stopped keeps it, to go on with."""
-        shutil.rmtree(self.folder / ARTIFACTS / self.entry.folder_name, ignore_errors=True)
+        self.shelf.drop(self.entry.folder_name)
 
 
 def points_of(sitting: Sitting, told: Reporter, cache: Cache | None) -> Iterator[PointSitting]:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -19,6 +20,30 @@ from benchmarks.errors import DamagedJournal, StorageFull
 from benchmarks.records import RECORD, OutcomeRecord, Record
 
 JOURNAL = "outcomes.jsonl"
+
+
+class Records(Protocol):
+    """What a run stores its records in, and reads them from: a Journal is one.
+
+    Of what several processes store, each has to see what it goes on from, in the order in which it
+    was stored.
+    """
+
+    def read(self) -> list[Record]:
+        """Every record in order."""
+        ...
+
+    def __iter__(self) -> Iterator[Record]:
+        """The records that `read` returns, one after the other."""
+        ...
+
+    def mend(self) -> list[Record]:
+        """Every record in order, once nothing half-written is left: before a process appends."""
+        ...
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Store all of them or none; they are safe once it returns."""
+        ...
 
 
 class Journal:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class ModelSlot:
         self._model: Model | None = None
         self._broken: dict[str, Broken] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all models that can be asked for."""
+        return tuple(self._loaders)
+
     def is_broken(self, name: str | None) -> bool:
         """Whether loading was tried, in vain."""
         return name in self._broken
@@ -52,6 +58,33 @@ class ModelSlot:
                 raise self._broken[name] from cause
             self._name = name
         return self._model
+
+
+@dataclass(frozen=True)
+class KnownModels:
+    """A slot for the strategies of a run: no model comes out of it but those that `known` tells,
+    the fingerprints by name that the run began with."""
+
+    slot: ModelSlot
+    known: Mapping[str, str]
+
+    def load(self, name: str) -> Model:
+        """The model. Raises Broken where it cannot be loaded, or is another one by now."""
+        model = self.slot.load(name)
+        found, known = model.info.fingerprint, self.known.get(name)
+        if known is None:
+            raise Broken(f"the model {name} could not be loaded when the run began")
+        if found != known:
+            raise Broken(
+                f"the model {name} is not the one that the run began with: its fingerprint is"
+                f" {found}, not {known}"
+            )
+        return model
+
+
+def fingerprints(models: Iterable[ModelFacts]) -> dict[str, str]:
+    """By the names of the models."""
+    return {model.name: model.fingerprint for model in models}
 
 
 def model_facts(

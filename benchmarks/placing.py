@@ -4,27 +4,79 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from strategies.base import Prepared
+from benchmarks.errors import StorageFull
 
-
-def save_whole(prepared: Prepared, place: Path) -> None:
-    """Save beside its place, then move there."""
-    draft = empty_draft(place)
-    draft.mkdir(parents=True)
-    prepared.save(draft)
-    move_over(draft, place)
+ARTIFACTS = "artifacts"
 
 
-def empty_draft(place: Path) -> Path:
-    """The name of a folder beside `place` that does not exist."""
-    draft = place.with_name(place.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    return draft
+class Shelf(Protocol):
+    """Where the artefacts of a run lie, each by the name of its entry's folder.
+
+    What a shelf raises is no strategy's doing, and ends the run or the stage.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder on this machine: for messages, and for what is under way."""
+        ...
+
+    def find(self, name: str) -> Path | None:
+        """A folder on this machine that holds it whole; None where there is none."""
+        ...
+
+    def draft(self, name: str) -> Path:
+        """Where it is to be written first: a folder that does not exist yet."""
+        ...
+
+    def keep(self, name: str, draft: Path) -> str:
+        """Take over what was written, in place of what had this name; the draft is gone then.
+
+        Returns what the setup record calls it. Raises StorageFull.
+        """
+        ...
+
+    def drop(self, name: str) -> None:
+        """Forget it, where there is one."""
+        ...
 
 
-def move_over(draft: Path, place: Path) -> None:
-    if place.exists():
-        shutil.rmtree(place)
-    os.replace(draft, place)
+@dataclass(frozen=True)
+class FolderShelf:
+    """Artefacts below the run's own folder."""
+
+    folder: Path
+
+    def find(self, name: str) -> Path | None:
+        place = self._place(name)
+        return place if place.is_dir() else None
+
+    def draft(self, name: str) -> Path:
+        return self._cleared(name, ".tmp")
+
+    def keep(self, name: str, draft: Path) -> str:
+        try:
+            self.drop(name)
+            os.replace(draft, self._place(name))
+        except OSError as error:
+            raise StorageFull(self._place(name), str(error.strerror)) from error
+        return f"{ARTIFACTS}/{name}"
+
+    def drop(self, name: str) -> None:
+        if self.find(name) is not None:
+            # one step takes all of it away: removing file by file might be cut short
+            gone = self._cleared(name, ".old.tmp")
+            os.replace(self._place(name), gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _place(self, name: str) -> Path:
+        return self.folder / ARTIFACTS / name
+
+    def _cleared(self, name: str, suffix: str) -> Path:
+        """The name of a folder beside its place that does not exist."""
+        beside = self._place(name + suffix)
+        shutil.rmtree(beside, ignore_errors=True)
+        return beside

@@ -20,7 +20,7 @@ from benchmarks.metrics import tidy
 from benchmarks.noise import CHANGES, changed
 from benchmarks.probe_rows import affordable_rows, chosen_rows, requests_a_row
 from benchmarks.records import ProbeRecord, Record
-from benchmarks.sitting import ARTIFACTS, Sitting
+from benchmarks.sitting import Sitting
 from benchmarks.standing import Standing, standing_of
 from benchmarks.text_metrics import token_f1
 from corpora.task import Example, Task
@@ -68,9 +68,10 @@ def unprobed(sitting: Sitting, before: Sequence[Record]) -> bool:
     not prepared again for them."""
     standing = standing_of(before, sitting.entry.id)
     ready = standing.setup is not None and standing.setup.status == "completed"
-    place = sitting.folder / ARTIFACTS / sitting.entry.folder_name
     left = MEASURES.keys() - standing.probed
-    return bool(ready and not standing.failure and left and place.is_dir())
+    if not ready or standing.failure or not left:
+        return False
+    return sitting.shelf.find(sitting.entry.folder_name) is not None
 
 
 def probe(sitting: Sitting, prepared: Prepared) -> None:

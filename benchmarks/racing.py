@@ -20,7 +20,7 @@ from benchmarks.contest import ERROR, FREE, Stop, level_of, next_look
 from benchmarks.guard import Broken
 from benchmarks.incumbent import INCUMBENT
 from benchmarks.metrics import aggregate_of
-from benchmarks.model_slot import ModelSlot
+from benchmarks.model_slot import KnownModels
 from benchmarks.progress import Phase, Reporter
 from benchmarks.quote import Quote
 from benchmarks.race_records import EliminationRecord, Expected, RaceRecord, RoundRecord
@@ -47,7 +47,7 @@ or None where it may."""
 
 def run_race(
     sittings: Sequence[Sitting],
-    slot: ModelSlot,
+    slot: KnownModels,
     run: RunRecord,
     quoted: Quote,
     may_win: MayWin | None = None,
@@ -55,7 +55,7 @@ def run_race(
     """Race what is not answered yet, one sitting a strategy; returns the ids of those that broke,
     which are not to be tried again at once."""
     race = Race(sittings, slot, run, may_win)
-    before = race.journal.read()
+    before = race.journal.mend()
     if any(race.is_open(standing_of(before, sitting.entry.id)) for sitting in sittings):
         race.begin(quoted)
         race.run_all()
@@ -68,7 +68,7 @@ class Race:
     def __init__(
         self,
         sittings: Sequence[Sitting],
-        slot: ModelSlot,
+        slot: KnownModels,
         run: RunRecord,
         may_win: MayWin | None,
     ) -> None:
@@ -255,7 +255,7 @@ def heat_of(sitting: Sitting, rows: Sequence[Example], of: int) -> Sitting:
     return Sitting(
         replace(sitting.entry, id=race_id(sitting.entry.id)),
         sitting.dataset.model_copy(update={"test": tuple(rows)}),
-        sitting.folder,
+        sitting.shelf,
         sitting.journal,
         sitting.seed,
         HeatReporter(sitting.reporter, len(rows), of),

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 from benchmarks.errors import Cancelled
 from benchmarks.grounding import SourceTexts
 from benchmarks.guard import Broken, guarded
-from benchmarks.journal import Journal
+from benchmarks.journal import Records
 from benchmarks.judging import judge, scorer
 from benchmarks.latency import REQUESTS, enough, time_requests
-from benchmarks.placing import empty_draft, move_over, save_whole
+from benchmarks.placing import Shelf
 from benchmarks.plan import Entry
+from benchmarks.preparing import Preparing
 from benchmarks.progress import Reporter
-from benchmarks.records import (
-    BatchRecord,
-    FailureRecord,
-    OutcomeRecord,
-    Record,
-    SetupRecord,
-)
-from benchmarks.reuse import Earlier, Reuse
+from benchmarks.records import BatchRecord, FailureRecord, OutcomeRecord, Record
+from benchmarks.reuse import Reuse
 from benchmarks.sentinels import BATCH_ROWS, affordable_rows, check_strategy
 from benchmarks.standing import Standing, standing_of
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
-from strategies.embedding import warm_up
-from strategies.index_memory import index_bytes
 from strategies.models.base import Model
 from strategies.reuse import Kind
 
 CHUNK = 16
 """Test inputs answered at once. Chunks start at multiples of it, in a rerun too."""
-ARTIFACTS = "artifacts"
 FRESH_BATCHES = 4
 """Batches of a strategy that are always computed, so that its throughput is measured in this run;
 only then may replies come from the cache."""
@@ -49,8 +38,8 @@ class Sitting:
         self,
         entry: Entry,
         dataset: Dataset,
-        folder: Path,
-        journal: Journal,
+        shelf: Shelf,
+        journal: Records,
         seed: int,
         reporter: Reporter,
         cancelled: Callable[[], bool],
@@ -58,7 +47,8 @@ class Sitting:
     ) -> None:
         self.entry = entry
         self.dataset = dataset
-        self.folder = folder
+        self.shelf = shelf
+        self.folder = shelf.folder
         self.journal = journal
         self.seed = seed
         self.reporter = reporter
@@ -66,6 +56,9 @@ class Sitting:
         self.reuse = reuse
         self.score = scorer(dataset.task)
         self.texts = SourceTexts(dataset.documents)
+        self.preparing = Preparing(
+            entry, dataset, shelf, seed, self.score, reporter, reuse, self.store, self.poll
+        )
 
     def is_done(self, before: Sequence[Record], *, hosted: bool) -> bool:
         """Whether nothing is left to do: skipped, or prepared, answered, timed and checked."""
@@ -90,7 +83,7 @@ class Sitting:
         Returns the strategy as it answers, None where it does not.
         """
         standing = standing_of(before, self.entry.id)
-        prepared = self.ready(standing, model)
+        prepared = self.preparing.ready(standing, model)
         if prepared is None:
             return None
         try:
@@ -100,17 +93,6 @@ class Sitting:
             return None
         return prepared
 
-    def ready(self, standing: Standing, model: Model | None) -> Prepared | None:
-        """The strategy prepared or loaded; None where it does not fit or breaks, as then stored."""
-        self.poll()
-        began = time.perf_counter()
-        try:
-            return self.prepare(standing, model)
-        except Broken as broken:
-            seconds = time.perf_counter() - began
-            self.store(self.setup_record("failed", reason=str(broken), seconds=seconds))
-            return None
-
     def measure(self, prepared: Prepared, standing: Standing, model: Model | None) -> None:
         """Time single requests, answer the test rows, run the guards, as far as that is left."""
         hosted = model is not None and model.hosted
@@ -118,82 +100,6 @@ class Sitting:
         self.answer_test(prepared, answered, len(standing.batches))
         if model is not None and not hosted and not standing.checked:
             self.check(prepared, standing)
-
-    def prepare(self, standing: Standing, model: Model | None) -> Prepared | None:
-        """The strategy ready to answer: loaded if it was prepared before. None if skipped."""
-        strategy, task = self.entry.strategy, self.dataset.task
-        setup = standing.setup
-        place = self.folder / ARTIFACTS / self.entry.folder_name
-        if setup is not None and setup.status == "completed" and place.is_dir():
-            self.reporter.tell("loading", 0.0)
-            prepared = guarded(lambda: strategy.load(place, task, model), self.folder)
-            if standing.failure is not None or standing.elimination is not None:
-                self.store(setup)
-            return prepared
-        reason = self.misfit(model)
-        if reason is not None:
-            self.store(self.setup_record("skipped", reason=reason))
-            return None
-        key = self.reuse.key(self.entry, model)
-        return self.take_prepared(key, model, place) or self.prepare_anew(key, model, place)
-
-    def misfit(self, model: Model | None) -> str | None:
-        """Why the strategy does not fit the task, by its own word."""
-        strategy, task, documents = self.entry.strategy, self.dataset.task, self.dataset.documents
-        return guarded(
-            lambda: strategy.misfit(task, has_documents=bool(documents), model=model), self.folder
-        )
-
-    def take_prepared(self, key: str | None, model: Model | None, place: Path) -> Prepared | None:
-        """The strategy as the cache holds it, charged what preparing it took; None where the
-        cache holds none, or none that loads."""
-        draft = empty_draft(place)
-        earlier = guarded(lambda: self.reuse.take(key, draft), self.folder)
-        if earlier is None:
-            return None
-        self.reporter.tell("loading", 0.0)
-        guarded(lambda: move_over(draft, place), self.folder)
-        strategy, task = self.entry.strategy, self.dataset.task
-        try:
-            prepared = guarded(lambda: strategy.load(place, task, model), self.folder)
-        except Broken:
-            self.reuse.drop(key)
-            return None
-        self.store_prepared(place, earlier, prepared, earlier.seconds)
-        return prepared
-
-    def prepare_anew(self, key: str | None, model: Model | None, place: Path) -> Prepared:
-        """Spend the setup cost, save the artefact whole or not at all, and store both."""
-        self.reporter.tell("preparing", 0.0)
-        warm_up(self.entry.strategy)
-        data, tell = self.dataset, self.tell_preparing
-        given = (data.task, data.train, data.validation, data.documents, model, self.score)
-
-        def prepare() -> Prepared:
-            return self.entry.strategy.prepare(*given, seed=self.seed, progress=tell)
-
-        with self.reuse.opened("embedding", "generation") as session:
-            began = time.perf_counter()
-            prepared = guarded(prepare, self.folder)
-            seconds = session.charged(time.perf_counter() - began)
-        guarded(lambda: save_whole(prepared, place), self.folder)
-        training = guarded(lambda: prepared.training, self.folder)
-        facts = Earlier(seconds, asdict(training) if training else None)
-        self.store_prepared(place, facts, prepared, session.reused_seconds)
-        self.reuse.keep(key, place, facts)
-        return prepared
-
-    def store_prepared(self, place: Path, facts: Earlier, made: Prepared, reused: float) -> None:
-        self.store(
-            self.setup_record(
-                "completed",
-                seconds=facts.seconds,
-                reused_seconds=reused,
-                training=facts.training,
-                artifact=f"{ARTIFACTS}/{place.name}",
-                index_bytes=guarded(lambda: index_bytes(made), self.folder),
-            )
-        )
 
     def answer_test(self, prepared: Prepared, answered: Collection[str], computed: int) -> None:
         """Answer what is left of the test split chunk by chunk, in its own order; `computed`
@@ -281,9 +187,6 @@ class Sitting:
         )
         self.journal.append(records)
 
-    def setup_record(self, status: Any, **fields: Any) -> SetupRecord:
-        return SetupRecord(strategy=self.entry.id, status=status, **fields)
-
     def store(self, record: Record) -> None:
         self.journal.append([record])
 
@@ -291,7 +194,3 @@ class Sitting:
         """Raises Cancelled where the caller asked to stop; all done so far is stored."""
         if self.cancelled():
             raise Cancelled(f"stopped at {self.entry.id}; run again to continue.")
-
-    def tell_preparing(self, fraction: float, message: str) -> None:
-        self.reporter.tell("preparing", fraction, message)
-        self.poll()

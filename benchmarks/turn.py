@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.curve import PointSitting, curve_name, points_of
 from benchmarks.guard import Broken
-from benchmarks.journal import Journal
-from benchmarks.model_slot import ModelSlot
+from benchmarks.journal import Records
+from benchmarks.model_slot import KnownModels
+from benchmarks.placing import Shelf
 from benchmarks.plan import Entry
 from benchmarks.probes import probe, unprobed
 from benchmarks.progress import OnProgress, Reporter
-from benchmarks.records import FailureRecord, Record, RunRecord
+from benchmarks.records import FailureRecord, Record, RunRecord, SetupRecord
 from benchmarks.reuse import Reuse
 from benchmarks.sitting import Sitting
 from benchmarks.standing import standing_of
@@ -32,9 +32,9 @@ class Turns:
 
     run: RunRecord
     dataset: Dataset
-    folder: Path
-    journal: Journal
-    slot: ModelSlot
+    shelf: Shelf
+    journal: Records
+    slot: KnownModels
     on_progress: OnProgress
     cancelled: Callable[[], bool]
     reuse: Reuse
@@ -45,7 +45,7 @@ class Turns:
         return Sitting(
             entry,
             self.dataset,
-            self.folder,
+            self.shelf,
             self.journal,
             self.run.seed,
             self.reporter(entry.id),
@@ -85,7 +85,7 @@ def ending(records: Iterable[Record], entry: Entry) -> str:
 
 
 def take_turn(
-    sitting: Sitting, slot: ModelSlot, before: Sequence[Record], *, probing: bool
+    sitting: Sitting, slot: KnownModels, before: Sequence[Record], *, probing: bool
 ) -> None:
     """Let one strategy do what is left of its work. Where its model cannot be loaded it has failed,
     unless only errors of an earlier sitting were to be mended."""
@@ -101,7 +101,7 @@ def take_turn(
         probe(sitting, prepared)
 
 
-def make_ready(sitting: Sitting, slot: ModelSlot) -> Prepared | None:
+def make_ready(sitting: Sitting, slot: KnownModels) -> Prepared | None:
     """The strategy prepared, or loaded, as the journal stands; None where that is not to be, the
     reason for which is stored."""
     name = sitting.entry.model
@@ -110,19 +110,19 @@ def make_ready(sitting: Sitting, slot: ModelSlot) -> Prepared | None:
     except Broken as broken:
         without_model(sitting, broken)
         return None
-    return sitting.ready(standing_of(sitting.journal, sitting.entry.id), model)
+    return sitting.preparing.ready(standing_of(sitting.journal, sitting.entry.id), model)
 
 
-def fits(sitting: Sitting, slot: ModelSlot) -> bool:
+def fits(sitting: Sitting, slot: KnownModels) -> bool:
     """Whether it fits the task with its model; where not, the reason is stored."""
     name = sitting.entry.model
     try:
-        unfit = sitting.misfit(slot.load(name) if name else None)
+        unfit = sitting.preparing.misfit(slot.load(name) if name else None)
     except Broken as broken:
         without_model(sitting, broken)
         return False
     if unfit is not None:
-        sitting.store(sitting.setup_record("skipped", reason=unfit))
+        sitting.store(skipped(sitting, unfit))
     return unfit is None
 
 
@@ -133,11 +133,17 @@ def without_model(sitting: Sitting, broken: Broken) -> None:
     sitting.store(
         FailureRecord(strategy=sitting.entry.id, reason=str(broken))
         if unfit is None
-        else sitting.setup_record("skipped", reason=unfit)
+        else skipped(sitting, unfit)
     )
 
 
-def take_points(points: Iterable[PointSitting], slot: ModelSlot, before: Sequence[Record]) -> bool:
+def skipped(sitting: Sitting, reason: str) -> SetupRecord:
+    return SetupRecord(strategy=sitting.entry.id, status="skipped", reason=reason)
+
+
+def take_points(
+    points: Iterable[PointSitting], slot: KnownModels, before: Sequence[Record]
+) -> bool:
     """Do what is left of a learning curve; whether anything was."""
     worked = False
     for point in points:
@@ -151,6 +157,6 @@ def take_points(points: Iterable[PointSitting], slot: ModelSlot, before: Sequenc
 def unfit_for_any(sitting: Sitting) -> str | None:
     """Why a strategy would not run with any model, as far as it says so without one."""
     try:
-        return sitting.misfit(None)
+        return sitting.preparing.misfit(None)
     except Broken:
         return None  # what it says with a model is unknown, so its failure stands

@@ -15,13 +15,13 @@ from benchmarks.curve import turns_of
 from benchmarks.environment import cuda_devices
 from benchmarks.journal import JOURNAL
 from benchmarks.metrics import metric_for
+from benchmarks.placing import ARTIFACTS
 from benchmarks.plan import Entry, needed_models, plan_run
 from benchmarks.progress import OnProgress, ignore_progress
 from benchmarks.quote import Quote, QuotedModel, quote
 from benchmarks.race_quote import with_race
 from benchmarks.racing import MayWin
 from benchmarks.runner import never, run_comparison, sole_owner
-from benchmarks.sitting import ARTIFACTS
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
 from service.published import REPORT_FILES, write_reports

@@ -11,7 +11,7 @@ from bench_worlds import bench_task, found
 from benchmarks.costs import read_prices
 from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.store import FindingStore, head_of, read_findings
-from benchmarks.sitting import ARTIFACTS
+from benchmarks.placing import ARTIFACTS
 from corpora.task import Document
 from service.forecast_bench import memory, state
 from service.forecast_bench.agenda import at_hand_of, measure_all
