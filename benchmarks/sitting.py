@@ -31,6 +31,7 @@ from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
 from strategies.embedding import warm_up
 from strategies.index_memory import index_bytes
+from strategies.models.account import scoped
 from strategies.models.base import Model
 from strategies.reuse import Kind
 
@@ -172,7 +173,8 @@ class Sitting:
         def prepare() -> Prepared:
             return self.entry.strategy.prepare(*given, seed=self.seed, progress=tell)
 
-        with self.reuse.opened("embedding", "generation") as session:
+        paid = scoped(f"{self.entry.id}/prepare")
+        with paid, self.reuse.opened("embedding", "generation") as session:
             began = time.perf_counter()
             prepared = guarded(prepare, self.folder)
             seconds = session.charged(time.perf_counter() - began)
@@ -206,7 +208,7 @@ class Sitting:
                 continue
             self.poll()
             kinds: tuple[Kind, ...] = () if computed < FRESH_BATCHES else ("generation",)
-            with self.reuse.opened(*kinds) as session:
+            with scoped(f"{self.entry.id}/answer/{start}"), self.reuse.opened(*kinds) as session:
                 began = time.perf_counter()
                 answers = self.answers(prepared, [row.input for row in chunk])
                 seconds = time.perf_counter() - began

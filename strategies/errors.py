@@ -3,6 +3,7 @@
 StrategyError
 ├── UnknownName     no strategy, model or retriever has that name
 ├── ModelError      a model cannot be loaded or does not do what is asked
+├── LimitReached    what may be spent on hosted models leaves too little for a request
 └── NotFetched      a catalogue model is not on this machine yet
 """
 
@@ -27,3 +28,8 @@ class ModelError(StrategyError):
 
 class NotFetched(ModelError):
     """A catalogue model whose files are not on this machine; names the command that brings it."""
+
+
+class LimitReached(ModelError):
+    """Nothing was sent. The message says which limit, what is spent, and what the request may
+    take."""
