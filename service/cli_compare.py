@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from service.cli_options import comma_separated, common
+from service.cli_options import comma_separated, common, spending_limits
 from service.cli_show import dataset_facts
 from service.exits import DONE, FAILED, Refused
 from service.terminal import Watch, console, is_interactive, print_json, watching
@@ -91,6 +91,7 @@ LONG_SECONDS = 600.0
     is_flag=True,
     help="Stop strategies that can no longer win, on validation rows, before the test.",
 )
+@spending_limits
 @common
 def compare(
     spec: str,
@@ -110,6 +111,8 @@ def compare(
     no_cache: bool,
     no_probes: bool,
     race: bool,
+    spend_at_most: float | None,
+    tokens_at_most: int | None,
     as_json: bool,
 ) -> int:
     """Compare strategies on a task and recommend one.
@@ -142,9 +145,10 @@ def compare(
         return DONE
     from service.caching import default_cache
     from service.forecasting.hope import hope
+    from service.ledger import Limits
 
     cache = None if no_cache else default_cache()
-    ask_first(plan, yes=yes)
+    ask_first(plan, yes=yes, agreed=spend_at_most is not None)
     folder = out or Path("out") / folder_name(dataset.task.name)
     if fresh:
         comparing.forget(folder)
@@ -163,6 +167,7 @@ def compare(
             may_win=hope(dataset, folder, strategies=strategies, prices=price_list, seed=seed)
             if race
             else None,
+            limits=Limits(spend_at_most, tokens_at_most),
         )
     if as_json:
         print((folder / "report.json").read_text(encoding="utf-8"))
@@ -201,9 +206,10 @@ def show_quote(plan: "Plan", to: "Console") -> None:
     to.print(quote_text(plan.quote))
 
 
-def ask_first(plan: "Plan", *, yes: bool) -> None:
-    """Nothing long or paid without consent, on a terminal; elsewhere nothing paid."""
-    paid = plan.paid_usd > 0
+def ask_first(plan: "Plan", *, yes: bool, agreed: bool) -> None:
+    """Nothing long or paid without consent, on a terminal; elsewhere nothing paid. `agreed`: to the
+    money, by a limit."""
+    paid = plan.paid_usd > 0 and not agreed
     if yes or not (paid or plan.quote.seconds > LONG_SECONDS):
         return
     if is_interactive():
@@ -212,7 +218,7 @@ def ask_first(plan: "Plan", *, yes: bool) -> None:
     elif paid:
         from service.wording import dollars
 
-        fix = "Add --yes to agree, or --dry-run to see the quote only."
+        fix = "Add --yes or --spend-at-most to agree, or --dry-run to see the quote only."
         raise Refused(f"This run costs about {dollars(plan.paid_usd)} of hosted models.", fix)
 
 

@@ -7,6 +7,9 @@ StrategyError
 └── NotFetched      a catalogue model is not on this machine yet
 """
 
+LIMIT = "spending limit"
+"""How an answer that nobody paid for begins its reason."""
+
 
 class StrategyError(Exception):
     """Base of everything this package raises on purpose."""
