@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.costs import PriceList
+from benchmarks.costs import PriceList, TokenPrice
 from benchmarks.errors import Cancelled, DamagedJournal
 from benchmarks.journal import append_whole
 from service.wording import dollars
@@ -88,6 +88,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._open: dict[str, Booking] = {}
         self._kept: dict[str, Kept] = {}
+        self._prices: dict[str, TokenPrice] = {}
         self._booked = 0
         self._is_read = path is None
         self._told_to_stop: float | None = None
@@ -100,7 +101,7 @@ class Ledger:
     def reserve(self, ask: Ask) -> str | None:
         if self.cancelled():
             raise Cancelled("stopped; run again to continue.")
-        price = self.prices.tokens_for(ask.model)
+        price = self._price(ask.model)
         per_million = max(price.input, price.cached)
         usd = (ask.prompt_at_most * per_million + ask.completion_at_most * price.output) / 1e6
         most = Sum(usd, ask.prompt_at_most + ask.completion_at_most)
@@ -123,7 +124,7 @@ class Ledger:
             mine = self._open[booking]
             bill = mine.most
             if usage is not None:
-                price = self.prices.tokens_for(mine.model)
+                price = self._price(mine.model)
                 usd = price.usd(usage.prompt, usage.cached, usage.completion)
                 bill = Sum(usd, usage.prompt + usage.completion)
             stored = asdict(kept) if kept is not None and mine.key is not None else None
@@ -149,6 +150,12 @@ class Ledger:
         if kept is not None and booking.key is not None:
             self._kept[booking.key] = kept
 
+    def _price(self, model: str) -> TokenPrice:
+        """Looked up once; raises BadPriceFile for a model without one."""
+        if model not in self._prices:
+            self._prices[model] = self.prices.tokens_for(model)
+        return self._prices[model]
+
     def _told(self, most: Sum) -> str:
         """Why a request is not sent, in the terms of the limit that it would pass."""
         limit, rest = self.limits.usd, self.spent.usd
@@ -168,8 +175,8 @@ class Ledger:
         """Take up what the file holds, once."""
         if self._is_read or self.path is None:
             return
-        self._is_read = True
-        end = 0
+        self.spent, self._booked, end = Sum(), 0, 0
+        self._open.clear()
         for number, line, end in whole_lines(self.path):
             try:
                 self._take(json.loads(line))
@@ -179,6 +186,7 @@ class Ledger:
             os.truncate(self.path, end)
         for name, booking in [*self._open.items()]:
             self._settle(name, booking.most, None)
+        self._is_read = True
 
     def _take(self, line: dict[str, Any]) -> None:
         if "booked" in line:
