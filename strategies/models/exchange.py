@@ -81,11 +81,12 @@ class Exchange:
         return future.result()
 
     async def _ask(self, messages: Sequence[Message], max_tokens: int) -> Completion:
+        turns: Any = [{"role": turn.role, "content": turn.content} for turn in messages]
         try:
             async with asyncio.timeout(self._timeout_s):
                 raw = await self._client.chat.completions.with_raw_response.create(
                     model=self._model,
-                    messages=[{"role": turn.role, "content": turn.content} for turn in messages],  # type: ignore[misc]
+                    messages=turns,
                     max_tokens=max_tokens,
                     temperature=0,
                     seed=0,
