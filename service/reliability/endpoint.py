@@ -87,16 +87,16 @@ def checks(rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:
 class Timetable:
     """Tells the server how to answer by the time that has passed, and counts what it did."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self.ends = [seconds * share for share in accumulate(share for _, share in SCHEDULE)]
-        self.began = time.monotonic()
+        self.began = clock()
         self.served = [0] * len(SCHEDULE)
         self.late = 0
 
     @property
     def passed(self) -> float:
-        return time.monotonic() - self.began
+        return self.clock() - self.began
 
     @property
     def phase(self) -> int:
@@ -121,14 +121,16 @@ class Timetable:
         return after / before if before else math.nan
 
 
-def scheduled(path: Path, seconds: float, say: Callable[[str], None]) -> Measurement:
+def scheduled(
+    path: Path, seconds: float, say: Callable[[str], None], timeout_s: float = TIMEOUT_S
+) -> Measurement:
     """Ask batch after batch until the time is up."""
     ledger = Ledger(path, priced(), Limits(), lambda: False)
     table = Timetable(seconds)
     with misbehaving(table.manner, say=answer_to, takes_s=TAKES_S) as server:
-        model = hosted(server)
+        model = hosted(server, timeout_s)
         told, samples, errors, unaccounted = -1, 0, 0, 0
-        table.began = time.monotonic()
+        table.began = table.clock()
         while table.passed < seconds:
             if table.phase != told:
                 told = table.phase
@@ -185,9 +187,9 @@ def asked(model: HostedModel, account: Account, first: int, count: int) -> list[
         return model.generate(prompts, max_new_tokens=64)
 
 
-def hosted(server: Misbehaving) -> HostedModel:
+def hosted(server: Misbehaving, timeout_s: float = TIMEOUT_S) -> HostedModel:
     client = ChatClient(
-        base_url=server.url, model=MODEL, api_key="", pace=Pace(AT_ONCE), timeout_s=TIMEOUT_S
+        base_url=server.url, model=MODEL, api_key="", pace=Pace(AT_ONCE), timeout_s=timeout_s
     )
     return HostedModel(MODEL, client=client)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.speed.sheet import Measurement
-from service.reliability import endpoint
 from service.reliability.endpoint import (
+    BATCH,
     Timetable,
     answer_to,
     checks,
@@ -24,28 +24,26 @@ def test_a_limit_holds_while_requests_go_wrong(tmp_path):
     assert 0 < facts["refused"] < 150
 
 
-def test_every_sample_of_a_schedule_comes_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.5)
+def test_every_sample_of_a_schedule_comes_back(tmp_path):
     said = []
-    row = scheduled(tmp_path / "paid.jsonl", 8.0, said.append)
+    row = scheduled(tmp_path / "paid.jsonl", 8.0, said.append, timeout_s=0.5)
     facts = row.facts
     assert facts["unaccounted"] == 0
-    assert facts["samples"] >= endpoint.BATCH
+    assert facts["samples"] >= BATCH
     assert facts["billed_usd"] <= facts["spent_usd"]
     assert said[0] == "every second request: well"
 
 
-def test_the_timetable_tells_the_rates_apart(monkeypatch):
-    table = Timetable(100.0)
-    now = [table.began]
-    monkeypatch.setattr(endpoint.time, "monotonic", lambda: now[0])
+def test_the_timetable_tells_the_rates_apart():
+    now = [0.0]
+    table = Timetable(100.0, lambda: now[0])
     for second in range(100):
-        now[0] = table.began + second + 0.5
+        now[0] = second + 0.5
         for number in range(10 if second < 15 else 8):
             table.manner(number, "")
-    now[0] = table.began + 100
+    now[0] = 100.0
     assert table.recovered() == pytest.approx(0.8)
-    now[0] = table.began + 20
+    now[0] = 20.0
     assert [table.manner(number, "") for number in range(2)] == ["well", "busy"]
 
 
