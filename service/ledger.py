@@ -177,11 +177,12 @@ class Ledger:
             return
         self.spent, self._booked, end = Sum(), 0, 0
         self._open.clear()
-        for number, line, end in whole_lines(self.path):
+        for number, line in enumerate(whole_lines(self.path), start=1):
             try:
                 self._take(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
                 raise DamagedJournal(self.path, number) from error
+            end += len(line)
         if self.path.exists() and self.path.stat().st_size > end:
             os.truncate(self.path, end)
         for name, booking in [*self._open.items()]:
@@ -206,14 +207,11 @@ def kept_from(stored: dict[str, Any]) -> Kept:
     return Kept(generation, stored["seconds"])
 
 
-def whole_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
-    """Lines with their numbers from 1 and the byte at which each ends, without a torn one."""
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines of the file, without a torn one at its end."""
     if not path.exists():
         return
-    end = 0
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                return
-            end += len(line)
-            yield number, line, end
+        for line in lines:
+            if line.endswith(b"\n"):
+                yield line

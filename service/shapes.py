@@ -72,8 +72,8 @@ class NewComparison(Frozen):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="The most that hosted models are ever paid, in US dollars. What would pass it is"
-        " not sent, and that answer is an error which says so. It agrees to costs up to it where"
+        description="The most that hosted models are ever paid, in US dollars. What would pass it"
+        " is not sent, and that answer is an error which says so. It agrees to costs up to it where"
         " `accept_cost_usd` is left out.",
     )
     tokens_at_most: PositiveInt | None = Field(
@@ -126,8 +126,8 @@ class NewForecast(Frozen):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="The most that hosted models are ever paid, in US dollars. What would pass it is"
-        " not sent, and that answer is an error which says so. It agrees to costs up to it where"
+        description="The most that hosted models are ever paid, in US dollars. What would pass it"
+        " is not sent, and that answer is an error which says so. It agrees to costs up to it where"
         " `accept_cost_usd` is left out.",
     )
     tokens_at_most: PositiveInt | None = Field(

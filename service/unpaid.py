@@ -16,9 +16,7 @@ def unpaid(records: Sequence[Record]) -> tuple[Check, ...]:
     """One finding for each strategy with such answers."""
     run = latest_run(records)
     names = {facts.id for facts in run.strategies} if run else set()
-    latest = {
-        (row.strategy, row.example): row for row in records if isinstance(row, OutcomeRecord)
-    }
+    latest = {(row.strategy, row.example): row for row in records if isinstance(row, OutcomeRecord)}
     missing: dict[str, list[str]] = {}
     for (strategy, example), row in latest.items():
         if strategy in names and row.error is not None and LIMIT in row.error:

@@ -32,7 +32,9 @@ Manner = Literal[
 it were all; half of the bytes that were announced; nothing at all; a byte now and then, of the body
 or of the headers; without an end, as a reply or as an error; compressed; sent on to another host;
 with the Authorization header in the text or in an error; or without a count of tokens."""
-BILLED = frozenset({"well", "malformed", "half", "silent", "drip", "drip headers", "huge", "packed"})
+BILLED = frozenset(
+    {"well", "malformed", "half", "silent", "drip", "drip headers", "huge", "packed"}
+)
 BILLED |= {"echo", "uncounted"}
 """Whatever could have been written is billed, whether the client got it or not."""
 DRIP_S = 0.1

@@ -76,7 +76,7 @@ def test_an_open_booking_holds_what_is_left(ledger, limits):
 def test_what_is_refused_says_which_limit(ledger):
     with pytest.raises(LimitReached, match=r"^spending limit: \$0 of \$0.00010 are spent"):
         ledger(usd=0.0001).reserve(ASK)
-    with pytest.raises(LimitReached, match="0 of 109 tokens are used, and this .* take 110"):
+    with pytest.raises(LimitReached, match=r"0 of 109 tokens are used, and this .* take 110"):
         ledger(tokens=109).reserve(ASK)
     assert ledger(usd=MOST.usd, tokens=110).reserve(ASK) is not None
 

@@ -117,7 +117,9 @@ def model(endpoint) -> HostedModel:
 
 def hosted(url, **settings) -> HostedModel:
     quick = {"pace": Pace(3), "attempts": 3, "first_wait_s": 0.01, **settings}
-    return HostedModel("team-gpt", client=ChatClient(base_url=url, model="m-1", api_key=KEY, **quick))
+    return HostedModel(
+        "team-gpt", client=ChatClient(base_url=url, model="m-1", api_key=KEY, **quick)
+    )
 
 
 def asking(text: str) -> Prompt:
@@ -263,8 +265,14 @@ def test_a_missing_key_names_its_variable(models_file, monkeypatch):
         ("a: just text", "a: Input should be"),
         ("- a", "must map names to endpoints"),
         ("a: {", "cannot be read as YAML"),
-        (f"a: {{base_url: 'http://me:{KEY}@x.test/v1', model: m}}", "a.base_url: Value error, holds"),
-        (f"a: {{base_url: 'http://x.test/v1?key={KEY}', model: m}}", "a.base_url: Value error, holds"),
+        (
+            f"a: {{base_url: 'http://me:{KEY}@x.test/v1', model: m}}",
+            "a.base_url: Value error, holds",
+        ),
+        (
+            f"a: {{base_url: 'http://x.test/v1?key={KEY}', model: m}}",
+            "a.base_url: Value error, holds",
+        ),
     ],
 )
 def test_a_wrong_file_names_the_field(models_file, text, said):

@@ -42,9 +42,7 @@ class Stopped(Exception):
 
 def hosted(server, **settings):
     quick = {"attempts": 2, "first_wait_s": 0.01, "timeout_s": 1.0, "pace": Pace(4), **settings}
-    return HostedModel(
-        "m", client=ChatClient(base_url=server.url, model="m", api_key=KEY, **quick)
-    )
+    return HostedModel("m", client=ChatClient(base_url=server.url, model="m", api_key=KEY, **quick))
 
 
 def ask(server, account, **settings):

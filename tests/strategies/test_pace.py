@@ -88,9 +88,8 @@ def test_who_waits_can_be_told_to_stop():
     def stop():
         raise KeyError("told to stop")
 
-    with pace.slot(never_stop):
-        with pytest.raises(KeyError), pace.slot(stop):
-            pass
+    with pace.slot(never_stop), pytest.raises(KeyError), pace.slot(stop):
+        pass
     with pace.slot(stop):  # there is room at once
         pass
 
