@@ -136,7 +136,7 @@ def compare(
         dataset, strategies=strategies, prices=price_list, probes=probes, race=race
     )
     checks = show_findings(dataset, to)
-    show_quote(plan, to)
+    show_quote(plan, to, spend_at_most)
     if dry_run:
         if as_json:
             found = [check.model_dump() for check in checks]
@@ -197,13 +197,17 @@ def show_checks(dataset: "Dataset", checks: "Sequence[Check]", to: "Console") ->
         raise Refused(f"The data have {what}; see above.", "Mend them, then compare.")
 
 
-def show_quote(plan: "Plan", to: "Console") -> None:
+def show_quote(plan: "Plan", to: "Console", limit: float | None) -> None:
     """Time and money expected, and what the test split can tell."""
     from service.cli_tables import quote_table, quote_text
+    from service.wording import dollars
 
     to.print()
     to.print(quote_table(plan.quote))
     to.print(quote_text(plan.quote))
+    if limit is not None and plan.paid_usd > limit:
+        above = f"{dollars(plan.paid_usd)} for hosted models, above the limit of {dollars(limit)}"
+        to.print(f"Expected are {above}: answers beyond it will be errors.", soft_wrap=True)
 
 
 def ask_first(plan: "Plan", *, yes: bool, agreed: bool) -> None:

@@ -96,6 +96,7 @@ def test_a_comparison_stops_before_its_limit_and_goes_on_with_a_higher_one(serve
     limit = 0.004
     said = tuneworth("compare", task, "--out", out, "--spend-at-most", limit)
     assert said.exit_code == 0, said.output
+    assert "above the limit of $0.0040: answers beyond it will be errors" in said.output
     assert 0 < server.usd(1.0, 10.0) <= limit
     rows = outcomes(out)
     assert len(rows) == N_TEST

@@ -118,6 +118,17 @@ def test_a_key_in_the_text_is_blotted_out():
     assert (one.text, one.error) == ("fine Bearer [key]", None)
 
 
+def test_a_key_is_blotted_out_in_every_form():
+    client = ChatClient(base_url="http://x.test/v1", model="m", api_key='sk-"12/34567')
+    text = """as it is sk-"12/34567, in JSON sk-\\"12/34567, in an URL sk-%2212%2F34567"""
+    assert client.without_key(text) == "as it is [key], in JSON [key], in an URL [key]"
+
+
+def test_a_placeholder_for_a_key_is_no_secret():
+    client = ChatClient(base_url="http://x.test/v1", model="m", api_key="EMPTY")
+    assert client.without_key("the box is EMPTY") == "the box is EMPTY"
+
+
 def test_without_a_count_of_tokens_the_most_stays_booked():
     account = Booked()
     with misbehaving(always("uncounted")) as server:
