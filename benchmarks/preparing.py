@@ -17,6 +17,7 @@ from corpora.task import Dataset
 from strategies.base import Prepared, Score
 from strategies.embedding import warm_up
 from strategies.index_memory import index_bytes
+from strategies.models.account import scoped
 from strategies.models.base import Model
 
 
@@ -113,7 +114,8 @@ class Preparing:
         def prepare() -> Prepared:
             return self.entry.strategy.prepare(*given, seed=self.seed, progress=tell)
 
-        with self.reuse.opened("embedding", "generation") as session:
+        paid = scoped(f"{self.entry.id}/prepare")
+        with paid, self.reuse.opened("embedding", "generation") as session:
             began = time.perf_counter()
             prepared = guarded(prepare, self.shelf.folder)
             seconds = session.charged(time.perf_counter() - began)

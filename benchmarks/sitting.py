@@ -21,6 +21,7 @@ from benchmarks.sentinels import BATCH_ROWS, affordable_rows, check_strategy
 from benchmarks.standing import Standing, standing_of
 from corpora.task import Dataset, Example
 from strategies.base import Answer, Prepared
+from strategies.models.account import scoped
 from strategies.models.base import Model
 from strategies.reuse import Kind
 
@@ -112,7 +113,7 @@ class Sitting:
                 continue
             self.poll()
             kinds: tuple[Kind, ...] = () if computed < FRESH_BATCHES else ("generation",)
-            with self.reuse.opened(*kinds) as session:
+            with scoped(f"{self.entry.id}/answer/{start}"), self.reuse.opened(*kinds) as session:
                 began = time.perf_counter()
                 answers = self.answers(prepared, [row.input for row in chunk])
                 seconds = time.perf_counter() - began

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from service.cli_options import comma_separated, common
+from service.cli_options import comma_separated, common, spending_limits
 from service.cli_show import dataset_facts
 from service.exits import DONE, FAILED, Refused
 from service.terminal import Watch, console, is_interactive, print_json, watching
@@ -91,6 +91,7 @@ LONG_SECONDS = 600.0
     is_flag=True,
     help="Stop strategies that can no longer win, on validation rows, before the test.",
 )
+@spending_limits
 @common
 def compare(
     spec: str,
@@ -110,6 +111,8 @@ def compare(
     no_cache: bool,
     no_probes: bool,
     race: bool,
+    spend_at_most: float | None,
+    tokens_at_most: int | None,
     as_json: bool,
 ) -> int:
     """Compare strategies on a task and recommend one.
@@ -133,7 +136,7 @@ def compare(
         dataset, strategies=strategies, prices=price_list, probes=probes, race=race
     )
     checks = show_findings(dataset, to)
-    show_quote(plan, to)
+    show_quote(plan, to, spend_at_most)
     if dry_run:
         if as_json:
             found = [check.model_dump() for check in checks]
@@ -142,9 +145,10 @@ def compare(
         return DONE
     from service.caching import default_cache
     from service.forecasting.hope import hope
+    from service.ledger import Limits
 
     cache = None if no_cache else default_cache()
-    ask_first(plan, yes=yes)
+    ask_first(plan, yes=yes, agreed=spend_at_most is not None)
     folder = out or Path("out") / folder_name(dataset.task.name)
     if fresh:
         comparing.forget(folder)
@@ -163,6 +167,7 @@ def compare(
             may_win=hope(dataset, folder, strategies=strategies, prices=price_list, seed=seed)
             if race
             else None,
+            limits=Limits(spend_at_most, tokens_at_most),
         )
     if as_json:
         print((folder / "report.json").read_text(encoding="utf-8"))
@@ -192,18 +197,23 @@ def show_checks(dataset: "Dataset", checks: "Sequence[Check]", to: "Console") ->
         raise Refused(f"The data have {what}; see above.", "Mend them, then compare.")
 
 
-def show_quote(plan: "Plan", to: "Console") -> None:
+def show_quote(plan: "Plan", to: "Console", limit: float | None) -> None:
     """Time and money expected, and what the test split can tell."""
     from service.cli_tables import quote_table, quote_text
+    from service.wording import dollars
 
     to.print()
     to.print(quote_table(plan.quote))
     to.print(quote_text(plan.quote))
+    if limit is not None and plan.paid_usd > limit:
+        above = f"{dollars(plan.paid_usd)} for hosted models, above the limit of {dollars(limit)}"
+        to.print(f"Expected are {above}: answers beyond it will be errors.", soft_wrap=True)
 
 
-def ask_first(plan: "Plan", *, yes: bool) -> None:
-    """Nothing long or paid without consent, on a terminal; elsewhere nothing paid."""
-    paid = plan.paid_usd > 0
+def ask_first(plan: "Plan", *, yes: bool, agreed: bool) -> None:
+    """Nothing long or paid without consent, on a terminal; elsewhere nothing paid. `agreed`: to the
+    money, by a limit."""
+    paid = plan.paid_usd > 0 and not agreed
     if yes or not (paid or plan.quote.seconds > LONG_SECONDS):
         return
     if is_interactive():
@@ -212,7 +222,7 @@ def ask_first(plan: "Plan", *, yes: bool) -> None:
     elif paid:
         from service.wording import dollars
 
-        fix = "Add --yes to agree, or --dry-run to see the quote only."
+        fix = "Add --yes or --spend-at-most to agree, or --dry-run to see the quote only."
         raise Refused(f"This run costs about {dollars(plan.paid_usd)} of hosted models.", fix)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from service.cli_compare import show_checks, stoppable
-from service.cli_options import comma_separated, common
+from service.cli_options import comma_separated, common, spending_limits
 from service.exits import DONE, FAILED, STOPPED, Refused
 from service.forecasting.defaults import CONFIDENCE
 from service.terminal import console, is_interactive, one_bar
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     help="Your own prices of hardware and tokens.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before hosted models are paid.")
+@spending_limits
 @common
 def forecast(
     spec: str,
@@ -80,6 +81,8 @@ def forecast(
     seed: int,
     prices: Path | None,
     yes: bool,
+    spend_at_most: float | None,
+    tokens_at_most: int | None,
     as_json: bool,
 ) -> int:
     """Foretell what comparing strategies on a task would find, and whether to fine-tune.
@@ -99,19 +102,27 @@ def forecast(
     from service.forecasting.planning import plan_forecast
     from service.forecasting.running import forecast as foretell
     from service.forecasting.shown import forecast_text
+    from service.ledger import Ledger, Limits
+    from strategies.models.account import accounting
 
+    price_list = read_prices(prices)
     planned = plan_forecast(
         comparing.with_models(dataset, models) if models else dataset,
         strategies=strategies,
-        prices=read_prices(prices),
+        prices=price_list,
         seed=seed,
         budget_seconds=budget_seconds,
         budget_usd=budget_usd,
     )
     show_checks(dataset, planned.checks, to)
     show_budget(planned, to)
-    ask_first(planned, yes=yes)
-    with stoppable() as cancelled, one_bar("forecast") as bar:
+    ask_first(planned, yes=yes or spend_at_most is not None)
+    limits = Limits(spend_at_most, tokens_at_most)
+    with (
+        stoppable() as cancelled,
+        one_bar("forecast") as bar,
+        accounting(Ledger(None, price_list, limits, cancelled)),
+    ):
         found = foretell(
             planned,
             confidence=confidence,

@@ -41,6 +41,24 @@ def common(command: Command) -> Command:
     return json_option(debug_option(command))
 
 
+def spending_limits(command: Command) -> Command:
+    """Adds `--spend-at-most` and `--tokens-at-most`."""
+    usd = click.option(
+        "--spend-at-most",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="USD",
+        help="Never pay hosted models more (a comparison that goes on counts what it paid before): "
+        "an answer that would is an error instead. Agrees to costs up to it.",
+    )
+    tokens = click.option(
+        "--tokens-at-most",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Never let hosted models read and write more tokens, in the same way.",
+    )
+    return usd(tokens(command))
+
+
 def comma_separated(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[str, ...] | None:

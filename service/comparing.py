@@ -24,12 +24,14 @@ from benchmarks.racing import MayWin
 from benchmarks.runner import never, run_comparison, sole_owner
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
+from service.ledger import PAID, Ledger, Limits
 from service.published import REPORT_FILES, write_reports
 from service.report import Report, build_report
 from service.stated import check_stated
 from strategies.base import Strategy
 from strategies.cache import Cache
 from strategies.errors import ModelError, NotFetched, UnknownName
+from strategies.models.account import accounting
 from strategies.models.base import Model
 from strategies.models.catalogue import ENTRIES, model_folder
 from strategies.models.hosted import hosted_models
@@ -53,6 +55,7 @@ def compare(
     probes: bool = True,
     race: bool = False,
     may_win: MayWin | None = None,
+    limits: Limits | None = None,
 ) -> Report:
     """Run the strategies on the data set and write report.json, .md and .html into `out`.
 
@@ -61,6 +64,8 @@ def compare(
     where that spoils no measurement. Without `probes` no strategy is asked further questions for
     its behaviour (docs/behaviour.md). With `race` those that can no longer win are stopped before
     the test (docs/racing.md); `may_win` is asked before one that trains or searches is prepared.
+    Hosted models are asked no more than `limits` allow, all calls with this `out` together; what
+    they would be asked beyond is an error of that answer.
     Raises UnknownName and NotFetched before anything runs, RunMismatch where `out` holds another
     comparison, and Cancelled once `cancelled` says so.
     """
@@ -69,20 +74,22 @@ def compare(
     names = checked_models(dataset, chosen)
     out.mkdir(parents=True, exist_ok=True)
     settle_waiting(alone=True)
-    records = run_comparison(
-        dataset,
-        strategies=chosen,
-        models={name: partial(load_named, name) for name in names},
-        folder=out,
-        seed=seed,
-        prices=prices,
-        on_progress=on_progress,
-        cancelled=cancelled,
-        cache=cache,
-        probes=probes,
-        race=race,
-        may_win=may_win,
-    )
+    ledger = Ledger(out / PAID, prices, limits or Limits(), cancelled)
+    with accounting(ledger):
+        records = run_comparison(
+            dataset,
+            strategies=chosen,
+            models={name: partial(load_named, name) for name in names},
+            folder=out,
+            seed=seed,
+            prices=prices,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            cache=cache,
+            probes=probes,
+            race=race,
+            may_win=may_win,
+        )
     report = build_report(records)
     write_reports(report, out)
     return report
@@ -217,7 +224,7 @@ def forget(out: Path) -> None:
         return
     with sole_owner(out):
         shutil.rmtree(out / ARTIFACTS, ignore_errors=True)
-        for name in (*REPORT_FILES, JOURNAL):
+        for name in (*REPORT_FILES, JOURNAL, PAID):
             (out / name).unlink(missing_ok=True)
 
 

@@ -10,8 +10,10 @@ from service.forecasting.pages import FORECAST_FILES, write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
 from service.forecasting.sources import FINDINGS, kept_source
+from service.ledger import PAID, Ledger, Limits
 from service.specs import dataset_from
 from service.worker import ForecastOrder, Order
+from strategies.models.account import accounting
 
 
 def compute(order: Order) -> None:
@@ -21,7 +23,14 @@ def compute(order: Order) -> None:
     )
     prices = read_prices(None)
     # asked for again: prices and endpoints may be others than when it was queued
-    check_cost(dataset, order.strategies, order.accept_cost_usd, prices, race=order.race)
+    check_cost(
+        dataset,
+        order.strategies,
+        order.accept_cost_usd,
+        prices,
+        race=order.race,
+        at_most=order.spend_at_most_usd,
+    )
     compare(
         dataset,
         out=order.folder,
@@ -38,6 +47,7 @@ def compute(order: Order) -> None:
         )
         if order.race
         else None,
+        limits=Limits(order.spend_at_most_usd, order.tokens_at_most),
     )
 
 
@@ -49,22 +59,25 @@ def compute_forecast(order: ForecastOrder) -> None:
     dataset = dataset_from(
         order.spec, seed=order.seed, limit=order.limit, train_limit=order.train_limit
     )
+    prices = read_prices(None)
     planned = plan_forecast(
         dataset,
         strategies=order.strategies,
-        prices=read_prices(None),
+        prices=prices,
         seed=order.seed,
         budget_seconds=order.budget_seconds,
         budget_usd=order.budget_usd,
     )
-    check_forecast_cost(planned, order.accept_cost_usd)
-    found = forecast(
-        planned,
-        confidence=order.confidence,
-        source=kept_source(planned, order.folder / FINDINGS),
-        cancelled=order.cancelled,
-        on_step=order.board.note,
-    )
+    check_forecast_cost(planned, order.accept_cost_usd, order.spend_at_most_usd)
+    limits = Limits(order.spend_at_most_usd, order.tokens_at_most)
+    with accounting(Ledger(order.folder / PAID, prices, limits, order.cancelled)):
+        found = forecast(
+            planned,
+            confidence=order.confidence,
+            source=kept_source(planned, order.folder / FINDINGS),
+            cancelled=order.cancelled,
+            on_step=order.board.note,
+        )
     if found.stop == "told to":
         raise Cancelled("told to stop")
     for name in FORECAST_FILES:

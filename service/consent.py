@@ -32,9 +32,14 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         limit=options["limit"],
         train_limit=options["train_limit"],
     )
-    strategies, accepted = options["strategies"], options["accept_cost_usd"]
-    race = bool(options.get("race"))
-    check_cost(dataset, strategies, accepted, read_prices(None), race=race)
+    check_cost(
+        dataset,
+        options["strategies"],
+        options["accept_cost_usd"],
+        read_prices(None),
+        race=bool(options.get("race")),
+        at_most=options.get("spend_at_most_usd"),
+    )
 
 
 def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -59,15 +64,29 @@ def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) ->
         budget_seconds=options["budget_seconds"],
         budget_usd=options["budget_usd"],
     )
-    check_forecast_cost(planned, options["accept_cost_usd"])
+    check_forecast_cost(planned, options["accept_cost_usd"], options.get("spend_at_most_usd"))
 
 
-def check_forecast_cost(planned: "ForecastPlan", accepted: float | None) -> None:
-    """Raises CostNotAccepted where hosted models may be paid more than `accepted` dollars."""
-    if planned.paid_usd > (accepted or 0.0) + ROUNDING:
+def check_forecast_cost(
+    planned: "ForecastPlan", accepted: float | None, at_most: float | None = None
+) -> None:
+    """Raises CostNotAccepted where hosted models may be paid more than `accepted` dollars, which is
+    `at_most`, the limit, where nothing else is said."""
+    if not is_agreed(planned.paid_usd, accepted, at_most):
         purse = planned.purse
         quote = {"paid_usd": planned.paid_usd, "seconds": purse.seconds, "usd": purse.usd}
         raise CostNotAccepted(planned.paid_usd, accepted, quote, "forecast")
+
+
+def is_agreed(expected: float, accepted: float | None, at_most: float | None) -> bool:
+    """Whether somebody agreed to what will be spent: no more than is expected, nor than the limit.
+
+    Who sets a limit and says nothing else agrees to spend so much.
+    """
+    if at_most is not None:
+        expected = min(expected, at_most)
+        accepted = at_most if accepted is None else accepted
+    return expected <= (accepted or 0.0) + ROUNDING
 
 
 def names_hosted(spec: Mapping[str, Any]) -> bool:
@@ -83,11 +102,13 @@ def check_cost(
     prices: "PriceList",
     *,
     race: bool = False,
+    at_most: float | None = None,
 ) -> None:
-    """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars."""
+    """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars, which
+    is `at_most`, the limit, where nothing else is said."""
     from service.comparing import plan
 
     found = plan(dataset, strategies=strategies, prices=prices, race=race)
-    if found.paid_usd > (accepted or 0.0) + ROUNDING:
+    if not is_agreed(found.paid_usd, accepted, at_most):
         quote = {**found.quote.model_dump(mode="json"), "paid_usd": found.paid_usd}
         raise CostNotAccepted(found.paid_usd, accepted, quote)

@@ -26,6 +26,7 @@ from corpora.task import Check, Deployment, Frozen, Needs, is_none
 from service.changing import Change, changes_from
 from service.evidence import evidence_of
 from service.recommendation import Recommendation, recommend
+from service.unpaid import unpaid
 
 REPORT_SCHEMA: Literal["tuneworth.report/1"] = "tuneworth.report/1"
 
@@ -141,11 +142,16 @@ def build_report(records: Sequence[Record]) -> Report:
         for record in records
         if isinstance(record, SentinelRecord)
     }
-    return report_of(run, summarise(records), tuple(sentinels.values()))
+    return report_of(run, summarise(records), tuple(sentinels.values()), unpaid(records))
 
 
-def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = ()) -> Report:
-    """The report of what a summary holds."""
+def report_of(
+    run: RunRecord,
+    summary: Summary,
+    sentinels: Sequence[Sentinel] = (),
+    found: Sequence[Check] = (),
+) -> Report:
+    """The report of what a summary holds, with what was `found` besides the run's own checks."""
     environment = ReportEnvironment(
         **run.environment.model_dump(), seconds=summary.seconds, spent_usd=summary.spent_usd
     )
@@ -167,7 +173,7 @@ def report_of(run: RunRecord, summary: Summary, sentinels: Sequence[Sentinel] = 
         detectable_difference=summary.detectable_difference,
         flattery=summary.flattery,
         sentinels=tuple(sentinels),
-        checks=run.checks,
+        checks=(*run.checks, *found),
         disagreements=summary.disagreements,
         changes=changes_from(rows, evidence_of(summary)),
         learning_curve=tuple(

@@ -68,6 +68,18 @@ class NewComparison(Frozen):
         description="The most that hosted models may be expected to cost, in US dollars. Where"
         " they are quoted at more, nothing starts and the problem document holds the quote.",
     )
+    spend_at_most_usd: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="The most that hosted models are ever paid, in US dollars. What would pass it"
+        " is not sent, and that answer is an error which says so. It agrees to costs up to it where"
+        " `accept_cost_usd` is left out.",
+    )
+    tokens_at_most: PositiveInt | None = Field(
+        default=None,
+        description="The most tokens that hosted models read and write, in the same way.",
+    )
 
 
 class NewForecast(Frozen):
@@ -109,6 +121,18 @@ class NewForecast(Frozen):
         allow_inf_nan=False,
         description="The most that hosted models may cost, in US dollars. Where the budget allows"
         " more, nothing starts.",
+    )
+    spend_at_most_usd: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="The most that hosted models are ever paid, in US dollars. What would pass it"
+        " is not sent, and that answer is an error which says so. It agrees to costs up to it where"
+        " `accept_cost_usd` is left out.",
+    )
+    tokens_at_most: PositiveInt | None = Field(
+        default=None,
+        description="The most tokens that hosted models read and write, in the same way.",
     )
 
 

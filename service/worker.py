@@ -51,6 +51,8 @@ class Order:
     race: bool = False
     probes: bool = True
     accept_cost_usd: float | None = None
+    spend_at_most_usd: float | None = None
+    tokens_at_most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class ForecastOrder:
     budget_seconds: float | None = None
     budget_usd: float | None = None
     accept_cost_usd: float | None = None
+    spend_at_most_usd: float | None = None
+    tokens_at_most: int | None = None
 
 
 Compare = Callable[[Order], None]

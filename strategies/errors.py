@@ -3,8 +3,12 @@
 StrategyError
 ├── UnknownName     no strategy, model or retriever has that name
 ├── ModelError      a model cannot be loaded or does not do what is asked
+├── LimitReached    what may be spent on hosted models leaves too little for a request
 └── NotFetched      a catalogue model is not on this machine yet
 """
+
+LIMIT = "spending limit"
+"""How an answer that nobody paid for begins its reason."""
 
 
 class StrategyError(Exception):
@@ -27,3 +31,8 @@ class ModelError(StrategyError):
 
 class NotFetched(ModelError):
     """A catalogue model whose files are not on this machine; names the command that brings it."""
+
+
+class LimitReached(ModelError):
+    """Nothing was sent. The message says which limit, what is spent, and what the request may
+    take."""

@@ -71,6 +71,15 @@ def opened(session: Session) -> Iterator[Session]:
         _SESSION.reset(token)
 
 
+def note_reused(results: int, seconds: float) -> None:
+    """Tell the session that holds here, where one does, of results that come from elsewhere than
+    its cache, and of the seconds that they took when they were computed."""
+    session = _SESSION.get()
+    if session is not None:
+        session.hits += results
+        session.reused_seconds += seconds
+
+
 def charged_clock() -> float:
     """Seconds of work so far: those that pass, and those that reused results took when they were
     computed. So a budget reaches as far with a full cache as with an empty one, and as far for

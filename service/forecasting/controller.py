@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.belief.belief import Belief
+from benchmarks.errors import Cancelled
 from benchmarks.evidence.finding import Action, Finding, Source
 from service.forecasting import telling
 from service.forecasting.appraisal import Appraisal, Purse, appraise
@@ -80,7 +81,11 @@ class Explorer:
             if chosen is None or stop is not None:
                 return self.ended(belief, judged, start, found, stop or "nothing left")
             reason = self.reason_for(chosen, found)
-            belief, judged = self.learn(chosen, self.take(chosen), reason, belief)
+            try:
+                finding = self.take(chosen)
+            except Cancelled:  # in the middle of it: what it would have found is not known
+                return self.ended(belief, judged, start, found, "told to")
+            belief, judged = self.learn(chosen, finding, reason, belief)
 
     def learn(
         self, chosen: Appraisal, finding: Finding, reason: str, before: Belief

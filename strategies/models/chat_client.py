@@ -1,56 +1,46 @@
-"""One request to an OpenAI-compatible chat endpoint, with the only layer of retries there is."""
+"""Asking a chat endpoint until it answers: the only layer of retries there is, at its own pace."""
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.parse
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-from pydantic import BaseModel, Field, ValidationError
+from typing import TYPE_CHECKING
 
 from strategies.errors import ModelError
+from strategies.models.account import Account, Ask
 from strategies.models.base import Message
+from strategies.models.completion import Completion, Failed
+from strategies.models.pace import SLICE_S, Pace
 
-FIRST_WAIT_S = 0.5
-RETRIED_STATUSES = frozenset({408, 409, 429})
-"""Besides every status from 500 on."""
+if TYPE_CHECKING:
+    from strategies.models.exchange import Exchange
 
-
-class _Said(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Option(BaseModel):
-    message: _Said
-    finish_reason: str | None = None
+SHORTEST_KEY = 8
+"""A shorter key is a made-up word for an endpoint that wants none, and may stand in any text."""
+LONGEST_REASON = 400
+ROOM_S = 0.05
+"""How often is asked whether other requests have left something of what may be spent."""
 
 
-class _PromptDetails(BaseModel):
-    cached_tokens: int | None = None
+@dataclass(frozen=True)
+class Answered:
+    """A completion, the seconds that it took, and the booking that is to be settled for it."""
 
-
-class _Usage(BaseModel):
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(default=0, ge=0)
-    prompt_tokens_details: _PromptDetails | None = None
-
-
-class Completion(BaseModel):
-    """The part of a reply that is read. `usage` is None where the endpoint does not say."""
-
-    choices: list[_Option] = Field(min_length=1)
-    usage: _Usage | None = None
+    completion: Completion
+    seconds: float
+    booking: str
 
 
 class ChatClient:
     """Asks for greedy completions. Safe to call from several threads.
 
-    A busy or broken endpoint is asked up to `attempts` times, waiting as its Retry-After header
-    says, or else twice as long each time, and never more than `longest_wait_s`.
+    A busy or broken endpoint is asked up to `attempts` times, each attempt booked by itself. What
+    its Retry-After header asks for holds for all who share the `pace`; without one an attempt
+    waits twice as long as the one before. Neither is ever more than `longest_wait_s`.
     """
 
     def __init__(
@@ -59,93 +49,108 @@ class ChatClient:
         base_url: str,
         model: str,
         api_key: str,
+        pace: Pace | None = None,
         attempts: int = 5,
         timeout_s: float = 120.0,
+        first_wait_s: float = 0.5,
         longest_wait_s: float = 30.0,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url
         self.model = model
+        self.pace = pace or Pace(8)
         self._api_key = api_key
         self._attempts = attempts
         self._timeout_s = timeout_s
+        self._first_wait_s = first_wait_s
         self._longest_wait_s = longest_wait_s
-        self._sleep = sleep
 
-    def complete(self, messages: Sequence[Message], *, max_tokens: int) -> Completion:
-        """Raises ModelError with the reason (never the key) once no attempt is left."""
-        import openai
-
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        ask: Ask,
+        account: Account,
+        check: Callable[[], None],
+    ) -> Answered:
+        """The completion and its booking. Raises ModelError with the reason (never the key) once no
+        attempt is left, LimitReached, and what `check` raises to end the work."""
         for attempt in range(self._attempts):
             try:
-                return self._ask(messages, max_tokens)
-            except openai.APIError as error:
-                left = self._attempts - attempt - 1
-                if left == 0 or not _worth_retrying(error):
-                    raise ModelError(self._explain(error, attempt + 1)) from None
-                self._sleep(min(_wait(error, attempt), self._longest_wait_s))
-            except ValidationError as error:
-                first = error.errors(include_input=False, include_url=False)[0]
-                where = ".".join(str(part) for part in first["loc"])
-                raise ModelError(
-                    f"{self.base_url} answered with something else than a chat completion"
-                    f" ({where + ': ' if where else ''}{first['msg']})."
-                ) from None
+                return self._attempt(messages, ask, account, check)
+            except Failed as failed:
+                if attempt + 1 == self._attempts or not failed.again:
+                    raise ModelError(self._explain(failed, attempt + 1)) from None
+                if failed.wait is None:  # else the pace is held
+                    seconds = min(self._first_wait_s * 2.0**attempt, self._longest_wait_s)
+                    rest(seconds, check)
         raise ModelError(f"attempts: {self._attempts}. Allow at least one.")
 
-    def _ask(self, messages: Sequence[Message], max_tokens: int) -> Completion:
-        raw = self._client.chat.completions.with_raw_response.create(
-            model=self.model,
-            messages=[{"role": turn.role, "content": turn.content} for turn in messages],
-            max_tokens=max_tokens,
-            temperature=0,
-            seed=0,
-        )
-        return Completion.model_validate_json(raw.http_response.content)
+    def without_key(self, text: str) -> str:
+        """The text with the key blotted out, as it is and as it would stand in JSON or an URL."""
+        if len(self._api_key) < SHORTEST_KEY:
+            return text
+        key = self._api_key
+        for form in (key, json.dumps(key)[1:-1], repr(key)[1:-1], urllib.parse.quote(key, safe="")):
+            text = text.replace(form, "[key]")
+        return text
+
+    def _attempt(
+        self,
+        messages: Sequence[Message],
+        ask: Ask,
+        account: Account,
+        check: Callable[[], None],
+    ) -> Answered:
+        """One request. Whatever ends it, its booking is released where nothing was billed for sure,
+        and else stays in full."""
+        with self.pace.slot(check) as began:
+            booking = booked(account, ask, check)
+            started = time.perf_counter()
+            try:
+                completion = self._exchange.ask(messages, ask.completion_at_most, check)
+            except Failed as failed:
+                if failed.unbilled:
+                    account.release(booking)
+                else:
+                    account.settle(booking, None)
+                if failed.busy or failed.wait is not None:
+                    self.pace.slower(began, min(failed.wait or 0.0, self._longest_wait_s))
+                raise
+            except BaseException:
+                account.settle(booking, None)
+                raise
+            self.pace.well()
+            return Answered(completion, time.perf_counter() - started, booking)
 
     @cached_property
-    def _client(self) -> Any:
-        from openai import OpenAI
+    def _exchange(self) -> Exchange:
+        from strategies.models.exchange import Exchange  # openai, loaded by the first request
 
-        return OpenAI(
+        return Exchange(
             base_url=self.base_url,
-            api_key=self._api_key or "none",  # endpoints without keys ignore it
-            max_retries=0,
-            timeout=self._timeout_s,
+            model=self.model,
+            api_key=self._api_key,
+            timeout_s=self._timeout_s,
         )
 
-    def _explain(self, error: Exception, attempts: int) -> str:
+    def _explain(self, failed: Failed, attempts: int) -> str:
         tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        text = " ".join(f"{self.base_url}: {error} ({tries})".split())
-        text = text.replace(self._api_key, "[key]") if self._api_key else text
-        return text if len(text) <= 400 else text[:399] + "…"
+        text = " ".join(f"{self.base_url}: {failed.reason} ({tries})".split())
+        text = self.without_key(text)
+        return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
-def _worth_retrying(error: Exception) -> bool:
-    import openai
-
-    if isinstance(error, openai.APIConnectionError):  # time-outs too
-        return True
-    if not isinstance(error, openai.APIStatusError) or error.code == "insufficient_quota":
-        return False
-    return error.status_code in RETRIED_STATUSES or error.status_code >= 500
+def booked(account: Account, ask: Ask, check: Callable[[], None]) -> str:
+    """The request's booking, once other requests have left enough for it."""
+    while (booking := account.reserve(ask)) is None:
+        check()
+        time.sleep(ROOM_S)
+    return booking
 
 
-def _wait(error: Exception, attempt: int) -> float:
-    """Seconds to wait: what the endpoint asks for (RFC 9110, 10.2.3), else 0.5 · 2^attempt."""
-    response = getattr(error, "response", None)
-    asked = response.headers.get("retry-after") if response is not None else None
-    fallback = FIRST_WAIT_S * 2.0**attempt
-    if asked is None:
-        return fallback
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        pass  # not seconds, so a date
-    try:
-        until = parsedate_to_datetime(asked)
-    except ValueError:
-        return fallback
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+def rest(seconds: float, check: Callable[[], None]) -> None:
+    """Wait so long, looking whether to stop."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        check()
+        time.sleep(min(left, SLICE_S))

@@ -12,17 +12,23 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from strategies.errors import ModelError, UnknownName
+from strategies.models.account import Account, Ask, Kept, account, keys_of, prompt_at_most
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
-from strategies.models.chat_client import ChatClient, Completion
+from strategies.models.chat_client import ChatClient
+from strategies.models.completion import Completion
 from strategies.models.labels import certain
+from strategies.models.pace import pace_of
+from strategies.reuse import note_reused
 
 CHARACTERS_PER_TOKEN = 4
 
@@ -37,7 +43,16 @@ class Endpoint(BaseModel):
     api_key_env: str | None = None
     context_length: int = Field(default=128_000, ge=1)
     concurrency: int = Field(default=8, ge=1, le=64)
-    timeout_s: float = Field(default=120.0, gt=0)
+    timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, url: str) -> str:
+        """It is shown in errors and reports."""
+        parts = urlsplit(url)
+        if parts.username or parts.password or parts.query:
+            raise ValueError("holds a user, a password or a query; use api_key_env for the key")
+        return url
 
 
 class HostedModel:
@@ -46,7 +61,8 @@ class HostedModel:
     Its tokenizer is not at hand: token counts before a request are estimates at four characters
     a token, and so is the usage where the endpoint reports none. It gives no likelihoods: a
     choice is a written reply matched to the labels. A failed request is an error of that
-    request alone.
+    request alone, and so is one that the account has no money for. What the account keeps of an
+    earlier attempt at the same work is not asked again.
     """
 
     trainable = False
@@ -58,11 +74,9 @@ class HostedModel:
         *,
         client: ChatClient,
         context_length: int = 128_000,
-        concurrency: int = 8,
     ) -> None:
         self.context_length = context_length
         self._client = client
-        self._concurrency = concurrency
         served = f"{client.base_url}\n{client.model}"
         self.info = ModelInfo(
             name,
@@ -83,11 +97,33 @@ class HostedModel:
         return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Generation]:
-        def one(prompt: Prompt) -> Generation:
-            return self._generate(prompt, max_new_tokens)
+        """Raises what the account raises to end the work, within seconds."""
+        booked_on = account()
+        keys = keys_of(self.info.fingerprint, prompts, max_new_tokens)
+        kept = [booked_on.recall(key) if key else None for key in keys]
+        if seconds := [one.seconds for one in kept if one is not None]:
+            side_by_side = min(len(prompts), self._client.pace.most)
+            note_reused(len(seconds), sum(seconds) / side_by_side)
+        given_up = threading.Event()
 
-        with ThreadPoolExecutor(max_workers=self._concurrency) as pool:
-            return list(pool.map(one, prompts))
+        def check() -> None:
+            if given_up.is_set():
+                raise ModelError("another request of the same batch was ended")
+            booked_on.check()
+
+        def one(prompt: Prompt, key: str | None, known: Kept | None) -> Generation:
+            if known is not None:
+                return known.reply
+            most = prompt_at_most(prompt)
+            ask = Ask(key, self.info.name, most, max_new_tokens)
+            return self._generate(prompt, ask, booked_on, check)
+
+        with ThreadPoolExecutor(max_workers=self._client.pace.most) as pool:
+            try:
+                return list(pool.map(one, prompts, keys, kept))
+            except BaseException:
+                given_up.set()
+                raise
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice]:
         # one token a character is the most that a label can take; the rest is for a preamble
@@ -99,18 +135,31 @@ class HostedModel:
             for given in self.generate(prompts, max_new_tokens=limit)
         ]
 
-    def _generate(self, prompt: Prompt, max_new_tokens: int) -> Generation:
+    def _generate(
+        self, prompt: Prompt, ask: Ask, booked_on: Account, check: Callable[[], None]
+    ) -> Generation:
         try:
-            completion = self._client.complete(prompt.messages, max_tokens=max_new_tokens)
+            answered = self._client.complete(
+                prompt.messages, ask=ask, account=booked_on, check=check
+            )
         except ModelError as error:
             return Generation("", error=str(error))
+        completion = answered.completion
+        given = self._given(prompt, completion)
+        billed = given.usage if completion.usage is not None else None
+        kept = Kept(given, answered.seconds) if given.error is None else None
+        booked_on.settle(answered.booking, billed, kept)
+        return given
+
+    def _given(self, prompt: Prompt, completion: Completion) -> Generation:
         option = completion.choices[0]
         text = option.message.content
         usage = self._usage(prompt, completion, text or "")
         if text is None:
             why = option.message.refusal or option.finish_reason or "no reason given"
+            why = self._client.without_key(why)
             return Generation("", usage, error=f"the endpoint gave no text: {why}")
-        return Generation(text.strip(), usage)
+        return Generation(self._client.without_key(text.strip()), usage)
 
     def _usage(self, prompt: Prompt, completion: Completion, text: str) -> Usage:
         said = completion.usage
@@ -137,13 +186,9 @@ def load_hosted(name: str) -> HostedModel:
         model=endpoint.model,
         api_key=_key(name, endpoint.api_key_env),
         timeout_s=endpoint.timeout_s,
+        pace=pace_of(endpoint.base_url, endpoint.model, endpoint.concurrency),
     )
-    return HostedModel(
-        name,
-        client=client,
-        context_length=endpoint.context_length,
-        concurrency=endpoint.concurrency,
-    )
+    return HostedModel(name, client=client, context_length=endpoint.context_length)
 
 
 def models_file() -> Path:

@@ -11,6 +11,7 @@ from foretold import STRATEGIES, PlainMind, Scripted, planned
 
 from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief
+from benchmarks.errors import Cancelled
 from benchmarks.evidence.finding import Action, Finding
 from service.forecasting.appraisal import Purse, appraise, looked_ahead
 from service.forecasting.controller import Explored, Explorer
@@ -164,6 +165,21 @@ def test_where_nothing_is_left_to_look_at_it_ends(tmp_path) -> None:
 def test_it_stops_when_told_to(tmp_path) -> None:
     source = Scripted(CLEAR)
     found = explored(tmp_path, source, cancelled=lambda: len(source.taken) >= 2)
+    assert found.stop == "told to"
+    assert len(found.findings) == 2
+
+
+class Interrupted(Scripted):
+    """Is told to stop in the middle of its third action."""
+
+    def take(self, action: Action) -> Finding:
+        if len(self.taken) == 2:
+            raise Cancelled("stopped during a request")
+        return super().take(action)
+
+
+def test_it_stops_in_the_middle_of_an_action(tmp_path) -> None:
+    found = explored(tmp_path, Interrupted(CLEAR))
     assert found.stop == "told to"
     assert len(found.findings) == 2
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,6 +12,7 @@ from strategies.errors import ModelError, UnknownName
 from strategies.models.base import Generation, Message, Model, Prompt, Usage
 from strategies.models.chat_client import ChatClient
 from strategies.models.hosted import HostedModel, hosted_models, load_hosted
+from strategies.models.pace import Pace
 
 KEY = "sk-secret-1234567890"
 
@@ -45,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, text):
         if text == "busy" and self.server.asked[text] == 1:
-            return self.send(429, {"error": {"message": "slow down"}}, {"Retry-After": "7"})
+            return self.send(429, {"error": {"message": "slow down"}}, {"Retry-After": "1"})
         if text == "very busy" and self.server.asked[text] == 1:
             return self.send(429, {"error": {"message": "slow down"}}, {"Retry-After": "9999"})
         if text == "broken":
@@ -109,16 +111,15 @@ def endpoint():
 
 
 @pytest.fixture
-def waits() -> list[float]:
-    return []
+def model(endpoint) -> HostedModel:
+    return hosted(endpoint.url)
 
 
-@pytest.fixture
-def model(endpoint, waits) -> HostedModel:
-    client = ChatClient(
-        base_url=endpoint.url, model="m-1", api_key=KEY, attempts=3, sleep=waits.append
+def hosted(url, **settings) -> HostedModel:
+    quick = {"pace": Pace(3), "attempts": 3, "first_wait_s": 0.01, **settings}
+    return HostedModel(
+        "team-gpt", client=ChatClient(base_url=url, model="m-1", api_key=KEY, **quick)
     )
-    return HostedModel("team-gpt", client=client, concurrency=3)
 
 
 def asking(text: str) -> Prompt:
@@ -146,25 +147,36 @@ def test_requests_run_side_by_side(model):
     assert [one.error for one in given] == [None, None, None]
 
 
-def test_a_busy_endpoint_is_asked_again_when_it_says(model, endpoint, waits):
+def test_a_busy_endpoint_is_asked_again_when_it_says(model, endpoint):
+    began = time.monotonic()
     [one] = model.generate([asking("busy")], max_new_tokens=8)
     assert (one.text, one.error) == ("you said busy", None)
-    assert (waits, endpoint.asked["busy"]) == ([7.0], 2)
+    assert endpoint.asked["busy"] == 2
+    assert time.monotonic() - began >= 1.0
 
 
-def test_the_longest_wait_is_capped(model, waits):
-    model.generate([asking("very busy")], max_new_tokens=8)
-    assert waits == [30.0]
+def test_the_longest_wait_is_capped(endpoint):
+    began = time.monotonic()
+    model = hosted(endpoint.url, longest_wait_s=0.3)
+    [one] = model.generate([asking("very busy")], max_new_tokens=8)
+    assert one.text == "you said very busy"
+    assert 0.3 <= time.monotonic() - began < 20
 
 
-def test_one_layer_of_retries_then_an_error_of_that_request_alone(model, endpoint, waits):
+def test_each_wait_is_twice_the_one_before(endpoint):
+    began = time.monotonic()
+    hosted(endpoint.url, first_wait_s=0.2).generate([asking("broken")], max_new_tokens=8)
+    assert 0.2 + 0.4 <= time.monotonic() - began < 20
+
+
+def test_one_layer_of_retries_then_an_error_of_that_request_alone(model, endpoint):
     broken, good = model.generate([asking("broken"), asking("good")], max_new_tokens=8)
     assert broken.text == ""
     assert "failed for [key]" in broken.error
     assert "(3 attempts)" in broken.error
     assert KEY not in broken.error
     assert good.text == "you said good"
-    assert (endpoint.asked["broken"], waits) == (3, [0.5, 1.0])
+    assert endpoint.asked["broken"] == 3
 
 
 @pytest.mark.parametrize("text", ["forbidden", "unpaid"])
@@ -193,13 +205,11 @@ def test_usage_is_estimated_where_none_is_reported(model):
     assert one.usage == Usage(prompt=-(-len(rendered) // 4), completion=2)
 
 
-def test_an_endpoint_that_is_not_there_is_an_error(waits):
-    client = ChatClient(
-        base_url="http://127.0.0.1:9/v1", model="m", api_key="", attempts=2, sleep=waits.append
-    )
-    [one] = HostedModel("gone", client=client).generate([asking("x")], max_new_tokens=8)
+def test_an_endpoint_that_is_not_there_is_an_error():
+    gone = hosted("http://127.0.0.1:9/v1", attempts=2)
+    [one] = gone.generate([asking("x")], max_new_tokens=8)
     assert "127.0.0.1:9" in one.error
-    assert len(waits) == 1
+    assert "(2 attempts)" in one.error
 
 
 def test_a_choice_is_the_label_that_the_reply_names(model):
@@ -255,6 +265,14 @@ def test_a_missing_key_names_its_variable(models_file, monkeypatch):
         ("a: just text", "a: Input should be"),
         ("- a", "must map names to endpoints"),
         ("a: {", "cannot be read as YAML"),
+        (
+            f"a: {{base_url: 'http://me:{KEY}@x.test/v1', model: m}}",
+            "a.base_url: Value error, holds",
+        ),
+        (
+            f"a: {{base_url: 'http://x.test/v1?key={KEY}', model: m}}",
+            "a.base_url: Value error, holds",
+        ),
     ],
 )
 def test_a_wrong_file_names_the_field(models_file, text, said):

@@ -1,0 +1,216 @@
+"""Spending limits of whole comparisons and forecasts, by the command line and over HTTP."""
+
+import json
+import threading
+import time
+
+import pytest
+from click.testing import CliRunner
+from serving import API, client_of
+
+from benchmarks.costs import read_prices
+from benchmarks.errors import Cancelled
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.records import BatchRecord, OutcomeRecord
+from service.cli import cli
+from service.comparing import compare
+from service.computing import compute, compute_forecast
+from service.consent import is_agreed
+from service.ledger import GRACE_S, PAID, Ledger, Limits
+from service.progress import ForecastBoard, ProgressBoard
+from service.reliability.misbehaving import misbehaving
+from service.specs import dataset_from
+from service.verify import verify
+from service.worker import ForecastOrder, Order
+from strategies.errors import LimitReached
+from strategies.models.account import Ask
+
+COLOURS = ("red", "green", "blue")
+N_TEST = 40
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """The endpoint, configured as team-gpt at a dollar a million tokens."""
+
+    def colour(text):
+        return next(colour for colour in COLOURS if colour in text)
+
+    with misbehaving(say=colour) as running:
+        models, prices = tmp_path / "models.yaml", tmp_path / "prices.yaml"
+        models.write_text(f"team-gpt: {{base_url: '{running.url}', model: m-1, timeout_s: 5}}\n")
+        price = "{input: 1.0, cached: 1.0, output: 10.0, source: test, as_of: 2026-06}"
+        prices.write_text(f"models:\n  team-gpt: {price}\n")
+        monkeypatch.setenv("TUNEWORTH_MODELS", str(models))
+        monkeypatch.setenv("TUNEWORTH_PRICES", str(prices))
+        yield running
+
+
+def spec(**fields):
+    splits = ["train"] * 9 + ["validation"] * 3 + ["test"] * N_TEST
+    rows = [
+        {
+            "id": f"r{n}",
+            "input": f"order {n * 7919} {chr(97 + n % 23) * (3 + n % 5)}: {COLOURS[n % 3]}",
+            "output": COLOURS[n % 3],
+            "split": split,
+        }
+        for n, split in enumerate(splits)
+    ]
+    return {
+        "name": "colours",
+        "kind": "classification",
+        "instruction": "Name the colour that the customer asks for.",
+        "examples": rows,
+        "model": "team-gpt",
+        "strategies": ["baseline.majority", "prompt.zero-shot"],
+        **fields,
+    }
+
+
+def tuneworth(*arguments):
+    return CliRunner().invoke(cli, [str(each) for each in arguments])
+
+
+def outcomes(folder):
+    latest = {}
+    for record in Journal(folder / JOURNAL).read():
+        if isinstance(record, OutcomeRecord) and record.strategy == "prompt.zero-shot":
+            latest[record.example] = record
+    return latest
+
+
+def run(out, cancelled=lambda: False, **limits):
+    return compare(
+        dataset_from(spec(), seed=0, limit=None, train_limit=None),
+        out=out,
+        prices=read_prices(),
+        cancelled=cancelled,
+        limits=Limits(**limits),
+    )
+
+
+def test_a_comparison_stops_before_its_limit_and_goes_on_with_a_higher_one(server, tmp_path):
+    task, out = tmp_path / "task.json", tmp_path / "out"
+    task.write_text(json.dumps(spec()))
+    limit = 0.004
+    said = tuneworth("compare", task, "--out", out, "--spend-at-most", limit)
+    assert said.exit_code == 0, said.output
+    assert "above the limit of $0.0040: answers beyond it will be errors" in said.output
+    assert 0 < server.usd(1.0, 10.0) <= limit
+    rows = outcomes(out)
+    assert len(rows) == N_TEST
+    missing = [row for row in rows.values() if row.state == "error"]
+    assert 0 < len(missing) < N_TEST
+    assert all("spending limit" in row.error for row in missing)
+    assert all(row.scores == {} for row in missing)
+    report = json.loads((out / "report.json").read_text())
+    [told] = [check for check in report["checks"] if check["check"] == "spending"]
+    assert f"no answer to {len(missing)} examples" in told["message"]
+    assert "The spending limit was reached" in said.output
+    assert verify(out) == []
+
+    before = server.asked
+    said = tuneworth("compare", task, "--out", out, "--tokens-at-most", 100_000, "--yes")
+    assert said.exit_code == 0, said.output
+    assert server.asked > before
+    assert {row.state for row in outcomes(out).values()} == {"ok"}
+    assert "spending limit" not in (out / "report.md").read_text()
+
+
+def test_a_batch_that_was_killed_is_not_paid_again(server, tmp_path):
+    """The process ends between the replies of a batch and its line in the journal."""
+    whole = tmp_path / "whole"
+    run(whole)
+    server.texts.clear()
+    out = tmp_path / "out"
+    run(out)
+    lines = (out / JOURNAL).read_bytes().splitlines(keepends=True)
+    last = max(n for n, line in enumerate(lines) if b'"record":"batch"' in line)
+    first = max(n for n, line in enumerate(lines[:last]) if b'"outcome"' not in line) + 1
+    assert last - first > 0
+    (out / JOURNAL).write_bytes(b"".join(lines[:first]))
+    asked = server.asked
+    run(out)
+    assert server.asked == asked
+    batches = [each for each in Journal(out / JOURNAL) if isinstance(each, BatchRecord)]
+    assert batches[-1].reused
+    texts = {name: row.text for name, row in outcomes(whole).items()}
+    assert {name: row.text for name, row in outcomes(out).items()} == texts
+
+
+def test_a_fresh_comparison_has_a_fresh_account(server, tmp_path):
+    task, out = tmp_path / "task.json", tmp_path / "out"
+    task.write_text(json.dumps(spec()))
+    tuneworth("compare", task, "--out", out, "--spend-at-most", 0.004)
+    spent = (out / PAID).stat().st_size
+    said = tuneworth("compare", task, "--out", out, "--fresh", "--spend-at-most", 0.004)
+    assert said.exit_code == 0, said.output
+    assert (out / PAID).stat().st_size == pytest.approx(spent, rel=0.2)
+    assert any(row.state == "ok" for row in outcomes(out).values())
+
+
+def test_a_comparison_is_stopped_within_seconds_in_a_silent_request(server, tmp_path):
+    server.manner_of = lambda number, text: "well" if number < 5 else "silent"
+    out, told = tmp_path / "out", threading.Event()
+    timer = threading.Timer(1.0, told.set)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        run(out, told.is_set)
+    assert time.monotonic() - began < 1.0 + GRACE_S + 2.0
+    ledger = Ledger(out / PAID, read_prices(), Limits(tokens=1), lambda: False)
+    with pytest.raises(LimitReached):
+        ledger.reserve(Ask(None, "team-gpt", 1, 1))
+    assert ledger.spent.usd >= server.usd(1.0, 10.0)  # nobody knows what the silent one is billed
+
+
+@pytest.mark.parametrize(
+    ("expected", "accepted", "at_most", "agreed"),
+    [
+        (0.0, None, None, True),
+        (0.25, None, None, False),
+        (0.25, 0.20, None, False),
+        (0.25, 0.25, None, True),
+        (0.25, None, 0.10, True),
+        (0.25, 0.05, 0.10, False),
+        (0.25, 0.20, 0.10, True),
+    ],
+)
+def test_a_limit_agrees_to_itself(expected, accepted, at_most, agreed):
+    assert is_agreed(expected, accepted, at_most) == agreed
+
+
+def test_a_limit_over_http(server, tmp_path):
+    with client_of(tmp_path / "data") as client:
+        task = client.post(f"{API}/tasks", json=spec()).json()["id"]
+        address = f"{API}/tasks/{task}/comparisons"
+        assert client.post(address, json={}).status_code == 422
+        for wrong in ({"spend_at_most_usd": 0}, {"tokens_at_most": 0}):
+            assert client.post(address, json=wrong).status_code == 422
+        limits = {"spend_at_most_usd": 0.004, "tokens_at_most": 100_000}
+        reply = client.post(address, json=limits)
+        assert reply.status_code == 202, reply.text
+        assert reply.json()["options"] | limits == reply.json()["options"]
+        reply = client.post(f"{API}/tasks/{task}/forecasts", json=limits)
+        assert reply.status_code == 202, reply.text
+
+
+def test_the_worker_holds_the_limit(server, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    board = ProgressBoard()
+    compute(Order(spec(), folder, board, lambda: False, spend_at_most_usd=0.004))
+    assert 0 < server.usd(1.0, 10.0) <= 0.004
+    assert any(row.state == "error" for row in outcomes(folder).values())
+
+
+def test_a_forecast_holds_the_limit(server, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    order = ForecastOrder(
+        spec(), folder, ForecastBoard(), lambda: False, budget_usd=1.0, spend_at_most_usd=0.0003
+    )
+    compute_forecast(order)
+    assert (folder / "forecast.json").exists()
+    assert server.usd(1.0, 10.0) <= 0.0003
