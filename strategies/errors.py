@@ -3,7 +3,8 @@
 StrategyError
 ├── UnknownName     no strategy, model or retriever has that name
 ├── ModelError      a model cannot be loaded or does not do what is asked
-└── NotFetched      a catalogue model is not on this machine yet
+├── NotFetched      a catalogue model is not on this machine yet
+└── BadArchive      a zip holds what may not be unpacked
 """
 
 
@@ -27,3 +28,7 @@ class ModelError(StrategyError):
 
 class NotFetched(ModelError):
     """A catalogue model whose files are not on this machine; names the command that brings it."""
+
+
+class BadArchive(StrategyError):
+    """A zip file that is none, or holds what may not be unpacked; the message says what."""
