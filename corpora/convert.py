@@ -16,6 +16,8 @@ MAX_CHARACTERS = 5_000_000
 MAX_PAGES = 3_000
 MAX_PAGE_BYTES = 10 * 2**20
 """What draws one page, unpacked; a page of text takes some kilobytes."""
+MAX_DEPTH = 5_000
+"""Elements within each other; where paragraphs are never closed, each lies in the one before."""
 PDF_SECONDS = 120.0
 """For one file; a page of text takes some hundredths of a second."""
 _DROPPED = (
@@ -42,8 +44,17 @@ def html_to_text(content: bytes, shown: str) -> str:
     """
     from bs4 import BeautifulSoup  # slow to import, and few tasks have pages
 
+    class Page(BeautifulSoup):
+        """One that is not read on where it is too deep: reading takes the square of its depth."""
+
+        def pushTag(self, tag: Any) -> None:
+            super().pushTag(tag)
+            if len(self.tagStack) > MAX_DEPTH:
+                fix = f"Its elements lie more than {MAX_DEPTH:,} deep in each other: flatten it."
+                raise InvalidInput(shown, f"<{tag.name}>", fix)
+
     try:
-        soup = BeautifulSoup(_decode(content, shown), "html.parser")
+        soup = Page(_decode(content, shown), "html.parser")
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
         has_heading = soup.find(_HEADINGS) is not None
         text = _lay_out(soup)
