@@ -29,6 +29,7 @@ def reliability(only: tuple[str, ...] | None, quick: bool, out: Path | None, as_
     """Hold the service against what can befall it.
 
     attacks: each is refused, and gets through once the guard in its way is replaced.
+    fuzzing: faulty requests break nothing, end in time and leave no memory taken.
     """
     from benchmarks.code import code_of
     from benchmarks.environment import read_environment

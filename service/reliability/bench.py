@@ -35,12 +35,13 @@ class Part(Protocol):
         ...
 
     def checks(self, rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:
-        """The figures of its measurements, none of which may be there."""
+        """The figures of its measurements."""
         ...
 
 
 PARTS: dict[str, str] = {
     "attacks": "service.reliability.attacks.part",
+    "fuzzing": "service.reliability.fuzzing",
 }
 """Name and module of each part, in the order they are done; it loads when it is asked for."""
 
