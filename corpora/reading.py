@@ -36,8 +36,9 @@ def read_dataset(
     `source` is a task folder, a .yaml or .json file, the name of a built-in task, or the spec
     itself with its rows inline. `limit` caps the test rows and `train_limit` the training and
     validation rows. Without `allow_paths` (a spec from another machine) nothing in it may name
-    a file, save a model of `allowed_models`; built-in names stay. With `lenient`, outputs and sources that are wrong are let
-    through, so that `corpora.checks` names all such rows instead of the first.
+    a file, save a model or a reranker of `allowed_models`; built-in names stay. With `lenient`,
+    outputs and sources that are wrong are let through, so that `corpora.checks` names all such
+    rows instead of the first.
     """
     if isinstance(source, Mapping):
         values, folder = dict(source), Path.cwd()
