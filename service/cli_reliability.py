@@ -30,6 +30,7 @@ def reliability(only: tuple[str, ...] | None, quick: bool, out: Path | None, as_
 
     attacks: each is refused, and gets through once the guard in its way is replaced.
     fuzzing: faulty requests break nothing, end in time and leave no memory taken.
+    secrets: what is planted as a secret appears in nothing that is written or said.
     """
     from benchmarks.code import code_of
     from benchmarks.environment import read_environment

@@ -42,6 +42,7 @@ class Part(Protocol):
 PARTS: dict[str, str] = {
     "attacks": "service.reliability.attacks.part",
     "fuzzing": "service.reliability.fuzzing",
+    "secrets": "service.reliability.secrets",
 }
 """Name and module of each part, in the order they are done; it loads when it is asked for."""
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 START_SECONDS = 60.0
+EMPTY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Server]:
+def serving(data: Path, environment: Mapping[str, str] = EMPTY) -> Iterator[Server]:
     """The application on a data folder, at a free port of this machine."""
     data.mkdir(parents=True)
     with socket.socket() as free:
@@ -42,7 +43,7 @@ def serving(data: Path) -> Iterator[Server]:
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
-            env={**os.environ, "TUNEWORTH_DATA": str(data)},
+            env={**os.environ, **environment, "TUNEWORTH_DATA": str(data)},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
