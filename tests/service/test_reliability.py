@@ -1,6 +1,7 @@
 """`tuneworth bench reliability`: its parts, its figures, and the requests it makes up."""
 
 import json
+import zipfile
 from collections import Counter
 
 import pytest
@@ -10,11 +11,14 @@ from benchmarks.code import code_of
 from benchmarks.environment import read_environment
 from benchmarks.speed.sheet import Measurement, Sheet
 from service.cli import cli
-from service.reliability import fuzzing
+from service.reliability import fuzzing, secrets
 from service.reliability.attacks.registry import ATTACKS
 from service.reliability.bench import PARTS, SCHEMA, Bench, measure_parts, part_named
 from service.reliability.mutating import FAULTS, VALID, body_of
+from service.settings import Settings
 from service.specs import check_spec
+from service.storage import open_database
+from service.store import Store
 
 
 def tuneworth(*arguments):
@@ -111,3 +115,24 @@ def test_the_figures_of_fuzzing_count_both_sides() -> None:
         "hangs": (1, False),
         "memory_growth_mb": (80.0, False),
     }
+
+
+def test_files_archives_and_rows_are_searched(tmp_path) -> None:
+    data = tmp_path / "data"
+    store = Store(open_database(Settings(data).database_url))
+    with store.begin() as session:
+        store.add_task(session, {"name": "hidden in a row"}, {})
+    with zipfile.ZipFile(data / "artefact.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("prompt.json", "hidden in an archive " * 50)
+    (tmp_path / "worker.log").write_text("hidden in a log")
+    found = secrets.written(tmp_path)
+    assert b"hidden in a row" in found["table tasks"]
+    assert b"hidden in an archive" in found["artefact.zip/prompt.json"]
+    assert b"hidden in a log" in found["worker.log"]
+
+
+def test_the_figures_of_secrets_need_something_found() -> None:
+    facts = {"places": 9, "found": {"file": ["worker.log", "table tasks"]}, "task_found": 2}
+    rows = [Measurement("secrets", "planted", 0, 1.0, facts)]
+    found = {one.name: (one.value, one.met) for one in secrets.checks(rows, quick=False)}
+    assert found == {"secrets_found": (2, False), "task_found": (2, False)}
