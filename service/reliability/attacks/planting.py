@@ -1,10 +1,12 @@
-"""Attacks by whoever can write a row into the database."""
+"""Attacks by code that comes with data: in a row of the database, or with the weights of a model."""
 
 import base64
+import json
 import os
 import pickle
 import time
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -56,6 +58,42 @@ def pickled_row(folder: Path) -> str:
     raise Refused("the planted job ended in an error, and the next was done")
 
 
+def code_of_a_model(folder: Path) -> str:
+    """A model whose files name a module of their own to be loaded by."""
+    from strategies.errors import ModelError
+
+    os.environ["HF_MODULES_CACHE"] = str(folder / "modules")
+    from strategies.models.local import LocalModel
+
+    made, model = folder / "made by planted code", folder / "model"
+    model.mkdir()
+    (model / "planted.py").write_text(f"import os\nos.mkdir({str(made)!r})\n")
+    own = {"AutoConfig": "planted.Config", "AutoModelForCausalLM": "planted.Model"}
+    own["AutoTokenizer"] = ["planted.Tokenizer", None]
+    (model / "config.json").write_text(json.dumps({"model_type": "planted", "auto_map": own}))
+    (model / "tokenizer_config.json").write_text(json.dumps({"auto_map": own}))
+    try:
+        LocalModel(model, name="planted")
+    except ModelError as error:
+        why = str(error)
+    except Exception as error:  # of the planted code, which has then run
+        why = type(error).__name__
+    if made.exists():
+        return "the model's own code ran"
+    raise Refused(why)
+
+
+class TrustingTokenizer:
+    """The library's, told to run whatever code a model brings."""
+
+    @staticmethod
+    def from_pretrained(source: Any, **options: Any) -> Any:
+        from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(source, **{**options, "trust_remote_code": True})
+
+
 ATTACKS = (
+    Attack("model-code", code_of_a_model, {"transformers:AutoTokenizer": TrustingTokenizer}, 90),
     Attack("pickle-row", pickled_row, {"service.jobs:refuse_pickles": nothing}, seconds=60),
 )
