@@ -25,11 +25,11 @@ def json_depth(folder: Path) -> str:
 
 
 def yaml_bomb(folder: Path) -> str:
-    """Six lists, each ten times the one before, by aliases."""
+    """Five lists, each ten times the one before, by aliases."""
     from corpora.files import parse_yaml
 
     lines = ["a0: &a0 [" + ", ".join(["x"] * 10) + "]"]
-    lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 10) + "]" for n in range(1, 7)]
+    lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 10) + "]" for n in range(1, 6)]
     value = parse_yaml("\n".join(lines), "task.yaml")
     return f"{len(lines)} lines became {_texts(value):,} texts"
 
@@ -69,7 +69,7 @@ def pdf_bomb(folder: Path) -> str:
     """A page of millions of drawing commands that draw nothing, in some kilobytes."""
     from corpora.convert import pdf_to_text
 
-    content = pdf_of(b"q Q\n" * PDF_COMMANDS)
+    content = pdf_of(b"q Q\n" * PDF_COMMANDS + b"BT /F 12 Tf 10 100 Td (end) Tj ET\n")
     return f"read {len(content):,} bytes: {pdf_to_text(content, 'bomb.pdf')[:20]!r}"
 
 
