@@ -13,7 +13,7 @@ from referencing import Registry
 
 from corpora.patterns import found
 
-MAX_STEPS = 200_000
+MAX_STEPS = 100_000
 """Keywords looked at for one value, about a second: a list of thousands of objects takes fewer,
 and a schema that refers to itself twice takes more at every level of the value."""
 

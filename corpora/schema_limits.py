@@ -25,10 +25,9 @@ Location = tuple[int | str, ...]
 
 def check_size(schema: Mapping[str, Any]) -> None:
     """Raises InvalidInput for a schema that is too large, or with which checking could not end."""
-    objects = values = 0
+    objects = 0
     mixed: set[str] = set()
-    for location, item in _items(schema):
-        values += 1
+    for values, (location, item) in enumerate(_items(schema), start=1):
         objects += isinstance(item, dict)
         if values > MAX_VALUES or objects > MAX_OBJECTS:
             fix = f"Keep it under {MAX_OBJECTS:,} objects and {MAX_VALUES:,} values."

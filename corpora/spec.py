@@ -69,7 +69,8 @@ MAX_NAME = 1_000
 MAX_INSTRUCTION = 100_000
 
 Text = Annotated[str, AfterValidator(_not_blank)]
-Name = Annotated[Text, Field(max_length=MAX_NAME)]
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_not_blank)]
+Instruction = Annotated[str, Field(max_length=MAX_INSTRUCTION), AfterValidator(_not_blank)]
 PathOrRows = Annotated[Any, BeforeValidator(_path_or_rows)]
 
 
@@ -78,7 +79,7 @@ class Spec(Frozen):
 
     name: Annotated[Text, Field(max_length=100), AfterValidator(_plain_name)]
     kind: Kind
-    instruction: Annotated[Text, Field(max_length=MAX_INSTRUCTION)]
+    instruction: Instruction
     labels: Annotated[list[Name], Field(max_length=MAX_LABELS)] | None = None
     output_schema: dict[str, Any] | None = None
     rules: Annotated[list[Rule], Field(max_length=100)] | None = None

@@ -11,6 +11,7 @@ from corpora.checks.material import Material, about, several, some
 from corpora.errors import InvalidInput
 from corpora.files import parse_json
 from corpora.invalid import check_plain
+from corpora.patterns import forget
 from corpora.schema_judge import SchemaJudge
 from corpora.style_rules import judged
 from corpora.task import Check, Example
@@ -60,6 +61,8 @@ def broken_outputs(material: Material) -> Iterator[Check]:
 def broken_rules(material: Material) -> Iterator[Check]:
     """Right outputs that break the task's own rules of style."""
     broken: dict[str, str] = {}
+    for rule in material.dataset.task.rules:
+        forget(rule.forbid or rule.require or "")
     for row in material.rows:
         for rule in material.dataset.task.rules:
             try:

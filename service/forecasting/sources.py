@@ -20,7 +20,6 @@ from service.forecasting.planning import ForecastPlan
 from strategies.waiting import settle_waiting
 
 
-
 def live_source(
     dataset: Dataset, outlook: Outlook, prices: PriceList, earlier: Sequence[Finding] = ()
 ) -> LiveSource:

@@ -192,7 +192,13 @@ VALID: tuple[tuple[str, Any], ...] = (
     ),
     (
         "comparisons",
-        {"strategies": ["baseline.majority"], "limit": 5, "train_limit": 9, "seed": 3, "race": True},
+        {
+            "strategies": ["baseline.majority"],
+            "limit": 5,
+            "train_limit": 9,
+            "seed": 3,
+            "race": True,
+        },
     ),
     ("forecasts", {"confidence": 0.9, "budget_seconds": 60.0, "seed": 3, "limit": 5}),
 )

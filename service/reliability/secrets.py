@@ -56,7 +56,9 @@ def measure(bench: Bench) -> None:
     found = {name: places for name, places in found.items() if places}
     facts = {"places": len(searched), "found": found, "task_found": len(seen)}
     bench.sheet.add(Measurement(NAME, "planted", 0, time.monotonic() - began, facts))
-    bench.say(f"  {len(searched)} places searched, the task found in {len(seen)}: {found or 'none'}")
+    bench.say(
+        f"  {len(searched)} places searched, the task found in {len(seen)}: {found or 'none'}"
+    )
 
 
 def checks(rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:

@@ -13,9 +13,9 @@ import pytest
 from corpora.checks import check_dataset
 from corpora.errors import InvalidInput
 from corpora.reading import read_dataset
+from corpora.schema_judge import SchemaJudge
 from corpora.shelf import builtin_folder, builtin_tasks
 from corpora.similarity import distinct_n, near_duplicates
-from corpora.schema_judge import SchemaJudge
 from corpora.task import Dataset, Example
 
 TASKS = ["brand-voice", "product-manual", "support-triage", "ticket-fields"]

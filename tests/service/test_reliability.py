@@ -96,7 +96,9 @@ def test_bodies_have_every_fault_and_most_can_be_read() -> None:
     assert readable > 400
 
 
-@pytest.mark.parametrize("number", [n for n, (operation, _) in enumerate(VALID) if operation == "tasks"])
+@pytest.mark.parametrize(
+    "number", [n for n, (operation, _) in enumerate(VALID) if operation == "tasks"]
+)
 def test_a_body_without_faults_is_in_order(number) -> None:
     assert check_spec(VALID[number][1])["n_examples"] == 12
 

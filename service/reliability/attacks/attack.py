@@ -17,7 +17,8 @@ class Attack:
 
     Where it is refused it raises Refused, InvalidInput or BadArchive; any other error means that
     the attack itself is broken and shows nothing. One that makes the service work for ever, or
-    takes its memory, gets through by not ending within `seconds`, or by being stopped.
+    takes its memory, gets through by not ending within `seconds`, or by being stopped. Where the
+    former is what the guard prevents, `busy_after` is how long it is waited for without it.
 
     `guard` names what stands in its way ("module:name", "module:Class.name") and what is put in
     its place to show that nothing else does. It is replaced before the attempt, in a process of
@@ -27,7 +28,8 @@ class Attack:
     name: str
     attempt: Callable[[Path], str]
     guard: Mapping[str, object]
-    seconds: float = 30.0
+    seconds: float = 90.0
+    busy_after: float | None = None
 
     def open_guard(self) -> None:
         """Replace the guard in this process, for good."""

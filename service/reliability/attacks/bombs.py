@@ -131,8 +131,8 @@ ATTACKS = (
     Attack("json-depth", json_depth, {"service.api_tasks:parse_object": parse_by_json}),
     Attack("yaml-bomb", yaml_bomb, {"corpora.files:_PlainLoader": yaml.SafeLoader}),
     Attack("xml-bomb", xml_bomb, {"corpora.convert:html_to_text": html_to_text_by_xml}),
-    Attack("html-depth", html_depth, {"corpora.convert:MAX_DEPTH": 10**9}, seconds=10),
-    Attack("pdf-bomb", pdf_bomb, {"corpora.convert:MAX_PAGE_BYTES": 10**9}, seconds=10),
+    Attack("html-depth", html_depth, {"corpora.convert:MAX_DEPTH": 10**9}, busy_after=10),
+    Attack("pdf-bomb", pdf_bomb, {"corpora.convert:MAX_PAGE_BYTES": 10**9}, busy_after=10),
     Attack(
         "zip-slip",
         zip_slip,

@@ -1,4 +1,4 @@
-"""Attacks by code that comes with data: in a row of the database, or with the weights of a model."""
+"""Attacks by code that comes with data: in a row of the database, or with a model's weights."""
 
 import base64
 import json
@@ -76,8 +76,8 @@ def code_of_a_model(folder: Path) -> str:
         LocalModel(model, name="planted")
     except ModelError as error:
         why = str(error)
-    except Exception as error:  # of the planted code, which has then run
-        why = type(error).__name__
+    except AttributeError as error:  # the planted code, which has then run, has no such class
+        why = str(error)
     if made.exists():
         return "the model's own code ran"
     raise Refused(why)
@@ -94,6 +94,6 @@ class TrustingTokenizer:
 
 
 ATTACKS = (
-    Attack("model-code", code_of_a_model, {"transformers:AutoTokenizer": TrustingTokenizer}, 90),
-    Attack("pickle-row", pickled_row, {"service.jobs:refuse_pickles": nothing}, seconds=60),
+    Attack("model-code", code_of_a_model, {"transformers:AutoTokenizer": TrustingTokenizer}),
+    Attack("pickle-row", pickled_row, {"service.jobs:refuse_pickles": nothing}),
 )

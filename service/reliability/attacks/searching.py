@@ -12,7 +12,7 @@ from service.reliability.attacks.serving import extraction
 SLOW = "^(x|xx)+$"
 LONG = "x" * 80 + "!"
 """SLOW is searched for in it longer than the world is old."""
-BUSY_SECONDS = 8.0
+BUSY_SECONDS = 6.0
 ROWS = 500
 DOUBLINGS = 40
 
@@ -84,9 +84,9 @@ def search_on(pattern: str, text: str) -> bool:
 
 
 ATTACKS = (
-    Attack("regex-rule", slow_rule, {"corpora.style_rules:found": search_on}, BUSY_SECONDS),
-    Attack("regex-often", slow_rule_often, {"corpora.patterns:PATIENCE": 10**9}, BUSY_SECONDS),
-    Attack("regex-schema", slow_pattern, {"corpora.schema_judge:found": search_on}, BUSY_SECONDS),
+    Attack("regex-rule", slow_rule, {"corpora.style_rules:found": search_on}, busy_after=BUSY_SECONDS),
+    Attack("regex-often", slow_rule_often, {"corpora.patterns:PATIENCE": 10**9}, busy_after=BUSY_SECONDS),
+    Attack("regex-schema", slow_pattern, {"corpora.schema_judge:found": search_on}, busy_after=BUSY_SECONDS),
     Attack(
         "regex-properties",
         slow_names,
@@ -95,7 +95,7 @@ ATTACKS = (
                 "patternProperties"
             ]
         },
-        BUSY_SECONDS,
+        busy_after=BUSY_SECONDS,
     ),
     Attack(
         "regex-additional",
@@ -106,18 +106,18 @@ ATTACKS = (
                 "additionalProperties"
             ],
         },
-        BUSY_SECONDS,
+        busy_after=BUSY_SECONDS,
     ),
     Attack(
         "schema-bomb",
         doubling_references,
         {"corpora.spec:check_size": nothing, "corpora.schema_judge:MAX_STEPS": 10**18},
-        BUSY_SECONDS,
+        busy_after=BUSY_SECONDS,
     ),
     Attack(
         "schema-recursion",
         doubling_within,
         {"corpora.schema_judge:MAX_STEPS": 10**18},
-        BUSY_SECONDS,
+        busy_after=BUSY_SECONDS,
     ),
 )

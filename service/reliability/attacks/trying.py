@@ -37,6 +37,7 @@ class BrokenAttack(Exception):
 def try_attack(name: str, *, guarded: bool) -> Outcome:
     """Raises BrokenAttack."""
     attack = ATTACKS[name]
+    limit = attack.seconds if guarded or attack.busy_after is None else attack.busy_after
     here, there = processes().Pipe(duplex=False)
     with TemporaryDirectory(prefix="tuneworth-attack-") as folder:
         process = processes().Process(target=_attempt, args=(name, guarded, folder, there))
@@ -44,10 +45,10 @@ def try_attack(name: str, *, guarded: bool) -> Outcome:
         there.close()
         began = monotonic()
         try:
-            if here.poll(attack.seconds):
+            if here.poll(limit):
                 end, how = here.recv()
             else:
-                end, how = "through", f"still busy after {attack.seconds:g} s"
+                end, how = "through", f"still busy after {limit:g} s"
         except EOFError:
             end, how = "through", "the process died of it"
         finally:
@@ -83,5 +84,6 @@ def _attempt(name: str, guarded: bool, folder: str, to: Connection) -> None:
         to.send(("refused", str(error)))
     except (MemoryError, RecursionError) as error:
         to.send(("through", type(error).__name__))
-    except Exception:  # shows a fault of the attack: told to whoever tries it
+    except Exception:  # a fault of the attack, told to whoever tries it
         to.send(("broken", traceback.format_exc()))
+        raise

@@ -54,6 +54,7 @@ def compared(folder: Path, **changes: Any) -> dict[str, str]:
 
     rows = [
         {"id": f"{EVIL} {n}", "input": f"{EVIL} number {n}", "output": f"{EVIL} answer {n % 3}"}
+        | {"split": ("train", "validation", "test", "test")[n % 4]}
         for n in range(40)
     ]
     spec = {
@@ -139,15 +140,14 @@ def checks_without_orders() -> tuple[Any, ...]:
 
 
 ATTACKS = (
-    Attack("html", page, {"service.html:template": unescaped_template}, seconds=60),
-    Attack("markdown", text, {"service.markdown:plain": as_it_is}, seconds=60),
-    Attack("markdown-html", markup_in_text, {"service.markdown:plain": as_it_is}, seconds=60),
-    Attack("template", template, {"service.html:template": TextsInTemplate}, seconds=60),
+    Attack("html", page, {"service.html:template": unescaped_template}),
+    Attack("markdown", text, {"service.markdown:plain": as_it_is}),
+    Attack("markdown-html", markup_in_text, {"service.markdown:plain": as_it_is}),
+    Attack("template", template, {"service.html:template": TextsInTemplate}),
     Attack(
         "document-orders",
         document_orders,
         {"corpora.checks:CHECKS": checks_without_orders()},
-        seconds=60,
     ),
     Attack("chat-turn", chat_turn, {"strategies.models.chat:neutralise": as_it_is}),
 )
