@@ -1,4 +1,4 @@
-.PHONY: demo test check serve clean
+.PHONY: demo test check serve sbom audit clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,6 +29,14 @@ check: $(STAMP)
 
 serve: $(STAMP)
 	$(BIN)/tuneworth serve
+
+sbom: $(STAMP)
+	mkdir -p out
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file out/sbom.json $(BIN)/python
+
+audit: $(STAMP)
+	.ci/audit
 
 clean:
 	rm -rf out .venv

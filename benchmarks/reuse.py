@@ -24,9 +24,11 @@ from benchmarks.environment import cuda_devices, read_environment
 from benchmarks.metrics import metric_for
 from benchmarks.plan import NOT_SEEN, Entry, class_of, whole_settings
 from corpora.task import Dataset
+from strategies.archives import unpack
 from strategies.base import Strategy, parts_of
 from strategies.cache import Cache, key_of
 from strategies.cache import Entry as Kept
+from strategies.errors import BadArchive
 from strategies.models.base import Model
 from strategies.reuse import Kind, Session, opened
 
@@ -93,14 +95,14 @@ class Reuse:
     def take(self, key: str | None, place: Path) -> Earlier | None:
         """Put the kept artefact into `place`, a folder that does not exist yet; None where there
         is none. Raises OSError where `place` cannot be written."""
-        kept = self.cache.get(key) if self.cache and key else None
+        if self.cache is None or key is None:
+            return None
+        kept = self.cache.get(key)
         if kept is None or kept.kind != PREPARED:
             return None
-        place.mkdir(parents=True)
         try:
-            with zipfile.ZipFile(io.BytesIO(kept.payload)) as archive:
-                archive.extractall(place)
-        except (zipfile.BadZipFile, ValueError):
+            unpack(io.BytesIO(kept.payload), place, most_bytes=self.cache.limit_bytes)
+        except BadArchive:
             self.drop(key)
             return None
         return Earlier(kept.seconds, kept.facts.get("training"))

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from corpora.errors import InvalidInput
 
+MAX_CHARACTERS = 5_000_000
+"""Of one document's text: about 1,500 pages."""
 MAX_PAGES = 3_000
+MAX_PAGE_BYTES = 10 * 2**20
+"""What draws one page, unpacked; a page of text takes some kilobytes."""
+MAX_DEPTH = 5_000
+"""Elements within each other; where paragraphs are never closed, each lies in the one before."""
+PDF_SECONDS = 120.0
+"""For one file; a page of text takes some hundredths of a second."""
 _DROPPED = (
     *("script", "style", "noscript", "template", "head", "title"),
     *("svg", "iframe", "object"),
@@ -34,8 +44,17 @@ def html_to_text(content: bytes, shown: str) -> str:
     """
     from bs4 import BeautifulSoup  # slow to import, and few tasks have pages
 
+    class Page(BeautifulSoup):
+        """One that is not read on where it is too deep: reading takes the square of its depth."""
+
+        def pushTag(self, tag: Any) -> None:
+            super().pushTag(tag)
+            if len(self.tagStack) > MAX_DEPTH:
+                fix = f"Its elements lie more than {MAX_DEPTH:,} deep in each other: flatten it."
+                raise InvalidInput(shown, f"<{tag.name}>", fix)
+
     try:
-        soup = BeautifulSoup(_decode(content, shown), "html.parser")
+        soup = Page(_decode(content, shown), "html.parser")
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
         has_heading = soup.find(_HEADINGS) is not None
         text = _lay_out(soup)
@@ -46,7 +65,11 @@ def html_to_text(content: bytes, shown: str) -> str:
 
 
 def pdf_to_text(content: bytes, shown: str) -> str:
-    """The text of a PDF's pages, in their order; raises InvalidInput where there is none."""
+    """The text of a PDF's pages, in their order; raises InvalidInput where there is none.
+
+    A file of some kilobytes can unpack to gigabytes, or draw one page from itself over and over:
+    pages are read one by one, within MAX_PAGE_BYTES each and PDF_SECONDS together.
+    """
     from pypdf import PdfReader  # slow to import, and few tasks have PDFs
 
     try:
@@ -55,7 +78,7 @@ def pdf_to_text(content: bytes, shown: str) -> str:
             raise InvalidInput(shown, "encrypted", "It needs a password: save it without one.")
         if len(reader.pages) > MAX_PAGES:
             raise InvalidInput(shown, f"{len(reader.pages)} pages", f"Keep to {MAX_PAGES:,}.")
-        pages = [page.extract_text() for page in reader.pages]
+        pages = list(_pages(reader, shown))
     except InvalidInput:
         raise
     except Exception as error:  # a broken PDF makes pypdf raise errors of any kind
@@ -66,6 +89,31 @@ def pdf_to_text(content: bytes, shown: str) -> str:
         fix = "The PDF holds no text: run text recognition on its scanned pages first."
         raise InvalidInput(shown, f"{len(pages)} pages", fix)
     return text
+
+
+def _pages(reader: Any, shown: str) -> Iterator[str]:
+    """The text of each page; raises InvalidInput where one or all are too much."""
+    latest = time.monotonic() + PDF_SECONDS
+
+    def in_time(*_: object) -> None:
+        """Called before every drawing command."""
+        if time.monotonic() > latest:
+            fix = f"Reading it takes over {PDF_SECONDS:.0f} s: cut it into parts, or save its text."
+            raise InvalidInput(shown, f"page {number}", fix)
+
+    characters = 0
+    for number, page in enumerate(reader.pages, start=1):
+        drawn = page.get_contents()
+        if drawn is not None and len(drawn.get_data()) > MAX_PAGE_BYTES:
+            fix = f"Unpacked, a page may take {MAX_PAGE_BYTES:,} bytes: save its text."
+            raise InvalidInput(shown, f"page {number}", fix)
+        in_time()
+        text: str = page.extract_text(visitor_operand_before=in_time)
+        characters += len(text)
+        if characters > MAX_CHARACTERS:
+            fix = f"Cut it into documents of under {MAX_CHARACTERS:,} characters."
+            raise InvalidInput(shown, f"over {characters:,} characters", fix)
+        yield text
 
 
 def _decode(content: bytes, shown: str) -> str:

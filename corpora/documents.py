@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from corpora.convert import html_to_text, pdf_to_text
+from corpora.convert import MAX_CHARACTERS, html_to_text, pdf_to_text
 from corpora.errors import InvalidInput
 from corpora.files import confine, read_bytes, read_text
 from corpora.invalid import validated
@@ -16,9 +16,9 @@ from corpora.task import Document
 
 MAX_DOCUMENTS = 100_000
 MAX_FILE_BYTES = 50 * 2**20
-MAX_CHARACTERS = 5_000_000
-"""Of one document's text: about 1,500 pages."""
 MAX_TOTAL_CHARACTERS = 500_000_000
+MAX_ID = 1_000
+"""Characters of an id or a title."""
 
 SUFFIXES = (".md", ".txt", ".html", ".htm", ".pdf")
 _UNREADABLE = (
@@ -55,6 +55,10 @@ def documents_from(rows: Sequence[Row], name: str) -> tuple[Document, ...]:
         if not document.text.strip() or not document.id.strip():
             field = "id" if document.text.strip() else "text"
             raise InvalidInput(row.place + field, document.text[:20], "It must not be blank.")
+        for field, text in (("id", document.id), ("title", document.title or "")):
+            if len(text) > MAX_ID:
+                fix = f"Keep it under {MAX_ID:,} characters."
+                raise InvalidInput(row.place + field, f"{len(text):,} characters", fix)
         if document.id in places:
             fix = f"The same id is at {places[document.id].rstrip(' :.')}: give each its own."
             raise InvalidInput(row.place + "id", document.id, fix)

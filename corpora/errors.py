@@ -21,5 +21,5 @@ class InvalidInput(CorpusError):
 
 def shorten(value: object, limit: int = 80) -> str:
     """A value as it is shown in a message: its repr, cut to `limit` characters."""
-    text = repr(value)
+    text = repr(value[: limit + 1] if isinstance(value, str) else value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from jsonschema.exceptions import best_match
 from referencing.exceptions import Unresolvable
 
 from corpora.errors import InvalidInput
 from corpora.files import parse_json
 from corpora.invalid import check_plain, did_you_mean, text_fix, validated
 from corpora.rows import Row
-from corpora.spec import Spec, schema_validator
+from corpora.schema_judge import SchemaJudge
+from corpora.spec import Spec
 from corpora.task import Example
 
 MAX_EXAMPLES = 200_000
+MAX_INPUT = 1_000_000
+"""Characters of one input: about 300 pages, more than models of today read at once."""
+MAX_OUTPUT = 100_000
+"""Characters of one output or alternative."""
+MAX_ID = 1_000
+"""Characters of an id, a group or a source."""
+MAX_ALTERNATIVES = 1_000
+"""Alternatives of one row, or sources."""
+SCHEMA_SECONDS = 60.0
+"""For checking all rows against `output_schema`; thousands of usual rows take one."""
 
 
 def examples_from(
@@ -31,7 +42,8 @@ def examples_from(
         raise InvalidInput("examples", [], "Add rows with an input and its right output.")
     if len(rows) > MAX_EXAMPLES:
         raise InvalidInput("examples", len(rows), f"Keep them under {MAX_EXAMPLES:,} rows.")
-    validator = None if spec.output_schema is None else schema_validator(spec.output_schema)
+    judge = None if spec.output_schema is None else SchemaJudge(spec.output_schema)
+    latest = time.monotonic() + SCHEMA_SECONDS
     places: dict[str, str] = {}
     examples = []
     for number, row in enumerate(rows, start=1):
@@ -45,8 +57,11 @@ def examples_from(
         if lenient:
             continue
         for name, output in _outputs(example):
-            _check_output(output, row.place + name, spec, validator)
+            _check_output(output, row.place + name, spec, judge)
         _check_sources(example, row.place, spec, documents)
+        if judge is not None and time.monotonic() > latest:
+            fix = f"Checking the rows takes over {SCHEMA_SECONDS:.0f} s: write it simpler."
+            raise InvalidInput("output_schema", f"{number:,} rows checked", fix)
     _check_splits(examples, rows)
     return tuple(examples)
 
@@ -72,6 +87,7 @@ def _example(row: Row, number: int, spec: Spec, lenient: bool) -> Example:
     if spec.no_answer is not None and output == spec.no_answer:
         values.setdefault("sources", [])
     example = validated(Example, values, place=row.place)
+    _check_sizes(example, row.place)
     texts = [("id", example.id), ("input", example.input)]
     texts += [] if lenient else _outputs(example)
     for name, text in texts:
@@ -80,13 +96,28 @@ def _example(row: Row, number: int, spec: Spec, lenient: bool) -> Example:
     return example
 
 
+def _check_sizes(example: Example, place: str) -> None:
+    texts = [("id", example.id, MAX_ID), ("input", example.input, MAX_INPUT)]
+    texts += [(name, text, MAX_OUTPUT) for name, text in _outputs(example)]
+    texts += [("group", example.group or "", MAX_ID)]
+    sources = example.sources or ()
+    texts += [(f"sources[{number}]", text, MAX_ID) for number, text in enumerate(sources)]
+    for name, text, limit in texts:
+        if len(text) > limit:
+            fix = f"Keep it under {limit:,} characters."
+            raise InvalidInput(place + name, f"{len(text):,} characters", fix)
+    for name, many in (("alternatives", example.alternatives), ("sources", sources)):
+        if len(many) > MAX_ALTERNATIVES:
+            raise InvalidInput(place + name, len(many), f"Keep to {MAX_ALTERNATIVES:,}.")
+
+
 def _outputs(example: Example) -> list[tuple[str, str]]:
     """The accepted outputs with the names of their fields."""
     others = enumerate(example.alternatives)
     return [("output", example.output), *((f"alternatives[{n}]", text) for n, text in others)]
 
 
-def _check_output(output: str, field: str, spec: Spec, validator: Any) -> None:
+def _check_output(output: str, field: str, spec: Spec, judge: SchemaJudge | None) -> None:
     if spec.kind == "classification":
         if output != output.strip():
             raise InvalidInput(field, output, "Remove the space around the label.")
@@ -99,19 +130,22 @@ def _check_output(output: str, field: str, spec: Spec, validator: Any) -> None:
         check_plain(value, f"{field}.")
         if not isinstance(value, dict):
             raise InvalidInput(field, output, 'Give one JSON object: "{\\"field\\": ...}".')
-        if validator is not None:
-            _check_against_schema(value, field, validator)
+        if judge is not None:
+            _check_against_schema(value, field, judge)
 
 
-def _check_against_schema(value: dict[str, Any], field: str, validator: Any) -> None:
+def _check_against_schema(value: dict[str, Any], field: str, judge: SchemaJudge) -> None:
     try:
-        fault = best_match(validator.iter_errors(value))
+        fault = judge.best_fault(value)
+    except TimeoutError as error:
+        fix = f"It cannot be checked against `output_schema`: {error}. Write the schema simpler."
+        raise InvalidInput(field, value, fix) from None
     except OverflowError:
         fix = "It holds a number too large to check against `output_schema`: correct it."
         raise InvalidInput(field, value, fix) from None
     except (Unresolvable, RecursionError) as error:
         fix = f"A reference in it cannot be followed ({type(error).__name__}): write it out."
-        raise InvalidInput("output_schema", validator.schema, fix) from None
+        raise InvalidInput("output_schema", judge.schema, fix) from None
     if fault is not None:
         place = ".".join([field, *(str(part) for part in fault.absolute_path)])
         fix = f"It breaks `output_schema`: {fault.message}. Correct the row or the schema."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +16,10 @@ MAX_DEPTH = 60
 """Levels of lists and mappings in any input; real schemas have about ten."""
 
 M = TypeVar("M", bound=BaseModel)
+
+LONGEST_NAME = 100
+MOST_NAMES = 2_000
+"""Names beyond these are not compared with each other: that takes time, and helps nobody."""
 
 _FIXES = {
     "missing": "It is required: add it.",
@@ -79,7 +84,10 @@ def text_fix(value: object) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'input'?` without its question mark, or nothing if no name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if len(name) > LONGEST_NAME:
+        return ""
+    short = (other for other in known if len(other) <= LONGEST_NAME)
+    near = difflib.get_close_matches(name, list(islice(short, MOST_NAMES)), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}" if near else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def read_dataset(
     limit: int | None = None,
     train_limit: int | None = None,
     allow_paths: bool = True,
+    allowed_models: Collection[str] = (),
     lenient: bool = False,
 ) -> Dataset:
     """The task with its rows, split; every fault is raised as InvalidInput.
@@ -35,8 +36,9 @@ def read_dataset(
     `source` is a task folder, a .yaml or .json file, the name of a built-in task, or the spec
     itself with its rows inline. `limit` caps the test rows and `train_limit` the training and
     validation rows. Without `allow_paths` (a spec from another machine) nothing in it may name
-    a file; built-in names stay. With `lenient`, outputs and sources that are wrong are let
-    through, so that `corpora.checks` names all such rows instead of the first.
+    a file, save a model or a reranker of `allowed_models`; built-in names stay. With `lenient`,
+    outputs and sources that are wrong are let through, so that `corpora.checks` names all such
+    rows instead of the first.
     """
     if isinstance(source, Mapping):
         values, folder = dict(source), Path.cwd()
@@ -45,7 +47,7 @@ def read_dataset(
         path = _locate(source, allow_paths)
         values, folder = _read_spec_file(path), path.parent
         allow_paths = True  # what is read now is a file of this machine
-    spec = read_spec(values, allow_paths=allow_paths)
+    spec = read_spec(values, allow_paths=allow_paths, allowed_models=allowed_models)
     documents = _documents(spec, folder)
     known = None if spec.documents is None else {document.id for document in documents}
     examples = examples_from(_rows(spec, folder), spec, known, lenient=lenient)

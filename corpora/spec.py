@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
 
 import jsonschema
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend, validator_for
+from jsonschema.validators import validator_for
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
-from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from corpora.errors import InvalidInput
 from corpora.files import exists
 from corpora.invalid import did_you_mean, validated
-from corpora.patterns import found
+from corpora.schema_judge import SchemaJudge
+from corpora.schema_limits import REFERENCES, check_size
 from corpora.style_rules import check_rules
 from corpora.task import (
     DEFAULT_METRIC,
@@ -64,7 +63,14 @@ def _path_or_rows(value: object) -> object:
     return value
 
 
+MAX_LABELS = 1_000
+MAX_NAME = 1_000
+"""Characters of a label, of a strategy's or a model's name, or of `no_answer`."""
+MAX_INSTRUCTION = 100_000
+
 Text = Annotated[str, AfterValidator(_not_blank)]
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_not_blank)]
+Instruction = Annotated[str, Field(max_length=MAX_INSTRUCTION), AfterValidator(_not_blank)]
 PathOrRows = Annotated[Any, BeforeValidator(_path_or_rows)]
 
 
@@ -73,29 +79,33 @@ class Spec(Frozen):
 
     name: Annotated[Text, Field(max_length=100), AfterValidator(_plain_name)]
     kind: Kind
-    instruction: Text
-    labels: list[Text] | None = None
+    instruction: Instruction
+    labels: Annotated[list[Name], Field(max_length=MAX_LABELS)] | None = None
     output_schema: dict[str, Any] | None = None
     rules: Annotated[list[Rule], Field(max_length=100)] | None = None
     examples: PathOrRows
     documents: PathOrRows = None
-    columns: dict[str, Text] = Field(default_factory=dict)
-    metric: str | None = None
-    model: Annotated[list[Text], BeforeValidator(_as_list)] = Field(
+    columns: dict[str, Name] = Field(default_factory=dict)
+    metric: Annotated[str, Field(max_length=MAX_NAME)] | None = None
+    model: Annotated[list[Name], BeforeValidator(_as_list), Field(max_length=MAX_LABELS)] = Field(
         default_factory=lambda: [DEFAULT_MODEL]
     )
-    strategies: list[Text] | None = None
-    no_answer: Text | None = None
+    strategies: Annotated[list[Name], Field(max_length=MAX_LABELS)] | None = None
+    no_answer: Name | None = None
     incumbent: PathOrRows = None
     needs: Needs = Needs()
     deployment: Deployment | None = None
     search: Search = Search()
-    reranker: Text | None = None
+    reranker: Name | None = None
     learning_curve: bool = False
 
 
-def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
-    """A checked spec. Without `allow_paths` nothing in it may name a file of this machine."""
+def read_spec(
+    values: Mapping[str, Any], *, allow_paths: bool = True, allowed_models: Collection[str] = ()
+) -> Spec:
+    """A checked spec. Without `allow_paths` nothing in it may name a file of this machine, save
+    a model or a reranker that is one of `allowed_models`.
+    """
     spec = validated(Spec, values, strict=True)
     _check_fit(spec)
     _check_lists(spec)
@@ -105,7 +115,7 @@ def read_spec(values: Mapping[str, Any], *, allow_paths: bool = True) -> Spec:
     if spec.rules is not None:
         check_rules(spec.rules)
     if not allow_paths:
-        _refuse_paths(spec)
+        _refuse_paths(spec, allowed_models)
     return spec
 
 
@@ -128,26 +138,6 @@ def task_from(spec: Spec, labels: tuple[str, ...]) -> Task:
         reranker=spec.reranker,
         learning_curve=spec.learning_curve,
     )
-
-
-def schema_validator(schema: Mapping[str, Any]) -> Validator:
-    """A validator that never fetches a `$ref` from elsewhere, and gives up on a slow `pattern`."""
-    kind = validator_for(schema, default=jsonschema.Draft202012Validator)
-    bounded = extend(kind, {"pattern": _matches})  # type: ignore[no-untyped-call]
-    validator: Validator = bounded(schema, registry=Registry())
-    return validator
-
-
-def _matches(
-    validator: Validator, pattern: str, text: object, schema: object
-) -> Iterator[jsonschema.ValidationError]:
-    if not isinstance(text, str):
-        return
-    try:
-        if not found(pattern, text):
-            yield jsonschema.ValidationError(f"{text!r} does not match {pattern!r}")
-    except TimeoutError:
-        yield jsonschema.ValidationError(f"{text!r} takes too long to match {pattern!r}")
 
 
 def _check_fit(spec: Spec) -> None:
@@ -191,6 +181,7 @@ def _check_lists(spec: Spec) -> None:
 
 
 def _check_schema(schema: dict[str, Any]) -> None:
+    check_size(schema)
     for reference in _references(schema):
         if not isinstance(reference, str) or not reference.startswith("#"):
             fix = "Only references inside the schema (#/...) are followed: write it out."
@@ -203,12 +194,15 @@ def _check_schema(schema: dict[str, Any]) -> None:
         raise InvalidInput("output_schema", schema, fix)
     try:
         validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
-        schema_validator(schema).is_valid(dict.fromkeys(properties))
+        SchemaJudge(schema).fits(dict.fromkeys(properties))
     except jsonschema.SchemaError as error:
         place = ".".join(["output_schema", *(str(part) for part in error.absolute_path)])
         raise InvalidInput(place, error.instance, f"No JSON Schema: {error.message}.") from None
     except (Unresolvable, RecursionError) as error:
         fix = f"A reference in it cannot be followed ({type(error).__name__}): write it out."
+        raise InvalidInput("output_schema", schema, fix) from None
+    except TimeoutError as error:
+        fix = f"No value can be checked against it ({error}): write it simpler."
         raise InvalidInput("output_schema", schema, fix) from None
 
 
@@ -219,26 +213,26 @@ def _references(schema: object) -> list[object]:
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
-            names = ("$ref", "$dynamicRef", "$recursiveRef")
             # A property of the user's may be called "$ref": then its value is a schema.
-            found.extend(item[name] for name in names if isinstance(item.get(name), str))
+            found.extend(item[name] for name in REFERENCES if isinstance(item.get(name), str))
             waiting.extend(item.values())
         elif isinstance(item, list):
             waiting.extend(item)
     return found
 
 
-def _refuse_paths(spec: Spec) -> None:
+def _refuse_paths(spec: Spec, allowed_models: Collection[str]) -> None:
     for field in ("examples", "documents", "incumbent"):
         value = getattr(spec, field)
         if isinstance(value, str):
             raise InvalidInput(field, value, "No file can be named here: send the rows inline.")
     for number, model in enumerate(spec.model):
-        if looks_like_path(model):
+        if model not in allowed_models and looks_like_path(model):
             fix = "No folder can be named here: use the name of a model."
             raise InvalidInput("model" if len(spec.model) == 1 else f"model[{number}]", model, fix)
-    if spec.reranker is not None and looks_like_path(spec.reranker):
-        raise InvalidInput("reranker", spec.reranker, "No folder can be named here: use a hub id.")
+    reranker = spec.reranker
+    if reranker is not None and reranker not in allowed_models and looks_like_path(reranker):
+        raise InvalidInput("reranker", reranker, "No folder can be named here: use a hub id.")
 
 
 def looks_like_path(model: str) -> bool:

@@ -17,6 +17,7 @@ from service.cli_forecast import forecast
 from service.cli_forecast_bench import forecast as forecast_bench
 from service.cli_init import init
 from service.cli_options import is_debugging
+from service.cli_reliability import reliability
 from service.cli_serve import serve, worker
 from service.cli_show import check, models, strategies, tasks, verify
 from service.cli_what_if import what_if
@@ -70,6 +71,7 @@ def cli() -> None:
 
 bench.add_command(decisions)
 bench.add_command(forecast_bench)
+bench.add_command(reliability)
 COMMANDS = (
     *(init, check, forecast, compare, what_if, verify),
     *(serve, worker),

@@ -5,6 +5,7 @@ from benchmarks.errors import Cancelled
 from service.caching import default_cache
 from service.comparing import compare
 from service.consent import check_cost, check_forecast_cost
+from service.forecasting.defaults import FINDINGS
 from service.forecasting.hope import hope
 from service.forecasting.pages import FORECAST_FILES, write_forecast
 from service.forecasting.planning import plan_forecast

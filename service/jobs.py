@@ -5,9 +5,11 @@ application version lets a new build take over what an older one queued.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from dbos._serialization import DefaultSerializer
 from sqlalchemy.orm import Session
 
 APPLICATION = "tuneworth"
@@ -18,10 +20,25 @@ COMPARE, FORECAST = "compare", "forecast"
 POLLING_SECONDS = 0.25
 
 
+def refuse_pickles() -> None:
+    """Never open a pickle that stands in the database, in this process from now on.
+
+    The library unpickles each row that says it holds one, whatever serializer it is told to use,
+    and a pickle runs the code that its writer chose. Our rows are JSON: a row of another kind
+    ends in an error of its own, and the next is taken.
+    """
+    DefaultSerializer.deserialize = _refused  # type: ignore[method-assign]
+
+
+def _refused(self: DefaultSerializer, serialized_data: str) -> Any:
+    raise TypeError("a pickle in the database is not opened: jobs are JSON")
+
+
 class Queue:
     """The API's end: it adds jobs, and runs none."""
 
     def __init__(self, engine: sa.Engine) -> None:
+        refuse_pickles()
         self._client = DBOSClient(
             system_database_engine=engine,
             serializer=DBOSPortableJSONSerializer(),
@@ -60,6 +77,7 @@ def take_jobs(
 
     A job that was running when the worker died is run again. Returns at once.
     """
+    refuse_pickles()
     DBOS(
         config={
             "name": APPLICATION,

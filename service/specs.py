@@ -1,5 +1,6 @@
 """A task's spec as it comes over HTTP: inline data, known names, and no path of this machine."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from corpora.spec import read_spec, task_from
 from corpora.task import Dataset, Document, Example, Task
 from strategies.registry import model_names, strategy_names
 
+ALLOW_MODELS = "TUNEWORTH_ALLOW_MODELS"
+"""Names, separated by commas: the hub ids and folders that a spec sent over HTTP may use as a
+model or as a reranker, beside the models that have a name here."""
 SPLIT_AT_ONCE = 20_000
 """Characters of inputs that are split while the request waits: some 20 ms, beside other work."""
 
@@ -22,7 +26,13 @@ SPLIT_AT_ONCE = 20_000
 def dataset_from(spec: Mapping[str, Any], **options: Any) -> Dataset:
     """The data set of a spec; raises InvalidInput. `options` are those of `read_dataset`."""
     _check_names_of(spec)
-    return read_dataset(spec, allow_paths=False, **options)
+    return read_dataset(spec, allow_paths=False, allowed_models=allowed_models(), **options)
+
+
+def allowed_models() -> frozenset[str]:
+    """What the operator allows by name; read anew each time, as the worker is another process."""
+    names = os.environ.get(ALLOW_MODELS, "").split(",")
+    return frozenset(name.strip() for name in names if name.strip())
 
 
 def check_names(field: str, names: object, known: Iterable[str]) -> None:
@@ -41,7 +51,7 @@ def check_spec(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     _check_names_of(values)
     check_plain(values)
-    spec = read_spec(values, allow_paths=False)
+    spec = read_spec(values, allow_paths=False, allowed_models=allowed_models())
     documents: tuple[Document, ...] = ()
     if spec.documents is not None:
         documents = documents_from(rows_from_list(spec.documents, "documents"), "documents")
@@ -59,7 +69,7 @@ def check_spec(values: Mapping[str, Any]) -> dict[str, Any]:
         answers = answers_from(rows_from_list(spec.incumbent, "incumbent"), spec)
         incumbent_of(answers, "incumbent", examples, _may_test(examples))
     if sum(len(example.input) for example in examples) <= SPLIT_AT_ONCE:
-        read_dataset(values, allow_paths=False)  # raises where no row is left for testing
+        dataset_from(values)  # raises where no row is left for testing
     return {
         "name": task.name,
         "kind": task.kind,
@@ -73,9 +83,24 @@ def check_spec(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_names_of(values: Mapping[str, Any]) -> None:
-    models = values.get("model")
-    check_names("model", [models] if isinstance(models, str) else models, model_names())
+    """Known names of strategies; models and a reranker that have a name here or are allowed.
+
+    Before anything else, so that no message tells which files there are.
+    """
+    models, reranker = values.get("model"), values.get("reranker")
+    models = [models] if isinstance(models, str) else models
+    _check_allowed("model", models, model_names())
+    _check_allowed("reranker", [reranker], [])
     check_names("strategies", values.get("strategies"), strategy_names())
+
+
+def _check_allowed(field: str, names: object, known: Sequence[str]) -> None:
+    allowed = {*known, *allowed_models()}
+    for name in names if isinstance(names, list) else []:
+        if isinstance(name, str) and name not in allowed:
+            choice = f"Choose one of: {', '.join(sorted(allowed))}. " if allowed else ""
+            operator = "Whoever runs this server allows others by name"
+            raise InvalidInput(field, name, f"{choice}{operator}, in {ALLOW_MODELS}.")
 
 
 def _refuse_senseless(task: Task, examples: Sequence[Example]) -> None:

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from benchmarks.errors import Cancelled
 from service.errors import WorkerRunning
 from service.forecasting.defaults import CONFIDENCE
+from service.fruitless import begin, take_back
 from service.jobs import take_jobs
 from service.problems import problem_of
 from service.progress import ForecastBoard, ProgressBoard
@@ -32,6 +33,7 @@ from strategies.waiting import settle_waiting
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
 MAX_ATTEMPTS = 10
+"""Starts of one piece of work without anything new in its records."""
 NICENESS = 10
 logger = logging.getLogger("tuneworth.worker")
 
@@ -138,8 +140,11 @@ class Worker:
         if row.cancelling:  # told to stop while no worker was alive
             self.store.finish(key, "cancelled", None, table)
             return
-        if row.attempts > MAX_ATTEMPTS:
-            detail = f"The worker ended {MAX_ATTEMPTS} times while computing it; out of memory?"
+        if begin(self._folder(row)) > MAX_ATTEMPTS:
+            detail = (
+                f"The worker ended {MAX_ATTEMPTS} times while computing it, without getting any"
+                " further; out of memory?"
+            )
             given_up = {"title": "Given up", "detail": detail}
             self.store.finish(key, "failed", given_up, table)
             return
@@ -169,9 +174,18 @@ class Worker:
 
     def _place(self, row: Work) -> tuple[dict[str, Any], Path]:
         """The spec, and the folder to write into."""
+        return self.store.spec(row.task), self._folder(row)
+
+    def _folder(self, row: Work) -> Path:
         folder = self.settings.folder_of(row.__tablename__, row.id)
         folder.mkdir(parents=True, exist_ok=True)
-        return self.store.spec(row.task), folder
+        return folder
+
+    def hand_back(self) -> None:
+        """The process was told to stop: what runs is taken up again, and no start is counted."""
+        running = self.running
+        if running is not None:
+            take_back(self.settings.folder_of(running.table.__tablename__, running.id))
 
     def _store_end(self, state: Any, error: dict[str, Any] | None = None) -> None:
         assert self.running is not None
@@ -222,6 +236,7 @@ def work(
     store.beat()
     take_jobs(settings.database_url, worker.run, worker.run_forecast)
     _watch(worker, stop, parent)
+    worker.hand_back()
     logging.shutdown()
     # The thread that computes cannot be ended, and a normal exit would wait for it. What it
     # has done is in the journal, and the next worker goes on from there.

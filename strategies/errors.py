@@ -4,7 +4,8 @@ StrategyError
 ├── UnknownName     no strategy, model or retriever has that name
 ├── ModelError      a model cannot be loaded or does not do what is asked
 ├── LimitReached    what may be spent on hosted models leaves too little for a request
-└── NotFetched      a catalogue model is not on this machine yet
+├── NotFetched      a catalogue model is not on this machine yet
+└── BadArchive      a zip holds what may not be unpacked
 """
 
 LIMIT = "spending limit"
@@ -36,3 +37,7 @@ class NotFetched(ModelError):
 class LimitReached(ModelError):
     """Nothing was sent. The message says which limit, what is spent, and what the request may
     take."""
+
+
+class BadArchive(StrategyError):
+    """A zip file that is none, or holds what may not be unpacked; the message says what."""

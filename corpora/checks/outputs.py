@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 
 from corpora.checks.material import Material, about, several, some
 from corpora.errors import InvalidInput
 from corpora.files import parse_json
 from corpora.invalid import check_plain
-from corpora.spec import schema_validator
+from corpora.patterns import forget
+from corpora.schema_judge import SchemaJudge
 from corpora.style_rules import judged
 from corpora.task import Check, Example
 
@@ -32,7 +32,7 @@ def broken_outputs(material: Material) -> Iterator[Check]:
     task = material.dataset.task
     if task.kind != "extraction":
         return
-    validator = None if task.output_schema is None else schema_validator(task.output_schema)
+    judge = None if task.output_schema is None else SchemaJudge(task.output_schema)
     no_object: list[str] = []
     against: dict[str, str] = {}
     for row in material.rows:
@@ -41,7 +41,7 @@ def broken_outputs(material: Material) -> Iterator[Check]:
             if not isinstance(value, dict):
                 no_object.append(row.id)
                 break
-            if validator is not None and (fault := _fault(value, validator)):
+            if judge is not None and (fault := _fault(value, judge)):
                 against[row.id] = fault
                 break
     if no_object:
@@ -61,6 +61,8 @@ def broken_outputs(material: Material) -> Iterator[Check]:
 def broken_rules(material: Material) -> Iterator[Check]:
     """Right outputs that break the task's own rules of style."""
     broken: dict[str, str] = {}
+    for rule in material.dataset.task.rules:
+        forget(rule.forbid or rule.require or "")
     for row in material.rows:
         for rule in material.dataset.task.rules:
             try:
@@ -87,11 +89,11 @@ def _outputs(row: Example) -> tuple[str, ...]:
     return (row.output, *row.alternatives)
 
 
-def _fault(value: dict[str, Any], validator: Validator) -> str | None:
+def _fault(value: dict[str, Any], judge: SchemaJudge) -> str | None:
     """Where and how the schema is broken: `items.0.price (type)`. Quotes nothing of the value."""
     try:
-        fault = next(validator.iter_errors(value), None)
-    except (OverflowError, Unresolvable, RecursionError) as error:
+        fault = judge.first_fault(value)
+    except (OverflowError, TimeoutError, Unresolvable, RecursionError) as error:
         return f"a value that cannot be checked ({type(error).__name__})"
     if fault is None:
         return None

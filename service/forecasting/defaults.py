@@ -7,3 +7,5 @@ one."""
 SHARE = 0.07
 """Of the comparison's quoted time (and money, where a hosted model is paid) that a forecast may
 take."""
+FINDINGS = "findings.jsonl"
+"""The file of what a forecast found, in the folder it is made in."""

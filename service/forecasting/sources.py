@@ -19,8 +19,6 @@ from service.forecasting.expected import Outlook
 from service.forecasting.planning import ForecastPlan
 from strategies.waiting import settle_waiting
 
-FINDINGS = "findings.jsonl"
-
 
 def live_source(
     dataset: Dataset, outlook: Outlook, prices: PriceList, earlier: Sequence[Finding] = ()

