@@ -29,10 +29,10 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
 
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncGenerator[None, None]:
-        app.state.is_stopping = is_stopping
         app.state.services = services = await sync_to_thread(Services.start, settings)
         try:
-            yield
+            async with services.hub.awake(is_stopping):
+                yield
         finally:
             await sync_to_thread(services.stop)
 

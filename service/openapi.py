@@ -110,7 +110,12 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 def events_response() -> dict[int, ResponseSpec]:
-    return {200: _other(str, "text/event-stream", "Events `state`, `progress` and `end`.")}
+    told = "Events `state`, `progress` and `end`, or `stopping`."
+    return {200: _other(str, "text/event-stream", told)}
+
+
+def shown_response(model: type[Frozen]) -> dict[int, ResponseSpec]:
+    return {200: _other(model, "application/json", "Its state and how far it is.")}
 
 
 def report_response() -> dict[int, ResponseSpec]:
