@@ -7,21 +7,25 @@ from typing import Any
 from litestar import Request
 
 from service.jobs import Queue
+from service.readiness import Readiness
 from service.settings import Settings
 from service.shapes import comparison_reply, forecast_reply
 from service.storage import ComparisonRow, ForecastRow, Work, open_database
 from service.store import Store
+from service.tallying import Tally
 from service.watching import Hub
 
 
 @dataclass(frozen=True)
 class Services:
-    """The settings, the tables, the queue to the worker, and what clients watch."""
+    """The settings, the tables, the queue to the worker, and what clients and operators watch."""
 
     settings: Settings
     store: Store
     queue: Queue
     hub: Hub
+    readiness: Readiness
+    tally: Tally
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -32,9 +36,17 @@ class Services:
             ComparisonRow: show_comparison,
             ForecastRow: lambda row: show_forecast(row, settings),
         }
-        return cls(settings, store, Queue(engine), Hub(store, renders))
+        return cls(
+            settings=settings,
+            store=store,
+            queue=Queue(engine),
+            hub=Hub(store, renders),
+            readiness=Readiness(store, settings.data),
+            tally=Tally(store),
+        )
 
     def stop(self) -> None:
+        self.readiness.close()
         self.queue.close()
         self.store.engine.dispose()
 

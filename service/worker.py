@@ -14,23 +14,29 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.errors import Cancelled
+from benchmarks.journal import JOURNAL
+from service.counting import JournalCount
 from service.errors import WorkerRunning
 from service.forecasting.defaults import CONFIDENCE
 from service.jobs import take_jobs
+from service.logs import about, fields, set_up_logs
 from service.problems import problem_of
 from service.progress import ForecastBoard, ProgressBoard
 from service.settings import Settings
 from service.storage import ComparisonRow, ForecastRow, Work, open_database
-from service.store import Store
+from service.store import WORDS, Store
 from strategies.waiting import settle_waiting
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
+HAND_BACK_SECONDS = 20.0
+"""So long the work at hand may take to its next batch when the worker is told to stop."""
 MAX_ATTEMPTS = 10
 NICENESS = 10
 logger = logging.getLogger("tuneworth.worker")
@@ -86,6 +92,8 @@ class Running:
     table: type[Work]
     board: ProgressBoard | ForecastBoard
     cancel: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+    counted: JournalCount | None = None
 
 
 class Worker:
@@ -103,6 +111,7 @@ class Worker:
         self.compare = compare
         self.foretell = foretell
         self.running: Running | None = None
+        self.stopping = threading.Event()
 
     def run(self, comparison: str) -> None:
         """Compute one comparison and store how it ended. Never raises for a failed one."""
@@ -128,6 +137,8 @@ class Worker:
 
     def _run(self, running: Running, compute: Callable[[Work], None]) -> None:
         key, table = running.id, running.table
+        if self.stopping.is_set():
+            _stay()
         row = self.store.start(key, table)
         if row is None:
             return
@@ -139,29 +150,71 @@ class Worker:
             given_up = {"title": "Given up", "detail": detail}
             self.store.finish(key, "failed", given_up, table)
             return
+        with about(task=row.task, **{WORDS[table]: key}):
+            self._compute(running, row, compute)
+
+    def _compute(self, running: Running, row: Work, compute: Callable[[Work], None]) -> None:
+        began = time.monotonic()
+        logger.info("begun", extra=fields(attempt=row.attempts))
+        self._follow(running)
         self.running = running
         try:
             compute(row)
         except Cancelled:
+            if self.stopping.is_set():
+                running.left.set()
+                _stay()
             self._store_end("cancelled")
         except Exception as error:  # whatever broke, this work has failed
-            logger.exception("%s %s failed", table.__tablename__, key)
+            logger.exception("%s %s failed", running.table.__tablename__, running.id)
             self._store_end("failed", failure(error))
         else:
             self._store_end("completed")
         finally:
             self.running = None
+            running.left.set()
+            logger.info("ended", extra=fields(seconds=round(time.monotonic() - began, 1)))
 
     def tick(self) -> None:
         """Store progress and learn of a cancellation."""
         running = self.running
         if running is None:
             return
+        self._save_progress(running)
+        if self.store.is_cancelling(running.id, running.table):
+            running.cancel.set()
+
+    def hand_back(self, seconds: float = HAND_BACK_SECONDS) -> None:
+        """Stop at the next batch, or in `seconds` wherever it is, and begin nothing more.
+
+        The work goes back to the queue with all that it did, as if it had not been begun; its
+        job stays with the engine, and the next worker goes on. The process must end after this.
+        """
+        self.stopping.set()
+        running = self.running
+        if running is None:
+            return
+        running.cancel.set()
+        running.left.wait(seconds)
+        if self.running is running:  # else it came to its end
+            self._save_progress(running)
+            if self.store.is_cancelling(running.id, running.table):
+                self.store.finish(running.id, "cancelled", None, running.table)
+            else:
+                self.store.hand_back(running.id, running.table)
+
+    def _follow(self, running: Running) -> None:
+        """Count what the journal of a comparison holds, from earlier attempts on."""
+        if running.table is ComparisonRow:
+            folder = self.settings.folder_of(running.table.__tablename__, running.id)
+            running.counted = JournalCount(folder / JOURNAL)
+
+    def _save_progress(self, running: Running) -> None:
+        if running.counted is not None and isinstance(running.board, ProgressBoard):
+            running.board.count(running.counted.read())
         progress = running.board.changes()
         if progress is not None:
             self.store.save_progress(running.id, progress, running.table)
-        if self.store.is_cancelling(running.id, running.table):
-            running.cancel.set()
 
     def _place(self, row: Work) -> tuple[dict[str, Any], Path]:
         """The spec, and the folder to write into."""
@@ -171,11 +224,14 @@ class Worker:
 
     def _store_end(self, state: Any, error: dict[str, Any] | None = None) -> None:
         assert self.running is not None
-        key, table = self.running.id, self.running.table
-        progress = self.running.board.changes()
-        if progress is not None:
-            self.store.save_progress(key, progress, table)
-        self.store.finish(key, state, error, table)
+        self._save_progress(self.running)
+        self.store.finish(self.running.id, state, error, self.running.table)
+
+
+def _stay() -> NoReturn:
+    """Wait for the end of the process: a job that returned would count as done."""
+    threading.Event().wait()
+    raise AssertionError("nobody sets it")
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -197,6 +253,7 @@ def work(
     `compare` and `foretell` default to the real ones. Raises WorkerRunning where a worker already
     serves the data folder.
     """
+    set_up_logs(settings.log)
     settle_waiting(alone=False)
     if compare is None or foretell is None:
         from service import computing  # loads what measures
@@ -218,23 +275,28 @@ def work(
     store.beat()
     take_jobs(settings.database_url, worker.run, worker.run_forecast)
     _watch(worker, stop, parent)
-    logging.shutdown()
-    # The thread that computes cannot be ended, and a normal exit would wait for it. What it
-    # has done is in the journal, and the next worker goes on from there.
-    os._exit(0)
+    try:
+        worker.hand_back()
+    finally:
+        logging.shutdown()
+        # The thread that computes cannot be ended, and a normal exit would wait for it. What it
+        # has done is in the journal, and the next worker goes on from there.
+        os._exit(0)
 
 
 def _watch(worker: Worker, stop: threading.Event, parent: int | None) -> None:
     next_beat = 0.0
     while not stop.wait(TICK_SECONDS):
-        worker.tick()
-        if time.monotonic() >= next_beat:
-            worker.store.beat()
-            next_beat = time.monotonic() + BEAT_SECONDS
+        try:
+            worker.tick()
+            if time.monotonic() >= next_beat:
+                worker.store.beat()
+                next_beat = time.monotonic() + BEAT_SECONDS
+        except SQLAlchemyError as error:  # the computing goes on; the next tick asks again
+            logger.error("the database does not answer: %s", error)
         if parent is not None and os.getppid() != parent:
             return
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
     work(Settings.from_environment(), parent=int(sys.argv[1]) if sys.argv[1:] else None)
