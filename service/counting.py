@@ -4,6 +4,7 @@ The worker's main thread reads what was appended; the thread that computes knows
 """
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class JournalCount:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._start_over()
 
     def _start_over(self) -> None:
@@ -41,17 +43,21 @@ class JournalCount:
 
     def read(self) -> Counts:
         """Take in what was appended since the last call; the sums so far."""
-        if self._path.exists():
-            if self._path.stat().st_size < self._read:
-                self._start_over()
-            with self._path.open("rb") as file:
-                file.seek(self._read)
-                data = file.read()
-            whole = data[: data.rfind(b"\n") + 1]
-            for line in whole.splitlines():
-                self._take(json.loads(line))
-            self._read += len(whole)
-        return Counts.model_validate(self._counts)
+        with self._lock:
+            if self._path.exists():
+                self._take_in()
+            return Counts.model_validate(self._counts)
+
+    def _take_in(self) -> None:
+        if self._path.stat().st_size < self._read:
+            self._start_over()
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]  # a line that is being written waits
+        for line in whole.split(b"\n")[:-1]:
+            self._take(json.loads(line))
+        self._read += len(whole)
 
     def _take(self, record: dict[str, Any]) -> None:
         kind = record["record"]

@@ -91,9 +91,9 @@ class Running:
     id: str
     table: type[Work]
     board: ProgressBoard | ForecastBoard
+    counted: JournalCount | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
-    counted: JournalCount | None = None
 
 
 class Worker:
@@ -116,7 +116,8 @@ class Worker:
     def run(self, comparison: str) -> None:
         """Compute one comparison and store how it ended. Never raises for a failed one."""
         board = ProgressBoard()
-        running = Running(comparison, ComparisonRow, board)
+        journal = self.settings.comparison_folder(comparison) / JOURNAL
+        running = Running(comparison, ComparisonRow, board, JournalCount(journal))
         stopped = running.cancel.is_set
         self._run(
             running,
@@ -156,7 +157,6 @@ class Worker:
     def _compute(self, running: Running, row: Work, compute: Callable[[Work], None]) -> None:
         began = time.monotonic()
         logger.info("begun", extra=fields(attempt=row.attempts))
-        self._follow(running)
         self.running = running
         try:
             compute(row)
@@ -202,12 +202,6 @@ class Worker:
                 self.store.finish(running.id, "cancelled", None, running.table)
             else:
                 self.store.hand_back(running.id, running.table)
-
-    def _follow(self, running: Running) -> None:
-        """Count what the journal of a comparison holds, from earlier attempts on."""
-        if running.table is ComparisonRow:
-            folder = self.settings.folder_of(running.table.__tablename__, running.id)
-            running.counted = JournalCount(folder / JOURNAL)
 
     def _save_progress(self, running: Running) -> None:
         if running.counted is not None and isinstance(running.board, ProgressBoard):
@@ -274,14 +268,18 @@ def work(
     worker = Worker(settings, store, compare, foretell)
     store.beat()
     take_jobs(settings.database_url, worker.run, worker.run_forecast)
-    _watch(worker, stop, parent)
+    code = 1
     try:
+        _watch(worker, stop, parent)
         worker.hand_back()
+        code = 0
+    except Exception:  # it must not compute on, unseen
+        logger.exception("the worker ends")
     finally:
         logging.shutdown()
         # The thread that computes cannot be ended, and a normal exit would wait for it. What it
         # has done is in the journal, and the next worker goes on from there.
-        os._exit(0)
+        os._exit(code)
 
 
 def _watch(worker: Worker, stop: threading.Event, parent: int | None) -> None:

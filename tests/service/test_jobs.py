@@ -70,7 +70,9 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next(tmp_path) -> None:
             wait_until(lambda: len(steps(tmp_path, comparison)) >= 3)
             first.send_signal(signal.SIGTERM)
             assert first.wait(5) == 0
-        assert client.get(comparison).json()["state"] == "running"
+        handed_back = client.app.state.services.store.comparison(comparison.rsplit("/", 1)[-1])
+        assert (handed_back.state, handed_back.attempts) == ("queued", 0)
+        assert handed_back.progress["fraction"] > 0
         with worker_on(tmp_path):
             assert finished(client, comparison)["state"] == "completed"
         assert steps(tmp_path, comparison) == [str(number) for number in range(15)]
@@ -209,8 +211,8 @@ def test_a_server_stops_with_its_worker_and_open_streams(server, tmp_path, numbe
             next(lines)
             began = time.monotonic()
             process.send_signal(number)
-            for _ in lines:
-                pass
+            told = [line for line in lines if line.startswith("event: ")]
+    assert told[-1] == "event: stopping"
     process.wait(10)
     assert time.monotonic() - began < 5
     second = start_worker(tmp_path)  # the first is gone, so that this one is not refused
