@@ -1,0 +1,1 @@
+"""How reliable the service is, measured."""
