@@ -58,10 +58,15 @@ def compute_forecast(order: ForecastOrder) -> None:
         budget_usd=order.budget_usd,
     )
     check_forecast_cost(planned, order.accept_cost_usd)
+
+    def poll() -> None:
+        if order.cancelled():
+            raise Cancelled("told to stop")
+
     found = forecast(
         planned,
         confidence=order.confidence,
-        source=kept_source(planned, order.folder / FINDINGS),
+        source=kept_source(planned, order.folder / FINDINGS, poll),
         cancelled=order.cancelled,
         on_step=order.board.note,
     )

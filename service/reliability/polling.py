@@ -149,7 +149,7 @@ async def begin(port: int) -> str:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         _, shown = await asking.fetch("GET", address)
-        if any("step" in row["message"] for row in shown["progress"]["strategies"]):
+        if any("epoch" in row["message"] for row in shown["progress"]["strategies"]):
             asking.close()
             return address
         await asyncio.sleep(0.2)

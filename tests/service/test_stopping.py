@@ -41,7 +41,7 @@ def trainer_on(data: Path, model: Path) -> Iterator[subprocess.Popen[bytes]]:
 def training(client, comparison: str) -> bool:
     """Whether an adapter has learned for some steps."""
     rows = client.get(comparison).json()["progress"]["strategies"]
-    return any("step" in row["message"] and row["fraction"] > 0 for row in rows)
+    return any("epoch" in row["message"] and row["fraction"] > 0 for row in rows)
 
 
 def test_training_is_cancelled_and_handed_back_within_seconds(tmp_path, tiny_folder) -> None:
