@@ -32,7 +32,8 @@ class Tally:
     def look(self, session: Session) -> None:
         """Take in what changed since the last look."""
         with self._lock:
-            since, known = some_time_ago(), {}
+            since = some_time_ago()
+            known: dict[str, Counter[str]] = {}
             for row in self._moved(session):
                 before = self._known.get(row.id, Counter())
                 # the greater of each: the worker that goes on with a comparison counts anew

@@ -76,6 +76,7 @@ class Hub:
         self._heartbeat_seconds = heartbeat_seconds
         self._watched: dict[Key, Watched] = {}
         self._reading: dict[Key, asyncio.Task[Shown]] = {}
+        self._looking: set[asyncio.Task[None]] = set()
         self._looked_at = float("-inf")
         self._is_down = False
         # of its own: handlers that wait for a slow database must not hold it up
@@ -97,7 +98,7 @@ class Hub:
             yield
         finally:
             task.cancel()
-            await asyncio.wait({task})
+            await asyncio.wait({task, *self._looking}, timeout=2)
             self._thread.shutdown(wait=False)
 
     async def shown(self, table: type[Work], key: str, owner: str | None = None) -> Shown:
@@ -171,7 +172,7 @@ class Hub:
 
     def _end_reading(self, key: Key, task: asyncio.Task[Shown]) -> None:
         """Take in what was read, unless the row was changed meanwhile (`forget`)."""
-        if self._reading.get(key) is not task:
+        if self._reading.get(key) is not task or task.cancelled():
             return
         del self._reading[key]
         error = task.exception()
@@ -181,10 +182,11 @@ class Hub:
             self._take(key, None)
 
     async def _run(self, is_stopping: Callable[[], bool]) -> None:
-        looking: asyncio.Task[None] | None = None
         while not is_stopping():
-            if looking is None or looking.done():  # a slow database is not asked twice
+            if not self._looking:  # a slow database is not asked twice
                 looking = asyncio.create_task(self._look())
+                self._looking.add(looking)
+                looking.add_done_callback(self._looking.discard)
             await asyncio.sleep(PAUSE_SECONDS)
         self.stopping = True  # streams end, and the server can
         for watched in self._watched.values():

@@ -1,7 +1,9 @@
 """The worker process: what it survives, and how it and the server end."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -220,6 +222,24 @@ def test_a_server_stops_with_its_worker_and_open_streams(server, tmp_path, numbe
     assert second.poll() is None
     second.kill()
     second.wait()
+
+
+def test_a_request_in_flight_is_answered_while_the_server_stops(server) -> None:
+    address, process = server
+    body = json.dumps(spec()).encode()
+    head = (
+        f"POST {API}/tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    port = int(address.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head.encode() + body[:100])
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(body[100:])
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 201 Created\r\n"
+    assert process.wait(10) == 0
 
 
 def test_a_server_replaces_a_dead_worker(server, tmp_path) -> None:
