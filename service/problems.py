@@ -94,9 +94,10 @@ def problem_of(error: Exception) -> Problem:
         case HTTPException():
             return _from_http(error)
         case OperationalError() | InterfaceError():
-            detail = "Nothing was changed. Send it again in some seconds; /ready tells more."
-            title, wait = "The database does not answer", {"Retry-After": "2"}
-            return Problem(503, "database-unavailable", title, detail, headers=wait)
+            detail = "It did not answer. Send the request again; with an Idempotency-Key none is"
+            detail += " done twice."
+            title, wait = "The database is away", {"Retry-After": "2"}
+            return Problem(503, "database-away", title, detail, headers=wait)
     detail = "An unexpected error; the server's log tells more."
     return Problem(500, "unexpected", "Something went wrong here", detail)
 

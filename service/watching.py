@@ -38,6 +38,7 @@ class Shown:
     revision: int
     state: State
     body: bytes
+    owner: str | None = None
 
 
 @dataclass
@@ -106,8 +107,12 @@ class Hub:
 
         With an `owner`, only what is his. Nothing belongs to anybody yet.
         """
-        if owner is not None:
+        found = await self._known(table, key)
+        if owner is not None and found.owner != owner:
             raise NotFound(WORDS[table], key)
+        return found
+
+    async def _known(self, table: type[Work], key: str) -> Shown:
         now, watched = time.monotonic(), self._watched.get((table, key))
         if watched is not None:
             watched.wanted_at = now
@@ -209,7 +214,7 @@ class Hub:
             self._is_down = True
             return
         if self._is_down:
-            logger.info("the database answers again")
+            logger.info("the database is back")
         self._is_down, self._looked_at = False, began
         for key, shown in found.items():
             self._take(key, shown)

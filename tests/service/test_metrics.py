@@ -71,4 +71,4 @@ def test_a_database_that_refuses_is_told(tmp_path) -> None:
         assert "tuneworth_queue_depth" not in found
         reply = client.get("/api/v1/forecasts/0123456789abcdef012345")
         assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
-        assert reply.json()["type"] == "urn:tuneworth:problem:database-unavailable"
+        assert reply.json()["type"] == "urn:tuneworth:problem:database-away"
