@@ -210,7 +210,8 @@ class Hub:
             found = await loop.run_in_executor(self._thread, self._find, known)
         except SQLAlchemyError as error:
             if not self._is_down:
-                logger.error("the database does not answer; streams wait for it: %s", error)
+                said = getattr(error, "orig", error)
+                logger.error("the database is away, and streams wait for it: %s", said)
             self._is_down = True
             return
         if self._is_down:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +29,7 @@ from service.logs import about, fields, set_up_logs
 from service.problems import problem_of
 from service.progress import ForecastBoard, ProgressBoard
 from service.settings import Settings
-from service.storage import ComparisonRow, ForecastRow, Work, open_database
+from service.storage import ComparisonRow, ForecastRow, State, Work, open_database
 from service.store import WORDS, Store
 from strategies.waiting import settle_waiting
 
@@ -137,43 +137,55 @@ class Worker:
         )
 
     def _run(self, running: Running, compute: Callable[[Work], None]) -> None:
-        key, table = running.id, running.table
-        if self.stopping.is_set():
-            _stay()
+        self.running = running
+        try:
+            self._stay_if_stopping(running)
+            row = self._begin(running.id, running.table)
+            if row is not None:
+                with about(task=row.task, **{WORDS[running.table]: running.id}):
+                    self._compute(running, row, compute)
+        finally:
+            self.running = None
+            running.left.set()
+
+    def _begin(self, key: str, table: type[Work]) -> Work | None:
+        """The row of what is to be computed; None where nothing is."""
         row = self.store.start(key, table)
         if row is None:
-            return
+            return None
         if row.cancelling:  # told to stop while no worker was alive
             self.store.finish(key, "cancelled", None, table)
-            return
+            return None
         if row.attempts > MAX_ATTEMPTS:
             detail = f"The worker ended {MAX_ATTEMPTS} times while computing it; out of memory?"
             given_up = {"title": "Given up", "detail": detail}
             self.store.finish(key, "failed", given_up, table)
-            return
-        with about(task=row.task, **{WORDS[table]: key}):
-            self._compute(running, row, compute)
+            return None
+        return row
 
     def _compute(self, running: Running, row: Work, compute: Callable[[Work], None]) -> None:
         began = time.monotonic()
         logger.info("begun", extra=fields(attempt=row.attempts))
-        self.running = running
+        state: State = "completed"
+        error = None
         try:
             compute(row)
         except Cancelled:
-            if self.stopping.is_set():
-                running.left.set()
-                _stay()
-            self._store_end("cancelled")
-        except Exception as error:  # whatever broke, this work has failed
+            self._stay_if_stopping(running)
+            state = "cancelled"
+        except Exception as raised:  # whatever broke, this work has failed
             logger.exception("%s %s failed", running.table.__tablename__, running.id)
-            self._store_end("failed", failure(error))
-        else:
-            self._store_end("completed")
-        finally:
-            self.running = None
+            state, error = "failed", failure(raised)
+        self._save_progress(running)
+        self.store.finish(running.id, state, error, running.table)
+        seconds = round(time.monotonic() - began, 1)
+        logger.info("ended", extra=fields(state=state, seconds=seconds))
+
+    def _stay_if_stopping(self, running: Running) -> None:
+        """Wait for the end of the process: a job that returned would count as done."""
+        if self.stopping.is_set():
             running.left.set()
-            logger.info("ended", extra=fields(seconds=round(time.monotonic() - began, 1)))
+            threading.Event().wait()
 
     def tick(self) -> None:
         """Store progress and learn of a cancellation."""
@@ -215,17 +227,6 @@ class Worker:
         folder = self.settings.folder_of(row.__tablename__, row.id)
         folder.mkdir(parents=True, exist_ok=True)
         return self.store.spec(row.task), folder
-
-    def _store_end(self, state: Any, error: dict[str, Any] | None = None) -> None:
-        assert self.running is not None
-        self._save_progress(self.running)
-        self.store.finish(self.running.id, state, error, self.running.table)
-
-
-def _stay() -> NoReturn:
-    """Wait for the end of the process: a job that returned would count as done."""
-    threading.Event().wait()
-    raise AssertionError("nobody sets it")
 
 
 def failure(error: Exception) -> dict[str, Any]:

@@ -102,4 +102,5 @@ def test_a_request_is_followed_into_the_worker(tmp_path) -> None:
     assert asked[1]["status"] == 202
     done = [line for line in told if line["logger"] == "tuneworth.worker"]
     assert [line["message"] for line in done] == ["begun", "ended"]
+    assert done[1]["state"] == "completed"
     assert {(line["comparison"], line["task"]) for line in done} == {(mine["id"], mine["task"])}
