@@ -54,9 +54,7 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-@get(
-    "/comparisons/{comparison_id:str}", responses=shown_response(ComparisonReply) | problems(404)
-)
+@get("/comparisons/{comparison_id:str}", responses=shown_response(ComparisonReply) | problems(404))
 async def show_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
 ) -> Response[bytes]:

@@ -34,9 +34,7 @@ async def event_stream(
     return Stream(events, media_type="text/event-stream", headers=HEADERS)
 
 
-async def watch(
-    hub: Hub, table: type[Work], key: str, seen: int
-) -> AsyncGenerator[bytes, None]:
+async def watch(hub: Hub, table: type[Work], key: str, seen: int) -> AsyncGenerator[bytes, None]:
     """Events newer than revision `seen`, until the work ends; `stopping` where the server does."""
     state = ""
     async with aclosing(hub.changes(table, key, seen)) as changes:

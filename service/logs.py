@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
 LogStyle = Literal["auto", "json", "text"]
-_ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default={})
+_ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 
 
 def set_up_logs(style: LogStyle = "auto", stream: TextIO | None = None) -> None:

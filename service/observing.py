@@ -51,7 +51,11 @@ class Observed:
             return
         made = dict(start["headers"]).get(b"location", b"").decode()
         path = scope["path"][:200]
-        told = {"status": status, "ms": round(seconds * 1000, 1), **dict(PLACES.findall(path + made))}
+        told = {
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            **dict(PLACES.findall(path + made)),
+        }
         logger.info("%s %s", method, path, extra=fields(**told))
 
 

@@ -42,7 +42,9 @@ class Progress(Frozen):
     total: int = Field(default=0, description="Strategies to compare; 0 until that is known.")
     message: str = Field(default="", description="Of what concerns no strategy: loading a model.")
     strategies: tuple[StrategyProgress, ...] = ()
-    counts: Counts = Field(default=Counts(), description="What was answered and spent so far.")
+    counts: Counts = Field(
+        default_factory=Counts, description="What was answered and spent so far."
+    )
     at: str | None = AT
 
 

@@ -31,17 +31,21 @@ class Readiness:
     """Asks in threads of its own, so that a database that hangs holds up nothing else."""
 
     def __init__(self, store: Store, data: Path) -> None:
-        self._checks: tuple[tuple[str, Callable[[], list[Fault]]], ...] = (
-            ("database", lambda: worker_faults(store)),
-            ("data", lambda: folder_faults(data)),
-        )
-        self._threads = ThreadPoolExecutor(len(self._checks), thread_name_prefix="ready")
+        self._checks: dict[str, Callable[[], list[Fault]]] = {
+            "database": lambda: worker_faults(store),
+            "data": lambda: folder_faults(data),
+        }
+        self._threads = {
+            field: ThreadPoolExecutor(1, thread_name_prefix=f"ready-{field}")
+            for field in self._checks
+        }
 
     async def faults(self) -> list[Fault]:
         """All that hinders work, within two seconds; nothing where it would be done."""
         loop = asyncio.get_running_loop()
         asked = {
-            loop.run_in_executor(self._threads, check): field for field, check in self._checks
+            loop.run_in_executor(self._threads[field], check): field
+            for field, check in self._checks.items()
         }
         done, late = await asyncio.wait(asked, timeout=WITHIN_SECONDS)
         found = [fault for one in done for fault in one.result()]
@@ -52,7 +56,8 @@ class Readiness:
         return sorted(found, key=lambda fault: fault["field"])
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False)
+        for thread in self._threads.values():
+            thread.shutdown(wait=False)
 
 
 def worker_faults(store: Store) -> list[Fault]:
@@ -75,11 +80,11 @@ def folder_faults(data: Path, least: int = FREE_BYTES) -> list[Fault]:
             file.flush()
         free = shutil.disk_usage(data).free
     except OSError as error:
-        return [wrong_field("data", f"{data}: {error.strerror}", "Make the folder writable.")]
+        return [wrong_field("data", f"{error.strerror}: {data}", "Make the folder writable.")]
     if free >= least:
         return []
     fix = f"Free some space: {least >> 20} MB are needed."
-    return [wrong_field("data", f"{data}: {free >> 20} MB are free", fix)]
+    return [wrong_field("data", f"{free >> 20} MB are free in {data}", fix)]
 
 
 def main() -> int:

@@ -89,7 +89,7 @@ class WorkerKeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the worker to hand its work back, and end it where it does not; a later one goes on."""
+        """Ask the worker to hand its work back, and end it where it does not."""
         self._stopping.set()
         self._thread.join()
         assert self._process is not None
@@ -111,9 +111,7 @@ class WorkerKeeper:
             if code is None:
                 continue
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
-            logger.error(
-                "the worker ended with code %d; it starts again in %.0f s", code, pause
-            )
+            logger.error("the worker ended with code %d; it starts again in %.0f s", code, pause)
             if self._stopping.wait(pause):
                 return
             self._process, began = self._spawn(), time.monotonic()

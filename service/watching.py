@@ -227,7 +227,7 @@ class Hub:
             for table in {table for table, _ in known}:
                 ids = [key for kind, key in known if kind is table]
                 revisions = sa.select(table.id, table.revision).where(table.id.in_(ids))
-                now = {key: revision for key, revision in session.execute(revisions)}
+                now = dict(session.execute(revisions).tuples().all())
                 found |= {(table, key): None for key in ids if key not in now}
                 newer = [key for key, revision in now.items() if known[table, key] != revision]
                 rows = sa.select(table).where(table.id.in_(newer))

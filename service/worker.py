@@ -178,8 +178,7 @@ class Worker:
             state, error = "failed", failure(raised)
         self._save_progress(running)
         self.store.finish(running.id, state, error, running.table)
-        seconds = round(time.monotonic() - began, 1)
-        logger.info("ended", extra=fields(state=state, seconds=seconds))
+        logger.info("ended", extra=fields(state=state, seconds=round(time.monotonic() - began, 1)))
 
     def _stay_if_stopping(self, running: Running) -> None:
         """Wait for the end of the process: a job that returned would count as done."""

@@ -45,9 +45,7 @@ def live_source(
     )
 
 
-def kept_source(
-    planned: ForecastPlan, path: Path, poll: Callable[[], None] = nothing
-) -> Continued:
+def kept_source(planned: ForecastPlan, path: Path, poll: Callable[[], None] = nothing) -> Continued:
     """A live source whose findings go to a file, and that goes on behind those of the file; what
     was found of something else, or by another version, makes way. `poll` may raise Cancelled in
     the middle of something, which is then not found."""

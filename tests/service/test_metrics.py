@@ -54,7 +54,7 @@ def test_requests_are_told_by_operation_and_status(tmp_path) -> None:
         client.get("/nothing/here")
         found = samples(client)
     count = "tuneworth_http_request_seconds_count"
-    route = 'route="/api/v1/tasks/{task_id:str}"'
+    route = 'route="/api/v1/tasks/{task_id}"'
     assert found[f'{count}{{method="GET",{route},status="200"}}'] == 3
     assert found[f'{count}{{method="GET",{route},status="404"}}'] == 1
     assert found[f'{count}{{method="GET",route="unknown",status="404"}}'] == 1

@@ -20,7 +20,11 @@ from service.worker import MAX_ATTEMPTS, Order, Worker
 
 TRAINING = Path(__file__).with_name("training_worker.py")
 MANY = [
-    {"id": f"r{n}", "input": f"Order {n}: paint {n * 7919}, please.", "output": ("red", "blue")[n % 2]}
+    {
+        "id": f"r{n}",
+        "input": f"Order {n}: paint {n * 7919}, please.",
+        "output": ("red", "blue")[n % 2],
+    }
     | {"split": "test" if n < 4 else "validation" if n < 8 else "train"}
     for n in range(1600)
 ]
