@@ -6,12 +6,11 @@ from typing import Any
 from litestar import Request, Response, Router, delete, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, RawBody
-from litestar.response import ServerSentEvent
 from sqlalchemy.orm import Session
 
 from service.consent import check_order
-from service.events import watch
-from service.openapi import PostComparison, events_response, problems
+from service.events import event_stream
+from service.openapi import PostComparison, events_response, problems, shown_response
 from service.posting import Post, Reply, answer_once, parse_as, read_post
 from service.services import Services, services
 from service.shapes import API, ComparisonReply, NewComparison, comparison_reply
@@ -55,12 +54,13 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-@get("/comparisons/{comparison_id:str}", sync_to_thread=True, responses=problems(404))
-def show_comparison(
+@get("/comparisons/{comparison_id:str}", responses=shown_response(ComparisonReply) | problems(404))
+async def show_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
-) -> ComparisonReply:
+) -> Response[bytes]:
     """A comparison: its state, and how far each strategy is."""
-    return comparison_reply(services(request).store.comparison(comparison_id))
+    shown = await services(request).hub.shown(ComparisonRow, comparison_id)
+    return Response(shown.body, media_type="application/json")
 
 
 @get("/comparisons/{comparison_id:str}/events", responses=events_response() | problems(404))
@@ -69,18 +69,11 @@ async def watch_comparison(
 ) -> Response[Any]:
     """Server-sent events until the comparison ends: `state`, `progress`, `end`.
 
-    The data of each is the comparison as `GET /comparisons/{id}` shows it. After a break, send
-    the last id as `Last-Event-ID` (browsers do): 204 says that there is nothing more to come.
+    The data of each is the comparison as `GET /comparisons/{id}` shows it. After a break, or
+    after `stopping`, which says that the server stops, send the last id as `Last-Event-ID`
+    (browsers do): 204 says that there is nothing more to come.
     """
-    store = services(request).store
-    row = await sync_to_thread(store.comparison, comparison_id)
-    last = request.headers.get("Last-Event-ID", "")
-    seen = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else 0
-    if row.state in FINISHED and seen >= row.revision:
-        return Response(None, status_code=204)
-    return ServerSentEvent(
-        watch(store, comparison_id, min(seen, row.revision), request.app.state.is_stopping)
-    )
+    return await event_stream(request, services(request).hub, ComparisonRow, comparison_id)
 
 
 @delete(
@@ -97,11 +90,12 @@ def end_comparison(
     row = at.store.comparison(comparison_id)
     if row.state in FINISHED:
         at.store.remove_work(comparison_id, ComparisonRow)
+        at.hub.forget(ComparisonRow, comparison_id)
         shutil.rmtree(at.settings.comparison_folder(comparison_id), ignore_errors=True)
         return Response(None, status_code=204)
-    return Response(
-        comparison_reply(at.store.cancel(comparison_id, ComparisonRow)), status_code=202
-    )
+    row = at.store.cancel(comparison_id, ComparisonRow)
+    at.hub.forget(ComparisonRow, comparison_id)
+    return Response(comparison_reply(row), status_code=202)
 
 
 comparisons = Router(

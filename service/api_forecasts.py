@@ -1,6 +1,5 @@
 """Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,14 @@ from sqlalchemy.orm import Session
 from service.api_reports import asked_format, sent_file
 from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
-from service.openapi import PostForecast, forecast_response, problems
+from service.events import event_stream
+from service.openapi import (
+    PostForecast,
+    events_response,
+    forecast_response,
+    problems,
+    shown_response,
+)
 from service.posting import Post, Reply, answer_once, parse_as, read_post
 from service.services import Services, services
 from service.shapes import API, ForecastReply, NewForecast, forecast_reply
@@ -65,16 +71,21 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-@get("/forecasts/{forecast_id:str}", sync_to_thread=True, responses=problems(404))
-def show_forecast(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> ForecastReply:
+@get("/forecasts/{forecast_id:str}", responses=shown_response(ForecastReply) | problems(404))
+async def show_forecast(
+    request: Request[Any, Any, Any], forecast_id: FromPath[str]
+) -> Response[bytes]:
     """A forecast: its state, how far it is, and once it is completed what was foretold."""
-    at = services(request)
-    row = at.store.work(forecast_id, ForecastRow)
-    path = at.settings.forecast_folder(forecast_id) / FORMATS["application/json"]
-    found = None
-    if row.state == "completed" and path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-    return forecast_reply(row, found)
+    shown = await services(request).hub.shown(ForecastRow, forecast_id)
+    return Response(shown.body, media_type="application/json")
+
+
+@get("/forecasts/{forecast_id:str}/events", responses=events_response() | problems(404))
+async def watch_forecast(
+    request: Request[Any, Any, Any], forecast_id: FromPath[str]
+) -> Response[Any]:
+    """Server-sent events until the forecast ends, as those of a comparison."""
+    return await event_stream(request, services(request).hub, ForecastRow, forecast_id)
 
 
 @delete(
@@ -90,9 +101,11 @@ def end_forecast(
     at = services(request)
     if at.store.work(forecast_id, ForecastRow).state in FINISHED:
         at.store.remove_work(forecast_id, ForecastRow)
+        at.hub.forget(ForecastRow, forecast_id)
         shutil.rmtree(at.settings.forecast_folder(forecast_id), ignore_errors=True)
         return Response(None, status_code=204)
     row = at.store.cancel(forecast_id, ForecastRow)
+    at.hub.forget(ForecastRow, forecast_id)
     return Response(forecast_reply(row), status_code=202)
 
 
@@ -141,6 +154,7 @@ forecasts = Router(
     route_handlers=[
         start_forecast,
         show_forecast,
+        watch_forecast,
         end_forecast,
         show_report,
         show_json,

@@ -67,6 +67,7 @@ def remove_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> None
     at = services(request)
     for table, keys in at.store.remove_task(task_id).items():
         for key in keys:
+            at.hub.forget(table, key)
             shutil.rmtree(at.settings.folder_of(table.__tablename__, key), ignore_errors=True)
 
 

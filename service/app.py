@@ -11,6 +11,8 @@ from litestar.concurrency import sync_to_thread
 
 from corpora.errors import shorten
 from service.api import api, operations
+from service.metrics import Requests
+from service.observing import Observed
 from service.openapi import openapi_config
 from service.problems import Problem, reply_with_problem
 from service.services import Services
@@ -29,14 +31,14 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
 
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncGenerator[None, None]:
-        app.state.is_stopping = is_stopping
         app.state.services = services = await sync_to_thread(Services.start, settings)
         try:
-            yield
+            async with services.hub.awake(is_stopping):
+                yield
         finally:
             await sync_to_thread(services.stop)
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[api, operations],
         lifespan=[opened],
         before_request=refuse_other_hosts,
@@ -45,6 +47,9 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
         openapi_config=openapi_config(version("tuneworth")),
         request_max_body_size=MAX_BODY_BYTES,
     )
+    app.state.requests = requests = Requests()
+    app.asgi_handler = Observed(app.asgi_handler, requests)
+    return app
 
 
 def refuse_other_hosts(request: Request[Any, Any, Any]) -> None:

@@ -16,9 +16,16 @@ from service.cli_options import debug_option
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the database and the reports. [default: TUNEWORTH_DATA]",
 )
+@click.option(
+    "--worker/--no-worker",
+    "with_worker",
+    default=True,
+    help="Without one, run `tuneworth worker` on the same data folder. [default: with one]",
+)
 @debug_option
-def serve(host: str | None, port: int | None, data: Path | None) -> None:
+def serve(host: str | None, port: int | None, data: Path | None, with_worker: bool) -> None:
     """Serve the JSON API, with a worker beside it."""
+    from service.serve import WORKER
     from service.serve import serve as run
     from service.settings import Settings
 
@@ -29,7 +36,8 @@ def serve(host: str | None, port: int | None, data: Path | None) -> None:
             host=host or settings.host,
             port=settings.port if port is None else port,
             data=data.absolute() if data else settings.data,
-        )
+        ),
+        WORKER if with_worker else None,
     )
 
 

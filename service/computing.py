@@ -13,12 +13,12 @@ from service.forecasting.running import forecast
 from service.forecasting.sources import FINDINGS, kept_source
 from service.ledger import PAID, Ledger, Limits
 from service.specs import dataset_from
-from service.worker import ForecastOrder, Order
+from service.orders import ForecastOrder, Order
 from strategies.models.account import accounting
 
 
 def compute(order: Order) -> None:
-    """Compare, and write the reports into the order's folder (`service.worker.Compare`)."""
+    """Compare, and write the reports into the order's folder (`service.orders.Compare`)."""
     dataset = dataset_from(
         order.spec, seed=order.seed, limit=order.limit, train_limit=order.train_limit
     )
@@ -53,7 +53,7 @@ def compute(order: Order) -> None:
 
 
 def compute_forecast(order: ForecastOrder) -> None:
-    """Foretell, and write the three forms into the order's folder (`service.worker.Foretell`).
+    """Foretell, and write the three forms into the order's folder (`service.orders.Foretell`).
 
     What an earlier attempt found there is not computed again.
     """
@@ -70,12 +70,17 @@ def compute_forecast(order: ForecastOrder) -> None:
         budget_usd=order.budget_usd,
     )
     check_forecast_cost(planned, order.accept_cost_usd, order.spend_at_most_usd)
+
+    def poll() -> None:
+        if order.cancelled():
+            raise Cancelled("told to stop")
+
     limits = Limits(order.spend_at_most_usd, order.tokens_at_most)
     with accounting(Ledger(order.folder / PAID, prices, limits, order.cancelled)):
         found = forecast(
             planned,
             confidence=order.confidence,
-            source=kept_source(planned, order.folder / FINDINGS),
+            source=kept_source(planned, order.folder / FINDINGS, poll),
             cancelled=order.cancelled,
             on_step=order.board.note,
         )

@@ -1,50 +1,61 @@
-"""A comparison as a stream of server-sent events.
+"""A comparison or a forecast as a stream of server-sent events.
 
 Each event carries the whole state, so that a watcher who missed some has missed nothing: the
-id is the revision of the comparison, and a stream resumes behind the one last seen.
+id is the revision, and a stream resumes behind the one last seen.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
 
-from litestar.concurrency import sync_to_thread
-from litestar.response import ServerSentEventMessage
+from litestar import Request, Response
+from litestar.response import Stream
 
-from service.errors import NotFound
-from service.shapes import comparison_reply
-from service.storage import FINISHED
-from service.store import Store
+from service.storage import FINISHED, Work
+from service.watching import Hub
 
-POLL_SECONDS = 0.25
-HEARTBEAT_SECONDS = 10.0
+HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+STOPPING = b'{"detail":"The server stops. Connect again, with the last id as Last-Event-ID."}'
 
 
-async def watch(
-    store: Store, comparison: str, seen: int, is_stopping: Callable[[], bool]
-) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """Events newer than revision `seen`, until the comparison or the server ends."""
-    state, sent_at = "", time.monotonic()
-    while not is_stopping():
-        try:
-            row = await sync_to_thread(store.comparison, comparison)
-        except NotFound:
-            return  # removed while it was watched
-        if row.revision > seen:
-            seen, sent_at = row.revision, time.monotonic()
-            data = comparison_reply(row).model_dump_json()
-            # Only the last event of a revision carries its id: a stream cut in between
-            # them sends them all again.
-            if row.state != state:
-                state = row.state
-                yield ServerSentEventMessage(data=data, event="state")
-            finished = row.state in FINISHED
-            yield ServerSentEventMessage(data=data, event="progress", id=None if finished else seen)
+async def event_stream(
+    request: Request[Any, Any, Any], hub: Hub, table: type[Work], key: str, owner: str | None = None
+) -> Response[None] | Stream:
+    """The events that the client has not seen, by its Last-Event-ID; 204 where none is to come.
+
+    Raises NotFound.
+    """
+    shown = await hub.shown(table, key, owner)
+    last = request.headers.get("Last-Event-ID", "")
+    seen = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else 0
+    if shown.state in FINISHED and seen >= shown.revision:
+        return Response(None, status_code=204)
+    events = watch(hub, table, key, min(seen, shown.revision))
+    return Stream(events, media_type="text/event-stream", headers=HEADERS)
+
+
+async def watch(hub: Hub, table: type[Work], key: str, seen: int) -> AsyncGenerator[bytes, None]:
+    """Events newer than revision `seen`, until the work ends; `stopping` where the server does."""
+    state = ""
+    async with aclosing(hub.changes(table, key, seen)) as changes:
+        async for shown in changes:
+            if shown is None:
+                yield b": heartbeat\r\n\r\n"
+                continue
+            # Only the last event of a revision carries its id: a stream cut in between them sends
+            # them all again.
+            if shown.state != state:
+                state = shown.state
+                yield framed("state", shown.body)
+            finished = shown.state in FINISHED
+            yield framed("progress", shown.body, None if finished else shown.revision)
             if finished:
-                yield ServerSentEventMessage(data=data, event="end", id=seen)
-        if row.state in FINISHED:
-            return
-        if time.monotonic() - sent_at >= HEARTBEAT_SECONDS:
-            sent_at = time.monotonic()
-            yield ServerSentEventMessage(data=None, comment="heartbeat")
-        await asyncio.sleep(POLL_SECONDS)
+                yield framed("end", shown.body, shown.revision)
+    if hub.stopping:
+        yield framed("stopping", STOPPING)
+
+
+def framed(event: str, data: bytes, id: int | None = None) -> bytes:
+    """One event. `data` is JSON without a line break."""
+    head = f"event: {event}\r\n" if id is None else f"id: {id}\r\nevent: {event}\r\n"
+    return head.encode() + b"data: " + data + b"\r\n\r\n"

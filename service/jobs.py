@@ -88,11 +88,12 @@ def take_jobs(
         }
     )
 
-    @DBOS.workflow(name=COMPARE)
+    # how often a job may begin again is the worker's to say: it knows which beginnings failed
+    @DBOS.workflow(name=COMPARE, max_recovery_attempts=None)
     def compare(comparison: str) -> None:
         run(comparison)
 
-    @DBOS.workflow(name=FORECAST)
+    @DBOS.workflow(name=FORECAST, max_recovery_attempts=None)
     def forecast(forecast: str) -> None:
         run_forecast(forecast)
 

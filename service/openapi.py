@@ -69,6 +69,7 @@ REASONS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The input is wrong; `errors` names each field, its value and the fix.",
+    503: "It is not ready; `errors` names what is wrong, and the fix.",
 }
 
 
@@ -110,7 +111,16 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 def events_response() -> dict[int, ResponseSpec]:
-    return {200: _other(str, "text/event-stream", "Events `state`, `progress` and `end`.")}
+    told = "Events `state`, `progress` and `end`, or `stopping`."
+    return {200: _other(str, "text/event-stream", told)}
+
+
+def metrics_response() -> dict[int, ResponseSpec]:
+    return {200: _other(str, "text/plain", "Metrics as Prometheus reads them.")}
+
+
+def shown_response(model: type[Frozen]) -> dict[int, ResponseSpec]:
+    return {200: _other(model, "application/json", "Its state and how far it is.")}
 
 
 def report_response() -> dict[int, ResponseSpec]:

@@ -7,6 +7,10 @@ from pydantic import Field
 
 from benchmarks.progress import Phase, ProgressEvent
 from corpora.task import Frozen
+from service.counting import Counts
+from service.storage import now
+
+AT = Field(default=None, description="When that was so; ISO 8601, UTC.")
 
 SHARES: dict[Phase, tuple[float, float]] = {
     "loading": (0.0, 0.0),
@@ -38,6 +42,10 @@ class Progress(Frozen):
     total: int = Field(default=0, description="Strategies to compare; 0 until that is known.")
     message: str = Field(default="", description="Of what concerns no strategy: loading a model.")
     strategies: tuple[StrategyProgress, ...] = ()
+    counts: Counts = Field(
+        default_factory=Counts, description="What was answered and spent so far."
+    )
+    at: str | None = AT
 
 
 class ProgressBoard:
@@ -48,12 +56,20 @@ class ProgressBoard:
         self._rows: dict[str, StrategyProgress] = {}
         self._total = 0
         self._message = ""
+        self._counts = Counts()
+        self._at = now()
         self._changed = False
+
+    def count(self, counts: Counts) -> None:
+        """Take in what was answered and spent so far."""
+        with self._lock:
+            self._changed = self._changed or counts != self._counts
+            self._counts = counts
 
     def note(self, event: ProgressEvent) -> None:
         """Take in where the run is now."""
         with self._lock:
-            self._changed = True
+            self._changed, self._at = True, now()
             self._total = max(self._total, event.total)
             if event.strategy is None:
                 self._message = f"{event.phase} {event.message}".strip()
@@ -78,7 +94,12 @@ class ProgressBoard:
             rows, total = tuple(self._rows.values()), self._total
             done = sum(row.fraction for row in rows) / max(total, len(rows), 1)
             progress = Progress(
-                fraction=round(done, 4), total=total, message=self._message, strategies=rows
+                fraction=round(done, 4),
+                total=total,
+                message=self._message,
+                strategies=rows,
+                counts=self._counts,
+                at=self._at,
             )
         return progress.model_dump(mode="json")
 
@@ -88,6 +109,7 @@ class ForecastProgress(Frozen):
 
     fraction: float = Field(default=0.0, ge=0, le=1, description="Of the budget.")
     message: str = Field(default="", description="What is being done.")
+    at: str | None = AT
 
 
 class ForecastBoard:
@@ -100,7 +122,7 @@ class ForecastBoard:
 
     def note(self, doing: str, fraction: float) -> None:
         with self._lock:
-            self._now = ForecastProgress(fraction=round(fraction, 4), message=doing)
+            self._now = ForecastProgress(fraction=round(fraction, 4), message=doing, at=now())
             self._changed = True
 
     def changes(self) -> dict[str, Any] | None:

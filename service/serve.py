@@ -1,5 +1,6 @@
 """`tuneworth serve` and `tuneworth worker`: the processes and how they end."""
 
+import logging
 import os
 import signal
 import socket
@@ -13,39 +14,50 @@ import uvicorn
 
 from corpora.errors import InvalidInput
 from service.app import create_app
+from service.logs import set_up_logs
 from service.settings import Settings
-from service.worker import work
+from service.worker import HAND_BACK_SECONDS, work
 
 __all__ = ["serve", "work"]
 
-STOP_SECONDS = 5
+REQUEST_SECONDS = 10
+"""So long requests in flight may take when the server stops."""
+logger = logging.getLogger("tuneworth.serve")
 WORKER = (sys.executable, "-m", "service.worker")
 
 
-def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
+def serve(settings: Settings, worker: Sequence[str] | None = WORKER) -> None:
     """Serve requests here and keep one worker process alive, until SIGTERM or SIGINT.
 
-    `worker` is the command of the worker; this process's id is added to it. Raises
-    InvalidInput where the port is taken.
+    `worker` is the command of the worker; this process's id is added to it. With None, somebody
+    else runs one. At the end streams are told, requests in flight are answered, and the worker
+    hands its work back. Raises InvalidInput where the port is taken.
     """
+    set_up_logs(settings.log)
     listener = _listen(settings)
     server: uvicorn.Server
     app = create_app(settings, is_stopping=lambda: server.should_exit)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS, access_log=False
+        app,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=REQUEST_SECONDS,
+        access_log=False,
     )
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal once more after its own shutdown: then the worker is next
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    keeper = WorkerKeeper(settings, worker)
-    keeper.start()
+    keeper = WorkerKeeper(settings, worker) if worker is not None else None
+    if keeper is not None:
+        keeper.start()
     host, port = listener.getsockname()[:2]
     print(f"Tuneworth listens on http://{host}:{port} (stop with Ctrl-C)", flush=True)
     try:
         server.run(sockets=[listener])
     finally:
-        keeper.stop()
+        if keeper is not None:
+            keeper.stop()
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -77,13 +89,13 @@ class WorkerKeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the worker to end, and end it after five seconds; a later one continues."""
+        """Ask the worker to hand its work back, and end it where it does not."""
         self._stopping.set()
         self._thread.join()
         assert self._process is not None
         self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(HAND_BACK_SECONDS + 5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -95,10 +107,11 @@ class WorkerKeeper:
         pause, began = 1.0, time.monotonic()
         while not self._stopping.wait(0.2):
             assert self._process is not None
-            if self._process.poll() is None:
+            code = self._process.poll()
+            if code is None:
                 continue
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
-            print(f"The worker ended; it starts again in {pause:.0f} s.", file=sys.stderr)
+            logger.error("the worker ended with code %d; it starts again in %.0f s", code, pause)
             if self._stopping.wait(pause):
                 return
             self._process, began = self._spawn(), time.monotonic()

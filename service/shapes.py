@@ -197,7 +197,7 @@ def comparison_reply(row: ComparisonRow) -> ComparisonReply:
 
 def forecast_reply(row: ForecastRow, found: dict[str, Any] | None = None) -> ForecastReply:
     place = f"{API}/forecasts/{row.id}"
-    links = {"self": place, "task": f"{API}/tasks/{row.task}"}
+    links = {"self": place, "task": f"{API}/tasks/{row.task}", "events": f"{place}/events"}
     if row.state == "completed":
         links["report"] = f"{place}/report"
     return ForecastReply(

@@ -17,71 +17,31 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.errors import Cancelled
+from benchmarks.journal import JOURNAL
+from service.counting import JournalCount
 from service.errors import WorkerRunning
-from service.forecasting.defaults import CONFIDENCE
 from service.fruitless import begin, take_back
 from service.jobs import take_jobs
+from service.logs import about, fields, set_up_logs
+from service.orders import Compare, ForecastOrder, Foretell, Order
 from service.problems import problem_of
 from service.progress import ForecastBoard, ProgressBoard
 from service.settings import Settings
-from service.storage import ComparisonRow, ForecastRow, Work, open_database
-from service.store import Store
+from service.storage import ComparisonRow, ForecastRow, State, Work, open_database
+from service.store import WORDS, Store
 from strategies.waiting import settle_waiting
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
+HAND_BACK_SECONDS = 20.0
+"""So long the work at hand may take to its next batch when the worker is told to stop."""
 MAX_ATTEMPTS = 10
 """Starts of one piece of work without anything new in its records."""
 NICENESS = 10
 logger = logging.getLogger("tuneworth.worker")
-
-
-@dataclass(frozen=True)
-class Order:
-    """A comparison to be computed: the spec with its data, the options, and where to write."""
-
-    spec: dict[str, Any]
-    folder: Path
-    board: ProgressBoard
-    cancelled: Callable[[], bool]
-    strategies: list[str] | None = None
-    limit: int | None = None
-    train_limit: int | None = None
-    seed: int = 0
-    race: bool = False
-    probes: bool = True
-    accept_cost_usd: float | None = None
-    spend_at_most_usd: float | None = None
-    tokens_at_most: int | None = None
-
-
-@dataclass(frozen=True)
-class ForecastOrder:
-    """A forecast to be made: the spec with its data, the options, and where to write."""
-
-    spec: dict[str, Any]
-    folder: Path
-    board: ForecastBoard
-    cancelled: Callable[[], bool]
-    strategies: list[str] | None = None
-    limit: int | None = None
-    train_limit: int | None = None
-    seed: int = 0
-    confidence: float = CONFIDENCE
-    budget_seconds: float | None = None
-    budget_usd: float | None = None
-    accept_cost_usd: float | None = None
-    spend_at_most_usd: float | None = None
-    tokens_at_most: int | None = None
-
-
-Compare = Callable[[Order], None]
-"""Computes the comparison and writes report.json, report.md and report.html into its folder;
-continues what an earlier call left there. Raises benchmarks.errors.Cancelled when told to stop."""
-Foretell = Callable[[ForecastOrder], None]
-"""The same of a forecast, with forecast.json, forecast.md and forecast.html."""
 
 
 @dataclass
@@ -91,7 +51,9 @@ class Running:
     id: str
     table: type[Work]
     board: ProgressBoard | ForecastBoard
+    counted: JournalCount | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
 
 
 class Worker:
@@ -109,11 +71,13 @@ class Worker:
         self.compare = compare
         self.foretell = foretell
         self.running: Running | None = None
+        self.stopping = threading.Event()
 
     def run(self, comparison: str) -> None:
         """Compute one comparison and store how it ended. Never raises for a failed one."""
         board = ProgressBoard()
-        running = Running(comparison, ComparisonRow, board)
+        journal = self.settings.comparison_folder(comparison) / JOURNAL
+        running = Running(comparison, ComparisonRow, board, JournalCount(journal))
         stopped = running.cancel.is_set
         self._run(
             running,
@@ -133,13 +97,25 @@ class Worker:
         )
 
     def _run(self, running: Running, compute: Callable[[Work], None]) -> None:
-        key, table = running.id, running.table
+        self.running = running
+        try:
+            self._stay_if_stopping(running)
+            row = self._begin(running.id, running.table)
+            if row is not None:
+                with about(task=row.task, **{WORDS[running.table]: running.id}):
+                    self._compute(running, row, compute)
+        finally:
+            self.running = None
+            running.left.set()
+
+    def _begin(self, key: str, table: type[Work]) -> Work | None:
+        """The row of what is to be computed; None where nothing is."""
         row = self.store.start(key, table)
         if row is None:
-            return
+            return None
         if row.cancelling:  # told to stop while no worker was alive
             self.store.finish(key, "cancelled", None, table)
-            return
+            return None
         if begin(self._folder(row)) > MAX_ATTEMPTS:
             detail = (
                 f"The worker ended {MAX_ATTEMPTS} times while computing it, without getting any"
@@ -147,30 +123,67 @@ class Worker:
             )
             given_up = {"title": "Given up", "detail": detail}
             self.store.finish(key, "failed", given_up, table)
-            return
-        self.running = running
+            return None
+        return row
+
+    def _compute(self, running: Running, row: Work, compute: Callable[[Work], None]) -> None:
+        began = time.monotonic()
+        logger.info("begun", extra=fields(attempt=row.attempts))
+        state: State = "completed"
+        error = None
         try:
             compute(row)
         except Cancelled:
-            self._store_end("cancelled")
-        except Exception as error:  # whatever broke, this work has failed
-            logger.exception("%s %s failed", table.__tablename__, key)
-            self._store_end("failed", failure(error))
-        else:
-            self._store_end("completed")
-        finally:
-            self.running = None
+            self._stay_if_stopping(running)
+            state = "cancelled"
+        except Exception as raised:  # whatever broke, this work has failed
+            logger.exception("%s %s failed", running.table.__tablename__, running.id)
+            state, error = "failed", failure(raised)
+        self._save_progress(running)
+        self.store.finish(running.id, state, error, running.table)
+        logger.info("ended", extra=fields(state=state, seconds=round(time.monotonic() - began, 1)))
+
+    def _stay_if_stopping(self, running: Running) -> None:
+        """Wait for the end of the process: a job that returned would count as done."""
+        if self.stopping.is_set():
+            running.left.set()
+            threading.Event().wait()
 
     def tick(self) -> None:
         """Store progress and learn of a cancellation."""
         running = self.running
         if running is None:
             return
+        self._save_progress(running)
+        if self.store.is_cancelling(running.id, running.table):
+            running.cancel.set()
+
+    def hand_back(self, seconds: float = HAND_BACK_SECONDS) -> None:
+        """Stop at the next batch, or in `seconds` wherever it is, and begin nothing more.
+
+        The work goes back to the queue with all that it did, as if it had not been begun; its
+        job stays with the engine, and the next worker goes on. The process must end after this.
+        """
+        self.stopping.set()
+        running = self.running
+        if running is None:
+            return
+        running.cancel.set()
+        running.left.wait(seconds)
+        if self.running is running:  # else it came to its end
+            self._save_progress(running)
+            if self.store.is_cancelling(running.id, running.table):
+                self.store.finish(running.id, "cancelled", None, running.table)
+            else:
+                self.store.hand_back(running.id, running.table)
+                take_back(self.settings.folder_of(running.table.__tablename__, running.id))
+
+    def _save_progress(self, running: Running) -> None:
+        if running.counted is not None and isinstance(running.board, ProgressBoard):
+            running.board.count(running.counted.read())
         progress = running.board.changes()
         if progress is not None:
             self.store.save_progress(running.id, progress, running.table)
-        if self.store.is_cancelling(running.id, running.table):
-            running.cancel.set()
 
     def _place(self, row: Work) -> tuple[dict[str, Any], Path]:
         """The spec, and the folder to write into."""
@@ -180,20 +193,6 @@ class Worker:
         folder = self.settings.folder_of(row.__tablename__, row.id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-    def hand_back(self) -> None:
-        """The process was told to stop: what runs is taken up again, and no start is counted."""
-        running = self.running
-        if running is not None:
-            take_back(self.settings.folder_of(running.table.__tablename__, running.id))
-
-    def _store_end(self, state: Any, error: dict[str, Any] | None = None) -> None:
-        assert self.running is not None
-        key, table = self.running.id, self.running.table
-        progress = self.running.board.changes()
-        if progress is not None:
-            self.store.save_progress(key, progress, table)
-        self.store.finish(key, state, error, table)
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -215,6 +214,7 @@ def work(
     `compare` and `foretell` default to the real ones. Raises WorkerRunning where a worker already
     serves the data folder.
     """
+    set_up_logs(settings.log)
     settle_waiting(alone=False)
     if compare is None or foretell is None:
         from service import computing  # loads what measures
@@ -235,25 +235,33 @@ def work(
     worker = Worker(settings, store, compare, foretell)
     store.beat()
     take_jobs(settings.database_url, worker.run, worker.run_forecast)
-    _watch(worker, stop, parent)
-    worker.hand_back()
-    logging.shutdown()
-    # The thread that computes cannot be ended, and a normal exit would wait for it. What it
-    # has done is in the journal, and the next worker goes on from there.
-    os._exit(0)
+    code = 1
+    try:
+        _watch(worker, stop, parent)
+        worker.hand_back()
+        code = 0
+    except Exception:  # it must not compute on, unseen
+        logger.exception("the worker ends")
+    finally:
+        logging.shutdown()
+        # The thread that computes cannot be ended, and a normal exit would wait for it. What it
+        # has done is in the journal, and the next worker goes on from there.
+        os._exit(code)
 
 
 def _watch(worker: Worker, stop: threading.Event, parent: int | None) -> None:
     next_beat = 0.0
     while not stop.wait(TICK_SECONDS):
-        worker.tick()
-        if time.monotonic() >= next_beat:
-            worker.store.beat()
-            next_beat = time.monotonic() + BEAT_SECONDS
+        try:
+            worker.tick()
+            if time.monotonic() >= next_beat:
+                worker.store.beat()
+                next_beat = time.monotonic() + BEAT_SECONDS
+        except SQLAlchemyError as error:  # the computing goes on; the next tick asks again
+            logger.error("the database does not answer: %s", error)
         if parent is not None and os.getppid() != parent:
             return
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
     work(Settings.from_environment(), parent=int(sys.argv[1]) if sys.argv[1:] else None)

@@ -27,7 +27,7 @@ from benchmarks.evidence.offers import Offers, fitting
 from benchmarks.evidence.rows import rows_of
 from benchmarks.evidence.sharing import Sharing
 from benchmarks.evidence.steps import Standing, Step, described, step_of
-from benchmarks.evidence.workshop import Workshop
+from benchmarks.evidence.workshop import Workshop, nothing
 from benchmarks.guard import Broken
 from benchmarks.model_slot import LoadModel, ModelSlot
 from benchmarks.plan import Entry, needed_models
@@ -43,8 +43,9 @@ class LiveSource:
     Of `dataset` the training and validation rows are read, the test rows never. `quoted` says of
     the models what can be known before they are loaded; without it hosted ones are known by their
     configured names. `earlier` are findings of the same task, entries and seed, which it goes on
-    behind: what must be made again for that is not booked again. Raises BadPriceFile for a hosted
-    model without a price.
+    behind: what must be made again for that is not booked again. `poll` is called at every step of
+    what takes long, and may raise Cancelled: then nothing was found. Raises BadPriceFile for a
+    hosted model without a price.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LiveSource:
         prices: PriceList | None = None,
         earlier: Sequence[Finding] = (),
         instruments: Instruments | None = None,
+        poll: Callable[[], None] = nothing,
         clock: Callable[[], float] = time.perf_counter,
         cpu_clock: Callable[[], float] = time.process_time,
     ) -> None:
@@ -90,7 +92,9 @@ class LiveSource:
         for finding in earlier:
             self._took(finding)
         self.sharing = Sharing((finding.shared for finding in earlier), clock=clock)
-        self.shop = Workshop(self.dataset, self.rows, seed, self.sharing, instruments or OnModels())
+        self.shop = Workshop(
+            self.dataset, self.rows, seed, self.sharing, instruments or OnModels(), poll
+        )
         self.slot = ModelSlot(models, lambda name: self.shop.let_go(), self.shop.place)
         self._loaded: str | None = None
 

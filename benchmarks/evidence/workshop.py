@@ -20,7 +20,7 @@ from benchmarks.guard import Broken, guarded
 from benchmarks.judging import scorer
 from benchmarks.plan import Entry
 from corpora.task import Dataset
-from strategies.base import Answer, Prepared, no_progress
+from strategies.base import Answer, Prepared
 from strategies.embedding import Embedder, default_embedder, warm_up
 from strategies.lora import Lora
 from strategies.models.base import Model, Usage
@@ -29,6 +29,10 @@ from strategies.pilot import PilotReading
 from strategies.retrieval import Bm25Retriever
 
 Result = TypeVar("Result")
+
+
+def nothing() -> None:
+    """For work that nobody ends early."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ class Ready:
 @dataclass
 class Workshop:
     """Of one task and seed. `dataset` is without test rows, and its training rows are those that
-    are learned from."""
+    are learned from. `poll` is called at every step of preparing and learning: it may raise
+    Cancelled."""
 
     dataset: Dataset
     rows: Rows
     seed: int
     sharing: Sharing
     instruments: Instruments
+    poll: Callable[[], None] = nothing
     place: Path = Path()
     _ready: dict[str, Ready] = field(default_factory=dict)
     _pilots: dict[str, Growing] = field(default_factory=dict)
@@ -86,7 +92,7 @@ class Workshop:
         self.warm_up(entry)
         given = (data.task, data.train, data.validation, data.documents, model, self.score)
         prepared, seconds = self.timed(
-            lambda: strategy.prepare(*given, seed=self.seed, progress=no_progress)
+            lambda: strategy.prepare(*given, seed=self.seed, progress=self.stepped)
         )
         training = guarded(lambda: prepared.training, self.place)
         usage = training.usage if training else Usage()
@@ -124,7 +130,8 @@ class Workshop:
             restored = account.restored
             pilot = self.begin_pilot(entry, model)
             for finding in earlier:
-                self.timed(partial(pilot.grow, self.part(finding.action.share)))
+                part = self.part(finding.action.share)
+                self.timed(partial(pilot.grow, part, progress=self.stepped))
             if earlier and entry.id not in self._begun:
                 account.restored = restored + self.sharing.clock() - began
             self._pilots[entry.id] = pilot
@@ -136,7 +143,7 @@ class Workshop:
         if not isinstance(strategy, Lora):
             raise Broken(f"{entry.id} is tuned in a way of its own")
         self.warm_up(entry)
-        index, _ = self.timed(lambda: strategy.index_of(self.dataset.documents, no_progress))
+        index, _ = self.timed(lambda: strategy.index_of(self.dataset.documents, self.stepped))
         pilot, _ = self.timed(
             lambda: self.instruments.pilot(
                 strategy,
@@ -159,9 +166,13 @@ class Workshop:
         def stepped(done: float, said: str) -> None:
             nonlocal learned
             learned = self.sharing.clock()
+            self.poll()
 
         reading, _ = self.timed(lambda: pilot.grow(self.part(share), progress=stepped))
         return reading, learned - began
+
+    def stepped(self, done: float, said: str) -> None:
+        self.poll()
 
     def part(self, share: float) -> float:
         """A share of all training rows as one of those that are learned from."""

@@ -11,6 +11,7 @@ from benchmarks.costs import PriceList
 from benchmarks.evidence.finding import Action, Finding, Source
 from benchmarks.evidence.live import LiveSource
 from benchmarks.evidence.store import FindingStore, head_of
+from benchmarks.evidence.workshop import nothing
 from benchmarks.plan import needed_models
 from corpora.errors import InvalidInput
 from corpora.task import Dataset
@@ -21,7 +22,11 @@ from strategies.waiting import settle_waiting
 
 
 def live_source(
-    dataset: Dataset, outlook: Outlook, prices: PriceList, earlier: Sequence[Finding] = ()
+    dataset: Dataset,
+    outlook: Outlook,
+    prices: PriceList,
+    earlier: Sequence[Finding] = (),
+    poll: Callable[[], None] = nothing,
 ) -> LiveSource:
     """Computes here, with the models of the comparison; goes on behind `earlier`."""
     settle_waiting(alone=True)
@@ -34,12 +39,14 @@ def live_source(
         quoted=outlook.models,
         prices=prices,
         earlier=earlier,
+        poll=poll,
     )
 
 
-def kept_source(planned: ForecastPlan, path: Path) -> Continued:
+def kept_source(planned: ForecastPlan, path: Path, poll: Callable[[], None] = nothing) -> Continued:
     """A live source whose findings go to a file, and that goes on behind those of the file; what
-    was found of something else, or by another version, makes way."""
+    was found of something else, or by another version, makes way. `poll` may raise Cancelled in
+    the middle of something, which is then not found."""
     outlook = planned.outlook
     head = head_of(
         planned.dataset, outlook.fitting, outlook.run.seed, n_test=outlook.run.task.n_test
@@ -50,7 +57,7 @@ def kept_source(planned: ForecastPlan, path: Path) -> Continued:
         path.unlink()
         store = FindingStore(path, head)
     earlier = tuple(store.findings)
-    live = live_source(planned.dataset, outlook, planned.prices, earlier)
+    live = live_source(planned.dataset, outlook, planned.prices, earlier, poll)
     return Continued(live, earlier, store.add)
 
 

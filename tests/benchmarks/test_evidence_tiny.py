@@ -6,6 +6,7 @@ from statistics import fmean
 import pytest
 from evidence_stands import Unseen, rows
 
+from benchmarks.errors import Cancelled
 from benchmarks.evidence.live import LiveSource
 from benchmarks.evidence.rows import rows_of
 from benchmarks.evidence.steps import step_of
@@ -21,7 +22,7 @@ from strategies.zero_shot import ZeroShot
 EMBEDDER = HashingEmbedder(64)
 
 
-def source(data, strategies, model, earlier=()):
+def source(data, strategies, model, earlier=(), **options):
     seen = Dataset(
         task=data.task,
         train=data.train,
@@ -30,7 +31,7 @@ def source(data, strategies, model, earlier=()):
         documents=data.documents,
     )
     entries = plan_run(seen, strategies, ["tiny"])
-    return LiveSource(data, entries, {"tiny": lambda: model}, earlier=earlier)
+    return LiveSource(data, entries, {"tiny": lambda: model}, earlier=earlier, **options)
 
 
 def take_all(live):
@@ -99,6 +100,25 @@ def test_every_deed_for_labels(labels, tiny_model):
         assert (each.operations > 0) == is_counted
         assert each.seconds > 0
         assert each.cpu_seconds >= 0
+
+
+def test_a_training_that_is_told_to_stop_ends_at_its_next_step(tiny_model):
+    polls = 0
+
+    def poll():
+        nonlocal polls
+        polls += 1
+        if polls == 2:
+            raise Cancelled("told to stop")
+
+    live = source(Unseen(train=40, validation=32), [Lora(epochs=1)], tiny_model, poll=poll)
+    while live.actions()[0].deed != "pilot":
+        live.take(live.actions()[0])
+    offered = live.actions()
+    with pytest.raises(Cancelled):
+        live.take(offered[0])
+    assert polls == 2
+    assert live.actions() == offered  # nothing was found
 
 
 def assert_read(finding, rows):

@@ -11,10 +11,11 @@ import time
 from benchmarks.errors import Cancelled
 from benchmarks.journal import Journal
 from benchmarks.progress import ProgressEvent
-from benchmarks.records import SetupRecord
+from benchmarks.records import BatchRecord, OutcomeRecord, SetupRecord
 from corpora.errors import InvalidInput
 from service.settings import Settings
-from service.worker import ForecastOrder, Order, work
+from service.orders import ForecastOrder, Order
+from service.worker import work
 
 SECONDS = 0.05
 
@@ -84,7 +85,13 @@ def write_results(order: Order) -> None:
     artifact.mkdir(parents=True, exist_ok=True)
     (artifact / "adapter.json").write_text('{"rank": 16}')
     record = SetupRecord(strategy="lora+rag", status="completed", artifact="artifacts/lora+rag")
-    Journal(order.folder / "outcomes.jsonl").append([record])
+    tokens = {"prompt_tokens": 15, "completion_tokens": 2}
+    answers = [
+        OutcomeRecord(strategy="lora+rag", example="1", state="ok", **tokens),
+        OutcomeRecord(strategy="lora+rag", example="2", state="error", error="refused", **tokens),
+    ]
+    batch = BatchRecord(strategy="lora+rag", n=2, seconds=0.1)
+    Journal(order.folder / "outcomes.jsonl").append([record, *answers, batch])
     options = {"limit": order.limit, "train_limit": order.train_limit, "seed": order.seed}
     options |= {"race": order.race, "probes": order.probes}
     report = {"schema": "tuneworth.report/1", "strategies": order.strategies, **options}

@@ -33,6 +33,8 @@ def done(client: TestClient[Litestar]) -> str:
 
 def test_a_finished_comparison_says_what_was_done(client, done) -> None:
     comparison = client.get(done).json()
+    when = comparison["progress"].pop("at")
+    assert comparison["started_at"] <= when <= comparison["finished_at"]
     assert comparison["progress"] == {
         "fraction": 1.0,
         "total": 2,
@@ -53,6 +55,15 @@ def test_a_finished_comparison_says_what_was_done(client, done) -> None:
                 "message": "skipped: too few rows",
             },
         ],
+        "counts": {
+            "samples": 2,
+            "errors": 1,
+            "failures": 0,
+            "prompt_tokens": 30,
+            "cached_tokens": 0,
+            "completion_tokens": 4,
+            "usd": 0.0,
+        },
     }
     assert comparison["links"]["report"] == f"{done}/report"
     assert comparison["created_at"] <= comparison["started_at"] <= comparison["finished_at"]

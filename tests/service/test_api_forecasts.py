@@ -12,7 +12,7 @@ from serving import API, client_of, finished, spec, submit, wait_until, worker_o
 
 from service.computing import compute_forecast
 from service.progress import ForecastBoard
-from service.worker import ForecastOrder
+from service.orders import ForecastOrder
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,28 @@ def test_a_forecast_is_queued_made_and_shown(client) -> None:
     done = finished(client, address)
     assert (done["state"], done["error"]) == ("completed", None)
     assert done["forecast"] == {"schema": "tuneworth.forecast/1", **options}
+    assert done["started_at"] <= done["progress"].pop("at") <= done["finished_at"]
     assert done["progress"] == {"fraction": 0.5, "message": "step 3"}
     assert done["links"]["report"] == f"{address}/report"
+
+
+def test_a_forecast_is_watched_until_its_end(client) -> None:
+    address = start(client, submit(client, "4 steps"))
+    events: list[str] = []
+    with client.stream("GET", f"{address}/events") as reply:
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        for line in reply.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "event":
+                events.append(value)
+            elif name == "data":
+                last = json.loads(value)
+    assert events[0] == "state"
+    assert events[-1] == "end"
+    assert events.count("progress") >= 2
+    assert last == client.get(address).json()
+    assert last["forecast"]["schema"] == "tuneworth.forecast/1"
+    assert last["links"]["events"] == f"{address}/events"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_schema_describes_every_operation(alone) -> None:
         for method, operation in item.items()
         if method in ("get", "post", "delete")
     ]
-    assert len(operations) == 23
+    assert len(operations) == 25
     assert all(operation["description"] for operation in operations)
     posts = [item["post"] for item in schema["paths"].values() if "post" in item]
     for post in posts:
@@ -141,6 +141,7 @@ def test_importing_the_application_loads_nothing_heavy(tmp_path) -> None:
         ({"TUNEWORTH_HOST": "0.0.0.0"}, "TUNEWORTH_HOST"),
         ({"TUNEWORTH_PORT": "http"}, "TUNEWORTH_PORT"),
         ({"TUNEWORTH_PORT": "70000"}, "TUNEWORTH_PORT"),
+        ({"TUNEWORTH_LOG": "yaml"}, "TUNEWORTH_LOG"),
     ],
 )
 def test_wrong_settings_name_the_variable(variables: dict, field: str) -> None:

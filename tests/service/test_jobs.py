@@ -1,7 +1,9 @@
 """The worker process: what it survives, and how it and the server end."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +32,8 @@ from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import BatchRecord, OutcomeRecord
 from service.progress import ProgressBoard
 from service.storage import ComparisonRow
-from service.worker import MAX_ATTEMPTS, Order, Running, Worker
+from service.orders import Order
+from service.worker import MAX_ATTEMPTS, Running, Worker
 
 SERVE = """
 import sys
@@ -75,7 +78,9 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next(tmp_path) -> None:
             wait_until(lambda: len(steps(tmp_path, comparison)) >= 3)
             first.send_signal(signal.SIGTERM)
             assert first.wait(5) == 0
-        assert client.get(comparison).json()["state"] == "running"
+        handed_back = client.app.state.services.store.comparison(comparison.rsplit("/", 1)[-1])
+        assert (handed_back.state, handed_back.attempts) == ("queued", 0)
+        assert handed_back.progress["fraction"] > 0
         with worker_on(tmp_path):
             assert finished(client, comparison)["state"] == "completed"
         assert steps(tmp_path, comparison) == [str(number) for number in range(15)]
@@ -257,8 +262,8 @@ def test_a_server_stops_with_its_worker_and_open_streams(server, tmp_path, numbe
             next(lines)
             began = time.monotonic()
             process.send_signal(number)
-            for _ in lines:
-                pass
+            told = [line for line in lines if line.startswith("event: ")]
+    assert told[-1] == "event: stopping"
     process.wait(10)
     assert time.monotonic() - began < 5
     second = start_worker(tmp_path)  # the first is gone, so that this one is not refused
@@ -266,6 +271,24 @@ def test_a_server_stops_with_its_worker_and_open_streams(server, tmp_path, numbe
     assert second.poll() is None
     second.kill()
     second.wait()
+
+
+def test_a_request_in_flight_is_answered_while_the_server_stops(server) -> None:
+    address, process = server
+    body = json.dumps(spec()).encode()
+    head = (
+        f"POST {API}/tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    port = int(address.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head.encode() + body[:100])
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(body[100:])
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 201 Created\r\n"
+    assert process.wait(10) == 0
 
 
 def test_a_server_replaces_a_dead_worker(server, tmp_path) -> None:

@@ -15,7 +15,7 @@ from service.computing import compute
 from service.errors import CostNotAccepted
 from service.progress import ProgressBoard
 from service.verify import verify
-from service.worker import Order
+from service.orders import Order
 
 STRATEGIES = ["baseline.majority", "prompt.zero-shot", "lora"]
 N_TEST = 24

@@ -21,7 +21,7 @@ from service.progress import ForecastBoard, ProgressBoard
 from service.reliability.misbehaving import misbehaving
 from service.specs import dataset_from
 from service.verify import verify
-from service.worker import ForecastOrder, Order
+from service.orders import ForecastOrder, Order
 from strategies.errors import LimitReached
 from strategies.models.account import Ask
 
