@@ -5,11 +5,12 @@ from benchmarks.errors import Cancelled
 from service.caching import default_cache
 from service.comparing import compare
 from service.consent import check_cost, check_forecast_cost
+from service.forecasting.defaults import FINDINGS
 from service.forecasting.hope import hope
 from service.forecasting.pages import FORECAST_FILES, write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
-from service.forecasting.sources import FINDINGS, kept_source
+from service.forecasting.sources import kept_source
 from service.ledger import PAID, Ledger, Limits
 from service.orders import ForecastOrder, Order
 from service.specs import dataset_from
