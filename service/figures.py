@@ -1,10 +1,11 @@
 """The figures that the README quotes, from committed records: `python -m service.figures`.
 
 `publish` takes a finished run's records, without any text of the data, into the results folder,
-those of another seed than 0 into its folder `seeds`; `figures` makes the README's table of all
-results there, `searches` and `seeds` those of the results' own page, `decisions` what
-docs/real-tasks.md tells of each, and `simulated` the table of docs/statistics.md. Nothing else
-writes any of them.
+those with a learning curve into its folder `curves`, and else those of another seed than 0 into
+`seeds`; `figures` makes the README's table of all results there, `searches` and `seeds` those of
+the results' own page, `decided` what docs/real-tasks.md tells of each, `curves` what
+docs/learning-curve.md shows, and `simulated` the table of docs/statistics.md. Nothing else writes
+any of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.journal import JOURNAL, Journal, line_of, publish_records
+from benchmarks.records import CurveRecord
 from benchmarks.results import StrategyResult
 from benchmarks.simulation.figures import coverage_table
 from benchmarks.simulation.measure import read_measurements
@@ -22,6 +24,7 @@ from service import searched, wording
 from service.before_after import before_after, gap_between
 from service.decided import decided
 from service.evidence import Gap
+from service.markdown import learning_part
 from service.report import Report, build_report
 from service.suitability import is_tuned
 
@@ -31,16 +34,18 @@ README = ROOT / "README.md"
 SEARCHES = RESULTS / "README.md"
 STATISTICS = ROOT / "docs" / "statistics.md"
 DECISIONS = ROOT / "docs" / "real-tasks.md"
+CURVES = ROOT / "docs" / "learning-curve.md"
 SIMULATED = ROOT / "benchmarks" / "simulation" / "results" / "statistics.jsonl"
 BEGIN, END = "<!-- figures: python -m service.figures -->", "<!-- end of figures -->"
 SEEDS_BEGIN, SEEDS_END = "<!-- seeds: python -m service.figures -->", "<!-- end of seeds -->"
-PAGES = (README, SEARCHES, STATISTICS, DECISIONS)
+PAGES = (README, SEARCHES, STATISTICS, DECISIONS, CURVES)
 FAMILIES = ("baseline", "prompting", "rag", "fine-tuning", "combined")
 
 
 def publish(run: Path, results: Path = RESULTS) -> Path:
-    """Copy the records of the run in folder `run`, texts left out, to `results/TASK.jsonl`, or
-    with another seed than 0 to `results/seeds/TASK.SEED.jsonl`.
+    """Copy the records of the run in folder `run`, texts left out, to `results/TASK.jsonl`; with
+    a learning curve to `results/curves/TASK.jsonl`, with another seed than 0 to
+    `results/seeds/TASK.SEED.jsonl`.
 
     Raises FileNotFoundError where there is no finished run.
     """
@@ -50,7 +55,10 @@ def publish(run: Path, results: Path = RESULTS) -> Path:
     run_record = latest_run(records)
     assert run_record is not None, "a report was made of it"
     name, seed = run_record.task.name, run_record.seed
-    path = results / (f"seeds/{name}.{seed}.jsonl" if seed else f"{name}.jsonl")
+    if any(isinstance(record, CurveRecord) for record in records):
+        path = results / "curves" / f"{name}.jsonl"
+    else:
+        path = results / (f"seeds/{name}.{seed}.jsonl" if seed else f"{name}.jsonl")
     path.parent.mkdir(exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(b"".join(map(line_of, records)))
@@ -127,6 +135,16 @@ def seeds(results: Path = RESULTS) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def curves(results: Path = RESULTS) -> str:
+    """What the reports of runs with a learning curve say of more training examples."""
+    told = []
+    for path in sorted((results / "curves").glob("*.jsonl")):
+        report = build_report(Journal(path).read())
+        _, _title, *lines = learning_part(report)
+        told += [f"### {report.task.name}", *lines, ""]
+    return "\n".join(told).strip() or "No learning curve has been measured yet."
+
+
 def best_of(report: Report, *, tuned: bool) -> StrategyResult | None:
     """The highest measured quality of those that train the model, or of the others."""
     rows = [row for row in report.strategies if row.quality and is_tuned(row) is tuned]
@@ -185,6 +203,7 @@ def written_anew() -> dict[Path, str]:
         SEARCHES: with_figures(found, seeds(), SEEDS_BEGIN, SEEDS_END),
         STATISTICS: with_figures(pages[STATISTICS], simulated()),
         DECISIONS: with_figures(pages[DECISIONS], decided(reports)),
+        CURVES: with_figures(pages[CURVES], curves()),
     }
 
 

@@ -1,25 +1,27 @@
 """Published records: where they go by their seed, and the table of decisions over seeds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from curve_run import curve_records
 from example_run import example_records
 
 from benchmarks.journal import JOURNAL, Journal
-from benchmarks.records import RunRecord
+from benchmarks.records import Record, RunRecord
 from service import view, wording
 from service.decided import decided
-from service.figures import publish, published, seeds, with_figures
+from service.figures import curves, publish, published, seeds, with_figures
 from service.markdown import plain
 from service.published import write_reports
 from service.report import build_report
 
 
-def finished(folder: Path, seed: int) -> Path:
-    """A finished run with that seed."""
+def finished(folder: Path, seed: int, of: Sequence[Record] | None = None) -> Path:
+    """A finished run with that seed, of the example's records unless others are given."""
     records = [
         row.model_copy(update={"seed": seed}) if isinstance(row, RunRecord) else row
-        for row in example_records()
+        for row in of or example_records()
     ]
     folder.mkdir()
     Journal(folder / JOURNAL).append(records)
@@ -42,6 +44,22 @@ def test_runs_with_other_seeds_stand_beside_the_first(tmp_path: Path) -> None:
     assert [row.split(" | ")[1] for row in rows] == ["0", "1", "2"]
     assert all("`lora` " in row.split(" | ")[3] for row in rows)
     assert "lora" not in rows[0].split(" | ")[2]
+
+
+def test_a_run_with_a_learning_curve_stands_apart(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    assert curves(results) == "No learning curve has been measured yet."
+    path = publish(finished(tmp_path / "run", 1, curve_records()), results)
+    assert path.parent == results / "curves"
+    assert published(results) == []
+    told = curves(results).splitlines()
+    assert told[:3] == [
+        f"### {path.stem}",
+        "",
+        "| strategy | training examples | quality | 95% interval | seeds |",
+    ]
+    assert [row.split(" | ")[1] for row in told[4:8]] == ["20", "50", "100", "200"]
 
 
 def test_a_run_without_a_report_is_not_published(tmp_path: Path) -> None:
