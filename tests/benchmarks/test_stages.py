@@ -1,4 +1,4 @@
-"""A comparison stage by stage, each in what would be a process of its own, killed wherever it may."""
+"""A comparison stage by stage, each as in a process of its own, and killed before each append."""
 
 import shutil
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from benchmarks.model_slot import ModelSlot
 from benchmarks.placing import FolderShelf
 from benchmarks.progress import ignore_progress
 from benchmarks.race_records import EliminationRecord
+from benchmarks.raced import tracks_of
 from benchmarks.records import (
     RECORD,
     CurveRecord,
@@ -153,7 +154,7 @@ def of(records, kind):
 
 
 def statuses(records):
-    return {row.id: row.status for row in summarise(records).strategies}
+    return {track.id: track.status for track in tracks_of(records, latest_run(records))}
 
 
 def often(share):
@@ -263,11 +264,15 @@ def test_stages_one_by_one_give_the_records_of_one_run(case, tmp_path):
     assert untimed(case.by_units(tmp_path / "many")) == untimed(whole)
 
 
-def test_units_in_any_order_give_the_same_report(case, tmp_path):
-    whole = summarise(untimed(case.at_once(tmp_path / "one")))
-    for number, order in enumerate((reversed, lambda names: [*names[2:], *names[:2]])):
-        records = case.by_units(tmp_path / f"{number}", order)
-        assert summarise(untimed(records)) == whole
+@pytest.mark.parametrize("order", [reversed, lambda names: [*names[2:], *names[:2]]])
+def test_units_in_any_order_give_the_same_records(case, tmp_path, order):
+    whole = case.at_once(tmp_path / "one")
+    assert untimed(case.by_units(tmp_path / "many", order)) == untimed(whole)
+
+
+def test_units_in_any_order_give_the_same_report(raced, tmp_path):
+    whole = summarise(untimed(raced.at_once(tmp_path / "one")))
+    assert summarise(untimed(raced.by_units(tmp_path / "many", reversed))) == whole
 
 
 def test_a_race_in_its_own_unit_stops_the_same_strategies(raced, tmp_path):
@@ -433,7 +438,7 @@ def test_a_model_that_the_run_does_not_know_fails_its_strategies(plain, tmp_path
     assert of(journal.own, SetupRecord)[1:] == []  # but that of what runs today
 
 
-@pytest.mark.parametrize("stage", ["race", "take"])
+@pytest.mark.parametrize("stage", [stages.race, partial(stages.take, strategy="lora")])
 def test_a_run_of_something_else_is_refused_before_anything_is_stored(raced, tmp_path, stage):
     before = Memory()
     run = stages.begin(raced.setting(tmp_path), before)
@@ -441,10 +446,7 @@ def test_a_run_of_something_else_is_refused_before_anything_is_stored(raced, tmp
     setting = replace(raced, dataset=fewer).setting(tmp_path)
     journal = Memory(before.own)
     with pytest.raises(RunMismatch, match="another data set"):
-        if stage == "race":
-            stages.race(setting, run, journal)
-        else:
-            stages.take(setting, run, journal, "lora")
+        stage(setting, run, journal)
     assert journal.own == []
 
 
