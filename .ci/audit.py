@@ -26,11 +26,11 @@ def main() -> int:
         found = Path(place) / "found.json"
         command = [sys.executable, "-m", "pip_audit", "--local", "--skip-editable"]
         command += ["--progress-spinner", "off", "--format", "json", "--output", str(found)]
-        subprocess.run(command, check=False)
-        # it ends with 1 in both cases, and writes nothing where it reached no advisories
+        code = subprocess.run(command, check=False).returncode
         told = found.read_text(encoding="utf-8") if found.is_file() else ""
     if not told.strip():
-        return unknown("the advisories cannot be reached")
+        # nothing is written where all is well; and where it ends with 1 for want of advisories
+        return unknown("the advisories cannot be reached") if code else 0
     return judged(json.loads(told)["dependencies"])
 
 
