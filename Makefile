@@ -32,11 +32,11 @@ serve: $(STAMP)
 
 sbom: $(STAMP)
 	mkdir -p out
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	$(BIN)/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file out/sbom.json $(BIN)/python
 
 audit: $(STAMP)
-	.ci/audit
+	$(BIN)/python .ci/audit.py
 
 clean:
 	rm -rf out .venv

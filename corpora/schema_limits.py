@@ -36,7 +36,7 @@ def check_size(schema: Mapping[str, Any]) -> None:
             mixed |= item.keys() & {"patternProperties", "unevaluatedProperties"}
             _check_object(item, location)
     if len(mixed) == 2:
-        fix = "Write `additionalProperties: false`: beside `patternProperties` it says the same."
+        fix = "It is not read beside `patternProperties`: write `additionalProperties` instead."
         raise InvalidInput(FIELD, "unevaluatedProperties", fix)
     try:
         followed = _Followed(schema).size(schema)
