@@ -9,6 +9,7 @@ from service.api_forecasts import forecasts
 from service.api_reports import reports
 from service.api_tasks import tasks
 from service.api_what_if import what_ifs
+from service.guarding import OPEN
 from service.problems import Problem
 from service.services import services
 from service.shapes import API
@@ -17,13 +18,13 @@ SILENT_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone; it speaks every 2 seconds."""
 
 
-@get("/health", sync_to_thread=False)
+@get("/health", sync_to_thread=False, opt=OPEN)
 def health() -> dict[str, str]:
     """The server answers."""
     return {"status": "ok"}
 
 
-@get("/ready", sync_to_thread=True)
+@get("/ready", sync_to_thread=True, opt=OPEN)
 def ready(request: Request[Any, Any, Any]) -> dict[str, str]:
     """The database answers, and a worker is alive to compute."""
     if services(request).store.silence() > SILENT_SECONDS:

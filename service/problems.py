@@ -7,6 +7,7 @@ fix under `errors`.
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from litestar import Request, Response
@@ -15,7 +16,16 @@ from pydantic import ValidationError
 
 from benchmarks.errors import BadPriceFile
 from corpora.errors import CorpusError, InvalidInput, shorten
-from service.errors import Conflict, CostNotAccepted, KeyReused, NotFound
+from service.errors import (
+    Conflict,
+    CostNotAccepted,
+    KeyReused,
+    NoKey,
+    NotAllowed,
+    NotFound,
+    OverBudget,
+    TooOften,
+)
 from strategies.errors import StrategyError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
@@ -78,6 +88,17 @@ def problem_of(error: Exception) -> Problem:
             problem = Problem(422, "cost-not-accepted", title, str(error), [wrong])
             problem.document["quote"] = error.quote
             return problem
+        case NoKey():
+            asks = {"WWW-Authenticate": 'Bearer realm="tuneworth"'}
+            return Problem(401, "no-key", "An API key is needed", str(error), headers=asks)
+        case NotAllowed():
+            return Problem(403, "not-allowed", "Not allowed with this key", str(error))
+        case TooOften():
+            wait = {"Retry-After": str(max(ceil(error.seconds), 1))}
+            return Problem(429, "too-often", "Too many requests", str(error), headers=wait)
+        case OverBudget():
+            wrong = wrong_field("accept_cost_usd", error.usd, error.fix)
+            return Problem(403, "over-budget", "Over this key's limit", str(error), [wrong])
         case BadPriceFile():
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case KeyReused():

@@ -93,6 +93,36 @@ class WorkerRow(Table):
     beat: Mapped[float]
 
 
+class KeyRow(Table):
+    """An API key. `name` is whose it is; `digest` is the SHA-256 of the whole key in hex digits,
+    as the key itself is never stored. `scopes` stand between commas."""
+
+    __tablename__ = "keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    digest: Mapped[str]
+    scopes: Mapped[str]
+    per_minute: Mapped[int]
+    usd_per_month: Mapped[float]
+    created_at: Mapped[str]
+    revoked_at: Mapped[str | None]
+
+
+class AgreedRow(Table):
+    """What an owner agreed to pay hosted models for one piece of work, whose id it has.
+
+    It stays when the work is removed: what was spent is not given back.
+    """
+
+    __tablename__ = "agreed"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    usd: Mapped[float]
+    created_at: Mapped[str]
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
