@@ -5,6 +5,8 @@ to and not what was billed, which is known only later and may be less. So the li
 passed by starting much at once, and removing work gives nothing back.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import OverBudget
 from service.keys import Caller
-from service.storage import AgreedRow, KeyRow, now
+from service.storage import AgreedRow, KeyRow, Work, now
 
 ROUNDING = 1e-9
 
@@ -39,6 +41,8 @@ def agreed_this_month(session: Session, owner: str) -> float:
     return float(session.scalar(query) or 0.0)
 
 
-def give_back(session: Session, work: str) -> None:
-    """For work that was cancelled before it began: nothing was spent."""
-    session.execute(sa.delete(AgreedRow).where(AgreedRow.id == work))
+def give_back(begin: Callable[[], AbstractContextManager[Session]], row: Work) -> None:
+    """Where work was cancelled before it began, nothing was spent."""
+    if row.state == "cancelled" and row.started_at is None:
+        with begin() as session:
+            session.execute(sa.delete(AgreedRow).where(AgreedRow.id == row.id))

@@ -9,8 +9,11 @@ from litestar.params import FromPath, RawBody
 from litestar.response import ServerSentEvent
 from sqlalchemy.orm import Session
 
+from service.agreed import agree, give_back
 from service.consent import check_order
 from service.events import watch
+from service.guarding import caller, hold_stream, needs
+from service.keys import Caller
 from service.openapi import PostComparison, events_response, problems
 from service.posting import Post, Reply, answer_once, parse_as, read_post
 from service.services import Services, services
@@ -24,7 +27,8 @@ from strategies.registry import strategy_names
     "/tasks/{task_id:str}/comparisons",
     status_code=202,
     operation_class=PostComparison,
-    responses=problems(400, 404, 413, 415, 422),
+    responses=problems(400, 404, 408, 413, 415, 422),
+    security=needs("run"),
 )
 async def start_comparison(
     request: Request[Any, Any, Any], task_id: FromPath[str], body: RawBody
@@ -34,19 +38,22 @@ async def start_comparison(
     With hosted models it needs `accept_cost_usd`; a 422 without it holds the quote.
     """
     sent = read_post(request, body)
-    return (await sync_to_thread(_start, services(request), task_id, sent)).response()
+    who = caller(request)
+    return (await sync_to_thread(_start, services(request), task_id, sent, who)).response()
 
 
-def _start(at: Services, task: str, sent: Post) -> Reply:
+def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewComparison, sent.body)
         check_names("strategies", options.strategies, strategy_names())
-        check_order(at.store.spec(task), options.model_dump())
+        paid = check_order(at.store.spec(task), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_work(
                 session, task, options.model_dump(), at.queue.add, ComparisonRow
             )
+            if paid:
+                agree(session, who, row.id, options.accept_cost_usd or 0.0)
             reply = comparison_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/comparisons/{row.id}")
 
@@ -55,7 +62,12 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-@get("/comparisons/{comparison_id:str}", sync_to_thread=True, responses=problems(404))
+@get(
+    "/comparisons/{comparison_id:str}",
+    sync_to_thread=True,
+    responses=problems(404),
+    security=needs("read"),
+)
 def show_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
 ) -> ComparisonReply:
@@ -63,7 +75,11 @@ def show_comparison(
     return comparison_reply(services(request).store.comparison(comparison_id))
 
 
-@get("/comparisons/{comparison_id:str}/events", responses=events_response() | problems(404))
+@get(
+    "/comparisons/{comparison_id:str}/events",
+    responses=events_response() | problems(404),
+    security=needs("read"),
+)
 async def watch_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
 ) -> Response[Any]:
@@ -78,6 +94,7 @@ async def watch_comparison(
     seen = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else 0
     if row.state in FINISHED and seen >= row.revision:
         return Response(None, status_code=204)
+    hold_stream(request)
     return ServerSentEvent(
         watch(store, comparison_id, min(seen, row.revision), request.app.state.is_stopping)
     )
@@ -88,6 +105,7 @@ async def watch_comparison(
     status_code=200,
     sync_to_thread=True,
     responses=problems(404),
+    security=needs("run"),
 )
 def end_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
@@ -99,9 +117,9 @@ def end_comparison(
         at.store.remove_work(comparison_id, ComparisonRow)
         shutil.rmtree(at.settings.comparison_folder(comparison_id), ignore_errors=True)
         return Response(None, status_code=204)
-    return Response(
-        comparison_reply(at.store.cancel(comparison_id, ComparisonRow)), status_code=202
-    )
+    row = at.store.cancel(comparison_id, ComparisonRow)
+    give_back(at.store.begin, row)
+    return Response(comparison_reply(row), status_code=202)
 
 
 comparisons = Router(

@@ -11,9 +11,12 @@ from litestar.params import FromPath, RawBody
 from litestar.response import File
 from sqlalchemy.orm import Session
 
+from service.agreed import agree, give_back
 from service.api_reports import asked_format, sent_file
 from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
+from service.guarding import caller, needs
+from service.keys import Caller
 from service.openapi import PostForecast, forecast_response, problems
 from service.posting import Post, Reply, answer_once, parse_as, read_post
 from service.services import Services, services
@@ -33,7 +36,8 @@ FORMATS = {
     "/tasks/{task_id:str}/forecasts",
     status_code=202,
     operation_class=PostForecast,
-    responses=problems(400, 404, 413, 415, 422),
+    responses=problems(400, 404, 408, 413, 415, 422),
+    security=needs("run"),
 )
 async def start_forecast(
     request: Request[Any, Any, Any], task_id: FromPath[str], body: RawBody
@@ -44,19 +48,22 @@ async def start_forecast(
     hosted models it needs `accept_cost_usd`.
     """
     sent = read_post(request, body)
-    return (await sync_to_thread(_start, services(request), task_id, sent)).response()
+    who = caller(request)
+    return (await sync_to_thread(_start, services(request), task_id, sent, who)).response()
 
 
-def _start(at: Services, task: str, sent: Post) -> Reply:
+def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewForecast, sent.body)
         check_names("strategies", options.strategies, strategy_names())
-        check_forecast_order(at.store.spec(task), options.model_dump())
+        paid = check_forecast_order(at.store.spec(task), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_work(
                 session, task, options.model_dump(), at.queue.add_forecast, ForecastRow
             )
+            if paid:
+                agree(session, who, row.id, options.accept_cost_usd or 0.0)
             reply = forecast_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/forecasts/{row.id}")
 
@@ -65,7 +72,12 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-@get("/forecasts/{forecast_id:str}", sync_to_thread=True, responses=problems(404))
+@get(
+    "/forecasts/{forecast_id:str}",
+    sync_to_thread=True,
+    responses=problems(404),
+    security=needs("read"),
+)
 def show_forecast(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> ForecastReply:
     """A forecast: its state, how far it is, and once it is completed what was foretold."""
     at = services(request)
@@ -82,6 +94,7 @@ def show_forecast(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -
     status_code=200,
     sync_to_thread=True,
     responses=problems(404),
+    security=needs("run"),
 )
 def end_forecast(
     request: Request[Any, Any, Any], forecast_id: FromPath[str]
@@ -93,12 +106,14 @@ def end_forecast(
         shutil.rmtree(at.settings.forecast_folder(forecast_id), ignore_errors=True)
         return Response(None, status_code=204)
     row = at.store.cancel(forecast_id, ForecastRow)
+    give_back(at.store.begin, row)
     return Response(forecast_reply(row), status_code=202)
 
 
 @get(
     "/forecasts/{forecast_id:str}/report",
     responses=forecast_response() | problems(404, 406, 409),
+    security=needs("read"),
 )
 async def show_report(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as JSON, Markdown or HTML, by the Accept header."""
@@ -106,19 +121,31 @@ async def show_report(request: Request[Any, Any, Any], forecast_id: FromPath[str
     return await sync_to_thread(_file, services(request), forecast_id, media_type)
 
 
-@get("/forecasts/{forecast_id:str}/report.json", responses=problems(404, 409))
+@get(
+    "/forecasts/{forecast_id:str}/report.json",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_json(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as JSON."""
     return await sync_to_thread(_file, services(request), forecast_id, "application/json")
 
 
-@get("/forecasts/{forecast_id:str}/report.md", responses=problems(404, 409))
+@get(
+    "/forecasts/{forecast_id:str}/report.md",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_markdown(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as Markdown."""
     return await sync_to_thread(_file, services(request), forecast_id, "text/markdown")
 
 
-@get("/forecasts/{forecast_id:str}/report.html", responses=problems(404, 409))
+@get(
+    "/forecasts/{forecast_id:str}/report.html",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_html(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as one self-contained page."""
     return await sync_to_thread(_file, services(request), forecast_id, "text/html")

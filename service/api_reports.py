@@ -10,6 +10,7 @@ from litestar.response import File
 
 from service.artifacts import zip_artifact
 from service.errors import Conflict, NotFound
+from service.guarding import needs
 from service.openapi import problems, report_response, zip_response
 from service.problems import Problem
 from service.services import Services, services
@@ -19,16 +20,12 @@ FORMATS = {
     "text/markdown": "report.md",
     "text/html": "report.html",
 }
-# The page holds texts of the user's data: nothing in it may load or run anything.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @get(
     "/comparisons/{comparison_id:str}/report",
     responses=report_response() | problems(404, 406, 409),
+    security=needs("read"),
 )
 async def show_report(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as JSON, Markdown or HTML, by the Accept header."""
@@ -36,19 +33,31 @@ async def show_report(request: Request[Any, Any, Any], comparison_id: FromPath[s
     return await _report(services(request), comparison_id, media_type)
 
 
-@get("/comparisons/{comparison_id:str}/report.json", responses=problems(404, 409))
+@get(
+    "/comparisons/{comparison_id:str}/report.json",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_json(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as JSON: the one source of the other formats."""
     return await _report(services(request), comparison_id, "application/json")
 
 
-@get("/comparisons/{comparison_id:str}/report.md", responses=problems(404, 409))
+@get(
+    "/comparisons/{comparison_id:str}/report.md",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_markdown(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as Markdown."""
     return await _report(services(request), comparison_id, "text/markdown")
 
 
-@get("/comparisons/{comparison_id:str}/report.html", responses=problems(404, 409))
+@get(
+    "/comparisons/{comparison_id:str}/report.html",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_html(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as one self-contained page."""
     return await _report(services(request), comparison_id, "text/html")
@@ -57,6 +66,7 @@ async def show_html(request: Request[Any, Any, Any], comparison_id: FromPath[str
 @get(
     "/comparisons/{comparison_id:str}/artifacts/{strategy:str}",
     responses=zip_response() | problems(404, 409),
+    security=needs("read"),
 )
 async def take_artifact(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], strategy: FromPath[str]
@@ -90,7 +100,7 @@ def sent_file(path: Path, media_type: str) -> File:
         filename=path.name,
         media_type=media_type,  # the framework adds the charset of texts
         content_disposition_type="inline",
-        headers={"Vary": "Accept", **HEADERS},
+        headers={"Vary": "Accept"},
     )
 
 

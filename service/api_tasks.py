@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter, RawBody
 from sqlalchemy.orm import Session
 
 from corpora.errors import InvalidInput
+from service.guarding import needs
 from service.openapi import PostTask, problems
 from service.posting import Post, Reply, answer_once, parse_object, read_post
 from service.services import Services, services
@@ -20,7 +21,12 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Most tasks on a
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
 
 
-@post("/tasks", operation_class=PostTask, responses=problems(400, 413, 415, 422))
+@post(
+    "/tasks",
+    operation_class=PostTask,
+    responses=problems(400, 408, 413, 415, 422),
+    security=needs("run"),
+)
 async def submit_task(request: Request[Any, Any, Any], body: RawBody) -> Response[TaskReply]:
     """Submit a task with its rows and documents inline. Nothing is computed yet."""
     sent = read_post(request, body)
@@ -41,7 +47,7 @@ def _submit(at: Services, sent: Post) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-@get("/tasks", sync_to_thread=True, responses=problems(400))
+@get("/tasks", sync_to_thread=True, responses=problems(400), security=needs("read"))
 def list_tasks(
     request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
 ) -> TaskPage:
@@ -55,13 +61,23 @@ def list_tasks(
     )
 
 
-@get("/tasks/{task_id:str}", sync_to_thread=True, responses=problems(404))
+@get(
+    "/tasks/{task_id:str}",
+    sync_to_thread=True,
+    responses=problems(404),
+    security=needs("read"),
+)
 def show_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> TaskReply:
     """A task: what it is and how many rows it has, without the rows."""
     return task_reply(services(request).store.task(task_id))
 
 
-@delete("/tasks/{task_id:str}", sync_to_thread=True, responses=problems(404, 409))
+@delete(
+    "/tasks/{task_id:str}",
+    sync_to_thread=True,
+    responses=problems(404, 409),
+    security=needs("run"),
+)
 def remove_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> None:
     """Remove a task with its comparisons, forecasts and files. Cancel unfinished ones first."""
     at = services(request)

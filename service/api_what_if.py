@@ -11,6 +11,7 @@ from litestar.params import FromPath, RawBody
 from benchmarks.errors import BenchmarkError
 from service.api_reports import finished_folder
 from service.errors import Conflict
+from service.guarding import needs
 from service.openapi import PostWhatIf, problems, what_if_response
 from service.posting import Post, Reply, answer_once, parse_object, read_post
 from service.services import Services, services
@@ -27,7 +28,8 @@ KEPT = 4
     "/comparisons/{comparison_id:str}/what-if",
     status_code=200,
     operation_class=PostWhatIf,
-    responses=what_if_response() | problems(400, 404, 409, 413, 415, 422),
+    responses=what_if_response() | problems(400, 404, 408, 409, 413, 415, 422),
+    security=needs("read", post=True),
 )
 async def ask_what_if(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], body: RawBody

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9
 
 
-def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> float:
     """Refuse a comparison that would spend more on hosted models than its options accept.
 
-    Free where the task names no hosted model. Else the data are read and split for the quote,
+    Returns what they are quoted at in US dollars. Free where the task names no hosted model. Else the data are read and split for the quote,
     which takes seconds where they are large. Raises CostNotAccepted, and what reading and
     quoting raise.
     """
     if not names_hosted(spec):
-        return
+        return 0.0
     from benchmarks.costs import read_prices  # what measures is loaded where it is needed
     from service.specs import dataset_from
 
@@ -34,13 +34,13 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     )
     strategies, accepted = options["strategies"], options["accept_cost_usd"]
     race = bool(options.get("race"))
-    check_cost(dataset, strategies, accepted, read_prices(None), race=race)
+    return check_cost(dataset, strategies, accepted, read_prices(None), race=race)
 
 
-def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> float:
     """The same of a forecast: refused where its budget allows more than its options accept."""
     if not names_hosted(spec):
-        return
+        return 0.0
     from benchmarks.costs import read_prices  # what measures is loaded where it is needed
     from service.forecasting.planning import plan_forecast
     from service.specs import dataset_from
@@ -60,6 +60,7 @@ def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) ->
         budget_usd=options["budget_usd"],
     )
     check_forecast_cost(planned, options["accept_cost_usd"])
+    return planned.paid_usd
 
 
 def check_forecast_cost(planned: "ForecastPlan", accepted: float | None) -> None:
@@ -83,11 +84,13 @@ def check_cost(
     prices: "PriceList",
     *,
     race: bool = False,
-) -> None:
-    """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars."""
+) -> float:
+    """What hosted models are quoted at; raises CostNotAccepted where that is more than `accepted`
+    dollars."""
     from service.comparing import plan
 
     found = plan(dataset, strategies=strategies, prices=prices, race=race)
     if found.paid_usd > (accepted or 0.0) + ROUNDING:
         quote = {**found.quote.model_dump(mode="json"), "paid_usd": found.paid_usd}
         raise CostNotAccepted(found.paid_usd, accepted, quote)
+    return found.paid_usd

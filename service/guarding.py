@@ -23,6 +23,7 @@ from service.keys import NOBODY, Caller, Keyring, Keys, Scope
 from service.problems import Problem
 from service.rates import Buckets, Streams
 from service.settings import Settings
+from service.wire import hold
 
 BEARER, COOKIE = "key", "cookie"
 COOKIE_NAME = "tuneworth_key"
@@ -109,6 +110,13 @@ def caller(request: Request[Any, Any, Any]) -> Caller:
     """Who sent this request, as `identify` found it."""
     found: Caller = request.scope["auth"]
     return found
+
+
+def hold_stream(request: Request[Any, Any, Any]) -> None:
+    """Count an event stream of this key until it ends; raises TooOften where it has too many."""
+    who = caller(request)
+    if who.key is not None:
+        hold(request, gate_of(request).streams.open(who.key))
 
 
 async def refuse_other_hosts(

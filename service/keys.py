@@ -8,8 +8,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from corpora.errors import InvalidInput
 from service.errors import NoKey
-from service.storage import KeyRow, now
+from service.settings import Settings
+from service.storage import KeyRow, now, open_database
+from service.store import Store
 
 Scope = Literal["read", "run", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -112,6 +114,16 @@ class Keys:
         """All of them, the oldest first, revoked ones too."""
         with self._begin() as session:
             return list(session.scalars(sa.select(KeyRow).order_by(KeyRow.created_at, KeyRow.id)))
+
+
+@contextmanager
+def open_keys(settings: Settings) -> Iterator[Keys]:
+    """The keys in the database of these settings, for as long as they are needed."""
+    engine = open_database(settings.database_url)
+    try:
+        yield Keys(Store(engine).begin)
+    finally:
+        engine.dispose()
 
 
 class Keyring:

@@ -13,12 +13,15 @@ import uvicorn
 
 from corpora.errors import InvalidInput
 from service.app import create_app
+from service.guarding import check_exposed
+from service.keys import Keyring, open_keys
 from service.settings import Settings
 from service.worker import work
 
 __all__ = ["serve", "work"]
 
 STOP_SECONDS = 5
+MOST_CONNECTIONS = 2000
 WORKER = (sys.executable, "-m", "service.worker")
 
 
@@ -26,13 +29,22 @@ def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
     """Serve requests here and keep one worker process alive, until SIGTERM or SIGINT.
 
     `worker` is the command of the worker; this process's id is added to it. Raises
-    InvalidInput where the port is taken.
+    InvalidInput where the port is taken, or where others could connect and no key is in force.
     """
+    if settings.exposed:  # the application refuses it too, but only once it has been started
+        with open_keys(settings) as keys:
+            check_exposed(settings, Keyring(keys.rows()))
     listener = _listen(settings)
     server: uvicorn.Server
     app = create_app(settings, is_stopping=lambda: server.should_exit)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS, access_log=False
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=STOP_SECONDS,
+        access_log=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=False,  # nothing here depends on the address of a client
+        server_header=False,
     )
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,7 +53,8 @@ def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
     keeper = WorkerKeeper(settings, worker)
     keeper.start()
     host, port = listener.getsockname()[:2]
-    print(f"Tuneworth listens on http://{host}:{port} (stop with Ctrl-C)", flush=True)
+    place = f"[{host}]" if ":" in host else host
+    print(f"Tuneworth listens on http://{place}:{port} (stop with Ctrl-C)", flush=True)
     try:
         server.run(sockets=[listener])
     finally:
@@ -49,7 +62,7 @@ def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if settings.host == "::1" else socket.AF_INET
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
