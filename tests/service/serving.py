@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from service.app import create_app
+from service.keys import Limits, open_keys
 from service.settings import Settings
 
 SCRIPT = Path(__file__).with_name("scripted_worker.py")
@@ -36,10 +37,19 @@ def spec(name: str = "3 steps", **fields: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def client_of(data: Path) -> Iterator[TestClient[Litestar]]:
+def client_of(data: Path, **settings: Any) -> Iterator[TestClient[Litestar]]:
     """The real application on a data folder."""
-    with TestClient(create_app(Settings(data)), base_url="http://127.0.0.1") as client:
+    with TestClient(create_app(Settings(data, **settings)), base_url="http://127.0.0.1") as client:
         yield client
+
+
+def key_for(
+    data: Path, name: str = "ada", scopes: Collection[str] = ("read", "run"), **limits: Any
+) -> dict[str, str]:
+    """A new key in the data folder, as the header that presents it."""
+    with open_keys(Settings(data)) as keys:
+        _, text = keys.add(name, scopes, Limits(**limits))
+    return {"Authorization": f"Bearer {text}"}
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
