@@ -1,7 +1,6 @@
 """Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
 from service.openapi import PostForecast, forecast_response, problems
 from service.posting import Post, Reply, answer_once, parse_as, read_post
+from service.removing import remove_work
 from service.services import Services, services
 from service.shapes import API, ForecastReply, NewForecast, forecast_reply
 from service.specs import check_names
@@ -43,7 +43,7 @@ async def start_forecast(
     It reads training and validation rows alone, and takes a fraction of the comparison. With
     hosted models it needs `accept_cost_usd`.
     """
-    sent = read_post(request, body)
+    sent = read_post(request, body, None)
     return (await sync_to_thread(_start, services(request), task_id, sent)).response()
 
 
@@ -51,14 +51,14 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
     def check() -> Any:
         options = parse_as(NewForecast, sent.body)
         check_names("strategies", options.strategies, strategy_names())
-        check_forecast_order(at.store.spec(task), options.model_dump())
+        check_forecast_order(at.store.spec(task, sent.owner), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_work(
-                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow
+                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow, sent.owner
             )
             reply = forecast_reply(row).model_dump(mode="json")
-            return Reply(202, reply, f"{API}/forecasts/{row.id}")
+            return Reply(202, reply, f"{API}/forecasts/{row.id}", task, row.id)
 
         return make
 
@@ -69,7 +69,7 @@ def _start(at: Services, task: str, sent: Post) -> Reply:
 def show_forecast(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> ForecastReply:
     """A forecast: its state, how far it is, and once it is completed what was foretold."""
     at = services(request)
-    row = at.store.work(forecast_id, ForecastRow)
+    row = at.store.work(forecast_id, ForecastRow, None)
     path = at.settings.forecast_folder(forecast_id) / FORMATS["application/json"]
     found = None
     if row.state == "completed" and path.exists():
@@ -88,11 +88,10 @@ def end_forecast(
 ) -> Response[ForecastReply | None]:
     """Cancel a forecast (202); remove one that has ended, with its files (204)."""
     at = services(request)
-    if at.store.work(forecast_id, ForecastRow).state in FINISHED:
-        at.store.remove_work(forecast_id, ForecastRow)
-        shutil.rmtree(at.settings.forecast_folder(forecast_id), ignore_errors=True)
+    if at.store.work(forecast_id, ForecastRow, None).state in FINISHED:
+        remove_work(at, forecast_id, ForecastRow, None)
         return Response(None, status_code=204)
-    row = at.store.cancel(forecast_id, ForecastRow)
+    row = at.store.cancel(forecast_id, ForecastRow, None)
     return Response(forecast_reply(row), status_code=202)
 
 
@@ -125,7 +124,7 @@ async def show_html(request: Request[Any, Any, Any], forecast_id: FromPath[str])
 
 
 def _file(at: Services, forecast: str, media_type: str) -> File:
-    row = at.store.work(forecast, ForecastRow)
+    row = at.store.work(forecast, ForecastRow, None)
     if row.state in ("queued", "running"):
         raise Conflict(f"The forecast is {row.state}. Wait until its state is completed.")
     if row.state != "completed":

@@ -96,7 +96,7 @@ def sent_file(path: Path, media_type: str) -> File:
 
 def finished_folder(at: Services, comparison: str) -> Path:
     """The folder of a completed comparison; Conflict says why there is none, or not yet."""
-    row = at.store.comparison(comparison)
+    row = at.store.comparison(comparison, None)
     if row.state in ("queued", "running"):
         raise Conflict(f"The comparison is {row.state}. Wait until its state is completed.")
     if row.state != "completed":

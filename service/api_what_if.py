@@ -36,7 +36,7 @@ async def ask_what_if(
 
     Nothing is run again. Fields that are left out stay as they are; null means not stated.
     """
-    sent = read_post(request, body)
+    sent = read_post(request, body, None)
     return (await sync_to_thread(_ask, services(request), comparison_id, sent)).response()
 
 
@@ -48,7 +48,9 @@ def _ask(at: Services, comparison: str, sent: Post) -> Reply:
         changes = parse_object(sent.body)
         stored = _stored(finished_folder(at, comparison))
         found = what_if(stored, changes, read_prices()).model_dump(mode="json", by_alias=True)
-        return lambda session: Reply(200, found, f"{API}/comparisons/{comparison}")
+        task = at.store.comparison(comparison, sent.owner).task
+        place = f"{API}/comparisons/{comparison}"
+        return lambda session: Reply(200, found, place, task, comparison)
 
     return answer_once(at.store, sent, check)
 

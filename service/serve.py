@@ -13,6 +13,7 @@ import uvicorn
 
 from corpora.errors import InvalidInput
 from service.app import create_app
+from service.database import open_database
 from service.settings import Settings
 from service.worker import work
 
@@ -26,9 +27,10 @@ def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
     """Serve requests here and keep one worker process alive, until SIGTERM or SIGINT.
 
     `worker` is the command of the worker; this process's id is added to it. Raises
-    InvalidInput where the port is taken.
+    InvalidInput where the port is taken, and as `open_database` before anything starts.
     """
     listener = _listen(settings)
+    open_database(settings.database_url).dispose()
     server: uvicorn.Server
     app = create_app(settings, is_stopping=lambda: server.should_exit)
     config = uvicorn.Config(
@@ -66,7 +68,7 @@ class WorkerKeeper:
     """Starts the worker process, and again when it dies, waiting longer each time."""
 
     def __init__(self, settings: Settings, command: Sequence[str]) -> None:
-        self._environment = {**os.environ, "TUNEWORTH_DATA": str(settings.data)}
+        self._environment = {**os.environ, **settings.for_worker()}
         self._command = [*command, str(os.getpid())]
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

@@ -36,23 +36,28 @@ def spec(name: str = "3 steps", **fields: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def client_of(data: Path) -> Iterator[TestClient[Litestar]]:
-    """The real application on a data folder."""
-    with TestClient(create_app(Settings(data)), base_url="http://127.0.0.1") as client:
+def client_of(data: Path | Settings) -> Iterator[TestClient[Litestar]]:
+    """The real application on a data folder, or by its settings."""
+    app = create_app(as_settings(data))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
 
-def environment(data: Path, **more: str) -> dict[str, str]:
+def as_settings(data: Path | Settings) -> Settings:
+    return data if isinstance(data, Settings) else Settings(data)
+
+
+def environment(data: Path | Settings, **more: str) -> dict[str, str]:
     root = str(Path(__file__).parents[2])
-    return {**os.environ, "TUNEWORTH_DATA": str(data), "PYTHONPATH": root, **more}
+    return {**os.environ, **as_settings(data).for_worker(), "PYTHONPATH": root, **more}
 
 
-def start_worker(data: Path) -> subprocess.Popen[bytes]:
+def start_worker(data: Path | Settings) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(SCRIPT)], env=environment(data))
 
 
 @contextmanager
-def worker_on(data: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker_on(data: Path | Settings) -> Iterator[subprocess.Popen[bytes]]:
     """A scripted worker process, ended afterwards."""
     process = start_worker(data)
     try:
