@@ -21,7 +21,7 @@ ROUNDING = 1e-9
 
 def agree(session: Session, caller: Caller, work: str, usd: float) -> None:
     """Book `usd` for a new piece of work; raises OverBudget. Nothing is booked without a key."""
-    if caller.limits is None or usd <= 0:
+    if caller.owner is None or caller.limits is None or usd <= 0:
         return
     # a write, so that two requests at once do not both find room for one
     mine = sa.update(KeyRow).where(KeyRow.name == caller.owner).values(name=KeyRow.name)

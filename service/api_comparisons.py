@@ -1,6 +1,5 @@
 """Comparisons over HTTP: start, look at, watch, cancel, remove."""
 
-import shutil
 from typing import Any
 
 from litestar import Request, Response, Router, delete, get, post
@@ -16,6 +15,7 @@ from service.guarding import caller, hold_stream, needs
 from service.keys import Caller
 from service.openapi import PostComparison, events_response, problems
 from service.posting import Post, Reply, answer_once, parse_as, read_post
+from service.removing import remove_work
 from service.services import Services, services
 from service.shapes import API, ComparisonReply, NewComparison, comparison_reply
 from service.specs import check_names
@@ -37,8 +37,8 @@ async def start_comparison(
 
     With hosted models it needs `accept_cost_usd`; a 422 without it holds the quote.
     """
-    sent = read_post(request, body)
     who = caller(request)
+    sent = read_post(request, body, who.owner)
     return (await sync_to_thread(_start, services(request), task_id, sent, who)).response()
 
 
@@ -46,16 +46,16 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewComparison, sent.body)
         check_names("strategies", options.strategies, strategy_names())
-        paid = check_order(at.store.spec(task), options.model_dump())
+        paid = check_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_work(
-                session, task, options.model_dump(), at.queue.add, ComparisonRow
+                session, task, options.model_dump(), at.queue.add, ComparisonRow, who.sees
             )
             if paid:
                 agree(session, who, row.id, options.accept_cost_usd or 0.0)
             reply = comparison_reply(row).model_dump(mode="json")
-            return Reply(202, reply, f"{API}/comparisons/{row.id}")
+            return Reply(202, reply, f"{API}/comparisons/{row.id}", task, row.id)
 
         return make
 
@@ -72,7 +72,8 @@ def show_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
 ) -> ComparisonReply:
     """A comparison: its state, and how far each strategy is."""
-    return comparison_reply(services(request).store.comparison(comparison_id))
+    row = services(request).store.comparison(comparison_id, caller(request).sees)
+    return comparison_reply(row)
 
 
 @get(
@@ -89,7 +90,7 @@ async def watch_comparison(
     the last id as `Last-Event-ID` (browsers do): 204 says that there is nothing more to come.
     """
     store = services(request).store
-    row = await sync_to_thread(store.comparison, comparison_id)
+    row = await sync_to_thread(store.comparison, comparison_id, caller(request).sees)
     last = request.headers.get("Last-Event-ID", "")
     seen = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else 0
     if row.state in FINISHED and seen >= row.revision:
@@ -111,13 +112,12 @@ def end_comparison(
     request: Request[Any, Any, Any], comparison_id: FromPath[str]
 ) -> Response[ComparisonReply | None]:
     """Cancel a comparison (202); remove one that has ended, with its files (204)."""
-    at = services(request)
-    row = at.store.comparison(comparison_id)
+    at, owner = services(request), caller(request).sees
+    row = at.store.comparison(comparison_id, owner)
     if row.state in FINISHED:
-        at.store.remove_work(comparison_id, ComparisonRow)
-        shutil.rmtree(at.settings.comparison_folder(comparison_id), ignore_errors=True)
+        remove_work(at, comparison_id, ComparisonRow, owner)
         return Response(None, status_code=204)
-    row = at.store.cancel(comparison_id, ComparisonRow)
+    row = at.store.cancel(comparison_id, ComparisonRow, owner)
     give_back(at.store.begin, row)
     return Response(comparison_reply(row), status_code=202)
 

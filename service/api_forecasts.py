@@ -1,7 +1,6 @@
 """Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from service.guarding import caller, needs
 from service.keys import Caller
 from service.openapi import PostForecast, forecast_response, problems
 from service.posting import Post, Reply, answer_once, parse_as, read_post
+from service.removing import remove_work
 from service.services import Services, services
 from service.shapes import API, ForecastReply, NewForecast, forecast_reply
 from service.specs import check_names
@@ -47,8 +47,8 @@ async def start_forecast(
     It reads training and validation rows alone, and takes a fraction of the comparison. With
     hosted models it needs `accept_cost_usd`.
     """
-    sent = read_post(request, body)
     who = caller(request)
+    sent = read_post(request, body, who.owner)
     return (await sync_to_thread(_start, services(request), task_id, sent, who)).response()
 
 
@@ -56,16 +56,16 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewForecast, sent.body)
         check_names("strategies", options.strategies, strategy_names())
-        paid = check_forecast_order(at.store.spec(task), options.model_dump())
+        paid = check_forecast_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_work(
-                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow
+                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
             )
             if paid:
                 agree(session, who, row.id, options.accept_cost_usd or 0.0)
             reply = forecast_reply(row).model_dump(mode="json")
-            return Reply(202, reply, f"{API}/forecasts/{row.id}")
+            return Reply(202, reply, f"{API}/forecasts/{row.id}", task, row.id)
 
         return make
 
@@ -81,7 +81,7 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
 def show_forecast(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> ForecastReply:
     """A forecast: its state, how far it is, and once it is completed what was foretold."""
     at = services(request)
-    row = at.store.work(forecast_id, ForecastRow)
+    row = at.store.work(forecast_id, ForecastRow, caller(request).sees)
     path = at.settings.forecast_folder(forecast_id) / FORMATS["application/json"]
     found = None
     if row.state == "completed" and path.exists():
@@ -100,12 +100,11 @@ def end_forecast(
     request: Request[Any, Any, Any], forecast_id: FromPath[str]
 ) -> Response[ForecastReply | None]:
     """Cancel a forecast (202); remove one that has ended, with its files (204)."""
-    at = services(request)
-    if at.store.work(forecast_id, ForecastRow).state in FINISHED:
-        at.store.remove_work(forecast_id, ForecastRow)
-        shutil.rmtree(at.settings.forecast_folder(forecast_id), ignore_errors=True)
+    at, owner = services(request), caller(request).sees
+    if at.store.work(forecast_id, ForecastRow, owner).state in FINISHED:
+        remove_work(at, forecast_id, ForecastRow, owner)
         return Response(None, status_code=204)
-    row = at.store.cancel(forecast_id, ForecastRow)
+    row = at.store.cancel(forecast_id, ForecastRow, owner)
     give_back(at.store.begin, row)
     return Response(forecast_reply(row), status_code=202)
 
@@ -118,7 +117,7 @@ def end_forecast(
 async def show_report(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as JSON, Markdown or HTML, by the Accept header."""
     media_type = asked_format(request, "forecast")
-    return await sync_to_thread(_file, services(request), forecast_id, media_type)
+    return await _report(request, forecast_id, media_type)
 
 
 @get(
@@ -128,7 +127,7 @@ async def show_report(request: Request[Any, Any, Any], forecast_id: FromPath[str
 )
 async def show_json(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as JSON."""
-    return await sync_to_thread(_file, services(request), forecast_id, "application/json")
+    return await _report(request, forecast_id, "application/json")
 
 
 @get(
@@ -138,7 +137,7 @@ async def show_json(request: Request[Any, Any, Any], forecast_id: FromPath[str])
 )
 async def show_markdown(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as Markdown."""
-    return await sync_to_thread(_file, services(request), forecast_id, "text/markdown")
+    return await _report(request, forecast_id, "text/markdown")
 
 
 @get(
@@ -148,11 +147,16 @@ async def show_markdown(request: Request[Any, Any, Any], forecast_id: FromPath[s
 )
 async def show_html(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as one self-contained page."""
-    return await sync_to_thread(_file, services(request), forecast_id, "text/html")
+    return await _report(request, forecast_id, "text/html")
 
 
-def _file(at: Services, forecast: str, media_type: str) -> File:
-    row = at.store.work(forecast, ForecastRow)
+async def _report(request: Request[Any, Any, Any], forecast: str, media_type: str) -> File:
+    at, owner = services(request), caller(request).sees
+    return await sync_to_thread(_file, at, forecast, media_type, owner)
+
+
+def _file(at: Services, forecast: str, media_type: str, owner: str | None) -> File:
+    row = at.store.work(forecast, ForecastRow, owner)
     if row.state in ("queued", "running"):
         raise Conflict(f"The forecast is {row.state}. Wait until its state is completed.")
     if row.state != "completed":

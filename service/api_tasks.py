@@ -1,7 +1,6 @@
 """Tasks over HTTP: submit, list, look at, remove."""
 
 import re
-import shutil
 from typing import Annotated, Any
 
 from litestar import Request, Response, Router, delete, get, post
@@ -10,9 +9,10 @@ from litestar.params import FromPath, QueryParameter, RawBody
 from sqlalchemy.orm import Session
 
 from corpora.errors import InvalidInput
-from service.guarding import needs
+from service.guarding import caller, needs
 from service.openapi import PostTask, problems
 from service.posting import Post, Reply, answer_once, parse_object, read_post
+from service.removing import remove_task as remove_whole_task
 from service.services import Services, services
 from service.shapes import API, TaskPage, TaskReply, task_reply
 from service.specs import check_spec
@@ -29,7 +29,7 @@ Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the 
 )
 async def submit_task(request: Request[Any, Any, Any], body: RawBody) -> Response[TaskReply]:
     """Submit a task with its rows and documents inline. Nothing is computed yet."""
-    sent = read_post(request, body)
+    sent = read_post(request, body, caller(request).owner)
     return (await sync_to_thread(_submit, services(request), sent)).response()
 
 
@@ -39,8 +39,8 @@ def _submit(at: Services, sent: Post) -> Reply:
         facts = check_spec(spec)
 
         def make(session: Session) -> Reply:
-            row = at.store.add_task(session, facts, spec)
-            return Reply(201, task_reply(row).model_dump(), f"{API}/tasks/{row.id}")
+            row = at.store.add_task(session, facts, spec, sent.owner)
+            return Reply(201, task_reply(row).model_dump(), f"{API}/tasks/{row.id}", row.id)
 
         return make
 
@@ -54,7 +54,7 @@ def list_tasks(
     """The tasks, newest first, page by page."""
     if cursor is not None and not re.fullmatch(r"[0-9a-f]{22}", cursor):
         raise InvalidInput("cursor", cursor, "Send the next_cursor of the page before.")
-    rows = services(request).store.tasks(limit + 1, cursor)
+    rows = services(request).store.tasks(limit + 1, cursor, caller(request).sees)
     page, more = rows[:limit], len(rows) > limit
     return TaskPage(
         tasks=[task_reply(row) for row in page], next_cursor=page[-1].id if more else None
@@ -69,7 +69,7 @@ def list_tasks(
 )
 def show_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> TaskReply:
     """A task: what it is and how many rows it has, without the rows."""
-    return task_reply(services(request).store.task(task_id))
+    return task_reply(services(request).store.task(task_id, caller(request).sees))
 
 
 @delete(
@@ -80,10 +80,7 @@ def show_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> TaskRe
 )
 def remove_task(request: Request[Any, Any, Any], task_id: FromPath[str]) -> None:
     """Remove a task with its comparisons, forecasts and files. Cancel unfinished ones first."""
-    at = services(request)
-    for table, keys in at.store.remove_task(task_id).items():
-        for key in keys:
-            shutil.rmtree(at.settings.folder_of(table.__tablename__, key), ignore_errors=True)
+    remove_whole_task(services(request), task_id, caller(request).sees)
 
 
 tasks = Router(

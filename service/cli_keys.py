@@ -58,8 +58,8 @@ def add(
 ) -> None:
     """Make a key for NAME and show it, this once.
 
-    Keys of the same NAME see the same tasks: make a second one before you revoke the first. NAME
-    `local` sees what was made before there were keys.
+    Keys of the same NAME see the same tasks: make a second one before you revoke the first. What
+    was made before there were keys is seen by keys with the scope admin.
     """
     from service.keys import Limits, open_keys
 

@@ -2,7 +2,7 @@
 
 from benchmarks.costs import read_prices
 from benchmarks.errors import Cancelled
-from service.caching import default_cache
+from service.caching import task_cache
 from service.comparing import compare
 from service.consent import check_cost, check_forecast_cost
 from service.forecasting.hope import hope
@@ -10,12 +10,12 @@ from service.forecasting.pages import FORECAST_FILES, write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
 from service.forecasting.sources import FINDINGS, kept_source
+from service.orders import ForecastOrder, Order
 from service.specs import dataset_from
-from service.worker import ForecastOrder, Order
 
 
 def compute(order: Order) -> None:
-    """Compare, and write the reports into the order's folder (`service.worker.Compare`)."""
+    """Compare, and write the reports into the order's folder (`service.orders.Compare`)."""
     dataset = dataset_from(
         order.spec, seed=order.seed, limit=order.limit, train_limit=order.train_limit
     )
@@ -30,7 +30,7 @@ def compute(order: Order) -> None:
         prices=prices,
         on_progress=order.board.note,
         cancelled=order.cancelled,
-        cache=default_cache(),
+        cache=task_cache(order.results) if order.results else None,
         probes=order.probes,
         race=order.race,
         may_win=hope(
@@ -42,7 +42,7 @@ def compute(order: Order) -> None:
 
 
 def compute_forecast(order: ForecastOrder) -> None:
-    """Foretell, and write the three forms into the order's folder (`service.worker.Foretell`).
+    """Foretell, and write the three forms into the order's folder (`service.orders.Foretell`).
 
     What an earlier attempt found there is not computed again.
     """

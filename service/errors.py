@@ -5,7 +5,9 @@ ServiceError
 ├── Conflict        it exists, and its state does not allow what was asked
 ├── CostNotAccepted hosted models cost more than the request accepts
 ├── KeyReused       an Idempotency-Key came with another request than the first time
-├── WorkerRunning   another worker serves this data folder already
+├── WorkerRunning   another worker serves this database already
+├── DatabaseAway    the database was not reached at the start
+├── NewerDatabase   a later version of Tuneworth has changed the database
 ├── NoKey           the request came without an API key that is in force
 ├── NotAllowed      the API key does not have the scope that the operation needs
 ├── TooOften        the API key asked for more than its rate allows
@@ -14,7 +16,6 @@ ServiceError
 
 from collections.abc import Iterable
 from math import ceil, floor
-from pathlib import Path
 from typing import Any
 
 from corpora.errors import shorten
@@ -64,10 +65,32 @@ class KeyReused(ServiceError):
 
 
 class WorkerRunning(ServiceError):
-    """Two workers on one SQLite database would take over each other's jobs."""
+    """Two workers on one database would take over each other's jobs."""
 
-    def __init__(self, data: Path) -> None:
-        super().__init__(f"A worker already serves {data}. Stop it first, or set TUNEWORTH_DATA.")
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"A worker already serves {place}. Stop it first, or give this one a database of its"
+            " own (TUNEWORTH_DATA or TUNEWORTH_DATABASE_URL)."
+        )
+
+
+class DatabaseAway(ServiceError):
+    """`reason` is what the database or the network said; it holds no password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database cannot be used: {reason}. Start it, or correct TUNEWORTH_DATABASE_URL."
+        )
+
+
+class NewerDatabase(ServiceError):
+    """Going on could damage what the later version has written."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"The database has schema {revision}, which this version of Tuneworth does not know."
+            " Use the version that wrote it, or a later one."
+        )
 
 
 class NoKey(ServiceError):

@@ -27,7 +27,7 @@ async def watch(
     state, sent_at = "", time.monotonic()
     while not is_stopping():
         try:
-            row = await sync_to_thread(store.comparison, comparison)
+            row = await sync_to_thread(store.comparison, comparison, None)
         except NotFound:
             return  # removed while it was watched
         if row.revision > seen:

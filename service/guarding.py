@@ -15,6 +15,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
+from sqlalchemy.exc import SQLAlchemyError
 
 from corpora.errors import InvalidInput, shorten
 from service.errors import NotAllowed
@@ -67,7 +68,8 @@ class Gate:
         self._exposed = settings.exposed
         self._keys = keys
         self._refreshing = asyncio.Lock()
-        self._ring, self._read_at = Keyring(keys.rows()), time.monotonic()
+        self._ring, self._tried_at = Keyring(keys.rows()), time.monotonic()
+        self._failed: SQLAlchemyError | None = None
         check_exposed(settings, self._ring)
 
     async def caller_of(self, authorization: str) -> Caller:
@@ -78,14 +80,22 @@ class Gate:
         return self._ring.caller_of(authorization)
 
     async def refresh(self) -> None:
-        """Read the keys again where they are old."""
-        if time.monotonic() - self._read_at < REFRESH_SECONDS:
-            return
-        async with self._refreshing:
-            began = time.monotonic()
-            if began - self._read_at >= REFRESH_SECONDS:
-                self._ring = Keyring(await sync_to_thread(self._keys.rows))
-                self._read_at = began
+        """Read the keys again where they are old; raises what the database raises."""
+        came = time.monotonic()
+        if came - self._tried_at >= REFRESH_SECONDS:
+            async with self._refreshing:
+                if self._tried_at < came:  # else another did it while this one waited
+                    await self._read()
+        if self._failed is not None:
+            raise self._failed
+
+    async def _read(self) -> None:
+        began = time.monotonic()
+        try:
+            self._ring, self._failed = Keyring(await sync_to_thread(self._keys.rows)), None
+        except SQLAlchemyError as error:
+            self._failed = error
+        self._tried_at = began
 
 
 def check_exposed(settings: Settings, ring: Keyring) -> None:

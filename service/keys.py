@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from corpora.errors import InvalidInput
+from service.database import open_database
 from service.errors import NoKey
 from service.settings import Settings
-from service.storage import KeyRow, now, open_database
+from service.storage import KeyRow, now
 from service.store import Store
 
 Scope = Literal["read", "run", "admin"]
@@ -31,8 +32,6 @@ SCHEME = "bearer "
 ID = slice(len(SCHEME) + len(PREFIX), len(SCHEME) + len(PREFIX) + 2 * ID_BYTES)
 LENGTH = ID.stop + 1 + 43
 """Characters of a right Authorization header: the secret's 32 bytes are 43 in base64."""
-LOCAL = "local"
-"""Whose everything is that was made without a key."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request. `key` and `limits` are None for one that needed no key."""
+    """Who sent a request. `owner`, `key` and `limits` are None where no key was needed."""
 
-    owner: str
+    owner: str | None
     scopes: frozenset[str]
     key: str | None = None
     limits: Limits | None = None
@@ -67,7 +66,7 @@ class Caller:
         return scope in self.scopes or "admin" in self.scopes
 
 
-NOBODY = Caller(LOCAL, frozenset(SCOPES))
+NOBODY = Caller(None, frozenset(SCOPES))
 """Who calls where no key is demanded: whoever uses this machine."""
 
 

@@ -13,9 +13,11 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.errors import BadPriceFile
 from corpora.errors import CorpusError, InvalidInput, shorten
+from service.database import is_away, reason_of
 from service.errors import (
     Conflict,
     CostNotAccepted,
@@ -113,6 +115,11 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case HTTPException():
             return _from_http(error)
+        case SQLAlchemyError() if is_away(error):
+            detail = "It did not answer. Send the request again; with an Idempotency-Key none"
+            detail += " is done twice."
+            title = "The database is away"
+            return Problem(503, "database-away", title, detail, headers={"Retry-After": "2"})
     detail = "An unexpected error; the server's log tells more."
     return Problem(500, "unexpected", "Something went wrong here", detail)
 
@@ -123,7 +130,9 @@ def reply_with_problem(request: Request[Any, Any, Any], error: Exception) -> Res
     for one in problem.document.get("errors", ()):
         if one["field"] in request.query_params:  # the framework does not say what it refused
             one["value"] = shorten(request.query_params[one["field"]])
-    if problem.status >= 500 and not isinstance(error, Problem):
+    if problem.status == 503 and isinstance(error, SQLAlchemyError):
+        logger.warning("%s %s: %s.", request.method, request.scope["path"], reason_of(error))
+    elif problem.status >= 500 and not isinstance(error, Problem):
         logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return Response(
         problem.document,

@@ -13,9 +13,11 @@ import uvicorn
 
 from corpora.errors import InvalidInput
 from service.app import create_app
+from service.database import open_database
 from service.guarding import check_exposed
-from service.keys import Keyring, open_keys
+from service.keys import Keyring, Keys
 from service.settings import Settings
+from service.store import Store
 from service.worker import work
 
 __all__ = ["serve", "work"]
@@ -29,12 +31,14 @@ def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
     """Serve requests here and keep one worker process alive, until SIGTERM or SIGINT.
 
     `worker` is the command of the worker; this process's id is added to it. Raises
-    InvalidInput where the port is taken, or where others could connect and no key is in force.
+    InvalidInput where the port is taken, or where others could connect and no key is in force,
+    and as `open_database` before anything starts.
     """
-    if settings.exposed:  # the application refuses it too, but only once it has been started
-        with open_keys(settings) as keys:
-            check_exposed(settings, Keyring(keys.rows()))
     listener = _listen(settings)
+    engine = open_database(settings.database_url)
+    # the application asks for keys too, but only once it has been started
+    check_exposed(settings, Keyring(Keys(Store(engine).begin).rows()))
+    engine.dispose()
     server: uvicorn.Server
     app = create_app(settings, is_stopping=lambda: server.should_exit)
     config = uvicorn.Config(
@@ -79,7 +83,7 @@ class WorkerKeeper:
     """Starts the worker process, and again when it dies, waiting longer each time."""
 
     def __init__(self, settings: Settings, command: Sequence[str]) -> None:
-        self._environment = {**os.environ, "TUNEWORTH_DATA": str(settings.data)}
+        self._environment = {**os.environ, **settings.for_worker()}
         self._command = [*command, str(os.getpid())]
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,13 +1,13 @@
-"""What the handlers of a request work with, made when the application starts."""
+"""What requests and the worker work with, made when their process starts."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
 
+from service.database import open_database
 from service.jobs import Queue
 from service.settings import Settings
-from service.storage import open_database
 from service.store import Store
 
 
@@ -21,7 +21,7 @@ class Services:
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
-        """Opens the database, made where missing."""
+        """Opens the database, its tables made where missing; raises as `open_database`."""
         engine = open_database(settings.database_url)
         return cls(settings, Store(engine), Queue(engine))
 

@@ -7,8 +7,10 @@ Killing the process loses nothing but the sample at work: the journal continues.
 
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,76 +18,47 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+import sqlalchemy as sa
 
 from benchmarks.errors import Cancelled
+from service.database import patiently, reason_of
 from service.errors import WorkerRunning
-from service.forecasting.defaults import CONFIDENCE
 from service.jobs import take_jobs
+from service.orders import Compare, ForecastOrder, Foretell, Order
+from service.place import Place, worker_place
 from service.problems import problem_of
 from service.progress import ForecastBoard, ProgressBoard
+from service.removing import sweep
+from service.services import Services
 from service.settings import Settings
-from service.storage import ComparisonRow, ForecastRow, Work, open_database
+from service.storage import ComparisonRow, ForecastRow, Work
 from service.store import Store
 from strategies.waiting import settle_waiting
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
+AWAY_SECONDS = 1.0
+"""How often a database that is away is asked again."""
+SWEEP_SECONDS = 600.0
 MAX_ATTEMPTS = 10
 NICENESS = 10
 logger = logging.getLogger("tuneworth.worker")
 
 
-@dataclass(frozen=True)
-class Order:
-    """A comparison to be computed: the spec with its data, the options, and where to write."""
-
-    spec: dict[str, Any]
-    folder: Path
-    board: ProgressBoard
-    cancelled: Callable[[], bool]
-    strategies: list[str] | None = None
-    limit: int | None = None
-    train_limit: int | None = None
-    seed: int = 0
-    race: bool = False
-    probes: bool = True
-    accept_cost_usd: float | None = None
-
-
-@dataclass(frozen=True)
-class ForecastOrder:
-    """A forecast to be made: the spec with its data, the options, and where to write."""
-
-    spec: dict[str, Any]
-    folder: Path
-    board: ForecastBoard
-    cancelled: Callable[[], bool]
-    strategies: list[str] | None = None
-    limit: int | None = None
-    train_limit: int | None = None
-    seed: int = 0
-    confidence: float = CONFIDENCE
-    budget_seconds: float | None = None
-    budget_usd: float | None = None
-    accept_cost_usd: float | None = None
-
-
-Compare = Callable[[Order], None]
-"""Computes the comparison and writes report.json, report.md and report.html into its folder;
-continues what an earlier call left there. Raises benchmarks.errors.Cancelled when told to stop."""
-Foretell = Callable[[ForecastOrder], None]
-"""The same of a forecast, with forecast.json, forecast.md and forecast.html."""
-
-
 @dataclass
 class Running:
-    """The work that is done now, shared between the two threads."""
+    """The work that is done now, shared between the two threads.
+
+    `unsaved` is progress that was taken off the board and is not stored yet; who stores it holds
+    `saving`, and for one try only.
+    """
 
     id: str
     table: type[Work]
     board: ProgressBoard | ForecastBoard
     cancel: threading.Event = field(default_factory=threading.Event)
+    saving: threading.Lock = field(default_factory=threading.Lock)
+    unsaved: dict[str, Any] | None = None
 
 
 class Worker:
@@ -111,7 +84,15 @@ class Worker:
         stopped = running.cancel.is_set
         self._run(
             running,
-            lambda row: self.compare(Order(*self._place(row), board, stopped, **row.options)),
+            lambda row: self.compare(
+                Order(
+                    *self._place(row),
+                    board,
+                    stopped,
+                    self.settings.results_folder(row.task),
+                    **row.options,
+                )
+            ),
         )
 
     def run_forecast(self, forecast: str) -> None:
@@ -128,54 +109,59 @@ class Worker:
 
     def _run(self, running: Running, compute: Callable[[Work], None]) -> None:
         key, table = running.id, running.table
-        row = self.store.start(key, table)
+        row = patiently(lambda: self.store.start(key, table))
         if row is None:
             return
         if row.cancelling:  # told to stop while no worker was alive
-            self.store.finish(key, "cancelled", None, table)
+            patiently(lambda: self.store.finish(key, "cancelled", None, table))
             return
         if row.attempts > MAX_ATTEMPTS:
             detail = f"The worker ended {MAX_ATTEMPTS} times while computing it; out of memory?"
             given_up = {"title": "Given up", "detail": detail}
-            self.store.finish(key, "failed", given_up, table)
+            patiently(lambda: self.store.finish(key, "failed", given_up, table))
             return
         self.running = running
         try:
             compute(row)
         except Cancelled:
-            self._store_end("cancelled")
+            self._store_end(running, "cancelled")
         except Exception as error:  # whatever broke, this work has failed
             logger.exception("%s %s failed", table.__tablename__, key)
-            self._store_end("failed", failure(error))
+            self._store_end(running, "failed", failure(error))
         else:
-            self._store_end("completed")
+            self._store_end(running, "completed")
         finally:
             self.running = None
 
     def tick(self) -> None:
-        """Store progress and learn of a cancellation."""
+        """Store progress and learn of a cancellation. Raises what the database raises."""
         running = self.running
         if running is None:
             return
-        progress = running.board.changes()
-        if progress is not None:
-            self.store.save_progress(running.id, progress, running.table)
+        self._save(running)
         if self.store.is_cancelling(running.id, running.table):
             running.cancel.set()
+
+    def _save(self, running: Running) -> None:
+        """Store how far it is, if that has changed; what cannot be stored is kept for later."""
+        with running.saving:
+            running.unsaved = running.board.changes() or running.unsaved
+            if running.unsaved is not None:
+                self.store.save_progress(running.id, running.unsaved, running.table)
+                running.unsaved = None
 
     def _place(self, row: Work) -> tuple[dict[str, Any], Path]:
         """The spec, and the folder to write into."""
         folder = self.settings.folder_of(row.__tablename__, row.id)
         folder.mkdir(parents=True, exist_ok=True)
-        return self.store.spec(row.task), folder
+        return patiently(lambda: self.store.spec(row.task, None)), folder
 
-    def _store_end(self, state: Any, error: dict[str, Any] | None = None) -> None:
-        assert self.running is not None
-        key, table = self.running.id, self.running.table
-        progress = self.running.board.changes()
-        if progress is not None:
-            self.store.save_progress(key, progress, table)
-        self.store.finish(key, state, error, table)
+    def _store_end(self, running: Running, state: Any, error: dict[str, Any] | None = None) -> None:
+        def end() -> None:
+            self._save(running)
+            self.store.finish(running.id, state, error, running.table)
+
+        patiently(end)  # for as long as it takes: hours of work may have been done
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -195,7 +181,7 @@ def work(
     """Take jobs until SIGTERM or SIGINT, or until the process `parent` is gone; then exit.
 
     `compare` and `foretell` default to the real ones. Raises WorkerRunning where a worker already
-    serves the data folder.
+    serves the database, and as `open_database`.
     """
     settle_waiting(alone=False)
     if compare is None or foretell is None:
@@ -203,36 +189,65 @@ def work(
 
         compare, foretell = compare or computing.compute, foretell or computing.compute_forecast
     settings.data.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.data / "worker.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise WorkerRunning(settings.data) from None
+    at = Services.start(settings)
+    place = worker_place(settings)
+    if not place.take():
+        raise WorkerRunning(place.name)
+    _take_scratch(settings.data / "scratch")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if hasattr(os, "nice"):
         os.nice(NICENESS)  # requests go before computing
-    store = Store(open_database(settings.database_url))
-    worker = Worker(settings, store, compare, foretell)
-    store.beat()
+    worker = Worker(settings, at.store, compare, foretell)
+    at.store.beat()
     take_jobs(settings.database_url, worker.run, worker.run_forecast)
-    _watch(worker, stop, parent)
+    threading.Thread(target=_sweep, args=(at, stop), name="sweep", daemon=True).start()
+    _watch(worker, place, stop, parent)
     logging.shutdown()
     # The thread that computes cannot be ended, and a normal exit would wait for it. What it
     # has done is in the journal, and the next worker goes on from there.
     os._exit(0)
 
 
-def _watch(worker: Worker, stop: threading.Event, parent: int | None) -> None:
-    next_beat = 0.0
-    while not stop.wait(TICK_SECONDS):
-        worker.tick()
-        if time.monotonic() >= next_beat:
-            worker.store.beat()
-            next_beat = time.monotonic() + BEAT_SECONDS
+def _take_scratch(folder: Path) -> None:
+    """Let temporary files lie in a folder of this worker's; what a killed one left there goes."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    tempfile.tempdir = str(folder)
+
+
+def _sweep(at: Services, stop: threading.Event) -> None:
+    while True:
+        try:
+            sweep(at)
+        except (OSError, sa.exc.SQLAlchemyError) as error:
+            logger.warning("Old work is not removed yet: %s.", reason_of(error))
+        if stop.wait(SWEEP_SECONDS):
+            return
+
+
+def _watch(worker: Worker, place: Place, stop: threading.Event, parent: int | None) -> None:
+    """Until told to stop. What the database refuses is tried again: who computes goes on."""
+    next_beat, away = 0.0, False
+    while not stop.wait(AWAY_SECONDS if away else TICK_SECONDS):
         if parent is not None and os.getppid() != parent:
             return
+        try:
+            worker.tick()
+            if time.monotonic() >= next_beat:
+                if not place.keep():
+                    logger.error("Another worker has taken over %s; this one ends.", place.name)
+                    return
+                worker.store.beat()
+                next_beat = time.monotonic() + BEAT_SECONDS
+        except sa.exc.SQLAlchemyError as error:
+            if not away:
+                logger.warning("The database does not answer the worker: %s.", reason_of(error))
+            away = True
+        else:
+            away = False
 
 
 if __name__ == "__main__":

@@ -3,8 +3,36 @@
 import json
 
 import pytest
+from postgres import Cluster, NoPostgres
+
+from service.settings import Settings
 
 LABELS = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL server."""
+    try:
+        server = Cluster()
+    except NoPostgres as error:
+        pytest.skip(f"NOTHING OF POSTGRESQL IS TESTED: {error}")
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres(cluster, tmp_path):
+    """Settings with an empty database on PostgreSQL."""
+    return Settings(tmp_path / "data", postgres=cluster.new_database())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request, tmp_path):
+    """Settings with an empty database of each kind."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres")
+    return Settings(tmp_path / "data")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,32 +38,40 @@ def spec(name: str = "3 steps", **fields: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def client_of(data: Path, **settings: Any) -> Iterator[TestClient[Litestar]]:
-    """The real application on a data folder."""
-    with TestClient(create_app(Settings(data, **settings)), base_url="http://127.0.0.1") as client:
+def client_of(data: Path | Settings, **settings: Any) -> Iterator[TestClient[Litestar]]:
+    """The real application on a data folder, or by its settings."""
+    app = create_app(replace(as_settings(data), **settings))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
 
 def key_for(
-    data: Path, name: str = "ada", scopes: Collection[str] = ("read", "run"), **limits: Any
+    data: Path | Settings,
+    name: str = "ada",
+    scopes: Collection[str] = ("read", "run"),
+    **limits: Any,
 ) -> dict[str, str]:
-    """A new key in the data folder, as the header that presents it."""
-    with open_keys(Settings(data)) as keys:
+    """A new key in the database, as the header that presents it."""
+    with open_keys(as_settings(data)) as keys:
         _, text = keys.add(name, scopes, Limits(**limits))
     return {"Authorization": f"Bearer {text}"}
 
 
-def environment(data: Path, **more: str) -> dict[str, str]:
+def as_settings(data: Path | Settings) -> Settings:
+    return data if isinstance(data, Settings) else Settings(data)
+
+
+def environment(data: Path | Settings, **more: str) -> dict[str, str]:
     root = str(Path(__file__).parents[2])
-    return {**os.environ, "TUNEWORTH_DATA": str(data), "PYTHONPATH": root, **more}
+    return {**os.environ, **as_settings(data).for_worker(), "PYTHONPATH": root, **more}
 
 
-def start_worker(data: Path) -> subprocess.Popen[bytes]:
+def start_worker(data: Path | Settings) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(SCRIPT)], env=environment(data))
 
 
 @contextmanager
-def worker_on(data: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker_on(data: Path | Settings) -> Iterator[subprocess.Popen[bytes]]:
     """A scripted worker process, ended afterwards."""
     process = start_worker(data)
     try:

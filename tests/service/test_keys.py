@@ -15,7 +15,7 @@ from serving import API, client_of, environment, key_for, submit
 from corpora.errors import InvalidInput
 from service.cli import cli
 from service.errors import NoKey
-from service.keys import LOCAL, Keyring, Limits, open_keys
+from service.keys import Keyring, Limits, open_keys
 from service.settings import Settings
 
 OUTSIDE = {"host": "192.0.2.7"}
@@ -121,7 +121,7 @@ def test_no_key_is_demanded_before_there_is_one_and_ever_after(tmp_path) -> None
     with client_of(tmp_path) as client:
         task = submit(client)
         assert client.get(task).status_code == 200
-        header = key_for(tmp_path, LOCAL)
+        header = key_for(tmp_path, "boss", ["admin"])
         began = time.monotonic()
         while client.get(task).status_code == 200:
             assert time.monotonic() - began < 1
