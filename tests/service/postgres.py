@@ -70,7 +70,7 @@ class Cluster:
             + ["-h", "127.0.0.1", "-k", "", *options],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
-            stderr=(self.folder.parent / f"{self.folder.name}.log").open("ab"),
+            stderr=(self.folder / "log").open("ab"),
             **self._as,
         )
         end = time.monotonic() + 30
@@ -100,7 +100,6 @@ class Cluster:
         if self._process is not None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder.parent / f"{self.folder.name}.log").unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
