@@ -62,13 +62,13 @@ async def take_artifact(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], strategy: FromPath[str]
 ) -> File:
     """What a strategy prepared (prompt, index, adapter), as a zip. Named by its id."""
-    folder = await sync_to_thread(finished_folder, services(request), comparison_id)
+    folder = await sync_to_thread(finished_folder, services(request), comparison_id, None)
     path = await sync_to_thread(zip_artifact, folder, strategy)
     return File(path, filename=path.name, media_type="application/zip")
 
 
 async def _report(at: Services, comparison: str, media_type: str) -> File:
-    folder = await sync_to_thread(finished_folder, at, comparison)
+    folder = await sync_to_thread(finished_folder, at, comparison, None)
     path = folder / FORMATS[media_type]
     if not path.exists():
         raise NotFound("report of comparison", comparison)
@@ -94,9 +94,9 @@ def sent_file(path: Path, media_type: str) -> File:
     )
 
 
-def finished_folder(at: Services, comparison: str) -> Path:
+def finished_folder(at: Services, comparison: str, owner: str | None) -> Path:
     """The folder of a completed comparison; Conflict says why there is none, or not yet."""
-    row = at.store.comparison(comparison, None)
+    row = at.store.comparison(comparison, owner)
     if row.state in ("queued", "running"):
         raise Conflict(f"The comparison is {row.state}. Wait until its state is completed.")
     if row.state != "completed":

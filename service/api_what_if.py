@@ -46,7 +46,7 @@ def _ask(at: Services, comparison: str, sent: Post) -> Reply:
         from service.what_if import what_if
 
         changes = parse_object(sent.body)
-        stored = _stored(finished_folder(at, comparison))
+        stored = _stored(finished_folder(at, comparison, sent.owner))
         found = what_if(stored, changes, read_prices()).model_dump(mode="json", by_alias=True)
         task = at.store.comparison(comparison, sent.owner).task
         place = f"{API}/comparisons/{comparison}"
