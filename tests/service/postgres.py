@@ -55,11 +55,11 @@ class Cluster:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}:{QUOTED}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """The URL of an empty one."""
+    def new_database(self, like: str = "template0") -> str:
+        """The URL of a copy of the database `like`; an empty one without."""
         self._made += 1
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE test_{self._made}")
+            connection.execute(f"CREATE DATABASE test_{self._made} TEMPLATE {like}")
         return self.url(f"test_{self._made}")
 
     def start(self) -> None:

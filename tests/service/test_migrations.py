@@ -38,6 +38,14 @@ def old(tmp_path):
     return settings
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request, tmp_path):
+    """Settings with a database of each kind in which there is nothing yet."""
+    if request.param == "sqlite":
+        return Settings(tmp_path)
+    return Settings(tmp_path, postgres=request.getfixturevalue("cluster").new_database())
+
+
 def differences(settings) -> str:
     """What the tables lack of the models, or have beyond them."""
     engine = open_database(settings.database_url)
@@ -51,8 +59,8 @@ def differences(settings) -> str:
     return ""
 
 
-def test_models_and_migrations_agree(settings) -> None:
-    assert differences(settings) == ""
+def test_models_and_migrations_agree(empty) -> None:
+    assert differences(empty) == ""
 
 
 def test_a_table_without_a_migration_would_be_noticed(settings) -> None:
@@ -84,16 +92,16 @@ def test_what_0_1_queued_is_run_and_what_it_replied_is_kept(old) -> None:
         assert client.get(f"{addresses[0]}/report.json").json()["seed"] == 7
 
 
-def test_many_processes_may_start_at_once(settings) -> None:
+def test_many_processes_may_start_at_once(empty) -> None:
     command = [sys.executable, "-c", OPEN]
     started = [
-        subprocess.Popen(command, env=environment(settings), stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(command, env=environment(empty), stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
     for process in started:
         _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
-    assert differences(settings) == ""
+    assert differences(empty) == ""
 
 
 def test_the_database_of_a_later_version_is_left_alone(settings) -> None:
