@@ -69,6 +69,7 @@ REASONS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The input is wrong; `errors` names each field, its value and the fix.",
+    503: "The database is away. Send the request again.",
 }
 
 
@@ -94,7 +95,7 @@ class ProblemDocument(Frozen):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem documents that an operation may answer with."""
+    """The problem documents that an operation may answer with; each may find no database."""
     return {
         status: ResponseSpec(
             data_container=ProblemDocument,
@@ -105,7 +106,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
             else None,
             generate_examples=False,
         )
-        for status in statuses
+        for status in (*statuses, 503)
     }
 
 
