@@ -43,6 +43,8 @@ BUSY = (
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
 )
+BUSY_MS = 30_000
+"""How long a writer waits for another one."""
 logger = logging.getLogger("tuneworth")
 Result = TypeVar("Result")
 
@@ -65,6 +67,7 @@ def open_database(url: str) -> sa.Engine:
 def connecting(url: str, **more: Any) -> sa.Engine:
     """An engine on `url` that has not connected yet; `more` goes to SQLAlchemy."""
     place = sa.make_url(url)
+    more["hide_parameters"] = True  # no text of a task in a message or a log
     if place.get_backend_name() == "sqlite":
         engine = sa.create_engine(url, **more)
         sa.event.listen(engine, "connect", _prepare_connection)
@@ -116,10 +119,15 @@ def patiently(action: Callable[[], Result], *, seconds: float = math.inf) -> Res
 
 
 def forget_pages(engine: sa.Engine) -> None:
-    """Overwrite what was deleted in the write-ahead log of SQLite, if nobody reads just now."""
+    """Empty the write-ahead log of SQLite, where what was deleted stands still; it stays as it is
+    while somebody reads for longer than a second."""
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("PRAGMA busy_timeout=1000")
+            try:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")
 
 
 def _bring_up_to_date(engine: sa.Engine, url: str) -> None:
@@ -149,7 +157,7 @@ def _file_locked(path: Path) -> Iterator[None]:
 
 def _prepare_connection(connection: Any, _record: Any) -> None:
     connection.isolation_level = "IMMEDIATE"  # writers wait in line instead of failing half-way
-    connection.execute("PRAGMA busy_timeout=30000")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     connection.execute("PRAGMA synchronous=FULL")  # what was said to be stored survives a blackout
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")  # what is removed is overwritten

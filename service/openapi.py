@@ -74,6 +74,7 @@ REASONS = {
     415: "The body is not JSON.",
     422: "The input is wrong; `errors` names each field, its value and the fix.",
     429: "The key has asked too often; `Retry-After` says when to try again.",
+    503: "The database is away. Send the request again.",
 }
 GUARDED = (401, 403, 429)
 """What every operation may answer that takes a key."""
@@ -101,7 +102,7 @@ class ProblemDocument(Frozen):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem documents that an operation may answer with."""
+    """The problem documents that an operation may answer with; each may find no database."""
     return {
         status: ResponseSpec(
             data_container=ProblemDocument,
@@ -112,7 +113,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
             else None,
             generate_examples=False,
         )
-        for status in (*statuses, *GUARDED)
+        for status in (*statuses, *GUARDED, 503)
     }
 
 

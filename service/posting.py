@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import KeyReused
 from service.problems import Problem, of_body
-from service.storage import ReplyRow, TaskRow, now
+from service.storage import ReplyRow, now
 from service.store import Store
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -110,7 +110,7 @@ def answer_once(
         with store.begin() as session:
             store.forget_replies(session, outdated())
             reply = make(session)
-            if session.get(TaskRow, reply.task, with_for_update=True):  # else removed meanwhile
+            if store.lock_task(session, reply.task):  # else it was removed meanwhile
                 session.add(_row(post, digest, reply))
         return reply
     except IntegrityError:

@@ -60,14 +60,12 @@ def _remove_older(at: Services, than: datetime) -> None:
 def clear(at: Services) -> None:
     """Files, jobs and kept results of what was removed; what cannot be cleared is left noted."""
     try:
-        found = at.store.leftovers()
-        for kind, key in found:
+        for kind, key in at.store.leftovers():
             try:
                 _clear(at, kind, key)
             except OSError as error:
                 logger.warning("%s %s is removed, but not all of it: %s.", kind, key, error)
-        if found:
-            forget_pages(at.store.engine)
+        forget_pages(at.store.engine)
     except sa.exc.SQLAlchemyError as error:  # what was removed stays so; a sweep clears the rest
         logger.warning("What was removed is not cleared away yet: %s.", reason_of(error))
 

@@ -52,6 +52,10 @@ class Store:
         session.flush()  # what refers to it may follow
         return row
 
+    def lock_task(self, session: Session, task: str) -> bool:
+        """Whether it is there, and stays so until the transaction ends."""
+        return _lock(session, TaskRow, task)
+
     def tasks(self, limit: int, before: str | None, owner: str | None) -> list[TaskRow]:
         """Newest first, of those older than the id `before`."""
         query = sa.select(TaskRow).order_by(TaskRow.id.desc()).limit(limit)
@@ -223,10 +227,18 @@ def _get(
     lock: bool = False,
 ) -> Row:
     """The row, if it is the owner's; with `lock` nobody changes or removes it meanwhile."""
-    row = session.get(table, key, with_for_update=lock) if ID.fullmatch(key) else None
+    if lock and ID.fullmatch(key):
+        _lock(session, table, key)
+    row = session.get(table, key) if ID.fullmatch(key) else None
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(what, key)
     return row
+
+
+def _lock(session: Session, table: type[TaskRow | Work], key: str) -> bool:
+    """Begin to write with the row, so that whoever else would has to wait; whether it is there."""
+    same = sa.update(table).where(table.id == key).values(owner=table.owner)
+    return session.connection().execute(same).rowcount > 0
 
 
 def _change(

@@ -55,11 +55,11 @@ class Cluster:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}:{QUOTED}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """The URL of an empty one."""
+    def new_database(self, like: str = "template0") -> str:
+        """The URL of a copy of the database `like`; an empty one without."""
         self._made += 1
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE test_{self._made}")
+            connection.execute(f"CREATE DATABASE test_{self._made} TEMPLATE {like}")
         return self.url(f"test_{self._made}")
 
     def start(self) -> None:
@@ -70,7 +70,7 @@ class Cluster:
             + ["-h", "127.0.0.1", "-k", "", *options],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
-            stderr=(self.folder.parent / f"{self.folder.name}.log").open("ab"),
+            stderr=(self.folder / "log").open("ab"),
             **self._as,
         )
         end = time.monotonic() + 30
@@ -100,7 +100,6 @@ class Cluster:
         if self._process is not None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder.parent / f"{self.folder.name}.log").unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(

@@ -66,14 +66,18 @@ def environment(data: Path | Settings, **more: str) -> dict[str, str]:
     return {**os.environ, **as_settings(data).for_worker(), "PYTHONPATH": root, **more}
 
 
-def start_worker(data: Path | Settings) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(SCRIPT)], env=environment(data))
+def start_worker(
+    data: Path | Settings, command: tuple[str, ...] = (str(SCRIPT),)
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *command], env=environment(data))
 
 
 @contextmanager
-def worker_on(data: Path | Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A scripted worker process, ended afterwards."""
-    process = start_worker(data)
+def worker_on(
+    data: Path | Settings, command: tuple[str, ...] = (str(SCRIPT),)
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process, scripted unless `command` says otherwise, ended afterwards."""
+    process = start_worker(data, command)
     try:
         yield process
     finally:
