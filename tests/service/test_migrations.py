@@ -107,11 +107,13 @@ def test_many_processes_may_start_at_once(empty) -> None:
 def test_the_database_of_a_later_version_is_left_alone(settings) -> None:
     engine = open_database(settings.database_url)
     with engine.begin() as connection:
+        ours = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(NewerDatabase, match="9999"):
         open_database(settings.database_url)
     with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0002'"))
+        back = sa.text("UPDATE alembic_version SET version_num = :ours")
+        connection.execute(back, {"ours": ours})
     open_database(settings.database_url).dispose()
     engine.dispose()
 
