@@ -80,6 +80,10 @@ def take(seconds: float, *, busy: bool) -> None:
 
 
 def write_results(order: Order) -> None:
+    assert order.results is not None
+    kept = order.results / "00" / "00.entry"  # as a cache would keep it
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(order.spec["instruction"])
     artifact = order.folder / "artifacts" / "lora+rag"
     artifact.mkdir(parents=True, exist_ok=True)
     (artifact / "adapter.json").write_text('{"rank": 16}')
