@@ -1,8 +1,8 @@
 """What owners agreed to pay hosted models this month, held against the limit of their key.
 
 What counts is `accept_cost_usd` of all work that was quoted at something: the most that was agreed
-to and not what was billed, which is known only later and may be less. So the limit cannot be
-passed by starting much at once, and removing work gives nothing back.
+to and not what was billed, which is known only later and may be less. So starting much at once
+finds no more room than there is, and removing work gives nothing back.
 """
 
 from collections.abc import Callable

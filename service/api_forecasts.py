@@ -63,7 +63,7 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
                 session, task, options.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
             )
             if paid:
-                agree(session, who, row.id, options.accept_cost_usd or 0.0)
+                agree(session, who, row.id, max(paid, options.accept_cost_usd or 0.0))
             reply = forecast_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/forecasts/{row.id}", task, row.id)
 
