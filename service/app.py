@@ -9,7 +9,7 @@ from litestar.concurrency import sync_to_thread
 
 from service.api import api, operations
 from service.errors import NoKey
-from service.guarding import GUARDS, Gate
+from service.guarding import Gate, identify, refuse_cross_site, refuse_other_hosts
 from service.keys import Keys
 from service.login import ask_to_log_in, login
 from service.openapi import openapi_config
@@ -42,7 +42,7 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
     return Litestar(
         route_handlers=[api, operations, login],
         lifespan=[opened],
-        guards=GUARDS,
+        guards=[refuse_other_hosts, refuse_cross_site, identify],
         middleware=[Timely],
         before_send=[add_headers],
         exception_handlers={Exception: reply_with_problem, NoKey: ask_to_log_in},

@@ -6,7 +6,6 @@ that states none and is not marked as open takes an admin's key.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -196,7 +195,3 @@ def _sent_key(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     if sent is None and connection.scope["method"] in SAFE:
         return f"Bearer {connection.cookies.get(COOKIE_NAME, '')}"
     return sent or ""
-
-
-GUARDS: Sequence[Callable[..., Any]] = (refuse_other_hosts, refuse_cross_site, identify)
-"""In this order."""
