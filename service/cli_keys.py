@@ -38,7 +38,10 @@ def keys() -> None:
     help="Of read, run (submit, start, cancel, remove) and admin (everything, of everybody).",
 )
 @click.option(
-    "--per-minute", default=600, show_default=True, help="Requests a minute, at most so many at once."
+    "--per-minute",
+    default=600,
+    show_default=True,
+    help="Requests a minute, at most so many at once.",
 )
 @click.option(
     "--usd-per-month",

@@ -15,11 +15,11 @@ ROUNDING = 1e-9
 
 
 def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> float:
-    """Refuse a comparison that would spend more on hosted models than its options accept.
+    """What hosted models are quoted at for a comparison, in US dollars.
 
-    Returns what they are quoted at in US dollars. Free where the task names no hosted model. Else the data are read and split for the quote,
-    which takes seconds where they are large. Raises CostNotAccepted, and what reading and
-    quoting raise.
+    Refused where that is more than its options accept. Free where the task names no hosted model.
+    Else the data are read and split for the quote, which takes seconds where they are large.
+    Raises CostNotAccepted, and what reading and quoting raise.
     """
     if not names_hosted(spec):
         return 0.0

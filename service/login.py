@@ -16,7 +16,7 @@ from litestar.params import RawBody
 
 from service.errors import NoKey
 from service.guarding import COOKIE_NAME, OPEN, SAFE, gate_of
-from service.problems import reply_with_problem
+from service.problems import problem_of, reply_with_problem
 from service.shapes import API
 from service.wire import POLICY
 
@@ -40,7 +40,7 @@ async def log_in(request: Request[Any, Any, Any], body: RawBody) -> Response[Any
     try:
         found = await gate.caller_of(f"Bearer {key.strip()}")
     except NoKey:
-        return _page(401, "This key is not in force.", place)
+        return _refused("This key is not in force.", place)
     if found.key is None:
         return _page(200, "No key is needed here.", "")
     if not _is_ours(place):
@@ -65,8 +65,14 @@ def ask_to_log_in(request: Request[Any, Any, Any], error: Exception) -> Response
     """The exception handler of a missing key: browsers get the page, others the problem."""
     wanted = request.accept.best_match(["application/json", "text/html"])
     if request.method in SAFE and wanted == "text/html":
-        return _page(401, "", request.scope["path"])
+        return _refused("", request.scope["path"])
     return reply_with_problem(request, error)
+
+
+def _refused(message: str, place: str) -> Response[str]:
+    page = _page(401, message, place)
+    page.headers.update(problem_of(NoKey()).headers)
+    return page
 
 
 def _page(status: int, message: str, place: str) -> Response[str]:
@@ -100,6 +106,4 @@ def _template() -> Template:
     return environment.get_template("login.html.j2")
 
 
-login = Router(
-    "/", route_handlers=[show_login, log_in, log_out], opt=OPEN, include_in_schema=False
-)
+login = Router("/", route_handlers=[show_login, log_in, log_out], opt=OPEN, include_in_schema=False)

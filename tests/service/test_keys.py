@@ -63,7 +63,8 @@ def test_a_key_tells_whose_it_is_and_what_it_may(tmp_path) -> None:
     assert found.key == header.split("_")[1]
     assert found.sees == "ada"
     assert keyring(tmp_path).caller_of(header.replace("Bearer", "bearer")) == found
-    boss = keyring(tmp_path).caller_of(key_for(tmp_path, "bo", ["admin"])["Authorization"])
+    header = key_for(tmp_path, "bo", ["admin"])["Authorization"]
+    boss = keyring(tmp_path).caller_of(header)
     assert (boss.sees, boss.may("run")) == (None, True)
 
 
@@ -132,19 +133,25 @@ def test_no_key_is_demanded_before_there_is_one_and_ever_after(tmp_path) -> None
         assert client.get(f"{API}/tasks").status_code == 401
 
 
+def why_not_served(data, **settings) -> str:
+    """What the application says where it does not start; the framework bundles what it raises."""
+    with pytest.raises(ExceptionGroup) as caught, client_of(data, **settings):
+        pass
+    [error] = caught.value.exceptions
+    assert isinstance(error, InvalidInput)
+    return str(error)
+
+
 @pytest.mark.parametrize("settings", [OUTSIDE, {"hosts": ("tuneworth.example",)}])
 def test_a_server_that_others_reach_needs_a_key(tmp_path, settings) -> None:
-    with pytest.raises(InvalidInput, match="keys add"), client_of(tmp_path, **settings):
-        pass
+    assert "keys add" in why_not_served(tmp_path, **settings)
     header = key_for(tmp_path)
     with client_of(tmp_path, **settings) as client:
         assert client.get(f"{API}/tasks").status_code == 401
         assert client.get(f"{API}/tasks", headers=header).status_code == 200
         assert client.get("/health").status_code == 200
     revoke(tmp_path, header)
-    with pytest.raises(InvalidInput, match="no API key is in force"):
-        with client_of(tmp_path, **settings):
-            pass
+    assert "no API key is in force" in why_not_served(tmp_path, **settings)
 
 
 def test_the_command_refuses_to_serve_others_without_a_key(tmp_path) -> None:

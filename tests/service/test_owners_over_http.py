@@ -65,7 +65,7 @@ def operations(client, ids) -> list[tuple[str, str]]:
 
 def test_no_route_shows_anothers(client, keys, ids) -> None:
     asked = operations(client, ids)
-    unknown = {name: "0" * 22 for name in ids}
+    unknown = dict.fromkeys(ids, "0" * 22)
     for method, address in asked:
         as_owner(client, keys["bo"])
         reply = client.request(method, address, json={})

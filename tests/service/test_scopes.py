@@ -35,7 +35,9 @@ def operations(client: TestClient[Litestar]) -> list[tuple[str, str, dict]]:
 
 
 def scope_of(operation: dict) -> str:
-    [scope] = {scope for one in operation["security"] for scopes in one.values() for scope in scopes}
+    [scope] = {
+        scope for one in operation["security"] for scopes in one.values() for scope in scopes
+    }
     return scope
 
 
