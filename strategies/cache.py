@@ -55,7 +55,9 @@ class Cache:
     """Entries in `folder`, never more than `limit_bytes`: the longest unused make room.
 
     With a `part`, the name of a folder within, only entries kept with the same `part` are found;
-    the limit holds for all parts together, as do `contents` and `clear`. Writers take turns, across processes too; readers wait for nobody. It never raises for a
+    the limit, `contents` and `clear` are about all parts together.
+
+    Writers take turns, across processes too; readers wait for nobody. It never raises for a
     disk that is full, read-only or damaged: it then holds nothing, and says so once.
     """
 

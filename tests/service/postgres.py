@@ -64,10 +64,9 @@ class Cluster:
 
     def start(self) -> None:
         """Returns once it takes connections."""
-        options = [f"--{setting}" for setting in SPEED]
+        options = ["-h", "127.0.0.1", "-k", "", *(f"--{setting}" for setting in SPEED)]
         self._process = subprocess.Popen(
-            [self._programs / "postgres", "-D", self.data, "-p", str(self.port)]
-            + ["-h", "127.0.0.1", "-k", "", *options],
+            [self._programs / "postgres", "-D", self.data, "-p", str(self.port), *options],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),

@@ -110,7 +110,7 @@ def test_patience_ends_with_success_an_unlike_error_or_the_time() -> None:
 def test_a_server_that_does_not_come_is_said_without_a_password(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("service.database.START_SECONDS", 0.2)
     settings = Settings(tmp_path, postgres=f"postgresql://me:{SECRET}@127.0.0.1:1/runs")
-    with pytest.raises(DatabaseAway, match="127.0.0.1") as caught:
+    with pytest.raises(DatabaseAway, match=r"127\.0\.0\.1") as caught:
         open_database(settings.database_url)
     assert SECRET not in str(caught.value)
 
@@ -120,7 +120,11 @@ def test_requests_are_told_while_it_is_away_and_served_afterwards(cluster, postg
         task = submit(client)
         cluster.kill()
         try:
-            for reply in (client.get(task), client.post(f"{task}/comparisons"), client.get("/ready")):
+            for reply in (
+                client.get(task),
+                client.post(f"{task}/comparisons"),
+                client.get("/ready"),
+            ):
                 assert reply.status_code == 503, reply.text
                 assert reply.headers["content-type"] == "application/problem+json"
                 assert reply.json()["type"] == "urn:tuneworth:problem:database-away"

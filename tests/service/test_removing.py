@@ -26,9 +26,9 @@ def everything_stored(at: Services) -> dict[str, str]:
             if schema in ("information_schema", "pg_catalog"):
                 continue
             for name in inspector.get_table_names(schema=schema):
-                rows = connection.execute(sa.select(sa.text("*")).select_from(
-                    sa.table(name, schema=schema)
-                ))
+                rows = connection.execute(
+                    sa.select(sa.text("*")).select_from(sa.table(name, schema=schema))
+                )
                 found[f"{schema}.{name}"] = "\n".join(str(tuple(row)) for row in rows)
     return found
 
