@@ -65,6 +65,29 @@ def test_only_stated_names_are_answered(tmp_path) -> None:
             assert reply.status_code == 421
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory):
+    return tmp_path_factory.mktemp("keyed")
+
+
+@pytest.fixture(scope="module")
+def header(data):
+    return key_for(data, scopes=["read", "run", "admin"])
+
+
+@pytest.fixture(scope="module")
+def served(data, header):
+    with client_of(data) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(served):
+    """A client of an application with keys, without a cookie at first."""
+    served.cookies.clear()
+    return served
+
+
 def logged_in(client, header, **headers):
     """The reply to a browser that sends the key in the form."""
     key = header["Authorization"].removeprefix("Bearer ")
@@ -72,25 +95,23 @@ def logged_in(client, header, **headers):
     return client.post("/login", data=form, headers=headers, follow_redirects=False)
 
 
-def test_a_browser_logs_in_once_and_then_reads(tmp_path) -> None:
-    header = key_for(tmp_path)
+def test_a_browser_logs_in_once_and_then_reads(browser, header) -> None:
     place = f"{API}/comparisons/c/report.html"
-    with client_of(tmp_path) as client:
-        page = client.get(place, headers={"Accept": "text/html,*/*;q=0.8"})
-        assert (page.status_code, page.headers["www-authenticate"][:6]) == (401, "Bearer")
-        assert page.headers["content-type"].startswith("text/html")
-        assert f'name="next" value="{place}"' in page.text
-        assert "form-action 'self'" in page.headers["content-security-policy"]
-        reply = logged_in(client, header)
-        assert (reply.status_code, reply.headers["location"]) == (303, place)
-        cookie = reply.headers["set-cookie"]
-        for part in ("HttpOnly", "SameSite=strict", "Path=/", "Max-Age=43200"):
-            assert part in cookie
-        assert "Secure" not in cookie
-        assert client.get(f"{API}/tasks").status_code == 200  # the client keeps cookies
-        assert client.get(place).status_code == 404
-        assert client.post("/logout").status_code == 200
-        assert client.get(f"{API}/tasks").status_code == 401
+    page = browser.get(place, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert page.headers["content-type"].startswith("text/html")
+    assert f'name="next" value="{place}"' in page.text
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    reply = logged_in(browser, header)
+    assert (reply.status_code, reply.headers["location"]) == (303, place)
+    cookie = reply.headers["set-cookie"]
+    for part in ("HttpOnly", "SameSite=strict", "Path=/", "Max-Age=43200"):
+        assert part in cookie
+    assert "Secure" not in cookie
+    assert browser.get(f"{API}/tasks").status_code == 200  # the client keeps cookies
+    assert browser.get(place).status_code == 404
+    assert browser.post("/logout").status_code == 200
+    assert browser.get(f"{API}/tasks").status_code == 401
 
 
 def test_the_cookie_is_for_tls_alone_where_the_browser_came_by_it(tmp_path) -> None:
@@ -100,23 +121,19 @@ def test_the_cookie_is_for_tls_alone_where_the_browser_came_by_it(tmp_path) -> N
         assert "Secure" in logged_in(client, header, **names).headers["set-cookie"]
 
 
-def test_the_cookie_changes_nothing(tmp_path) -> None:
-    header = key_for(tmp_path, scopes=["read", "run", "admin"])
-    with client_of(tmp_path) as client:
-        assert logged_in(client, header).status_code == 303
-        assert client.get(f"{API}/tasks").status_code == 200
-        assert client.post(f"{API}/tasks", json=spec()).status_code == 401
-        assert client.delete(f"{API}/tasks/nope").status_code == 401
-        assert client.post(f"{API}/tasks", json=spec(), headers=header).status_code == 201
+def test_the_cookie_changes_nothing(browser, header) -> None:
+    assert logged_in(browser, header).status_code == 303
+    assert browser.get(f"{API}/tasks").status_code == 200
+    assert browser.post(f"{API}/tasks", json=spec()).status_code == 401
+    assert browser.delete(f"{API}/tasks/nope").status_code == 401
+    assert browser.post(f"{API}/tasks", json=spec(), headers=header).status_code == 201
 
 
-def test_a_wrong_key_sets_no_cookie(tmp_path) -> None:
-    key_for(tmp_path)
-    with client_of(tmp_path) as client:
-        reply = logged_in(client, {"Authorization": "Bearer tw_nothing"})
-        assert (reply.status_code, "set-cookie" in reply.headers) == (401, False)
-        assert "not in force" in reply.text
-        assert 'name="next" value="/api/v1/comparisons/c/report.html"' in reply.text
+def test_a_wrong_key_sets_no_cookie(browser) -> None:
+    reply = logged_in(browser, {"Authorization": "Bearer tw_nothing"})
+    assert (reply.status_code, "set-cookie" in reply.headers) == (401, False)
+    assert "not in force" in reply.text
+    assert 'name="next" value="/api/v1/comparisons/c/report.html"' in reply.text
 
 
 @pytest.mark.parametrize(
@@ -126,22 +143,20 @@ def test_a_wrong_key_sets_no_cookie(tmp_path) -> None:
         *("javascript:alert(1)", f"{API}/\r\nX: y", f"{API}/é"),
     ],
 )
-def test_logging_in_leads_nowhere_else(tmp_path, place) -> None:
-    key = key_for(tmp_path)["Authorization"].removeprefix("Bearer ")
-    with client_of(tmp_path) as client:
-        form = {"key": key, "next": place}
-        reply = client.post("/login", data=form, follow_redirects=False)
-        assert (reply.status_code, "location" in reply.headers) == (200, False)
-        assert "evil" not in reply.text
+def test_logging_in_leads_nowhere_else(browser, header, place) -> None:
+    form = {"key": header["Authorization"].removeprefix("Bearer "), "next": place}
+    reply = browser.post("/login", data=form, follow_redirects=False)
+    assert (reply.status_code, "location" in reply.headers) == (200, False)
+    assert "set-cookie" in reply.headers
+    assert "evil" not in reply.text
 
 
-def test_the_address_on_the_login_page_is_escaped(tmp_path) -> None:
-    key_for(tmp_path)
-    with client_of(tmp_path) as client:
-        address = f'{API}/comparisons/"><script>alert(1)<%2Fscript>/report.html'
-        page = client.get(address, headers={"Accept": "text/html"})
-        assert page.status_code in (401, 404)
-        assert "<script" not in page.text
+def test_the_address_on_the_login_page_is_escaped(browser) -> None:
+    address = f'{API}/comparisons/"><script>alert(1)/report.html'
+    page = browser.get(address, headers={"Accept": "text/html"})
+    assert page.status_code == 401
+    assert "alert(1)" in page.text
+    assert "<script" not in page.text
 
 
 def test_the_login_page_runs_and_loads_nothing(client) -> None:

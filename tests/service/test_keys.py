@@ -203,6 +203,12 @@ def test_the_command_makes_lists_and_revokes_keys(tmp_path) -> None:
         keyring(tmp_path).caller_of(f"Bearer {text}")
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory):
+    """A data folder without a key."""
+    return tmp_path_factory.mktemp("empty")
+
+
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
@@ -214,8 +220,9 @@ def test_the_command_makes_lists_and_revokes_keys(tmp_path) -> None:
         (("revoke", "nothing"), "ID"),
     ],
 )
-def test_wrong_arguments_make_no_key(tmp_path, arguments, field) -> None:
-    said = tuneworth(tmp_path, *arguments)
+def test_wrong_arguments_make_no_key(empty, arguments, field) -> None:
+    said = tuneworth(empty, *arguments)
     assert said.exit_code == 2
     assert f"{field} is wrong" in said.stderr
-    assert json.loads(tuneworth(tmp_path, "list", "--json").stdout) == []
+    with open_keys(Settings(empty)) as keys:
+        assert keys.rows() == []

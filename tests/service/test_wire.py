@@ -22,6 +22,15 @@ serve(Settings.from_environment(), worker=(sys.executable, {script!r}))
 """
 
 
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory):
+    """An application with a key, which the client does not send."""
+    data = tmp_path_factory.mktemp("data")
+    key_for(data)
+    with client_of(data) as client:
+        yield client
+
+
 @pytest.mark.parametrize(
     ("method", "address", "status"),
     [
@@ -34,10 +43,8 @@ serve(Settings.from_environment(), worker=(sys.executable, {script!r}))
         ("OPTIONS", f"{API}/tasks", 204),
     ],
 )
-def test_every_reply_carries_the_headers(tmp_path, method, address, status) -> None:
-    key_for(tmp_path)
-    with client_of(tmp_path) as client:
-        reply = client.request(method, address)
+def test_every_reply_carries_the_headers(client, method, address, status) -> None:
+    reply = client.request(method, address)
     assert reply.status_code == status
     own = {"Content-Security-Policy"} if address == "/login" else set()
     assert {name: reply.headers[name] for name in HEADERS.keys() - own} == {
