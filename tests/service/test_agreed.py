@@ -127,9 +127,9 @@ def test_a_repeated_request_is_booked_once(data) -> None:
         assert agreed(client) == pytest.approx(0.8)
 
 
-def test_many_requests_at_once_find_room_for_no_more_than_there_is(data) -> None:
-    header = key_for(data, usd_per_month=1.0)
-    with client_of(data) as client:
+def test_many_requests_at_once_find_room_for_no_more_than_there_is(settings) -> None:
+    header = key_for(settings, usd_per_month=1.0)
+    with client_of(settings) as client:
         client.headers.update(header)
         task = submit(client, model="team")
         paid = {**OPTIONS, "accept_cost_usd": 0.3}
