@@ -10,6 +10,7 @@ from service.api_forecasts import forecasts
 from service.api_reports import reports
 from service.api_tasks import tasks
 from service.api_what_if import what_ifs
+from service.guarding import OPEN, needs
 from service.metrics import page
 from service.openapi import metrics_response, problems
 from service.problems import Problem
@@ -17,13 +18,13 @@ from service.services import services
 from service.shapes import API
 
 
-@get("/health", sync_to_thread=False)
+@get("/health", sync_to_thread=False, opt=OPEN)
 def health() -> dict[str, str]:
     """The server answers."""
     return {"status": "ok"}
 
 
-@get("/ready", responses=problems(503))
+@get("/ready", responses=problems(503), opt=OPEN)
 async def ready(request: Request[Any, Any, Any]) -> dict[str, str]:
     """Work sent now would be done: the database answers, a worker lives, there is room for files.
 
@@ -36,7 +37,7 @@ async def ready(request: Request[Any, Any, Any]) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@get("/metrics", sync_to_thread=True, responses=metrics_response())
+@get("/metrics", sync_to_thread=True, responses=metrics_response(), security=needs("read"))
 def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Counters and gauges in Prometheus' text format."""
     text = page(request.app.state.requests, services(request))

@@ -1,6 +1,5 @@
 """Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,13 @@ from litestar.params import FromPath, RawBody
 from litestar.response import File
 from sqlalchemy.orm import Session
 
+from service.agreed import agree, give_back
 from service.api_reports import asked_format, sent_file
 from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
 from service.events import event_stream
+from service.guarding import caller, needs
+from service.keys import Caller
 from service.openapi import (
     PostForecast,
     events_response,
@@ -22,6 +24,7 @@ from service.openapi import (
     shown_response,
 )
 from service.posting import Post, Reply, answer_once, parse_as, read_post
+from service.removing import remove_work
 from service.services import Services, services
 from service.shapes import API, ForecastReply, NewForecast, forecast_reply
 from service.specs import check_names
@@ -39,7 +42,8 @@ FORMATS = {
     "/tasks/{task_id:str}/forecasts",
     status_code=202,
     operation_class=PostForecast,
-    responses=problems(400, 404, 413, 415, 422),
+    responses=problems(400, 404, 408, 413, 415, 422),
+    security=needs("run"),
 )
 async def start_forecast(
     request: Request[Any, Any, Any], task_id: FromPath[str], body: RawBody
@@ -49,43 +53,54 @@ async def start_forecast(
     It reads training and validation rows alone, and takes a fraction of the comparison. With
     hosted models it needs `accept_cost_usd`.
     """
-    sent = read_post(request, body)
-    return (await sync_to_thread(_start, services(request), task_id, sent)).response()
+    who = caller(request)
+    sent = read_post(request, body, who.owner)
+    return (await sync_to_thread(_start, services(request), task_id, sent, who)).response()
 
 
-def _start(at: Services, task: str, sent: Post) -> Reply:
+def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewForecast, sent.body)
         check_names("strategies", options.strategies, strategy_names())
-        check_forecast_order(at.store.spec(task), options.model_dump())
+        paid = check_forecast_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
             row = at.store.add_work(
-                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow
+                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
             )
+            if paid:
+                agree(session, who, row.id, max(paid, options.accept_cost_usd or 0.0))
             reply = forecast_reply(row).model_dump(mode="json")
-            return Reply(202, reply, f"{API}/forecasts/{row.id}")
+            return Reply(202, reply, f"{API}/forecasts/{row.id}", task, row.id)
 
         return make
 
     return answer_once(at.store, sent, check)
 
 
-@get("/forecasts/{forecast_id:str}", responses=shown_response(ForecastReply) | problems(404))
+@get(
+    "/forecasts/{forecast_id:str}",
+    responses=shown_response(ForecastReply) | problems(404),
+    security=needs("read"),
+)
 async def show_forecast(
     request: Request[Any, Any, Any], forecast_id: FromPath[str]
 ) -> Response[bytes]:
     """A forecast: its state, how far it is, and once it is completed what was foretold."""
-    shown = await services(request).hub.shown(ForecastRow, forecast_id)
+    shown = await services(request).hub.shown(ForecastRow, forecast_id, caller(request).sees)
     return Response(shown.body, media_type="application/json")
 
 
-@get("/forecasts/{forecast_id:str}/events", responses=events_response() | problems(404))
+@get(
+    "/forecasts/{forecast_id:str}/events",
+    responses=events_response() | problems(404),
+    security=needs("read"),
+)
 async def watch_forecast(
     request: Request[Any, Any, Any], forecast_id: FromPath[str]
 ) -> Response[Any]:
     """Server-sent events until the forecast ends, as those of a comparison."""
-    return await event_stream(request, services(request).hub, ForecastRow, forecast_id)
+    return await event_stream(request, ForecastRow, forecast_id)
 
 
 @delete(
@@ -93,52 +108,70 @@ async def watch_forecast(
     status_code=200,
     sync_to_thread=True,
     responses=problems(404),
+    security=needs("run"),
 )
 def end_forecast(
     request: Request[Any, Any, Any], forecast_id: FromPath[str]
 ) -> Response[ForecastReply | None]:
     """Cancel a forecast (202); remove one that has ended, with its files (204)."""
-    at = services(request)
-    if at.store.work(forecast_id, ForecastRow).state in FINISHED:
-        at.store.remove_work(forecast_id, ForecastRow)
-        at.hub.forget(ForecastRow, forecast_id)
-        shutil.rmtree(at.settings.forecast_folder(forecast_id), ignore_errors=True)
+    at, owner = services(request), caller(request).sees
+    if at.store.work(forecast_id, ForecastRow, owner).state in FINISHED:
+        remove_work(at, forecast_id, ForecastRow, owner)
         return Response(None, status_code=204)
-    row = at.store.cancel(forecast_id, ForecastRow)
+    row = at.store.cancel(forecast_id, ForecastRow, owner)
     at.hub.forget(ForecastRow, forecast_id)
+    give_back(at.store.begin, row)
     return Response(forecast_reply(row), status_code=202)
 
 
 @get(
     "/forecasts/{forecast_id:str}/report",
     responses=forecast_response() | problems(404, 406, 409),
+    security=needs("read"),
 )
 async def show_report(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as JSON, Markdown or HTML, by the Accept header."""
     media_type = asked_format(request, "forecast")
-    return await sync_to_thread(_file, services(request), forecast_id, media_type)
+    return await _report(request, forecast_id, media_type)
 
 
-@get("/forecasts/{forecast_id:str}/report.json", responses=problems(404, 409))
+@get(
+    "/forecasts/{forecast_id:str}/report.json",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_json(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as JSON."""
-    return await sync_to_thread(_file, services(request), forecast_id, "application/json")
+    return await _report(request, forecast_id, "application/json")
 
 
-@get("/forecasts/{forecast_id:str}/report.md", responses=problems(404, 409))
+@get(
+    "/forecasts/{forecast_id:str}/report.md",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_markdown(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as Markdown."""
-    return await sync_to_thread(_file, services(request), forecast_id, "text/markdown")
+    return await _report(request, forecast_id, "text/markdown")
 
 
-@get("/forecasts/{forecast_id:str}/report.html", responses=problems(404, 409))
+@get(
+    "/forecasts/{forecast_id:str}/report.html",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_html(request: Request[Any, Any, Any], forecast_id: FromPath[str]) -> File:
     """What was foretold as one self-contained page."""
-    return await sync_to_thread(_file, services(request), forecast_id, "text/html")
+    return await _report(request, forecast_id, "text/html")
 
 
-def _file(at: Services, forecast: str, media_type: str) -> File:
-    row = at.store.work(forecast, ForecastRow)
+async def _report(request: Request[Any, Any, Any], forecast: str, media_type: str) -> File:
+    at, owner = services(request), caller(request).sees
+    return await sync_to_thread(_file, at, forecast, media_type, owner)
+
+
+def _file(at: Services, forecast: str, media_type: str, owner: str | None) -> File:
+    row = at.store.work(forecast, ForecastRow, owner)
     if row.state in ("queued", "running"):
         raise Conflict(f"The forecast is {row.state}. Wait until its state is completed.")
     if row.state != "completed":

@@ -10,6 +10,7 @@ from litestar.response import File
 
 from service.artifacts import zip_artifact
 from service.errors import Conflict, NotFound
+from service.guarding import caller, needs
 from service.openapi import problems, report_response, zip_response
 from service.problems import Problem
 from service.services import Services, services
@@ -19,56 +20,70 @@ FORMATS = {
     "text/markdown": "report.md",
     "text/html": "report.html",
 }
-# The page holds texts of the user's data: nothing in it may load or run anything.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @get(
     "/comparisons/{comparison_id:str}/report",
     responses=report_response() | problems(404, 406, 409),
+    security=needs("read"),
 )
 async def show_report(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as JSON, Markdown or HTML, by the Accept header."""
     media_type = asked_format(request, "report")
-    return await _report(services(request), comparison_id, media_type)
+    return await _report(request, comparison_id, media_type)
 
 
-@get("/comparisons/{comparison_id:str}/report.json", responses=problems(404, 409))
+@get(
+    "/comparisons/{comparison_id:str}/report.json",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_json(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as JSON: the one source of the other formats."""
-    return await _report(services(request), comparison_id, "application/json")
+    return await _report(request, comparison_id, "application/json")
 
 
-@get("/comparisons/{comparison_id:str}/report.md", responses=problems(404, 409))
+@get(
+    "/comparisons/{comparison_id:str}/report.md",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_markdown(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as Markdown."""
-    return await _report(services(request), comparison_id, "text/markdown")
+    return await _report(request, comparison_id, "text/markdown")
 
 
-@get("/comparisons/{comparison_id:str}/report.html", responses=problems(404, 409))
+@get(
+    "/comparisons/{comparison_id:str}/report.html",
+    responses=problems(404, 409),
+    security=needs("read"),
+)
 async def show_html(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> File:
     """The report as one self-contained page."""
-    return await _report(services(request), comparison_id, "text/html")
+    return await _report(request, comparison_id, "text/html")
 
 
 @get(
     "/comparisons/{comparison_id:str}/artifacts/{strategy:str}",
     responses=zip_response() | problems(404, 409),
+    security=needs("read"),
 )
 async def take_artifact(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], strategy: FromPath[str]
 ) -> File:
     """What a strategy prepared (prompt, index, adapter), as a zip. Named by its id."""
-    folder = await sync_to_thread(finished_folder, services(request), comparison_id)
+    folder = await _folder(request, comparison_id)
     path = await sync_to_thread(zip_artifact, folder, strategy)
     return File(path, filename=path.name, media_type="application/zip")
 
 
-async def _report(at: Services, comparison: str, media_type: str) -> File:
-    folder = await sync_to_thread(finished_folder, at, comparison)
+async def _folder(request: Request[Any, Any, Any], comparison: str) -> Path:
+    at, owner = services(request), caller(request).sees
+    return await sync_to_thread(finished_folder, at, comparison, owner)
+
+
+async def _report(request: Request[Any, Any, Any], comparison: str, media_type: str) -> File:
+    folder = await _folder(request, comparison)
     path = folder / FORMATS[media_type]
     if not path.exists():
         raise NotFound("report of comparison", comparison)
@@ -90,13 +105,13 @@ def sent_file(path: Path, media_type: str) -> File:
         filename=path.name,
         media_type=media_type,  # the framework adds the charset of texts
         content_disposition_type="inline",
-        headers={"Vary": "Accept", **HEADERS},
+        headers={"Vary": "Accept"},
     )
 
 
-def finished_folder(at: Services, comparison: str) -> Path:
+def finished_folder(at: Services, comparison: str, owner: str | None) -> Path:
     """The folder of a completed comparison; Conflict says why there is none, or not yet."""
-    row = at.store.comparison(comparison)
+    row = at.store.comparison(comparison, owner)
     if row.state in ("queued", "running"):
         raise Conflict(f"The comparison is {row.state}. Wait until its state is completed.")
     if row.state != "completed":

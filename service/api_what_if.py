@@ -11,6 +11,7 @@ from litestar.params import FromPath, RawBody
 from benchmarks.errors import BenchmarkError
 from service.api_reports import finished_folder
 from service.errors import Conflict
+from service.guarding import caller, needs
 from service.openapi import PostWhatIf, problems, what_if_response
 from service.posting import Post, Reply, answer_once, parse_object, read_post
 from service.services import Services, services
@@ -27,7 +28,8 @@ KEPT = 4
     "/comparisons/{comparison_id:str}/what-if",
     status_code=200,
     operation_class=PostWhatIf,
-    responses=what_if_response() | problems(400, 404, 409, 413, 415, 422),
+    responses=what_if_response() | problems(400, 404, 408, 409, 413, 415, 422),
+    security=needs("read", post=True),
 )
 async def ask_what_if(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], body: RawBody
@@ -36,19 +38,23 @@ async def ask_what_if(
 
     Nothing is run again. Fields that are left out stay as they are; null means not stated.
     """
-    sent = read_post(request, body)
-    return (await sync_to_thread(_ask, services(request), comparison_id, sent)).response()
+    who = caller(request)
+    sent = read_post(request, body, who.owner)
+    asked = sync_to_thread(_ask, services(request), comparison_id, sent, who.sees)
+    return (await asked).response()
 
 
-def _ask(at: Services, comparison: str, sent: Post) -> Reply:
+def _ask(at: Services, comparison: str, sent: Post, owner: str | None) -> Reply:
     def check() -> Any:
         from benchmarks.costs import read_prices  # what measures is loaded where it is needed
         from service.what_if import what_if
 
         changes = parse_object(sent.body)
-        stored = _stored(finished_folder(at, comparison))
+        stored = _stored(finished_folder(at, comparison, owner))
         found = what_if(stored, changes, read_prices()).model_dump(mode="json", by_alias=True)
-        return lambda session: Reply(200, found, f"{API}/comparisons/{comparison}")
+        task = at.store.comparison(comparison, owner).task
+        place = f"{API}/comparisons/{comparison}"
+        return lambda session: Reply(200, found, place, task, comparison)
 
     return answer_once(at.store, sent, check)
 

@@ -16,6 +16,7 @@ from service.cli_decisions import decisions
 from service.cli_forecast import forecast
 from service.cli_forecast_bench import forecast as forecast_bench
 from service.cli_init import init
+from service.cli_keys import keys
 from service.cli_options import is_debugging
 from service.cli_reliability import reliability
 from service.cli_serve import serve, worker
@@ -30,7 +31,7 @@ click.rich_click.COMMAND_GROUPS = {
             "name": "Decide",
             "commands": ["init", "check", "forecast", "compare", "what-if", "verify"],
         },
-        {"name": "Serve", "commands": ["serve", "worker"]},
+        {"name": "Serve", "commands": ["serve", "worker", "keys"]},
         {"name": "Look up", "commands": ["strategies", "tasks", "models", "cache"]},
         {"name": "Measure Tuneworth", "commands": ["bench"]},
     ]
@@ -74,7 +75,7 @@ bench.add_command(forecast_bench)
 bench.add_command(reliability)
 COMMANDS = (
     *(init, check, forecast, compare, what_if, verify),
-    *(serve, worker),
+    *(serve, worker, keys),
     *(strategies, tasks, models, cache),
     bench,
 )

@@ -2,7 +2,7 @@
 
 from benchmarks.costs import read_prices
 from benchmarks.errors import Cancelled
-from service.caching import default_cache
+from service.caching import task_cache
 from service.comparing import compare
 from service.consent import check_cost, check_forecast_cost
 from service.forecasting.defaults import FINDINGS
@@ -40,7 +40,7 @@ def compute(order: Order) -> None:
         prices=prices,
         on_progress=order.board.note,
         cancelled=order.cancelled,
-        cache=default_cache(),
+        cache=task_cache(order.results) if order.results else None,
         probes=order.probes,
         race=order.race,
         may_win=hope(

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9
 
 
-def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Refuse a comparison that would spend more on hosted models than its options accept.
+def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> float:
+    """What hosted models are quoted at for a comparison, in US dollars.
 
-    Free where the task names no hosted model. Else the data are read and split for the quote,
-    which takes seconds where they are large. Raises CostNotAccepted, and what reading and
-    quoting raise.
+    Refused where that is more than its options accept. Free where the task names no hosted model.
+    Else the data are read and split for the quote, which takes seconds where they are large.
+    Raises CostNotAccepted, and what reading and quoting raise.
     """
     if not names_hosted(spec):
-        return
+        return 0.0
     from benchmarks.costs import read_prices  # what measures is loaded where it is needed
     from service.specs import dataset_from
 
@@ -32,7 +32,7 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         limit=options["limit"],
         train_limit=options["train_limit"],
     )
-    check_cost(
+    return check_cost(
         dataset,
         options["strategies"],
         options["accept_cost_usd"],
@@ -42,10 +42,10 @@ def check_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     )
 
 
-def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) -> float:
     """The same of a forecast: refused where its budget allows more than its options accept."""
     if not names_hosted(spec):
-        return
+        return 0.0
     from benchmarks.costs import read_prices  # what measures is loaded where it is needed
     from service.forecasting.planning import plan_forecast
     from service.specs import dataset_from
@@ -65,6 +65,7 @@ def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) ->
         budget_usd=options["budget_usd"],
     )
     check_forecast_cost(planned, options["accept_cost_usd"], options.get("spend_at_most_usd"))
+    return planned.paid_usd
 
 
 def check_forecast_cost(
@@ -103,12 +104,13 @@ def check_cost(
     *,
     race: bool = False,
     at_most: float | None = None,
-) -> None:
-    """Raises CostNotAccepted where hosted models are quoted at more than `accepted` dollars, which
-    is `at_most`, the limit, where nothing else is said."""
+) -> float:
+    """What hosted models are quoted at; raises CostNotAccepted where that is more than `accepted`
+    dollars, which is `at_most`, the limit, where nothing else is said."""
     from service.comparing import plan
 
     found = plan(dataset, strategies=strategies, prices=prices, race=race)
     if not is_agreed(found.paid_usd, accepted, at_most):
         quote = {**found.quote.model_dump(mode="json"), "paid_usd": found.paid_usd}
         raise CostNotAccepted(found.paid_usd, accepted, quote)
+    return found.paid_usd

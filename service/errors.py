@@ -5,11 +5,17 @@ ServiceError
 ├── Conflict        it exists, and its state does not allow what was asked
 ├── CostNotAccepted hosted models cost more than the request accepts
 ├── KeyReused       an Idempotency-Key came with another request than the first time
-└── WorkerRunning   another worker serves this data folder already
+├── WorkerRunning   another worker serves this database already
+├── DatabaseAway    the database was not reached at the start
+├── NewerDatabase   a later version of Tuneworth has changed the database
+├── NoKey           the request came without an API key that is in force
+├── NotAllowed      the API key does not have the scope that the operation needs
+├── TooOften        the API key asked for more than its rate allows
+└── OverBudget      hosted models would cost more than the API key may spend this month
 """
 
-from math import ceil
-from pathlib import Path
+from collections.abc import Iterable
+from math import ceil, floor
 from typing import Any
 
 from corpora.errors import shorten
@@ -59,7 +65,69 @@ class KeyReused(ServiceError):
 
 
 class WorkerRunning(ServiceError):
-    """Two workers on one SQLite database would take over each other's jobs."""
+    """Two workers on one database would take over each other's jobs."""
 
-    def __init__(self, data: Path) -> None:
-        super().__init__(f"A worker already serves {data}. Stop it first, or set TUNEWORTH_DATA.")
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"A worker already serves {place}. Stop it first, or give this one a database of its"
+            " own (TUNEWORTH_DATA or TUNEWORTH_DATABASE_URL)."
+        )
+
+
+class DatabaseAway(ServiceError):
+    """`reason` is what the database or the network said; it holds no password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database cannot be used: {reason}. Start it, or correct TUNEWORTH_DATABASE_URL."
+        )
+
+
+class NewerDatabase(ServiceError):
+    """Going on could damage what the later version has written."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"The database has schema {revision}, which this version of Tuneworth does not know."
+            " Use the version that wrote it, or a later one."
+        )
+
+
+class NoKey(ServiceError):
+    """One message for every kind of wrong key: what is wrong with it is nobody's business."""
+
+    def __init__(self) -> None:
+        super().__init__("Send an API key that is in force, as Authorization: Bearer tw_...")
+
+
+class NotAllowed(ServiceError):
+    """`needed` is the scope of the operation, `scopes` are those of the key."""
+
+    def __init__(self, needed: str, scopes: Iterable[str]) -> None:
+        has = ", ".join(sorted(scopes))
+        super().__init__(f"This needs a key with the scope {needed}; this one has: {has}.")
+
+
+class TooOften(ServiceError):
+    """`seconds` is how long to wait before the same request can succeed."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(message)
+
+
+class OverBudget(ServiceError):
+    """Nothing was started. `usd` was to be agreed to, and `agreed` was so far, this month."""
+
+    def __init__(self, usd: float, agreed: float, limit: float) -> None:
+        self.usd = usd
+        self.left = max(limit - agreed, 0.0)
+        super().__init__(
+            f"This key may agree to ${limit:.2f} of hosted models a month. ${agreed:.6f} are agreed"
+            f" to, and ${usd:.6f} more would be too much."
+        )
+
+    @property
+    def fix(self) -> str:
+        left = floor(self.left * 1e6) / 1e6
+        return f"Agree to ${left:.6f} or less, or ask who runs the server for a higher limit."

@@ -11,6 +11,8 @@ from typing import Any
 from litestar import Request, Response
 from litestar.response import Stream
 
+from service.guarding import caller, hold_stream
+from service.services import services
 from service.storage import FINISHED, Work
 from service.watching import Hub
 
@@ -19,17 +21,19 @@ STOPPING = b'{"detail":"The server stops. Connect again, with the last id as Las
 
 
 async def event_stream(
-    request: Request[Any, Any, Any], hub: Hub, table: type[Work], key: str, owner: str | None = None
+    request: Request[Any, Any, Any], table: type[Work], key: str
 ) -> Response[None] | Stream:
     """The events that the client has not seen, by its Last-Event-ID; 204 where none is to come.
 
-    Raises NotFound.
+    Raises NotFound, and TooOften where the caller's key watches as much as it may.
     """
-    shown = await hub.shown(table, key, owner)
+    hub = services(request).hub
+    shown = await hub.shown(table, key, caller(request).sees)
     last = request.headers.get("Last-Event-ID", "")
     seen = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else 0
     if shown.state in FINISHED and seen >= shown.revision:
         return Response(None, status_code=204)
+    hold_stream(request)
     events = watch(hub, table, key, min(seen, shown.revision))
     return Stream(events, media_type="text/event-stream", headers=HEADERS)
 

@@ -13,6 +13,8 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.orm import Session
 
 APPLICATION = "tuneworth"
+EXECUTOR = "local"
+"""Each worker takes over what the one before it began, whichever machine it ran on."""
 VERSION = "1"
 QUEUE = "comparisons"
 COMPARE, FORECAST = "compare", "forecast"
@@ -43,6 +45,7 @@ class Queue:
             system_database_engine=engine,
             serializer=DBOSPortableJSONSerializer(),
             application_name=APPLICATION,
+            retry_connection_errors=False,  # a request is told, rather than kept waiting
         )
 
     def add(self, session: Session, comparison: str) -> None:
@@ -65,6 +68,10 @@ class Queue:
             key,
         )
 
+    def forget(self, key: str) -> None:
+        """Remove the job of a comparison or a forecast, if there is one."""
+        self._client.delete_workflows([key])
+
     def close(self) -> None:
         self._client.destroy()
 
@@ -83,6 +90,7 @@ def take_jobs(
             "name": APPLICATION,
             "system_database_url": database_url,
             "application_version": VERSION,
+            "executor_id": EXECUTOR,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
         }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jinja2
-from litestar import Request
+from litestar import Request, Router
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Example as Shown
@@ -21,6 +21,7 @@ from pydantic import Field
 
 from corpora.spec import Spec
 from corpora.task import DEFAULT_MODEL, Document, Example, Frozen, IncumbentAnswer
+from service.guarding import OPEN, SCHEMES
 from service.problems import MEDIA_TYPE
 from service.shapes import NewComparison, NewForecast
 from service.terms import Changes
@@ -63,14 +64,20 @@ PROBLEM_EXAMPLE = {
 }
 REASONS = {
     400: "The request cannot be read.",
+    401: "No API key came that is in force.",
+    403: "The key lacks the scope or the money, or a page of another site sent this.",
     404: "There is no such thing.",
     406: "The report does not come in that format.",
+    408: "The body did not come in time.",
     409: "Its state does not allow this.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The input is wrong; `errors` names each field, its value and the fix.",
-    503: "It is not ready; `errors` names what is wrong, and the fix.",
+    429: "The key has asked too often; `Retry-After` says when to try again.",
+    503: "It is not ready; `errors` names what is wrong, and the fix. Send the request again.",
 }
+GUARDED = (401, 403, 429)
+"""What every operation may answer that takes a key."""
 
 
 class WrongField(Frozen):
@@ -95,7 +102,7 @@ class ProblemDocument(Frozen):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem documents that an operation may answer with."""
+    """The problem documents that an operation may answer with; each may find no database."""
     return {
         status: ResponseSpec(
             data_container=ProblemDocument,
@@ -106,7 +113,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
             else None,
             generate_examples=False,
         )
-        for status in statuses
+        for status in (*statuses, *GUARDED, 503)
     }
 
 
@@ -246,7 +253,8 @@ def openapi_config(version: str) -> OpenAPIConfig:
         title="Tuneworth",
         version=version,
         description=DESCRIPTION,
-        path="/schema",
+        components=SCHEMES,
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt=OPEN),
         render_plugins=[PlainPage(path="/")],
         use_handler_docstrings=True,
     )

@@ -11,12 +11,16 @@ from service.progress import ForecastBoard, ProgressBoard
 
 @dataclass(frozen=True)
 class Order:
-    """A comparison to be computed: the spec with its data, the options, and where to write."""
+    """A comparison to be computed: the spec with its data, the options, and where to write.
+
+    `results` is the folder of what comparisons of the task may reuse; None for computing all.
+    """
 
     spec: dict[str, Any]
     folder: Path
     board: ProgressBoard
     cancelled: Callable[[], bool]
+    results: Path | None = None
     strategies: list[str] | None = None
     limit: int | None = None
     train_limit: int | None = None

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
-import sqlalchemy as sa
 from litestar import Request, Response
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import IntegrityError
@@ -29,27 +29,34 @@ KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Post:
-    """A POST as it came: `operation` is its method and path, `key` its Idempotency-Key."""
+    """A POST as it came: `operation` is its method and path, `key` its Idempotency-Key, which
+    means something to its `owner` alone."""
 
     operation: str
     body: bytes
     key: str | None
+    owner: str | None
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered, and what is kept for the same key. `location` is in the body's links."""
+    """What is answered, and what is kept for the same key. `location` is in the body's links.
+
+    It is kept as long as the `task` that it speaks of, and the `work` where it speaks of one.
+    """
 
     status: int
     body: dict[str, Any]
     location: str
+    task: str
+    work: str | None = None
 
     def response(self) -> Response[Any]:
         return Response(self.body, status_code=self.status, headers={"Location": self.location})
 
 
-def read_post(request: Request[Any, Any, Any], body: bytes) -> Post:
-    """The request, its media type and its key checked."""
+def read_post(request: Request[Any, Any, Any], body: bytes, owner: str | None) -> Post:
+    """The request of `owner`, its media type and its key checked."""
     media_type = request.content_type[0]
     if body and media_type != "application/json" and not media_type.endswith("+json"):
         detail = f"Send JSON with Content-Type: application/json, not {media_type or 'none'!r}."
@@ -57,7 +64,8 @@ def read_post(request: Request[Any, Any, Any], body: bytes) -> Post:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
         raise Problem(400, "bad-request", "Bad Idempotency-Key", "Use 1 to 255 characters.")
-    return Post(f"{request.method} {request.url.path}", body, key)
+    path = quote(request.url.path, errors="backslashreplace")  # nothing a database refuses
+    return Post(f"{request.method} {path}", body, key, owner)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -100,10 +108,10 @@ def answer_once(
     make = create()
     try:
         with store.begin() as session:
-            old = (datetime.now(UTC) - KEPT).isoformat()
-            session.execute(sa.delete(ReplyRow).where(ReplyRow.created_at < old))
+            store.forget_replies(session, outdated())
             reply = make(session)
-            session.add(_row(post, digest, reply))
+            if store.lock_task(session, reply.task):  # else it was removed meanwhile
+                session.add(_row(post, digest, reply))
         return reply
     except IntegrityError:
         earlier = _earlier(store, post, digest)
@@ -112,10 +120,18 @@ def answer_once(
         return earlier
 
 
+def outdated() -> str:
+    """A reply given before then is not given again."""
+    return (datetime.now(UTC) - KEPT).isoformat()
+
+
 def _row(post: Post, digest: str, reply: Reply) -> ReplyRow:
     return ReplyRow(
+        owner=post.owner or "",
         key=post.key,
         operation=post.operation,
+        task=reply.task,
+        work=reply.work,
         digest=digest,
         status=reply.status,
         body={"body": reply.body, "location": reply.location},
@@ -126,12 +142,12 @@ def _row(post: Post, digest: str, reply: Reply) -> ReplyRow:
 def _earlier(store: Store, post: Post, digest: str) -> Reply | None:
     assert post.key is not None
     with store.begin() as session:
-        row = session.get(ReplyRow, (post.key, post.operation))
+        row = session.get(ReplyRow, (post.owner or "", post.key, post.operation))
     if row is None:
         return None
     if row.digest != digest:
         raise KeyReused(post.key)
-    return Reply(row.status, row.body["body"], row.body["location"])
+    return Reply(row.status, row.body["body"], row.body["location"], row.task, row.work)
 
 
 def _not_json(reason: str) -> Problem:

@@ -7,16 +7,27 @@ fix under `errors`.
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from pydantic import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.errors import BadPriceFile
 from corpora.errors import CorpusError, InvalidInput, shorten
-from service.errors import Conflict, CostNotAccepted, KeyReused, NotFound
+from service.database import is_away, reason_of
+from service.errors import (
+    Conflict,
+    CostNotAccepted,
+    KeyReused,
+    NoKey,
+    NotAllowed,
+    NotFound,
+    OverBudget,
+    TooOften,
+)
 from strategies.errors import StrategyError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
@@ -79,6 +90,17 @@ def problem_of(error: Exception) -> Problem:
             problem = Problem(422, "cost-not-accepted", title, str(error), [wrong])
             problem.document["quote"] = error.quote
             return problem
+        case NoKey():
+            asks = {"WWW-Authenticate": 'Bearer realm="tuneworth"'}
+            return Problem(401, "no-key", "An API key is needed", str(error), headers=asks)
+        case NotAllowed():
+            return Problem(403, "not-allowed", "Not allowed with this key", str(error))
+        case TooOften():
+            wait = {"Retry-After": str(max(ceil(error.seconds), 1))}
+            return Problem(429, "too-often", "Too many requests", str(error), headers=wait)
+        case OverBudget():
+            wrong = wrong_field("accept_cost_usd", error.usd, error.fix)
+            return Problem(403, "over-budget", "Over this key's limit", str(error), [wrong])
         case BadPriceFile():
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case KeyReused():
@@ -93,11 +115,11 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case HTTPException():
             return _from_http(error)
-        case OperationalError() | InterfaceError():
-            detail = "It did not answer. Send the request again; with an Idempotency-Key none is"
-            detail += " done twice."
-            title, wait = "The database is away", {"Retry-After": "2"}
-            return Problem(503, "database-away", title, detail, headers=wait)
+        case SQLAlchemyError() if is_away(error):
+            detail = "It did not answer. Send the request again; with an Idempotency-Key none"
+            detail += " is done twice."
+            title = "The database is away"
+            return Problem(503, "database-away", title, detail, headers={"Retry-After": "2"})
     detail = "An unexpected error; the server's log tells more."
     return Problem(500, "unexpected", "Something went wrong here", detail)
 
@@ -108,12 +130,10 @@ def reply_with_problem(request: Request[Any, Any, Any], error: Exception) -> Res
     for one in problem.document.get("errors", ()):
         if one["field"] in request.query_params:  # the framework does not say what it refused
             one["value"] = shorten(request.query_params[one["field"]])
-    if problem.status >= 500 and not isinstance(error, Problem):
-        unexpected = error if problem.status == 500 else None
-        said = "" if unexpected else f": {error}"
-        logger.error(
-            "%s %s failed%s", request.method, request.scope["path"], said, exc_info=unexpected
-        )
+    if problem.status == 503 and isinstance(error, SQLAlchemyError):
+        logger.warning("%s %s: %s.", request.method, request.scope["path"], reason_of(error))
+    elif problem.status >= 500 and not isinstance(error, Problem):
+        logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return Response(
         problem.document,
         status_code=problem.status,

@@ -14,14 +14,20 @@ import uvicorn
 
 from corpora.errors import InvalidInput
 from service.app import create_app
+from service.at_hand import HAND_BACK_SECONDS
+from service.database import open_database
+from service.guarding import check_exposed
+from service.keys import Keyring, Keys
 from service.logs import set_up_logs
 from service.settings import Settings
-from service.worker import HAND_BACK_SECONDS, work
+from service.store import Store
+from service.worker import work
 
 __all__ = ["serve", "work"]
 
 REQUEST_SECONDS = 10
 """So long requests in flight may take when the server stops."""
+MOST_CONNECTIONS = 2000
 logger = logging.getLogger("tuneworth.serve")
 WORKER = (sys.executable, "-m", "service.worker")
 
@@ -31,10 +37,15 @@ def serve(settings: Settings, worker: Sequence[str] | None = WORKER) -> None:
 
     `worker` is the command of the worker; this process's id is added to it. With None, somebody
     else runs one. At the end streams are told, requests in flight are answered, and the worker
-    hands its work back. Raises InvalidInput where the port is taken.
+    hands its work back. Raises InvalidInput where the port is taken, or where others could connect
+    and no key is in force, and as `open_database` before anything starts.
     """
     set_up_logs(settings.log)
     listener = _listen(settings)
+    engine = open_database(settings.database_url)
+    # the application asks for keys too, but only once it has been started
+    check_exposed(settings, Keyring(Keys(Store(engine).begin).rows()))
+    engine.dispose()
     server: uvicorn.Server
     app = create_app(settings, is_stopping=lambda: server.should_exit)
     config = uvicorn.Config(
@@ -43,6 +54,9 @@ def serve(settings: Settings, worker: Sequence[str] | None = WORKER) -> None:
         log_level="warning",
         timeout_graceful_shutdown=REQUEST_SECONDS,
         access_log=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=False,  # nothing here depends on the address of a client
+        server_header=False,
     )
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +66,8 @@ def serve(settings: Settings, worker: Sequence[str] | None = WORKER) -> None:
     if keeper is not None:
         keeper.start()
     host, port = listener.getsockname()[:2]
-    print(f"Tuneworth listens on http://{host}:{port} (stop with Ctrl-C)", flush=True)
+    place = f"[{host}]" if ":" in host else host
+    print(f"Tuneworth listens on http://{place}:{port} (stop with Ctrl-C)", flush=True)
     try:
         server.run(sockets=[listener])
     finally:
@@ -61,7 +76,7 @@ def serve(settings: Settings, worker: Sequence[str] | None = WORKER) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if settings.host == "::1" else socket.AF_INET
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -78,7 +93,7 @@ class WorkerKeeper:
     """Starts the worker process, and again when it dies, waiting longer each time."""
 
     def __init__(self, settings: Settings, command: Sequence[str]) -> None:
-        self._environment = {**os.environ, "TUNEWORTH_DATA": str(settings.data)}
+        self._environment = {**os.environ, **settings.for_worker()}
         self._command = [*command, str(os.getpid())]
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

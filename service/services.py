@@ -1,4 +1,4 @@
-"""What the handlers of a request work with, made when the application starts."""
+"""What requests and the worker work with, made when their process starts."""
 
 import json
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from typing import Any
 
 from litestar import Request
 
+from service.database import open_database
 from service.jobs import Queue
 from service.readiness import Readiness
 from service.settings import Settings
 from service.shapes import comparison_reply, forecast_reply
-from service.storage import ComparisonRow, ForecastRow, Work, open_database
+from service.storage import ComparisonRow, ForecastRow, Work
 from service.store import Store
 from service.tallying import Tally
 from service.watching import Hub
@@ -29,7 +30,7 @@ class Services:
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
-        """Opens the database, made where missing."""
+        """Opens the database, its tables made where missing; raises as `open_database`."""
         engine = open_database(settings.database_url)
         store = Store(engine)
         renders = {

@@ -1,5 +1,6 @@
 """What the API and the worker read and write of tasks, comparisons and forecasts."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ from service.storage import (
     FINISHED,
     ComparisonRow,
     ForecastRow,
+    RemovedRow,
+    ReplyRow,
     State,
     TaskRow,
     Work,
@@ -26,49 +29,64 @@ Job = TypeVar("Job", bound=Work)
 AddJob = Callable[[Session, str], None]
 """Queues a piece of work in the session's transaction."""
 WORDS: dict[type[Work], str] = {ComparisonRow: "comparison", ForecastRow: "forecast"}
+ID = re.compile("[0-9a-f]{22}")
+"""What `new_id` gives. Nothing else is looked for: not every database takes every text."""
 
 
 class Store:
     """Every method is one short transaction, unless it takes the caller's session.
 
-    Work is a comparison, or what `table` says.
+    Work is a comparison, or what `table` says. What belongs to another than `owner` is not found;
+    None finds all.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.begin = sessionmaker(engine, expire_on_commit=False).begin
 
-    def add_task(self, session: Session, facts: dict[str, Any], spec: dict[str, Any]) -> TaskRow:
-        row = TaskRow(id=new_id(), created_at=now(), facts=facts, spec=spec)
+    def add_task(
+        self, session: Session, facts: dict[str, Any], spec: dict[str, Any], owner: str | None
+    ) -> TaskRow:
+        row = TaskRow(id=new_id(), owner=owner, created_at=now(), facts=facts, spec=spec)
         session.add(row)
+        session.flush()  # what refers to it may follow
         return row
 
-    def tasks(self, limit: int, before: str | None) -> list[TaskRow]:
+    def lock_task(self, session: Session, task: str) -> bool:
+        """Whether it is there, and stays so until the transaction ends."""
+        return _lock(session, TaskRow, task)
+
+    def tasks(self, limit: int, before: str | None, owner: str | None) -> list[TaskRow]:
         """Newest first, of those older than the id `before`."""
         query = sa.select(TaskRow).order_by(TaskRow.id.desc()).limit(limit)
+        if owner is not None:
+            query = query.where(TaskRow.owner == owner)
         with self.begin() as session:
             return list(session.scalars(query.where(TaskRow.id < before) if before else query))
 
-    def task(self, task: str) -> TaskRow:
+    def task(self, task: str, owner: str | None) -> TaskRow:
         with self.begin() as session:
-            return _get(session, TaskRow, "task", task)
+            return _get(session, TaskRow, "task", task, owner)
 
-    def spec(self, task: str) -> dict[str, Any]:
+    def spec(self, task: str, owner: str | None) -> dict[str, Any]:
         with self.begin() as session:
-            return _get(session, TaskRow, "task", task).spec
+            return _get(session, TaskRow, "task", task, owner).spec
 
-    def remove_task(self, task: str) -> dict[type[Work], list[str]]:
-        """Remove a task and its work, whose ids are returned; none may be unfinished."""
+    def remove_task(self, task: str, owner: str | None) -> None:
+        """Remove a task and its work, none of which may be unfinished.
+
+        What lies elsewhere of them is noted, to be cleared away (`removing.clear`).
+        """
         with self.begin() as session:
-            row = _get(session, TaskRow, "task", task)
-            found: dict[type[Work], list[str]] = {}
+            row = _get(session, TaskRow, "task", task, owner, lock=True)
             for table, what in WORDS.items():
                 mine = list(session.scalars(sa.select(table).where(table.task == task)))
                 if any(one.state not in FINISHED for one in mine):
                     raise Conflict(f"A {what} of task {task} is not finished. Cancel it first.")
-                found[table] = [one.id for one in mine]
+                for one in mine:
+                    session.add(RemovedRow(kind=table.__tablename__, id=one.id))
+            session.add(RemovedRow(kind=TaskRow.__tablename__, id=task))
             session.delete(row)
-            return found
 
     def add_work(
         self,
@@ -77,32 +95,74 @@ class Store:
         options: dict[str, Any],
         add_job: AddJob,
         table: type[Job],
+        owner: str | None,
     ) -> Job:
-        _get(session, TaskRow, "task", task)
-        row = table(id=new_id(), task=task, state="queued", options=options, created_at=now())
+        """Its owner is that of the task, whoever asks for it."""
+        whose = _get(session, TaskRow, "task", task, owner, lock=True).owner
+        row = table(
+            id=new_id(), owner=whose, task=task, state="queued", options=options, created_at=now()
+        )
         session.add(row)
         session.flush()
         add_job(session, row.id)
         return row
 
-    def comparison(self, comparison: str) -> ComparisonRow:
-        return self.work(comparison, ComparisonRow)
+    def comparison(self, comparison: str, owner: str | None) -> ComparisonRow:
+        return self.work(comparison, ComparisonRow, owner)
 
-    def work(self, key: str, table: type[Job]) -> Job:
+    def work(self, key: str, table: type[Job], owner: str | None) -> Job:
         with self.begin() as session:
-            return _get(session, table, WORDS[table], key)
+            return _get(session, table, WORDS[table], key, owner)
 
-    def cancel(self, key: str, table: type[Job]) -> Job:
+    def cancel(self, key: str, table: type[Job], owner: str | None) -> Job:
         """A queued one is cancelled at once, a running one is told to stop."""
         with self.begin() as session:
+            _get(session, table, WORDS[table], key, owner, lock=True)
             at_once = {"state": "cancelled", "finished_at": now()}
             if not _change(session, table, key, ["queued"], at_once):
                 _change(session, table, key, ["running"], {"cancelling": True})
-            return _get(session, table, WORDS[table], key)
+            session.expire_all()
+            return _get(session, table, WORDS[table], key, owner)
 
-    def remove_work(self, key: str, table: type[Work]) -> None:
+    def remove_work(self, key: str, table: type[Work], owner: str | None) -> None:
+        """Remove finished work and the replies that speak of it; what lies elsewhere is noted."""
         with self.begin() as session:
-            session.delete(_get(session, table, WORDS[table], key))
+            what = WORDS[table]
+            row = _get(session, table, what, key, owner, lock=True)
+            if row.state not in FINISHED:
+                raise Conflict(f"The {what} is {row.state}. Cancel it first.")
+            session.execute(sa.delete(ReplyRow).where(ReplyRow.work == key))
+            session.add(RemovedRow(kind=table.__tablename__, id=key))
+            session.delete(row)
+
+    def ended_before(self, time: str, table: type[Work]) -> list[str]:
+        """The ids of work that ended before `time` (ISO 8601, UTC)."""
+        query = sa.select(table.id).where(table.state.in_(FINISHED), table.finished_at < time)
+        with self.begin() as session:
+            return list(session.scalars(query))
+
+    def unused_since(self, time: str) -> list[str]:
+        """The ids of tasks made before `time` of which there is no work."""
+        query = sa.select(TaskRow.id).where(TaskRow.created_at < time)
+        for table in WORDS:
+            query = query.where(~sa.exists().where(table.task == TaskRow.id))
+        with self.begin() as session:
+            return list(session.scalars(query))
+
+    def forget_replies(self, session: Session, before: str) -> None:
+        """Remove kept replies that were given before a time (ISO 8601, UTC)."""
+        session.execute(sa.delete(ReplyRow).where(ReplyRow.created_at < before))
+
+    def leftovers(self) -> list[tuple[str, str]]:
+        """The kind and the id of what was removed, and is still to be cleared away."""
+        with self.begin() as session:
+            return [(row.kind, row.id) for row in session.scalars(sa.select(RemovedRow))]
+
+    def cleared(self, kind: str, key: str) -> None:
+        """Nothing is left of it."""
+        mine = (RemovedRow.kind == kind, RemovedRow.id == key)
+        with self.begin() as session:
+            session.execute(sa.delete(RemovedRow).where(*mine))
 
     def start(self, key: str, table: type[Work] = ComparisonRow) -> Work | None:
         """Mark it as running, once more perhaps; None where nothing is left to do."""
@@ -114,7 +174,7 @@ class Store:
         with self.begin() as session:
             if not _change(session, table, key, ["queued", "running"], began):
                 return None
-            return _get(session, table, WORDS[table], key)
+            return _get(session, table, WORDS[table], key, None)
 
     def save_progress(
         self, key: str, progress: dict[str, Any], table: type[Work] = ComparisonRow
@@ -147,20 +207,44 @@ class Store:
     def beat(self) -> None:
         """Say that the worker is alive."""
         with self.begin() as session:
-            session.merge(WorkerRow(name=WORKER, beat=time.time()))
+            session.merge(WorkerRow(name=WORKER, beat=_clock(session)))
 
     def silence(self) -> float:
         """Seconds since a worker was last alive; infinite where none ever was."""
         with self.begin() as session:
             row = session.get(WorkerRow, WORKER)
-            return time.time() - row.beat if row else float("inf")
+            return _clock(session) - row.beat if row else float("inf")
 
 
-def _get(session: Session, table: type[Row], what: str, key: str) -> Row:
-    row = session.get(table, key)
-    if row is None:
+def _clock(session: Session) -> float:
+    """Seconds of the epoch: by the server's clock where machines may differ."""
+    if session.get_bind().dialect.name == "sqlite":
+        return time.time()
+    return float(session.scalar(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))) or 0.0)
+
+
+def _get(
+    session: Session,
+    table: type[Row],
+    what: str,
+    key: str,
+    owner: str | None,
+    *,
+    lock: bool = False,
+) -> Row:
+    """The row, if it is the owner's; with `lock` nobody changes or removes it meanwhile."""
+    if lock and ID.fullmatch(key):
+        _lock(session, table, key)
+    row = session.get(table, key) if ID.fullmatch(key) else None
+    if row is None or (owner is not None and row.owner != owner):
         raise NotFound(what, key)
     return row
+
+
+def _lock(session: Session, table: type[TaskRow | Work], key: str) -> bool:
+    """Begin to write with the row, so that whoever else would has to wait; whether it is there."""
+    same = sa.update(table).where(table.id == key).values(owner=table.owner)
+    return session.connection().execute(same).rowcount > 0
 
 
 def _change(

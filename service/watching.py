@@ -38,7 +38,7 @@ class Shown:
     revision: int
     state: State
     body: bytes
-    owner: str | None = None
+    owner: str | None
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Hub:
     async def shown(self, table: type[Work], key: str, owner: str | None = None) -> Shown:
         """The newest state, at most a quarter of a second old; raises NotFound.
 
-        With an `owner`, only what is his. Nothing belongs to anybody yet.
+        With an `owner`, only what is theirs.
         """
         found = await self._known(table, key)
         if owner is not None and found.owner != owner:
@@ -171,7 +171,7 @@ class Hub:
         table, name = key
 
         def read() -> Shown:
-            return self._show(self._store.work(name, table))
+            return self._show(self._store.work(name, table, None))
 
         return await sync_to_thread(read)
 
@@ -239,7 +239,7 @@ class Hub:
         return found
 
     def _show(self, row: Work) -> Shown:
-        return Shown(row.revision, row.state, self._renders[type(row)](row))
+        return Shown(row.revision, row.state, self._renders[type(row)](row), row.owner)
 
     def _take(self, key: Key, shown: Shown | None, *, is_read: bool = False) -> None:
         """`is_read`: it was read after the last change by this process."""

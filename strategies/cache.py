@@ -54,6 +54,9 @@ def key_of(parts: Mapping[str, Any]) -> str:
 class Cache:
     """Entries in `folder`, never more than `limit_bytes`: the longest unused make room.
 
+    With a `part`, the name of a folder within, only entries kept with the same `part` are found;
+    the limit, `contents` and `clear` are about all parts together.
+
     Writers take turns, across processes too; readers wait for nobody. It never raises for a
     disk that is full, read-only or damaged: it then holds nothing, and says so once.
     """
@@ -62,10 +65,12 @@ class Cache:
         self,
         folder: Path,
         *,
+        part: str = "",
         limit_bytes: int = DEFAULT_BYTES,
         worth_seconds: float = WORTH_SECONDS,
     ) -> None:
         self.folder = folder
+        self.part = part
         self.limit_bytes = limit_bytes
         self.worth_seconds = worth_seconds
         self._writable = True
@@ -101,7 +106,7 @@ class Cache:
             with self._lock():
                 self._make_room(len(data))
                 path = self._path(key)
-                path.parent.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 draft = path.with_suffix(".tmp")
                 draft.write_bytes(data)
                 os.replace(draft, path)
@@ -143,7 +148,7 @@ class Cache:
     def _files(self) -> list[tuple[int, int, Path]]:
         """Time of last use (ns), bytes and path of every file."""
         found = []
-        for path in self.folder.glob("??/*"):
+        for path in (*self.folder.glob("??/*.*"), *self.folder.glob("*/??/*.*")):
             with suppress(FileNotFoundError):  # removed meanwhile
                 facts = path.stat()
                 found.append((facts.st_mtime_ns, facts.st_size, path))
@@ -153,7 +158,7 @@ class Cache:
         return FileLock(self.folder / ".lock", timeout=LOCK_SECONDS)
 
     def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key[2:]}.entry"
+        return self.folder / self.part / key[:2] / f"{key[2:]}.entry"
 
     def _tell(self, error: Exception) -> None:
         if not self._has_told:

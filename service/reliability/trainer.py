@@ -11,9 +11,9 @@ from pathlib import Path
 from benchmarks.errors import Cancelled
 from benchmarks.judging import scorer
 from benchmarks.progress import ProgressEvent
+from service.orders import Order
 from service.settings import Settings
 from service.specs import dataset_from
-from service.orders import Order
 from service.worker import work
 
 

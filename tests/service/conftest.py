@@ -3,8 +3,45 @@
 import json
 
 import pytest
+from postgres import Cluster, NoPostgres
+
+from service.database import open_database
+from service.settings import Settings
 
 LABELS = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL server."""
+    try:
+        server = Cluster()
+    except NoPostgres as error:
+        pytest.skip(f"NOTHING OF POSTGRESQL IS TESTED: {error}")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def tables(cluster, tmp_path_factory):
+    """The name of a database on PostgreSQL with nothing but its tables: making them takes long."""
+    made = Settings(tmp_path_factory.mktemp("tables"), postgres=cluster.new_database())
+    open_database(made.database_url).dispose()
+    return made.database_url.rsplit("/", 1)[-1]
+
+
+@pytest.fixture
+def postgres(cluster, tables, tmp_path):
+    """Settings with a database on PostgreSQL."""
+    return Settings(tmp_path / "data", postgres=cluster.new_database(like=tables))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request, tmp_path):
+    """Settings with a database of each kind."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres")
+    return Settings(tmp_path / "data")
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from benchmarks.journal import Journal
 from benchmarks.progress import ProgressEvent
 from benchmarks.records import BatchRecord, OutcomeRecord, SetupRecord
 from corpora.errors import InvalidInput
-from service.settings import Settings
 from service.orders import ForecastOrder, Order
+from service.settings import Settings
 from service.worker import work
 
 SECONDS = 0.05
@@ -81,6 +81,10 @@ def take(seconds: float, *, busy: bool) -> None:
 
 
 def write_results(order: Order) -> None:
+    assert order.results is not None
+    kept = order.results / "00" / "00.entry"  # as a cache would keep it
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(order.spec["instruction"])
     artifact = order.folder / "artifacts" / "lora+rag"
     artifact.mkdir(parents=True, exist_ok=True)
     (artifact / "adapter.json").write_text('{"rank": 16}')

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from service.app import create_app
+from service.keys import Limits, open_keys
 from service.settings import Settings
 
 SCRIPT = Path(__file__).with_name("scripted_worker.py")
@@ -36,25 +38,46 @@ def spec(name: str = "3 steps", **fields: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def client_of(data: Path) -> Iterator[TestClient[Litestar]]:
-    """The real application on a data folder."""
-    with TestClient(create_app(Settings(data)), base_url="http://127.0.0.1") as client:
+def client_of(data: Path | Settings, **settings: Any) -> Iterator[TestClient[Litestar]]:
+    """The real application on a data folder, or by its settings."""
+    app = create_app(replace(as_settings(data), **settings))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
 
-def environment(data: Path, **more: str) -> dict[str, str]:
+def key_for(
+    data: Path | Settings,
+    name: str = "ada",
+    scopes: Collection[str] = ("read", "run"),
+    **limits: Any,
+) -> dict[str, str]:
+    """A new key in the database, as the header that presents it."""
+    with open_keys(as_settings(data)) as keys:
+        _, text = keys.add(name, scopes, Limits(**limits))
+    return {"Authorization": f"Bearer {text}"}
+
+
+def as_settings(data: Path | Settings) -> Settings:
+    return data if isinstance(data, Settings) else Settings(data)
+
+
+def environment(data: Path | Settings, **more: str) -> dict[str, str]:
     root = str(Path(__file__).parents[2])
-    return {**os.environ, "TUNEWORTH_DATA": str(data), "PYTHONPATH": root, **more}
+    return {**os.environ, **as_settings(data).for_worker(), "PYTHONPATH": root, **more}
 
 
-def start_worker(data: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(SCRIPT)], env=environment(data))
+def start_worker(
+    data: Path | Settings, command: tuple[str, ...] = (str(SCRIPT),)
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *command], env=environment(data))
 
 
 @contextmanager
-def worker_on(data: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A scripted worker process, ended afterwards."""
-    process = start_worker(data)
+def worker_on(
+    data: Path | Settings, command: tuple[str, ...] = (str(SCRIPT),)
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process, scripted unless `command` says otherwise, ended afterwards."""
+    process = start_worker(data, command)
     try:
         yield process
     finally:

@@ -11,8 +11,8 @@ from litestar.testing import TestClient
 from serving import API, client_of, finished, spec, submit, wait_until, worker_on
 
 from service.computing import compute_forecast
-from service.progress import ForecastBoard
 from service.orders import ForecastOrder
+from service.progress import ForecastBoard
 
 
 @pytest.fixture(scope="module")

@@ -84,9 +84,9 @@ def store(tmp_path):
 
 def begun(store: Store) -> str:
     with store.begin() as session:
-        task = store.add_task(session, {}, {}).id
+        task = store.add_task(session, {}, {}, None).id
     with store.begin() as session:
-        key = store.add_work(session, task, {}, lambda _, __: None, ComparisonRow).id
+        key = store.add_work(session, task, {}, lambda _, __: None, ComparisonRow, None).id
     store.start(key)
     return key
 
@@ -114,7 +114,7 @@ def test_totals_grow_over_comparisons_restarts_and_removals(store) -> None:
     store.save_progress(one, {"counts": {"samples": 9, "usd": 0.25}})
     store.finish(one, "completed")
     assert look(tally, store) == look(tally, store) == {"samples": 19, "usd": 0.75}
-    store.remove_work(one, ComparisonRow)
+    store.remove_work(one, ComparisonRow, None)
     assert look(tally, store) == {"samples": 19, "usd": 0.75}
 
 

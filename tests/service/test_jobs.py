@@ -30,10 +30,10 @@ from serving import (
 
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import BatchRecord, OutcomeRecord
+from service.at_hand import MAX_ATTEMPTS, Running, Worker
+from service.orders import Order
 from service.progress import ProgressBoard
 from service.storage import ComparisonRow
-from service.orders import Order
-from service.worker import MAX_ATTEMPTS, Running, Worker
 
 SERVE = """
 import sys
@@ -78,7 +78,9 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next(tmp_path) -> None:
             wait_until(lambda: len(steps(tmp_path, comparison)) >= 3)
             first.send_signal(signal.SIGTERM)
             assert first.wait(5) == 0
-        handed_back = client.app.state.services.store.comparison(comparison.rsplit("/", 1)[-1])
+        handed_back = client.app.state.services.store.comparison(
+            comparison.rsplit("/", 1)[-1], None
+        )
         assert (handed_back.state, handed_back.attempts) == ("queued", 0)
         assert handed_back.progress["fraction"] > 0
         with worker_on(tmp_path):

@@ -123,7 +123,7 @@ def test_files_archives_and_rows_are_searched(tmp_path) -> None:
     data = tmp_path / "data"
     store = Store(open_database(Settings(data).database_url))
     with store.begin() as session:
-        store.add_task(session, {"name": "hidden in a row"}, {})
+        store.add_task(session, {"name": "hidden in a row"}, {}, None)
     with zipfile.ZipFile(data / "artefact.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("prompt.json", "hidden in an archive " * 50)
     (tmp_path / "worker.log").write_text("hidden in a log")

@@ -6,16 +6,17 @@ import re
 import pytest
 from click.testing import CliRunner
 from endpoint import COLOURS, endpoint
-from serving import API, client_of
+from serving import API, client_of, start, wait_until, worker_on
 
 from benchmarks.journal import Journal
 from benchmarks.records import OutcomeRecord
 from service.cli import cli
 from service.computing import compute
 from service.errors import CostNotAccepted
-from service.progress import ProgressBoard
-from service.verify import verify
 from service.orders import Order
+from service.progress import ProgressBoard
+from service.storage import FINISHED
+from service.verify import verify
 
 STRATEGIES = ["baseline.majority", "prompt.zero-shot", "lora"]
 N_TEST = 24
@@ -197,3 +198,27 @@ def test_a_posted_incumbent_comes_inline(tmp_path) -> None:
             assert reply.json()["errors"][0]["field"] == field
         good = spec(incumbent=[{"id": "r12", "output": "red", "latency_ms": 3.5}])
         assert client.post(f"{API}/tasks", json=good).status_code == 201
+
+
+def test_a_whole_comparison_over_http_with_its_database_on_postgresql(server, postgres) -> None:
+    task = spec(model=["team-gpt"], strategies=["baseline.majority", "prompt.zero-shot"])
+    with client_of(postgres) as client, worker_on(postgres, ("-m", "service.worker")):
+        place = client.post(f"{API}/tasks", json=task).headers["Location"]
+        comparison = start(client, place, accept_cost_usd=1.0)
+        wait_until(lambda: client.get(comparison).json()["progress"]["fraction"] > 0, 120)
+        end = wait_until(lambda: ended(client.get(comparison).json()), 120)
+        assert end["state"] == "completed", end
+        assert client.get(f"{comparison}/report.html").status_code == 200
+        changed = client.post(f"{comparison}/what-if", json={"requests_per_month": 1000})
+        assert changed.status_code == 200
+        folder = postgres.comparison_folder(end["id"])
+        report, rows = rows_of(folder)
+        assert client.get(f"{comparison}/report.json").json() == report
+        assert rows["prompt.zero-shot"]["quality"]["value"] == 1.0
+        assert verify(folder) == []
+        assert client.delete(place).status_code == 204
+        assert not folder.exists()
+
+
+def ended(comparison):
+    return comparison if comparison["state"] in FINISHED else None

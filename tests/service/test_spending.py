@@ -17,11 +17,11 @@ from service.comparing import compare
 from service.computing import compute, compute_forecast
 from service.consent import is_agreed
 from service.ledger import GRACE_S, PAID, Ledger, Limits
+from service.orders import ForecastOrder, Order
 from service.progress import ForecastBoard, ProgressBoard
 from service.reliability.misbehaving import misbehaving
 from service.specs import dataset_from
 from service.verify import verify
-from service.orders import ForecastOrder, Order
 from strategies.errors import LimitReached
 from strategies.models.account import Ask
 

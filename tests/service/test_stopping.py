@@ -15,9 +15,9 @@ import pytest
 from serving import client_of, environment, finished, start, submit, wait_until
 
 from benchmarks.errors import Cancelled
-from service.storage import ComparisonRow
+from service.at_hand import MAX_ATTEMPTS, Worker
 from service.orders import Order
-from service.worker import MAX_ATTEMPTS, Worker
+from service.storage import ComparisonRow
 
 TRAINING = Path(__file__).with_name("training_worker.py")
 MANY = [
@@ -66,7 +66,7 @@ def test_training_is_cancelled_and_handed_back_within_seconds(tmp_path, tiny_fol
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(20) == 0
             assert time.monotonic() - began < 5
-        row = client.app.state.services.store.comparison(stopped.rsplit("/", 1)[-1])
+        row = client.app.state.services.store.comparison(stopped.rsplit("/", 1)[-1], None)
         assert (row.state, row.attempts) == ("queued", 0)
         kept = (tmp_path / "comparisons" / row.id / "outcomes.jsonl").read_text().splitlines()
         answered = [json.loads(line) for line in kept if '"record":"outcome"' in line]
@@ -110,25 +110,25 @@ def deaf(order: Order) -> None:
 def test_work_goes_back_to_the_queue_as_if_it_had_not_begun(order, compute) -> None:
     at, key = order
     worker = computing(at, compute, key)
-    assert at.store.comparison(key).attempts == 1
+    assert at.store.comparison(key, None).attempts == 1
     worker.hand_back(seconds=0.5)
-    row = at.store.comparison(key)
+    row = at.store.comparison(key, None)
     assert (row.state, row.attempts, row.finished_at) == ("queued", 0, None)
 
 
 def test_work_that_was_told_to_stop_is_cancelled_and_not_handed_back(order) -> None:
     at, key = order
     worker = computing(at, deaf, key)
-    at.store.cancel(key, ComparisonRow)
+    at.store.cancel(key, ComparisonRow, None)
     worker.hand_back(seconds=0.1)
-    assert at.store.comparison(key).state == "cancelled"
+    assert at.store.comparison(key, None).state == "cancelled"
 
 
 def test_work_that_ends_meanwhile_is_not_handed_back(order) -> None:
     at, key = order
     worker = computing(at, lambda order: time.sleep(0.3), key)
     worker.hand_back(seconds=5)
-    assert at.store.comparison(key).state == "completed"
+    assert at.store.comparison(key, None).state == "completed"
 
 
 def test_a_worker_that_is_stopped_begins_nothing_more(order) -> None:
@@ -140,7 +140,7 @@ def test_a_worker_that_is_stopped_begins_nothing_more(order) -> None:
     job.start()
     job.join(0.5)
     assert job.is_alive()  # a job that returned would count as done
-    assert (at.store.comparison(key).state, worked) == ("queued", [])
+    assert (at.store.comparison(key, None).state, worked) == ("queued", [])
 
 
 def test_being_stopped_however_often_is_no_failed_attempt(order) -> None:
@@ -150,5 +150,5 @@ def test_being_stopped_however_often_is_no_failed_attempt(order) -> None:
         at.store.hand_back(key)
     worked: list[Order] = []
     Worker(at.settings, at.store, worked.append, lambda _: None).run(key)
-    assert at.store.comparison(key).state == "completed"
+    assert at.store.comparison(key, None).state == "completed"
     assert len(worked) == 1

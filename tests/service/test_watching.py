@@ -35,9 +35,9 @@ def key(store: Store) -> str:
 
 def queued(store: Store) -> str:
     with store.begin() as session:
-        task = store.add_task(session, FACTS, {}).id
+        task = store.add_task(session, FACTS, {}, None).id
     with store.begin() as session:
-        return store.add_work(session, task, {}, lambda _, __: None, ComparisonRow).id
+        return store.add_work(session, task, {}, lambda _, __: None, ComparisonRow, None).id
 
 
 def awake(
@@ -125,7 +125,7 @@ def test_a_change_by_this_process_is_seen_at_once(store, key) -> None:
     async def play(hub: Hub) -> None:
         await asyncio.sleep(0.3)
         assert (await hub.shown(ComparisonRow, key)).state == "queued"
-        store.cancel(key, ComparisonRow)
+        store.cancel(key, ComparisonRow, None)
         hub.forget(ComparisonRow, key)
         await asyncio.sleep(0)
         assert (await hub.shown(ComparisonRow, key)).state == "cancelled"
@@ -137,7 +137,7 @@ def test_a_removed_comparison_ends_its_streams(store, key) -> None:
     async def play(hub: Hub) -> None:
         stream = asyncio.create_task(told(hub, key))
         await asyncio.sleep(0.3)
-        store.remove_work(key, ComparisonRow)
+        store.remove_work(key, ComparisonRow, None)
         assert await stream == ["queued"]
         with pytest.raises(NotFound):
             await hub.shown(ComparisonRow, key)

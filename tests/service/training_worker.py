@@ -4,9 +4,9 @@ import os
 
 from benchmarks.costs import read_prices
 from service.comparing import compare, with_models
+from service.orders import Order
 from service.settings import Settings
 from service.specs import dataset_from
-from service.orders import Order
 from service.worker import work
 
 

@@ -1,0 +1,83 @@
+"""Removing a task or its work so that nothing is left: rows, replies, jobs, files, kept results.
+
+The rows go first, in one transaction that notes what else there is. What a crash or a full disk
+leaves of that is cleared away by the worker's next sweep.
+"""
+
+import logging
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from service.database import forget_pages, reason_of
+from service.errors import Conflict, NotFound
+from service.posting import outdated
+from service.services import Services
+from service.storage import TaskRow, Work
+from service.store import WORDS
+
+TABLES = {table.__tablename__: table for table in WORDS}
+logger = logging.getLogger("tuneworth")
+
+
+def remove_task(at: Services, task: str, owner: str | None) -> None:
+    """Raises NotFound, and Conflict where a comparison or a forecast of it is not finished."""
+    at.store.remove_task(task, owner)
+    clear(at)
+
+
+def remove_work(at: Services, key: str, table: type[Work], owner: str | None) -> None:
+    """Raises NotFound, and Conflict where it is not finished."""
+    at.store.remove_work(key, table, owner)
+    clear(at)
+
+
+def sweep(at: Services) -> None:
+    """Remove what has been kept long enough, and clear away what was left of anything removed."""
+    with at.store.begin() as session:
+        at.store.forget_replies(session, outdated())
+    if at.settings.keep_days is not None:
+        _remove_older(at, datetime.now(UTC) - timedelta(days=at.settings.keep_days))
+    clear(at)
+
+
+def _remove_older(at: Services, than: datetime) -> None:
+    """Work that ended before then; tasks made before then, once none of their work is left."""
+    before = than.isoformat(timespec="milliseconds")
+    for table in WORDS:
+        for key in at.store.ended_before(before, table):
+            try:
+                at.store.remove_work(key, table, None)
+            except NotFound:  # somebody was quicker
+                continue
+    for task in at.store.unused_since(before):
+        try:
+            at.store.remove_task(task, None)
+        except (NotFound, Conflict):  # or has begun something with it
+            continue
+
+
+def clear(at: Services) -> None:
+    """Files, jobs and kept results of what was removed; what cannot be cleared is left noted."""
+    try:
+        for kind, key in at.store.leftovers():
+            try:
+                _clear(at, kind, key)
+            except OSError as error:
+                logger.warning("%s %s is removed, but not all of it: %s.", kind, key, error)
+        forget_pages(at.store.engine)
+    except sa.exc.SQLAlchemyError as error:  # what was removed stays so; a sweep clears the rest
+        logger.warning("What was removed is not cleared away yet: %s.", reason_of(error))
+
+
+def _clear(at: Services, kind: str, key: str) -> None:
+    if kind == TaskRow.__tablename__:
+        place = at.settings.results_folder(key)
+    else:
+        at.hub.forget(TABLES[kind], key)
+        at.queue.forget(key)
+        place = at.settings.folder_of(kind, key)
+    if place.exists():
+        shutil.rmtree(place)
+    at.store.cleared(kind, key)

@@ -1,0 +1,209 @@
+"""The database by one setting, and what the service does while it is away."""
+
+import sqlite3
+import time
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from postgres import PASSWORD, QUOTED
+from serving import API, client_of, finished, start, submit, wait_until, worker_on
+
+from benchmarks.progress import ProgressEvent
+from corpora.errors import InvalidInput
+from service.at_hand import Running, Worker
+from service.database import is_away, open_database, patiently
+from service.errors import DatabaseAway, WorkerRunning
+from service.place import worker_place
+from service.progress import ProgressBoard
+from service.services import Services
+from service.settings import Settings
+from service.storage import ComparisonRow
+from service.worker import work
+
+SECRET = "hunter2"
+
+
+def lost() -> sa.exc.OperationalError:
+    """The error of a server that nobody hears of."""
+    try:
+        psycopg.connect("postgresql://nobody@127.0.0.1:1/none", connect_timeout=5)
+    except psycopg.OperationalError as error:
+        return sa.exc.OperationalError("SELECT 1", {}, error)
+    raise AssertionError("somebody listens at port 1")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_the_usual_urls_of_postgresql_are_taken(tmp_path, scheme: str) -> None:
+    told = {"TUNEWORTH_DATABASE_URL": f"{scheme}://me:{QUOTED}@db:5432/runs?sslmode=require"}
+    settings = Settings.from_environment({**told, "TUNEWORTH_DATA": str(tmp_path)})
+    url = sa.make_url(settings.database_url)
+    assert url.drivername == "postgresql+psycopg"
+    assert (url.password, url.query["sslmode"]) == (PASSWORD, "require")
+    assert QUOTED not in repr(settings)
+    assert Settings.from_environment(settings.for_worker()) == settings
+
+
+def test_without_one_the_database_is_a_file_in_the_data_folder(tmp_path) -> None:
+    settings = Settings.from_environment({"TUNEWORTH_DATA": str(tmp_path)})
+    assert settings.database_url == f"sqlite:///{tmp_path}/tuneworth.db"
+    assert Settings.from_environment(settings.for_worker()) == settings
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mysql://me:{SECRET}@db/runs",
+        f"postgresql+asyncpg://me:{SECRET}@db/runs",
+        f"postgresql://me:{SECRET}@db",  # no database
+        f"postgresql://me:{SECRET}@db:port/runs",
+        f"host=db password={SECRET}",
+        "sqlite:////tmp/other.db",
+    ],
+)
+def test_another_url_is_refused_without_its_password(tmp_path, url: str) -> None:
+    with pytest.raises(InvalidInput, match="TUNEWORTH_DATABASE_URL") as caught:
+        Settings(tmp_path, postgres=url)
+    assert "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in caught.value.fix
+    assert SECRET not in str(caught.value)
+
+
+def test_what_passes_is_told_from_what_does_not(settings) -> None:
+    engine = open_database(settings.database_url)
+    assert is_away(lost())
+    with pytest.raises(sa.exc.DBAPIError) as caught, engine.begin() as connection:
+        connection.exec_driver_sql("SELECT something FROM nowhere")
+    assert not is_away(caught.value)
+    engine.dispose()
+
+
+def test_a_full_disk_passes() -> None:
+    full = sqlite3.connect(":memory:")
+    full.execute("PRAGMA max_page_count=2")
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        full.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f);")
+    assert is_away(sa.exc.OperationalError("CREATE", {}, caught.value))
+
+
+def test_patience_ends_with_success_an_unlike_error_or_the_time() -> None:
+    tries = []
+
+    def third_time() -> int:
+        tries.append(time.monotonic())
+        if len(tries) < 3:
+            raise lost()
+        return 7
+
+    assert patiently(third_time) == 7
+    assert tries[2] - tries[0] >= 0.3  # 0.1 s and 0.2 s
+    with pytest.raises(ZeroDivisionError):
+        patiently(lambda: 1 // 0)
+
+    def never() -> None:
+        raise lost()
+
+    began = time.monotonic()
+    with pytest.raises(sa.exc.OperationalError):
+        patiently(never, seconds=0.5)
+    assert time.monotonic() - began < 2
+
+
+def test_a_server_that_does_not_come_is_said_without_a_password(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("service.database.START_SECONDS", 0.2)
+    settings = Settings(tmp_path, postgres=f"postgresql://me:{SECRET}@127.0.0.1:1/runs")
+    with pytest.raises(DatabaseAway, match=r"127\.0\.0\.1") as caught:
+        open_database(settings.database_url)
+    assert SECRET not in str(caught.value)
+
+
+def test_requests_are_told_while_it_is_away_and_served_afterwards(cluster, postgres) -> None:
+    with client_of(postgres) as client:
+        task = submit(client)
+        cluster.kill()
+        try:
+            for reply in (
+                client.get(task),
+                client.post(f"{task}/comparisons"),
+                client.get("/ready"),
+            ):
+                assert reply.status_code == 503, reply.text
+                assert reply.headers["content-type"] == "application/problem+json"
+                assert reply.json()["type"] == "urn:tuneworth:problem:database-away"
+                assert reply.headers["Retry-After"] == "2"
+            assert client.get("/health").status_code == 200
+        finally:
+            cluster.start()
+        assert client.get(task).status_code == 200
+        assert client.get(f"{API}/tasks").json()["tasks"][0]["name"] == "3 steps"
+
+
+def test_a_text_that_postgresql_cannot_hold_is_not_found(settings) -> None:
+    with client_of(settings) as client:
+        assert client.get(f"{API}/tasks/%00").status_code == 404
+        key = {"Idempotency-Key": "a"}
+        assert client.post(f"{API}/tasks/%00/comparisons", headers=key).status_code == 404
+        task = submit(client, "nul \x00")
+        assert client.get(task).json()["name"] == "nul \x00"
+
+
+def test_a_worker_goes_on_when_the_database_comes_back(cluster, postgres) -> None:
+    with client_of(postgres) as client, worker_on(postgres) as worker:
+        comparison = start(client, submit(client, "80 steps"))
+        path = postgres.comparison_folder(comparison.rsplit("/", 1)[-1]) / "steps.txt"
+        wait_until(lambda: path.exists() and len(path.read_text().split()) >= 5)
+        cluster.kill()
+        wait_until(lambda: len(path.read_text().split()) == 80)  # the computing goes on
+        time.sleep(3)
+        assert worker.poll() is None
+        cluster.start()
+        assert finished(client, comparison)["state"] == "completed"
+        assert client.get(comparison).json()["progress"]["fraction"] == 1.0
+        assert path.read_text().split() == [str(number) for number in range(80)]
+        again = start(client, submit(client, "1 steps"))
+        assert wait_until(lambda: client.get(again).json()["state"] == "completed", 90)
+        assert worker.poll() is None
+
+
+def test_progress_that_could_not_be_stored_is_stored_later(cluster, postgres) -> None:
+    at = Services.start(postgres)
+    with at.store.begin() as session:
+        task = at.store.add_task(session, {}, {}, None).id
+        row = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None)
+    at.store.start(row.id)
+    worker = Worker(postgres, at.store, lambda order: None, lambda order: None)
+    board = ProgressBoard()
+    worker.running = Running(row.id, ComparisonRow, board)
+    board.note(ProgressEvent("lora", "done", 1.0, 0.0, 1, 1))
+    cluster.kill()
+    with pytest.raises(sa.exc.SQLAlchemyError):
+        worker.tick()
+    cluster.start()
+    worker.tick()
+    assert at.store.comparison(row.id, None).progress["fraction"] == 1.0
+    at.stop()
+
+
+def test_a_second_worker_is_refused(settings) -> None:
+    with client_of(settings) as client, worker_on(settings):
+        wait_until(lambda: client.get("/ready").status_code == 200)
+        with pytest.raises(WorkerRunning, match="A worker already serves"):
+            work(settings, lambda order: None, foretell=lambda order: None)
+
+
+def test_a_worker_keeps_its_place_over_a_restart_of_the_server(cluster, postgres) -> None:
+    first, second = worker_place(postgres), worker_place(postgres)
+    assert (first.take(), second.take(), first.keep()) == (True, False, True)
+    cluster.kill()
+    with pytest.raises(sa.exc.OperationalError):
+        first.keep()
+    cluster.start()
+    assert (first.keep(), second.take()) == (True, False)
+    cluster.kill()
+    cluster.start()
+    assert (second.take(), first.keep()) == (True, False)  # somebody was quicker
+
+
+def test_two_databases_of_one_server_have_a_worker_each(cluster, postgres, tmp_path) -> None:
+    other = Settings(tmp_path / "other", postgres=cluster.new_database())
+    assert worker_place(postgres).take()
+    assert worker_place(other).take()
