@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.problems import wrong_field
 from service.settings import Settings
-from service.storage import open_database
+from service.database import open_database
 from service.store import Store
 
 WITHIN_SECONDS = 2.0

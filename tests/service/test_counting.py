@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from service.counting import Counts, JournalCount
-from service.storage import ComparisonRow, open_database
+from service.database import open_database
+from service.storage import ComparisonRow
 from service.store import Store
 from service.tallying import Tally
 

@@ -7,7 +7,8 @@ import pytest
 from serving import client_of
 
 from service.readiness import Readiness, folder_faults, main, worker_faults
-from service.storage import WorkerRow, open_database
+from service.database import open_database
+from service.storage import WorkerRow
 from service.store import Store
 
 

@@ -17,7 +17,7 @@ from service.reliability.bench import PARTS, SCHEMA, Bench, measure_parts, part_
 from service.reliability.mutating import FAULTS, VALID, body_of
 from service.settings import Settings
 from service.specs import check_spec
-from service.storage import open_database
+from service.database import open_database
 from service.store import Store
 
 

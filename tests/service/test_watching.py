@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 from service.errors import NotFound
 from service.events import watch
 from service.services import show_comparison
-from service.storage import ComparisonRow, open_database
+from service.database import open_database
+from service.storage import ComparisonRow
 from service.store import Store
 from service.watching import Hub, Shown
 

@@ -31,7 +31,7 @@ def pickled_row(folder: Path) -> str:
     """A job whose row says that its input is a pickle; the next job is in order."""
     from service import jobs
     from service.settings import Settings
-    from service.storage import open_database
+    from service.database import open_database
 
     made = folder / "made by planted code"
     url = Settings(folder).database_url
