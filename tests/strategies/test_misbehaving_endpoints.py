@@ -41,7 +41,7 @@ class Stopped(Exception):
 
 
 def hosted(server, **settings):
-    quick = {"attempts": 2, "first_wait_s": 0.01, "timeout_s": 1.0, "pace": Pace(4), **settings}
+    quick = {"attempts": 2, "first_wait_s": 0.01, "timeout_s": 3.0, "pace": Pace(4), **settings}
     return HostedModel("m", client=ChatClient(base_url=server.url, model="m", api_key=KEY, **quick))
 
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_used_is_an_error_in_time(manner, said, asked, ends):
     account = Booked()
     with misbehaving(always(manner), retry_after="0") as server:
         began = time.monotonic()
-        one = ask(server, account)
+        one = ask(server, account, timeout_s=1.0)
         assert time.monotonic() - began < 20
         assert server.asked == asked
     assert said in one.error
