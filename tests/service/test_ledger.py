@@ -43,7 +43,7 @@ def ledger(path, prices):
 
 
 def hosted(server, **settings):
-    quick = {"attempts": 3, "first_wait_s": 0.01, "timeout_s": 1.0, "pace": Pace(20), **settings}
+    quick = {"attempts": 3, "first_wait_s": 0.01, "timeout_s": 30.0, "pace": Pace(20), **settings}
     return HostedModel("m", client=ChatClient(base_url=server.url, model="m", api_key="", **quick))
 
 
