@@ -33,7 +33,7 @@ def test_where_nothing_could_be_looked_up_it_is_said_loudly(capsys) -> None:
 
 
 def test_without_a_network_it_is_said_loudly(tmp_path) -> None:
-    nowhere = {name: "http://127.0.0.1:9" for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY")}
+    nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     environment = {**os.environ, **nowhere, "XDG_CACHE_HOME": str(tmp_path), "NO_PROXY": ""}
     ran = subprocess.run(
         [sys.executable, str(SCRIPT)],

@@ -11,11 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import httpx
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.speed.checks import BenchCheck, at_least, at_most
 from benchmarks.speed.sheet import Measurement
 from service.reliability.attacks.serving import TASKS, spec

@@ -84,9 +84,21 @@ def search_on(pattern: str, text: str) -> bool:
 
 
 ATTACKS = (
-    Attack("regex-rule", slow_rule, {"corpora.style_rules:found": search_on}, busy_after=BUSY_SECONDS),
-    Attack("regex-often", slow_rule_often, {"corpora.patterns:PATIENCE": 10**9}, busy_after=BUSY_SECONDS),
-    Attack("regex-schema", slow_pattern, {"corpora.schema_judge:found": search_on}, busy_after=BUSY_SECONDS),
+    Attack(
+        "regex-rule", slow_rule, {"corpora.style_rules:found": search_on}, busy_after=BUSY_SECONDS
+    ),
+    Attack(
+        "regex-often",
+        slow_rule_often,
+        {"corpora.patterns:PATIENCE": 10**9},
+        busy_after=BUSY_SECONDS,
+    ),
+    Attack(
+        "regex-schema",
+        slow_pattern,
+        {"corpora.schema_judge:found": search_on},
+        busy_after=BUSY_SECONDS,
+    ),
     Attack(
         "regex-properties",
         slow_names,
