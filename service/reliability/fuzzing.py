@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.speed.checks import BenchCheck, at_least, at_most
 from benchmarks.speed.sheet import Measurement
 from service.reliability.attacks.serving import TASKS, spec

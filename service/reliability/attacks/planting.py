@@ -68,7 +68,7 @@ def code_of_a_model(folder: Path) -> str:
     made, model = folder / "made by planted code", folder / "model"
     model.mkdir()
     (model / "planted.py").write_text(f"import os\nos.mkdir({str(made)!r})\n")
-    own = {"AutoConfig": "planted.Config", "AutoModelForCausalLM": "planted.Model"}
+    own: dict[str, Any] = {"AutoConfig": "planted.Config", "AutoModelForCausalLM": "planted.Model"}
     own["AutoTokenizer"] = ["planted.Tokenizer", None]
     (model / "config.json").write_text(json.dumps({"model_type": "planted", "auto_map": own}))
     (model / "tokenizer_config.json").write_text(json.dumps({"auto_map": own}))

@@ -48,15 +48,17 @@ def slow_names(folder: Path) -> str:
 
 def slow_other_names(folder: Path) -> str:
     """The same, looked at to tell which fields are additional ones."""
-    schema = {"type": "object", "properties": {"a": {}}, "patternProperties": {SLOW: {}}}
-    schema["additionalProperties"] = False
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": {}}}
+    schema |= {"patternProperties": {SLOW: {}}, "additionalProperties": False}
     return _checked(extraction(schema, {LONG: 1}))
 
 
 def doubling_references(folder: Path) -> str:
     """Each definition refers to the next one twice."""
-    two = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(DOUBLINGS)}
-    two[f"d{DOUBLINGS}"] = {"allOf": []}
+    two: dict[str, Any] = {
+        f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(DOUBLINGS)
+    }
+    two[f"d{DOUBLINGS}"] = {"type": "object"}
     schema = {"type": "object", "properties": {"a": {}}, "$defs": two, "$ref": "#/$defs/d0"}
     return _checked(extraction(schema, {"a": 1}))
 
