@@ -21,7 +21,12 @@ def test_few_clients_beside_a_training(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "share", "rank"),
-    [([3.0, 1.0, 2.0], 0.5, 2.0), (range(1, 101), 0.99, 99.0), ([7.0], 0.99, 7.0), ([], 1, math.inf)],
+    [
+        ([3.0, 1.0, 2.0], 0.5, 2.0),
+        (range(1, 101), 0.99, 99.0),
+        ([7.0], 0.99, 7.0),
+        ([], 1, math.inf),
+    ],
 )
 def test_the_nearest_rank(values, share, rank) -> None:
     assert nearest_rank(list(values), share) == rank
