@@ -17,6 +17,7 @@ from service.metrics import Requests
 
 GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """A request id that a client may choose."""
+METHODS = ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
 PLACES = re.compile(r"/(task|comparison|forecast)s/([0-9a-f]{22})\b")
 logger = logging.getLogger("tuneworth.http")
 
@@ -46,7 +47,8 @@ class Observed:
     def _note(self, scope: Any, start: Any, seconds: float) -> None:
         method, status = scope["method"], start["status"]
         route = scope.get("path_template", "unknown")
-        self._requests.note(method, route, status, seconds)
+        # a client may send any word as a method, and each would be a series for ever
+        self._requests.note(method if method in METHODS else "other", route, status, seconds)
         if method in ("GET", "HEAD") and status < 400:
             return
         made = dict(start["headers"]).get(b"location", b"").decode()

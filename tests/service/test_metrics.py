@@ -52,12 +52,14 @@ def test_requests_are_told_by_operation_and_status(tmp_path) -> None:
             client.get(task)
         client.get("/api/v1/tasks/0123456789abcdef012345")
         client.get("/nothing/here")
+        client.request("MADEUP", "/nothing/here")
         found = samples(client)
     count = "tuneworth_http_request_seconds_count"
     route = 'route="/api/v1/tasks/{task_id}"'
     assert found[f'{count}{{method="GET",{route},status="200"}}'] == 3
     assert found[f'{count}{{method="GET",{route},status="404"}}'] == 1
     assert found[f'{count}{{method="GET",route="unknown",status="404"}}'] == 1
+    assert found[f'{count}{{method="other",route="unknown",status="404"}}'] == 1
     assert found[f'{count}{{method="POST",route="/api/v1/tasks",status="201"}}'] == 1
 
 
