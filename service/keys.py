@@ -141,8 +141,10 @@ class Keyring:
         """
         sent = authorization.ljust(LENGTH)[: LENGTH + 1]
         row = self._rows.get(sent[ID], DUMMY)
-        is_same = hmac.compare_digest(digest_of(sent[len(SCHEME) :]), row.digest)
-        if not (is_same and sent[: len(SCHEME)].lower() == SCHEME and row.revoked_at is None):
+        is_key = hmac.compare_digest(digest_of(sent[len(SCHEME) :]), row.digest)
+        is_bearer = sent[: len(SCHEME)].lower() == SCHEME
+        is_in_force = row.revoked_at is None
+        if not (is_key & is_bearer & is_in_force):
             raise NoKey
         return Caller(
             owner=row.name,
