@@ -64,7 +64,7 @@ def test_another_url_is_refused_without_its_password(tmp_path, url: str) -> None
     with pytest.raises(InvalidInput, match="TUNEWORTH_DATABASE_URL") as caught:
         Settings(tmp_path, postgres=url)
     assert "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in caught.value.fix
-    assert SECRET not in str(caught.value)
+    assert SECRET[:3] not in str(caught.value)
 
 
 def test_what_passes_is_told_from_what_does_not(settings) -> None:
