@@ -57,6 +57,8 @@ class Cluster:
 
     def new_database(self, like: str = "template0") -> str:
         """The URL of a copy of the database `like`; an empty one without."""
+        if self._process is None:  # a test that failed has left it so
+            self.start()
         self._made += 1
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE test_{self._made} TEMPLATE {like}")
