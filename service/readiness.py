@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.problems import wrong_field
 from service.settings import Settings
-from service.database import open_database
+from service.database import open_database, reason_of
 from service.store import Store
 
 WITHIN_SECONDS = 2.0
@@ -65,7 +65,7 @@ def worker_faults(store: Store) -> list[Fault]:
     try:
         silence = store.silence()
     except SQLAlchemyError as error:
-        return [wrong_field("database", str(error), "Start it, or see why it refuses.")]
+        return [wrong_field("database", reason_of(error), "Start it, or see why it refuses.")]
     if silence <= SILENT_SECONDS:
         return []
     said = "never heard of" if silence == float("inf") else f"silent for {silence:.0f} s"

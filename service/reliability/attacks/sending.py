@@ -21,7 +21,7 @@ def read_any_post(request: Any, body: bytes) -> Any:
     from service.posting import Post
 
     operation = f"{request.method} {request.url.path}"
-    return Post(operation, body, request.headers.get("Idempotency-Key"))
+    return Post(operation, body, request.headers.get("Idempotency-Key"), None)
 
 
 def foreign_host(folder: Path) -> str:
