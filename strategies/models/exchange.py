@@ -11,7 +11,7 @@ import math
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -194,7 +194,7 @@ _starting = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
 
 
-def start(work: Coroutine[Any, Any, Completion]) -> Any:
+def start(work: Coroutine[Any, Any, Completion]) -> Future[Completion]:
     """Begin it on the loop of this process, whose thread ends with the process."""
     with _starting:
         if not _loops:

@@ -37,9 +37,9 @@ def test_every_sample_of_a_schedule_comes_back(tmp_path):
 def test_the_timetable_tells_the_rates_apart():
     now = [0.0]
     table = Timetable(100.0, lambda: now[0])
-    for second in range(100):
-        now[0] = second + 0.5
-        for number in range(10 if second < 15 else 8):
+    for tenth in range(1000):
+        now[0] = (tenth + 0.5) / 10
+        for number in range(10 if tenth < 150 else 8):
             table.manner(number, "")
     now[0] = 100.0
     assert table.recovered() == pytest.approx(0.8)

@@ -38,7 +38,7 @@ def server(tmp_path, monkeypatch):
 
     with misbehaving(say=colour) as running:
         models, prices = tmp_path / "models.yaml", tmp_path / "prices.yaml"
-        models.write_text(f"team-gpt: {{base_url: '{running.url}', model: m-1, timeout_s: 5}}\n")
+        models.write_text(f"team-gpt: {{base_url: '{running.url}', model: m-1, timeout_s: 30}}\n")
         price = "{input: 1.0, cached: 1.0, output: 10.0, source: test, as_of: 2026-06}"
         prices.write_text(f"models:\n  team-gpt: {price}\n")
         monkeypatch.setenv("TUNEWORTH_MODELS", str(models))
@@ -151,14 +151,17 @@ def test_a_fresh_comparison_has_a_fresh_account(server, tmp_path):
 
 
 def test_a_comparison_is_stopped_within_seconds_in_a_silent_request(server, tmp_path):
-    server.manner_of = lambda number, text: "well" if number < 5 else "silent"
     out, told = tmp_path / "out", threading.Event()
-    timer = threading.Timer(1.0, told.set)
-    timer.start()
-    began = time.monotonic()
-    with pytest.raises(Cancelled):
+
+    def manner(number, text):
+        if number == 5:
+            threading.Timer(0.5, told.set).start()
+        return "well" if number < 5 else "silent"
+
+    server.manner_of = manner
+    with pytest.raises(Cancelled, match="during a request"):
         run(out, told.is_set)
-    assert time.monotonic() - began < 1.0 + GRACE_S + 2.0
+    assert 0.5 <= time.monotonic() - server.times[5] < 0.5 + GRACE_S + 2.0
     ledger = Ledger(out / PAID, read_prices(), Limits(tokens=1), lambda: False)
     with pytest.raises(LimitReached):
         ledger.reserve(Ask(None, "team-gpt", 1, 1))
@@ -209,8 +212,8 @@ def test_a_forecast_holds_the_limit(server, tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
     order = ForecastOrder(
-        spec(), folder, ForecastBoard(), lambda: False, budget_usd=1.0, spend_at_most_usd=0.0003
+        spec(), folder, ForecastBoard(), lambda: False, budget_usd=1.0, spend_at_most_usd=0.002
     )
     compute_forecast(order)
     assert (folder / "forecast.json").exists()
-    assert server.usd(1.0, 10.0) <= 0.0003
+    assert 0 < server.usd(1.0, 10.0) <= 0.002
