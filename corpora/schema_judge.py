@@ -54,11 +54,12 @@ class SchemaJudge:
 
     def best_fault(self, value: object) -> jsonschema.ValidationError | None:
         """The fault that says most."""
-        return best_match(self._faults(value))
+        fault: jsonschema.ValidationError | None = best_match(self._faults(value))
+        return fault
 
     def _faults(self, value: object) -> Faults:
         self._steps = 0
-        return self._validator.iter_errors(value)
+        return iter(self._validator.iter_errors(value))
 
     def _counted(self, keyword: Keyword) -> Keyword:
         def step(validator: Any, rule: Any, value: Any, schema: Any) -> Any:

@@ -32,7 +32,7 @@ def refuse_pickles() -> None:
     DefaultSerializer.deserialize = _refused  # type: ignore[method-assign]
 
 
-def _refused(self: DefaultSerializer, serialized_data: str) -> Any:
+def _refused(cls: DefaultSerializer, serialized_data: str) -> Any:
     raise TypeError("a pickle in the database is not opened: jobs are JSON")
 
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 
@@ -74,12 +75,12 @@ def mutated(server: Server, bench: Bench) -> Measurement:
             statuses = list(pool.map(send, range(bodies)))
     time.sleep(QUICK_REST if bench.quick else REST_SECONDS)
     counts = Counter(status for status, _ in statuses)
-    broken = [
+    broken: list[dict[str, Any]] = [
         {"number": number, "faults": body_of(number).faults, "status": status, "said": said}
         for number, (status, said) in enumerate(statuses)
         if status == 0 or status >= 500
     ]
-    facts = {
+    facts: dict[str, Any] = {
         "sent": len(statuses),
         "statuses": {str(status): count for status, count in sorted(counts.items())},
         "errors": sum(one["status"] >= 500 for one in broken),

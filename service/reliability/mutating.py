@@ -6,7 +6,7 @@ service can be sent again.
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +56,9 @@ def places(tree: Any) -> list[tuple[Any, Any]]:
     waiting = [tree]
     while waiting:
         item = waiting.pop()
-        pairs = item.items() if isinstance(item, dict) else enumerate(item)
+        pairs: Iterable[tuple[Any, Any]] = enumerate(item)
+        if isinstance(item, dict):
+            pairs = item.items()
         for key, value in pairs:
             found.append((item, key))
             if isinstance(value, dict | list):

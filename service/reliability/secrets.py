@@ -172,11 +172,12 @@ class _Echo(BaseHTTPRequestHandler):
         text = body["messages"][-1]["content"]
         number = int("0" + "".join(sign for sign in text[-4:] if sign.isdigit()))
         if number % 2:
-            return self.send(401, {"error": {"message": f"Wrong key {key}.", "code": key}})
+            self.send(401, {"error": {"message": f"Wrong key {key}.", "code": key}})
+            return
         message = {"role": "assistant", "content": f"billing {key}"}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
-        return self.send(200, {"id": "1", "choices": choices, "usage": usage})
+        self.send(200, {"id": "1", "choices": choices, "usage": usage})
 
     def send(self, status: int, body: object) -> None:
         payload = json.dumps(body).encode()
