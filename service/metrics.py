@@ -6,6 +6,7 @@ Requests are counted in this process; what the worker did is read from the datab
 
 import shutil
 from collections.abc import Iterator
+from typing import get_args
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
@@ -15,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.counting import TOKENS
 from service.services import Services
+from service.storage import State
 from service.store import WORDS
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-STATES = ("queued", "running", "completed", "failed", "cancelled")
+STATES = get_args(State)
 """Told with 0 too, so that a graph has no gaps."""
 
 
@@ -70,7 +72,7 @@ class Stock(Collector):
 
     def _stored(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
         with self._at.store.begin() as session:
-            work = {
+            work: dict[tuple[str, str], int] = {
                 (what, state): number
                 for table, what in WORDS.items()
                 for state, number in session.execute(
