@@ -55,7 +55,7 @@ def run_race(
     """Race what is not answered yet, one sitting a strategy; returns the ids of those that broke,
     which are not to be tried again at once."""
     race = Race(sittings, slot, run, may_win)
-    before = race.journal.mend()
+    before = race.journal.mend()  # a race may be the first that this process does
     if any(race.is_open(standing_of(before, sitting.entry.id)) for sitting in sittings):
         race.begin(quoted)
         race.run_all()
@@ -102,10 +102,12 @@ class Race:
         self.is_on = bool(some) and opening.refused is None
 
     def run_all(self) -> None:
-        """Cheap ones together, dear ones one by one."""
+        """Cheap ones together, dear ones one by one; with the cheap ones whoever is prepared, as
+        where a race was killed before that one's first look."""
         dear = [s for s in self.sittings.values() if is_dear(s.entry.facts)]
         for sitting in self.sittings.values():
-            if sitting not in dear:
+            standing = standing_of(self.journal, sitting.entry.id)
+            if sitting not in dear or (is_ready(standing) and not standing.failure):
                 self.enter(sitting)
         self.rounds()
         for sitting in dear:
@@ -120,7 +122,7 @@ class Race:
         standing = standing_of(self.journal, name)
         if not self.is_open(standing):
             return False
-        ready = standing.setup is not None and standing.setup.status == "completed"
+        ready = is_ready(standing)
         if not ready and self.is_on and self.may_win is not None and is_dear(sitting.entry.facts):
             self.held = None  # lets go of its model before another one is loaded
             if not fits(sitting, self.slot):
@@ -187,6 +189,11 @@ class Race:
         else:
             self.held = name, prepared
         return prepared
+
+
+def is_ready(standing: Standing) -> bool:
+    """Whether it was prepared; it may have broken since then."""
+    return standing.setup is not None and standing.setup.status == "completed"
 
 
 def opening_for(dataset: Dataset, run: RunRecord, quoted: Quote) -> RaceRecord:

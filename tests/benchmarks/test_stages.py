@@ -1,5 +1,6 @@
 """A comparison stage by stage, each as in a process of its own, and killed before each append."""
 
+import gc
 import shutil
 from dataclasses import dataclass, replace
 from functools import partial
@@ -173,6 +174,14 @@ def breaks(text):
 
 def breaks_in_the_test(text):
     return breaks(text) if text.startswith("test") else right(text)
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_collect():
+    """Every model that is loaded collects garbage first: here thousands of times."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
