@@ -1,6 +1,8 @@
 """Spending limits of whole comparisons and forecasts, by the command line and over HTTP."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -137,6 +139,31 @@ def test_a_batch_that_was_killed_is_not_paid_again(server, tmp_path):
     assert batches[-1].reused
     texts = {name: row.text for name, row in outcomes(whole).items()}
     assert {name: row.text for name, row in outcomes(out).items()} == texts
+
+
+def test_a_killed_process_is_paid_for_once_and_its_open_request_counts(server, tmp_path):
+    """Three warm-ups and 60 timed requests come first, then a batch of 12, in which it is killed,
+    and one of 8."""
+    silent = 3 + 60 + 7
+    server.manner_of = lambda number, text: "silent" if number == silent else "well"
+    task, out = tmp_path / "task.json", tmp_path / "out"
+    task.write_text(json.dumps(spec()))
+    code = "from service.cli import main; main()"
+    command = [sys.executable, "-c", code, "compare", str(task), "--out", str(out), "--yes"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 150
+    while not (server.asked == 75 and server.running == 1) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)  # what was sent is stored
+    process.kill()
+    process.wait()
+    assert server.asked == 75
+    run(out)
+    assert server.asked == 75 + 1 + 8
+    assert {row.state for row in outcomes(out).values()} == {"ok"}
+    ledger = Ledger(out / PAID, read_prices(), Limits(), lambda: False)
+    ledger.recall("what is spent is known once the file is read")
+    assert ledger.spent.usd > server.usd(1.0, 10.0)
 
 
 def test_a_fresh_comparison_has_a_fresh_account(server, tmp_path):
