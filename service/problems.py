@@ -12,7 +12,6 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from pydantic import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from benchmarks.errors import BadPriceFile
 from corpora.errors import CorpusError, InvalidInput, shorten
@@ -93,11 +92,6 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case HTTPException():
             return _from_http(error)
-        case OperationalError() | InterfaceError():
-            detail = "It did not answer. Send the request again; with an Idempotency-Key none is"
-            detail += " done twice."
-            title, wait = "The database is away", {"Retry-After": "2"}
-            return Problem(503, "database-away", title, detail, headers=wait)
     detail = "An unexpected error; the server's log tells more."
     return Problem(500, "unexpected", "Something went wrong here", detail)
 
@@ -109,11 +103,7 @@ def reply_with_problem(request: Request[Any, Any, Any], error: Exception) -> Res
         if one["field"] in request.query_params:  # the framework does not say what it refused
             one["value"] = shorten(request.query_params[one["field"]])
     if problem.status >= 500 and not isinstance(error, Problem):
-        unexpected = error if problem.status == 500 else None
-        said = "" if unexpected else f": {error}"
-        logger.error(
-            "%s %s failed%s", request.method, request.scope["path"], said, exc_info=unexpected
-        )
+        logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return Response(
         problem.document,
         status_code=problem.status,
