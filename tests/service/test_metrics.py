@@ -71,6 +71,3 @@ def test_a_database_that_refuses_is_told(tmp_path) -> None:
         found = samples(client)
         assert found["tuneworth_database_up"] == 0
         assert "tuneworth_queue_depth" not in found
-        reply = client.get("/api/v1/forecasts/0123456789abcdef012345")
-        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
-        assert reply.json()["type"] == "urn:tuneworth:problem:database-away"
