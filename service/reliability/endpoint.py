@@ -29,14 +29,14 @@ from strategies.models.pace import Pace
 NAME = "endpoint"
 COVERS = "429, 500, malformed and half replies, silence and drips; a spending limit meanwhile"
 SCHEDULE: tuple[tuple[Manner, float], ...] = (
-    ("well", 0.15),
+    ("well", 0.10),
     ("busy", 0.10),
     ("failing", 0.10),
     ("malformed", 0.10),
     ("half", 0.10),
     ("silent", 0.10),
     ("drip", 0.10),
-    ("well", 0.25),
+    ("well", 0.30),
 )
 """How every second request is answered, and for which share of the time."""
 SECONDS, QUICK_SECONDS = 600.0, 60.0
@@ -45,7 +45,7 @@ LIMIT_SHARE = 0.6
 BATCH = 32
 AT_ONCE = 8
 TAKES_S = 0.1
-TIMEOUT_S = 5.0
+TIMEOUT_S, QUICK_TIMEOUT_S = 5.0, 2.0
 PRICE = TokenPrice(input=1.0, cached=0.5, output=10.0, source="made up", as_of="2026")
 MODEL = "endpoint"
 LEAST_RATE = 0.8
@@ -65,7 +65,9 @@ def measure(bench: Place) -> None:
     """Do what the sheet does not have yet."""
     if not bench.sheet.has(NAME, "schedule", 0):
         seconds = QUICK_SECONDS if bench.quick else SECONDS
-        bench.sheet.add(scheduled(bench.place / "schedule.jsonl", seconds, bench.say))
+        timeout_s = QUICK_TIMEOUT_S if bench.quick else TIMEOUT_S
+        place = bench.place / "schedule.jsonl"
+        bench.sheet.add(scheduled(place, seconds, bench.say, timeout_s))
     if not bench.sheet.has(NAME, "limit", 0):
         samples = QUICK_LIMITED if bench.quick else LIMITED
         bench.sheet.add(limited(bench.place / "limit.jsonl", samples))
@@ -90,7 +92,10 @@ class Timetable:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.ends = [seconds * share for share in accumulate(share for _, share in SCHEDULE)]
-        self.began = clock()
+        self.begin()
+
+    def begin(self) -> None:
+        self.began = self.clock()
         self.served = [0] * len(SCHEDULE)
         self.late = 0
 
@@ -111,8 +116,8 @@ class Timetable:
 
     @property
     def settled(self) -> float:
-        """When the rate should be back: halfway through the last phase."""
-        return (self.ends[-2] + self.ends[-1]) / 2
+        """When the rate should be back: two thirds into the last phase."""
+        return (self.ends[-2] + 2 * self.ends[-1]) / 3
 
     def recovered(self) -> float:
         """The rate of requests in the end, as a share of that in the beginning."""
@@ -129,8 +134,9 @@ def scheduled(
     table = Timetable(seconds)
     with misbehaving(table.manner, say=answer_to, takes_s=TAKES_S) as server:
         model = hosted(server, timeout_s)
-        told, samples, errors, unaccounted = -1, 0, 0, 0
-        table.began = table.clock()
+        told, samples, errors, unaccounted = -1, 1, 0, 0
+        asked(model, ledger, 0, 1)  # loads what asks
+        table.begin()
         while table.passed < seconds:
             if table.phase != told:
                 told = table.phase

@@ -39,11 +39,11 @@ def test_the_timetable_tells_the_rates_apart():
     table = Timetable(100.0, lambda: now[0])
     for tenth in range(1000):
         now[0] = (tenth + 0.5) / 10
-        for number in range(10 if tenth < 150 else 8):
+        for number in range(10 if tenth < 100 else 8):
             table.manner(number, "")
     now[0] = 100.0
     assert table.recovered() == pytest.approx(0.8)
-    now[0] = 20.0
+    now[0] = 15.0
     assert [table.manner(number, "") for number in range(2)] == ["well", "busy"]
 
 
