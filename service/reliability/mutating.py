@@ -187,7 +187,7 @@ VALID: tuple[tuple[str, Any], ...] = (
     (
         "tasks",
         spec(
-            incumbent=[{"id": "3", "output": "other", "cost_usd": 0.001, "latency_ms": 900}],
+            incumbent=[{"id": str(n), "output": "other", "cost_usd": 0.001} for n in range(12)],
             deployment={"replicas": 2, "peak_requests_per_second": 3.0},
             strategies=["baseline.majority", "prompt.few-shot"],
         ),
