@@ -68,7 +68,8 @@ def places(tree: Any) -> list[tuple[Any, Any]]:
 
 def place(tree: Any, chance: random.Random) -> tuple[Any, Any]:
     """One of them; each level of the tree is as likely, whatever its number of rows."""
-    item, key = tree, "body"
+    item: Any = tree
+    key: Any = "body"
     while isinstance(item[key], dict | list) and item[key] and chance.random() < 0.7:
         item = item[key]
         key = chance.choice(list(item)) if isinstance(item, dict) else chance.randrange(len(item))
