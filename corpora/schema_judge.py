@@ -36,10 +36,9 @@ class SchemaJudge:
         ours: dict[str, Keyword] = {"pattern": _pattern, "uniqueItems": _unique_items}
         ours["patternProperties"] = _pattern_properties
         ours["additionalProperties"] = _additional_properties
+        keywords: Mapping[str, Any] = kind.VALIDATORS
         counted = {
-            name: self._counted(ours.get(name, keyword))
-            for name, keyword in kind.VALIDATORS.items()
-            if keyword is not None
+            name: self._counted(ours.get(name, keyword)) for name, keyword in keywords.items()
         }
         # A schema that names its dialect would get the library's own keywords where it is
         # referred to: the dialect is chosen here, and the name left out.
