@@ -24,7 +24,7 @@ Run `make audit` where there is a network.
 def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         found = Path(place) / "found.json"
-        command = [sys.executable, "-m", "pip_audit", "--local", "--skip-editable"]
+        command = [sys.executable, "-m", "pip_audit", "--skip-editable"]
         command += ["--progress-spinner", "off", "--format", "json", "--output", str(found)]
         code = subprocess.run(command, check=False).returncode
         told = found.read_text(encoding="utf-8") if found.is_file() else ""

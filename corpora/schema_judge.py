@@ -36,9 +36,9 @@ class SchemaJudge:
         ours: dict[str, Keyword] = {"pattern": _pattern, "uniqueItems": _unique_items}
         ours["patternProperties"] = _pattern_properties
         ours["additionalProperties"] = _additional_properties
+        keywords: Mapping[str, Any] = kind.VALIDATORS
         counted = {
-            name: self._counted(ours.get(name, keyword))
-            for name, keyword in kind.VALIDATORS.items()
+            name: self._counted(ours.get(name, keyword)) for name, keyword in keywords.items()
         }
         # A schema that names its dialect would get the library's own keywords where it is
         # referred to: the dialect is chosen here, and the name left out.
@@ -46,18 +46,18 @@ class SchemaJudge:
         bounded = extend(kind, counted)  # type: ignore[no-untyped-call]
         self._validator: Validator = bounded(bare, registry=Registry())
 
-    def fits(self, value: object) -> bool:
+    def fits(self, value: Any) -> bool:
         return self.first_fault(value) is None
 
-    def first_fault(self, value: object) -> jsonschema.ValidationError | None:
+    def first_fault(self, value: Any) -> jsonschema.ValidationError | None:
         return next(self._faults(value), None)
 
-    def best_fault(self, value: object) -> jsonschema.ValidationError | None:
+    def best_fault(self, value: Any) -> jsonschema.ValidationError | None:
         """The fault that says most."""
         fault: jsonschema.ValidationError | None = best_match(self._faults(value))
         return fault
 
-    def _faults(self, value: object) -> Faults:
+    def _faults(self, value: Any) -> Faults:
         self._steps = 0
         return iter(self._validator.iter_errors(value))
 

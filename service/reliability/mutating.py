@@ -68,7 +68,8 @@ def places(tree: Any) -> list[tuple[Any, Any]]:
 
 def place(tree: Any, chance: random.Random) -> tuple[Any, Any]:
     """One of them; each level of the tree is as likely, whatever its number of rows."""
-    item, key = tree, "body"
+    item: Any = tree
+    key: Any = "body"
     while isinstance(item[key], dict | list) and item[key] and chance.random() < 0.7:
         item = item[key]
         key = chance.choice(list(item)) if isinstance(item, dict) else chance.randrange(len(item))
@@ -187,7 +188,7 @@ VALID: tuple[tuple[str, Any], ...] = (
     (
         "tasks",
         spec(
-            incumbent=[{"id": "3", "output": "other", "cost_usd": 0.001, "latency_ms": 900}],
+            incumbent=[{"id": str(n), "output": "other", "cost_usd": 0.001} for n in range(12)],
             deployment={"replicas": 2, "peak_requests_per_second": 3.0},
             strategies=["baseline.majority", "prompt.few-shot"],
         ),

@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.speed.checks import BenchCheck, at_least, at_most
 from benchmarks.speed.sheet import Measurement
 from service.reliability.attacks.serving import TASKS, spec
@@ -79,8 +80,12 @@ def run_with(planted: Mapping[str, str], place: Path) -> dict[str, bytes]:
         models = place / "models.yaml"
         entry = {"base_url": address, "model": "gpt-planted", "api_key_env": VARIABLE}
         models.write_text(json.dumps({MODEL: entry}))
+        prices = place / "prices.yaml"
+        price = {"input": 1.0, "cached": 1.0, "output": 1.0, "source": "made up", "as_of": "now"}
+        prices.write_text(json.dumps({"models": {MODEL: price}}))
         environment = {
             "TUNEWORTH_MODELS": str(models),
+            "TUNEWORTH_PRICES": str(prices),
             "TUNEWORTH_CACHE_GB": "0",
             VARIABLE: planted["provider key"],
         }
@@ -102,11 +107,13 @@ def run_with(planted: Mapping[str, str], place: Path) -> dict[str, bytes]:
             for wrong in ({"examples": str(secret)}, {"model": str(secret)}, {"kind": VARIABLE}):
                 ask("POST", TASKS, json={**good, **wrong})
             comparison = ask("POST", f"{task}/comparisons", json={"accept_cost_usd": 1e6})
+            if comparison.status_code != 202:
+                raise BenchmarkError(f"the comparison did not start: {comparison.text}")
             run = comparison.headers["Location"]
             end = time.monotonic() + SECONDS
             while ask("GET", run).json()["state"] in ("queued", "running"):
                 if time.monotonic() > end:
-                    raise TimeoutError(f"the comparison did not end within {SECONDS:.0f} s")
+                    raise BenchmarkError(f"the comparison did not end within {SECONDS:.0f} s")
                 time.sleep(0.5)
             for form in FORMS:
                 ask("GET", run + form)

@@ -90,7 +90,7 @@ def test_bodies_have_every_fault_and_most_can_be_read() -> None:
     for body in bodies:
         try:
             json.loads(body.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         readable += 1
     assert readable > 400

@@ -86,7 +86,7 @@ def fetching_registry() -> Any:
         with urlopen(address) as reply:
             return Resource.from_contents(json.load(reply), default_specification=DRAFT202012)
 
-    return Registry(retrieve=fetch)
+    return Registry(retrieve=fetch)  # type: ignore[call-arg]
 
 
 ATTACKS = (

@@ -40,12 +40,12 @@ def pickled_row(folder: Path) -> str:
     with Session(engine) as session, session.begin():
         for key in (PLANTED, HONEST):
             queue.add(session, key)
-        change = (
-            "UPDATE workflow_status SET inputs = :inputs, serialization = 'py_pickle'"
-            " WHERE workflow_uuid = :key"
-        )
         inputs = base64.b64encode(pickle.dumps(Code(made))).decode()
-        session.execute(sa.text(change), {"inputs": inputs, "key": PLANTED})
+        where = {"key": PLANTED}
+        change = "UPDATE workflow_input SET inputs = :inputs WHERE workflow_uuid = :key"
+        session.execute(sa.text(change), {"inputs": inputs, **where})
+        change = "UPDATE workflow_status SET serialization = 'py_pickle' WHERE workflow_uuid = :key"
+        session.execute(sa.text(change), where)
     done: list[str] = []
     jobs.take_jobs(url, done.append, done.append)
     end = time.monotonic() + SECONDS
