@@ -1,1 +1,1 @@
-"""How reliable the service is, measured."""
+"""What a person relies on who runs the service, measured part by part."""
