@@ -21,6 +21,8 @@ from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+ON_TOP = sorted(ROOT.glob("compose.*.yaml"))
+"""Files that are given to compose behind the first one."""
 CONTAINERFILE = (ROOT / "Containerfile").read_text(encoding="utf-8")
 UNIT = (ROOT / "deploy" / "tuneworth.service").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -34,8 +36,28 @@ def instructions() -> list[tuple[str, str]]:
     return [tuple(line.split(" ", 1)) for line in text.splitlines() if line]  # type: ignore[misc]
 
 
-def test_no_image_floats() -> None:
-    images = [service["image"] for service in COMPOSE["services"].values()]
+def merged(under: Any, over: Any) -> Any:
+    """As compose lays one file over another: mappings by key, lists one behind the other."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        return {**under, **{key: merged(under.get(key), value) for key, value in over.items()}}
+    return under + over if isinstance(under, list) and isinstance(over, list) else over
+
+
+@pytest.fixture(params=[None, *ON_TOP], ids=lambda path: path.name if path else "compose.yaml")
+def compose(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The first file, alone and under each of the others."""
+    if request.param is None:
+        return dict(COMPOSE)
+    return dict(merged(COMPOSE, yaml.safe_load(request.param.read_text(encoding="utf-8"))))
+
+
+def ours(compose: dict[str, Any]) -> list[dict[str, Any]]:
+    """The services that run our own image."""
+    return [one for one in compose["services"].values() if one["image"].startswith("tuneworth:")]
+
+
+def test_no_image_floats(compose) -> None:
+    images = [service["image"] for service in compose["services"].values()]
     [argument] = [rest for name, rest in instructions() if name == "ARG"]
     tags = dict([argument.split("=")])
     for name, rest in instructions():
@@ -48,8 +70,8 @@ def test_no_image_floats() -> None:
         assert tag != "latest"
 
 
-def test_nothing_runs_as_root_or_with_more_than_it_needs() -> None:
-    for service in COMPOSE["services"].values():
+def test_nothing_runs_as_root_or_with_more_than_it_needs(compose) -> None:
+    for service in compose["services"].values():
         assert service["user"].split(":")[0] not in ("0", "root")
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -60,8 +82,8 @@ def test_nothing_runs_as_root_or_with_more_than_it_needs() -> None:
     assert "User=tuneworth" in UNIT
 
 
-def test_every_service_has_a_health_check_and_time_to_stop() -> None:
-    for name, service in COMPOSE["services"].items():
+def test_every_service_has_a_health_check_and_time_to_stop(compose) -> None:
+    for name, service in compose["services"].items():
         assert service["healthcheck"]["test"][0] == "CMD", name
         assert int(service["stop_grace_period"].rstrip("s")) >= 35
         assert service["restart"] == "unless-stopped"
@@ -69,8 +91,8 @@ def test_every_service_has_a_health_check_and_time_to_stop() -> None:
     assert int(re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)[0]) >= 35
 
 
-def test_the_checks_name_what_exists() -> None:
-    checks = [service["healthcheck"]["test"][1:] for service in COMPOSE["services"].values()]
+def test_the_checks_name_what_exists(compose) -> None:
+    checks = [service["healthcheck"]["test"][1:] for service in ours(compose)]
     checks.append(json.loads(dict(instructions())["HEALTHCHECK"].split("CMD", 1)[1]))
     for command in checks:
         assert command[0] == "python"
@@ -81,30 +103,33 @@ def test_the_checks_name_what_exists() -> None:
             assert "/health" in command[2]
 
 
-def test_secrets_have_names_and_come_from_files() -> None:
-    used = {name for service in COMPOSE["services"].values() for name in service.get("secrets", ())}
-    assert used == set(COMPOSE["secrets"])
-    for secret in COMPOSE["secrets"].values():
+def test_secrets_have_names_and_come_from_files(compose) -> None:
+    used = {name for service in compose["services"].values() for name in service.get("secrets", ())}
+    assert used == set(compose["secrets"])
+    for secret in compose["secrets"].values():
         assert set(secret) == {"file"}
         assert secret["file"].startswith("./deploy/secrets/")
     assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
-    for service in COMPOSE["services"].values():
+    for service in compose["services"].values():
         for name, value in service["environment"].items():
             if re.search("KEY|PASSWORD|SECRET|TOKEN", name):
                 assert name.endswith("_FILE")
                 assert value.removeprefix("/run/secrets/") in used
 
 
-def test_every_variable_is_one_that_is_read() -> None:
+def test_every_variable_is_one_that_is_read(compose) -> None:
     code = "".join(
         path.read_text(encoding="utf-8")
         for place in ("corpora", "strategies", "benchmarks", "service")
         for path in (ROOT / place).rglob("*.py")
     )
     known = set(VARIABLE.findall(code))
-    for text in ((ROOT / "compose.yaml").read_text(), CONTAINERFILE, UNIT, OPERATIONS):
+    for text in (CONTAINERFILE, UNIT, OPERATIONS):
         assert set(VARIABLE.findall(text)) <= known
-    for service in COMPOSE["services"].values():
+    for service in ours(compose):
+        assert {name.removesuffix("_FILE") for name in service["environment"]} <= known | {
+            "PROVIDER_KEY"  # as deploy/models.yaml names it
+        }
         told = {name: str(value) for name, value in service["environment"].items()}
         settings = Settings.from_environment(told)  # raises where a value is wrong
         assert settings.data == Path("/data/service")

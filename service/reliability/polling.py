@@ -1,4 +1,4 @@
-"""Many clients poll and watch while a model trains on the same machine: how long, how late?
+"""The part `polling`: many clients poll and watch while a model trains on the same machine.
 
 `python -m service.reliability.polling` starts the API and a worker on a database of its own
 (SQLite) and prints one JSON object. All clients live in one process beside them.
@@ -19,13 +19,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
+from benchmarks.speed.checks import BenchCheck, at_most
+from benchmarks.speed.sheet import Measurement, Sheet
 from service.shapes import API
 
-CLIENTS, STREAMS = 500, 200
+NAME, SIDE = "polling", "service"
+COVERS = "clients that poll and watch beside a training: time to a reply, errors, lateness"
+CLIENTS, STREAMS, SECONDS = 500, 200, 90.0
+QUICK_CLIENTS, QUICK_STREAMS, QUICK_SECONDS = 100, 40, 15.0
+MOST_MS, MOST_LATE_SECONDS = 250.0, 2.0
 WARM_SECONDS, START_SECONDS = 3.0, 180.0
 COMMAND = (sys.executable, "-c", "from service.cli import main; main()")
 TRAINER = (sys.executable, "-m", "service.reliability.trainer")
@@ -62,7 +68,43 @@ class Heard:
     stream_errors: int = 0
 
 
-def measure(place: Path, *, clients: int, streams: int, seconds: float) -> Polled:
+class Asked(Protocol):
+    """What this part needs of the benchmark: an empty folder, whether in small, and the sheet."""
+
+    @property
+    def place(self) -> Path: ...
+    @property
+    def quick(self) -> bool: ...
+    @property
+    def sheet(self) -> Sheet: ...
+
+
+def measure(bench: Asked) -> None:
+    """Once, unless the sheet has it."""
+    if bench.sheet.has(NAME, SIDE, 0):
+        return
+    clients, streams, seconds = CLIENTS, STREAMS, SECONDS
+    if bench.quick:
+        clients, streams, seconds = QUICK_CLIENTS, QUICK_STREAMS, QUICK_SECONDS
+    place = bench.place / NAME
+    place.mkdir()
+    found = polled(place, clients=clients, streams=streams, seconds=seconds)
+    facts = {"clients": clients, "streams": streams, **asdict(found)}
+    bench.sheet.add(Measurement(NAME, SIDE, 0, seconds, facts))
+
+
+def checks(rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:
+    """The same targets in small."""
+    [facts] = [row.facts for row in rows]
+    errors = facts["poll_errors"] + facts["stream_errors"]
+    return [
+        at_most("poll_p99_ms", facts["poll_p99_ms"], "ms", MOST_MS),
+        at_most("poll_errors", errors, "requests", 0),
+        at_most("progress_late_s", facts["progress_late_s"], "s", MOST_LATE_SECONDS),
+    ]
+
+
+def polled(place: Path, *, clients: int, streams: int, seconds: float) -> Polled:
     """Serve from `place`, train there, and ask for so many seconds."""
     from benchmarks.speed.tiny import write_tiny
 
@@ -232,10 +274,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--streams", type=int, default=STREAMS)
-    parser.add_argument("--seconds", type=float, default=90.0)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        found = measure(
+        found = polled(
             Path(place), clients=given.clients, streams=given.streams, seconds=given.seconds
         )
     print(json.dumps(asdict(found)))
