@@ -13,7 +13,7 @@ import yaml
 from service.reliability.attacks.attack import Attack, Refused
 from service.reliability.attacks.serving import TASKS, client, refused
 
-PDF_COMMANDS = 8_000_000
+PDF_LINES = 300_000
 BOMB_BYTES = 64 * 2**20
 
 
@@ -66,10 +66,12 @@ def html_depth(folder: Path) -> str:
 
 
 def pdf_bomb(folder: Path) -> str:
-    """A page of millions of drawing commands that draw nothing, in some kilobytes."""
+    """A page of 30 MB of comments, in some kilobytes."""
     from corpora.convert import pdf_to_text
 
-    content = pdf_of(b"q Q\n" * PDF_COMMANDS + b"BT /F 12 Tf 10 100 Td (end) Tj ET\n")
+    content = pdf_of(
+        (b"%" + b"x" * 98 + b"\n") * PDF_LINES + b"BT /F 12 Tf 10 100 Td (end) Tj ET\n"
+    )
     return f"read {len(content):,} bytes: {pdf_to_text(content, 'bomb.pdf')[:20]!r}"
 
 
