@@ -1,6 +1,7 @@
 """What the environment decides: the data folder, the database, and the address to listen on."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,9 +121,10 @@ def _check_postgres(url: str) -> None:
     except (sa.exc.ArgumentError, ValueError):  # the latter: a port that is no number
         good = False
     if not good:
+        scheme = re.match(r"[A-Za-z0-9+]{1,30}(?=://)", url)
         raise InvalidInput(
             "TUNEWORTH_DATABASE_URL",
-            f"{url.partition(':')[0][:20]}:...",
+            f"{scheme[0]}://..." if scheme else "no URL",
             "Give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or unset it for a file in the"
             " data folder.",
         )

@@ -100,7 +100,7 @@ class WorkerRow(Table):
     __tablename__ = "workers"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    beat: Mapped[float]
+    beat: Mapped[float] = mapped_column(sa.Double)
 
 
 class RemovedRow(Table):

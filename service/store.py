@@ -235,7 +235,7 @@ def _get(
     return row
 
 
-def _lock(session: Session, table: type[TaskRow | Work], key: str) -> bool:
+def _lock(session: Session, table: type[Row], key: str) -> bool:
     """Begin to write with the row, so that whoever else would has to wait; whether it is there."""
     same = sa.update(table).where(table.id == key).values(owner=table.owner)
     return session.connection().execute(same).rowcount > 0

