@@ -4,6 +4,8 @@ Only ids pass through it; what is to be done and how far it is stand in our own 
 application version lets a new build take over what an older one queued.
 """
 
+import logging
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ QUEUE = "comparisons"
 COMPARE, FORECAST = "compare", "forecast"
 """What a job does with the id that it carries."""
 POLLING_SECONDS = 0.25
+QUIET_SECONDS = 60.0
 
 
 class Queue:
@@ -59,6 +62,22 @@ class Queue:
         self._client.destroy()
 
 
+class Seldom(logging.Filter):
+    """Lets a line of code say something once a minute: while a database is away, each of the job
+    engine's threads would say so several times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place, now = (record.pathname, record.lineno), time.monotonic()
+        if now - self._said.get(place, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        self._said[place] = now
+        return True
+
+
 def take_jobs(
     database_url: str, run: Callable[[str], None], run_forecast: Callable[[str], None]
 ) -> None:
@@ -77,6 +96,7 @@ def take_jobs(
             "log_level": "WARNING",
         }
     )
+    logging.getLogger("dbos").addFilter(Seldom())
 
     @DBOS.workflow(name=COMPARE)
     def compare(comparison: str) -> None:

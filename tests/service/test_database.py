@@ -1,5 +1,6 @@
 """The database by one setting, and what the service does while it is away."""
 
+import logging
 import sqlite3
 import time
 
@@ -13,6 +14,7 @@ from benchmarks.progress import ProgressEvent
 from corpora.errors import InvalidInput
 from service.database import is_away, open_database, patiently
 from service.errors import DatabaseAway, WorkerRunning
+from service.jobs import Seldom
 from service.place import worker_place
 from service.progress import ProgressBoard
 from service.services import Services
@@ -159,6 +161,17 @@ def test_a_worker_goes_on_when_the_database_comes_back(cluster, postgres) -> Non
         again = start(client, submit(client, "1 steps"))
         assert wait_until(lambda: client.get(again).json()["state"] == "completed", 90)
         assert worker.poll() is None
+
+
+def test_what_is_said_again_and_again_is_heard_once(caplog) -> None:
+    talker = logging.getLogger("test.talker")
+    seldom = Seldom()
+    talker.addFilter(seldom)
+    for _ in range(5):
+        talker.warning("the database is away")
+    talker.warning("something else")
+    talker.removeFilter(seldom)
+    assert caplog.messages == ["the database is away", "something else"]
 
 
 def test_progress_that_could_not_be_stored_is_stored_later(cluster, postgres) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from serving import API, client_of, finished, spec, start, submit, worker_on
+from serving import API, client_of, finished, spec, start, submit, wait_until, worker_on
 
 from service.caching import task_cache
 from service.errors import Conflict
@@ -124,6 +124,13 @@ def test_what_a_crash_left_is_cleared_by_the_next_sweep(at) -> None:
     sweep(at)
     for text in (MARKER, task, comparison):
         assert holding(text, at) == [], text
+
+
+def test_a_worker_sweeps_when_it_starts(at) -> None:
+    task, _ = stored(at)
+    at.store.remove_task(task, None)
+    with worker_on(at.settings):
+        wait_until(lambda: holding(MARKER, at) == [], 60)
 
 
 def test_unfinished_work_is_not_removed(at) -> None:
