@@ -52,8 +52,8 @@ SCHEMES = Components(
 
 def needs(scope: Scope, *, post: bool = False) -> list[dict[str, list[str]]]:
     """The security requirement of an operation. Only what reads by GET takes the cookie too."""
-    by_key = {BEARER: [scope]}
-    return [by_key] if post or scope != "read" else [by_key, {COOKIE: [scope]}]
+    schemes = [BEARER] if post or scope != "read" else [BEARER, COOKIE]
+    return [{scheme: [scope]} for scheme in schemes]
 
 
 class Gate:
@@ -146,7 +146,7 @@ async def refuse_cross_site(
 
     Following a link to here is no such thing. Clients other than browsers send neither header.
     """
-    headers, method = connection.headers, connection.scope["method"]
+    headers, method = connection.headers, _method_of(connection)
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     is_link = method in SAFE and headers.get("sec-fetch-mode") == "navigate"
     is_foreign = site in ("cross-site", "same-site") and not is_link
@@ -169,7 +169,7 @@ async def identify(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """Find out who calls, and whether this key may do this now."""
-    needed = scope_of(connection.scope["method"], handler)
+    needed = scope_of(_method_of(connection), handler)
     if needed is None:
         return
     gate = gate_of(connection)
@@ -189,9 +189,14 @@ def scope_of(method: str, handler: BaseRouteHandler) -> str | None:
     return next((scopes[0] for one in stated for scopes in one.values()), "admin")
 
 
+def _method_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    scope: Any = connection.scope  # of HTTP: nothing else is routed here
+    return str(scope["method"])
+
+
 def _sent_key(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     """The Authorization header; for what only reads, the cookie of a browser in its place."""
     sent = connection.headers.get("authorization")
-    if sent is None and connection.scope["method"] in SAFE:
+    if sent is None and _method_of(connection) in SAFE:
         return f"Bearer {connection.cookies.get(COOKIE_NAME, '')}"
     return sent or ""

@@ -69,7 +69,7 @@ def hold(request: Request[Any, Any, Any], let_go: Callable[[], None]) -> None:
 async def add_headers(message: Message, scope: Scope) -> None:
     """Adds HEADERS to a reply, and closes the connection where the body was not read whole: a
     client that goes on sending would hold it for ever."""
-    if message["type"] != "http.response.start" or scope["type"] != "http":
+    if message["type"] != "http.response.start":
         return
     headers = list(message.get("headers", ()))
     there = {name.lower() for name, _ in headers}

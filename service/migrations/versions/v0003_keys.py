@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("per_minute", sa.Integer(), nullable=False),
-        sa.Column("usd_per_month", sa.Float(), nullable=False),
+        sa.Column("usd_per_month", sa.Double(), nullable=False),
         sa.Column("created_at", sa.String(), nullable=False),
         sa.Column("revoked_at", sa.String(), nullable=True),
     )
@@ -24,7 +24,7 @@ def upgrade() -> None:
         "agreed",
         sa.Column("id", sa.String(), primary_key=True),
         sa.Column("owner", sa.String(), nullable=False),
-        sa.Column("usd", sa.Float(), nullable=False),
+        sa.Column("usd", sa.Double(), nullable=False),
         sa.Column("created_at", sa.String(), nullable=False),
     )
     op.create_index("ix_agreed_owner", "agreed", ["owner"])
