@@ -1,8 +1,9 @@
 """What owners agreed to pay hosted models this month, held against the limit of their key.
 
-What counts is `accept_cost_usd` of all work that was quoted at something: the most that was agreed
-to and not what was billed, which is known only later and may be less. So starting much at once
-finds no more room than there is, and removing work gives nothing back.
+What counts is `spend_at_most_usd` of all work that was quoted at something, or `accept_cost_usd`
+where no such limit is set: the most that was agreed to and not what was billed, which is known only
+later and may be less. So starting much at once finds no more room than there is, and removing work
+gives nothing back.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import OverBudget
 from service.keys import Caller
+from service.shapes import NewComparison, NewForecast
 from service.storage import AgreedRow, KeyRow, Work, now
 
 ROUNDING = 1e-9
@@ -30,6 +32,13 @@ def agree(session: Session, caller: Caller, work: str, usd: float) -> None:
     if agreed + usd > caller.limits.usd_per_month + ROUNDING:
         raise OverBudget(usd, agreed, caller.limits.usd_per_month)
     session.add(AgreedRow(id=work, owner=caller.owner, usd=usd, created_at=now()))
+
+
+def at_most(quoted: float, options: NewComparison | NewForecast) -> float:
+    """US dollars that work quoted at `quoted` may cost by what its options agree to."""
+    if options.spend_at_most_usd is not None:
+        return options.spend_at_most_usd
+    return max(quoted, options.accept_cost_usd or 0.0)
 
 
 def agreed_this_month(session: Session, owner: str) -> float:

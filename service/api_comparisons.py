@@ -7,7 +7,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, RawBody
 from sqlalchemy.orm import Session
 
-from service.agreed import agree, give_back
+from service.agreed import agree, at_most, give_back
 from service.consent import check_order
 from service.events import event_stream
 from service.guarding import caller, needs
@@ -52,7 +52,7 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
                 session, task, options.model_dump(), at.queue.add, ComparisonRow, who.sees
             )
             if paid:
-                agree(session, who, row.id, max(paid, options.accept_cost_usd or 0.0))
+                agree(session, who, row.id, at_most(paid, options))
             reply = comparison_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/comparisons/{row.id}", task, row.id)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.database import open_database, reason_of
 from service.problems import wrong_field
 from service.settings import Settings
-from service.database import open_database, reason_of
 from service.store import Store
 
 WITHIN_SECONDS = 2.0

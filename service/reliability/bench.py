@@ -41,7 +41,9 @@ class Part(Protocol):
 
 PARTS: dict[str, str] = {
     "attacks": "service.reliability.attacks.part",
+    "endpoint": "service.reliability.endpoint",
     "fuzzing": "service.reliability.fuzzing",
+    "polling": "service.reliability.polling",
     "secrets": "service.reliability.secrets",
 }
 """Name and module of each part, in the order they are done; it loads when it is asked for."""

@@ -56,6 +56,17 @@ def test_no_more_than_the_limit_is_agreed_to_in_a_month(data) -> None:
         assert agreed(client) == pytest.approx(1.0)
 
 
+def test_a_limit_of_the_work_is_what_counts(data) -> None:
+    header = key_for(data, usd_per_month=1.0)
+    with client_of(data) as client:
+        client.headers.update(header)
+        task = submit(client, model="team")
+        limited = {**OPTIONS, "accept_cost_usd": 0.5, "spend_at_most_usd": 0.7}
+        assert client.post(f"{task}/comparisons", json=limited).status_code == 202
+        assert agreed(client) == pytest.approx(0.7)
+        assert client.post(f"{task}/forecasts", json=limited).status_code == 403
+
+
 def test_a_key_pays_nothing_unless_that_was_granted(data) -> None:
     header = key_for(data)
     with client_of(data) as client:

@@ -6,8 +6,8 @@ import time
 import pytest
 from serving import client_of
 
-from service.readiness import Readiness, folder_faults, main, worker_faults
 from service.database import open_database
+from service.readiness import Readiness, folder_faults, main, worker_faults
 from service.storage import WorkerRow
 from service.store import Store
 

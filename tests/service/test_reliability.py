@@ -11,13 +11,13 @@ from benchmarks.code import code_of
 from benchmarks.environment import read_environment
 from benchmarks.speed.sheet import Measurement, Sheet
 from service.cli import cli
+from service.database import open_database
 from service.reliability import fuzzing, secrets
 from service.reliability.attacks.registry import ATTACKS
 from service.reliability.bench import PARTS, SCHEMA, Bench, measure_parts, part_named
 from service.reliability.mutating import FAULTS, VALID, body_of
 from service.settings import Settings
 from service.specs import check_spec
-from service.database import open_database
 from service.store import Store
 
 

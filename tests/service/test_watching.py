@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from service.database import open_database
 from service.errors import NotFound
 from service.events import watch
 from service.services import show_comparison
-from service.database import open_database
 from service.storage import ComparisonRow
 from service.store import Store
 from service.watching import Hub, Shown

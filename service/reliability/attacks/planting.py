@@ -30,8 +30,8 @@ class Code:
 def pickled_row(folder: Path) -> str:
     """A job whose row says that its input is a pickle; the next job is in order."""
     from service import jobs
-    from service.settings import Settings
     from service.database import open_database
+    from service.settings import Settings
 
     made = folder / "made by planted code"
     url = Settings(folder).database_url
