@@ -29,7 +29,9 @@ def reliability(only: tuple[str, ...] | None, quick: bool, out: Path | None, as_
     """Hold the service against what can befall it.
 
     attacks: each is refused, and gets through once the guard in its way is replaced.
+    endpoint: a hosted model that misbehaves loses no sample and is paid no more than the limit.
     fuzzing: faulty requests break nothing, end in time and leave no memory taken.
+    polling: clients that poll and watch are answered in time beside a training.
     secrets: what is planted as a secret appears in nothing that is written or said.
     """
     from benchmarks.code import code_of

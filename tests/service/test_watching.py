@@ -138,7 +138,8 @@ def test_a_removed_comparison_ends_its_streams(store, key) -> None:
     async def play(hub: Hub) -> None:
         stream = asyncio.create_task(told(hub, key))
         await asyncio.sleep(0.3)
-        store.remove_work(key, ComparisonRow, None)
+        with store.begin() as session:
+            session.execute(sa.delete(ComparisonRow).where(ComparisonRow.id == key))
         assert await stream == ["queued"]
         with pytest.raises(NotFound):
             await hub.shown(ComparisonRow, key)
