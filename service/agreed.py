@@ -9,6 +9,7 @@ gives nothing back.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from service.shapes import NewComparison, NewForecast
 from service.storage import AgreedRow, KeyRow, Work, now
 
 ROUNDING = 1e-9
+Asked = TypeVar("Asked", NewComparison, NewForecast)
 
 
 def agree(session: Session, caller: Caller, work: str, usd: float) -> None:
@@ -39,6 +41,13 @@ def at_most(quoted: float, options: NewComparison | NewForecast) -> float:
     if options.spend_at_most_usd is not None:
         return options.spend_at_most_usd
     return max(quoted, options.accept_cost_usd or 0.0)
+
+
+def bounded(quoted: float, options: Asked, caller: Caller) -> Asked:
+    """The options with a limit where the caller's key has one: a quote may prove too low."""
+    if not quoted or caller.limits is None:
+        return options
+    return options.model_copy(update={"spend_at_most_usd": at_most(quoted, options)})
 
 
 def agreed_this_month(session: Session, owner: str) -> float:

@@ -37,7 +37,12 @@ async def ready(request: Request[Any, Any, Any]) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@get("/metrics", sync_to_thread=True, responses=metrics_response(), security=needs("read"))
+@get(
+    "/metrics",
+    sync_to_thread=True,
+    responses=metrics_response() | problems(),
+    security=needs("read"),
+)
 def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Counters and gauges in Prometheus' text format."""
     text = page(request.app.state.requests, services(request))

@@ -7,7 +7,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, RawBody
 from sqlalchemy.orm import Session
 
-from service.agreed import agree, at_most, give_back
+from service.agreed import agree, at_most, bounded, give_back
 from service.consent import check_order
 from service.events import event_stream
 from service.guarding import caller, needs
@@ -48,11 +48,12 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
         paid = check_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
+            agreed = bounded(paid, options, who)
             row = at.store.add_work(
-                session, task, options.model_dump(), at.queue.add, ComparisonRow, who.sees
+                session, task, agreed.model_dump(), at.queue.add, ComparisonRow, who.sees
             )
             if paid:
-                agree(session, who, row.id, at_most(paid, options))
+                agree(session, who, row.id, at_most(paid, agreed))
             reply = comparison_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/comparisons/{row.id}", task, row.id)
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath, RawBody
 from litestar.response import File
 from sqlalchemy.orm import Session
 
-from service.agreed import agree, at_most, give_back
+from service.agreed import agree, at_most, bounded, give_back
 from service.api_reports import asked_format, sent_file
 from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
@@ -65,11 +65,12 @@ def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
         paid = check_forecast_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
+            agreed = bounded(paid, options, who)
             row = at.store.add_work(
-                session, task, options.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
+                session, task, agreed.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
             )
             if paid:
-                agree(session, who, row.id, at_most(paid, options))
+                agree(session, who, row.id, at_most(paid, agreed))
             reply = forecast_reply(row).model_dump(mode="json")
             return Reply(202, reply, f"{API}/forecasts/{row.id}", task, row.id)
 

@@ -118,7 +118,13 @@ class Worker:
         if row.cancelling:  # told to stop while no worker was alive
             patiently(lambda: self.store.finish(key, "cancelled", None, table))
             return None
-        if begin(self._folder(row)) > MAX_ATTEMPTS:
+        try:
+            starts = begin(self._folder(row))
+        except OSError as error:  # a full or read-only disk: a job that raised would end unseen
+            problem = failure(error)
+            patiently(lambda: self.store.finish(key, "failed", problem, table))
+            return None
+        if starts > MAX_ATTEMPTS:
             detail = (
                 f"The worker ended {MAX_ATTEMPTS} times while computing it, without getting any"
                 " further; out of memory?"
@@ -142,6 +148,7 @@ class Worker:
             logger.exception("%s %s failed", running.table.__tablename__, running.id)
             state, error = "failed", failure(raised)
         patiently(lambda: self._end(running, state, error))  # hours of work may have been done
+        self._stay_if_stopping(running)  # it may have been handed back a moment before
         logger.info("ended", extra=fields(state=state, seconds=round(time.monotonic() - began, 1)))
 
     def _end(self, running: Running, state: State, error: dict[str, Any] | None) -> None:
@@ -179,19 +186,27 @@ class Worker:
             self._save(running)
             if self.store.is_cancelling(running.id, running.table):
                 self.store.finish(running.id, "cancelled", None, running.table)
-            else:
-                self.store.hand_back(running.id, running.table)
+            elif self.store.hand_back(running.id, running.table):
                 take_back(self.settings.folder_of(running.table.__tablename__, running.id))
 
     def _save(self, running: Running) -> None:
         """Store how far it is, if that has changed; what cannot be stored is kept for later."""
         with running.saving:
-            if running.counted is not None and isinstance(running.board, ProgressBoard):
-                running.board.count(running.counted.read())
+            self._count(running)
             running.unsaved = running.board.changes() or running.unsaved
             if running.unsaved is not None:
                 self.store.save_progress(running.id, running.unsaved, running.table)
                 running.unsaved = None
+
+    def _count(self, running: Running) -> None:
+        """Totals of the journal; who computes tells of one that cannot be read."""
+        if running.counted is None or not isinstance(running.board, ProgressBoard):
+            return
+        try:
+            running.board.count(running.counted.read())
+        except (OSError, ValueError, KeyError):
+            logger.exception("what %s answered is not counted any more", running.id)
+            running.counted = None
 
     def _place(self, row: Work) -> tuple[dict[str, Any], Path]:
         """The spec, and the folder to write into."""

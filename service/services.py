@@ -31,6 +31,7 @@ class Services:
     @classmethod
     def start(cls, settings: Settings) -> "Services":
         """Opens the database, its tables made where missing; raises as `open_database`."""
+        settings.data.mkdir(parents=True, exist_ok=True)
         engine = open_database(settings.database_url)
         store = Store(engine)
         renders = {

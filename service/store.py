@@ -198,11 +198,11 @@ class Store:
         with self.begin() as session:
             _change(session, table, key, ["running"], values)
 
-    def hand_back(self, key: str, table: type[Work] = ComparisonRow) -> None:
-        """To the queue again, as if it had not been begun this time."""
+    def hand_back(self, key: str, table: type[Work] = ComparisonRow) -> bool:
+        """To the queue again, as if it had not been begun; False where it is not running."""
         values = {"state": "queued", "attempts": table.attempts - 1}
         with self.begin() as session:
-            _change(session, table, key, ["running"], values)
+            return _change(session, table, key, ["running"], values)
 
     def beat(self) -> None:
         """Say that the worker is alive."""

@@ -95,6 +95,8 @@ def test_the_checks_name_what_exists(compose) -> None:
     checks = [service["healthcheck"]["test"][1:] for service in ours(compose)]
     checks.append(json.loads(dict(instructions())["HEALTHCHECK"].split("CMD", 1)[1]))
     for command in checks:
+        if command[0] == "entrypoint.sh":  # without it a secret from a file is not seen
+            command = command[1:]
         assert command[0] == "python"
         if command[1] == "-m":
             assert (ROOT / f"{command[2].replace('.', '/')}.py").exists()

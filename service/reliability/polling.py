@@ -25,6 +25,7 @@ import psutil
 
 from benchmarks.speed.checks import BenchCheck, at_most
 from benchmarks.speed.sheet import Measurement, Sheet
+from service.reliability.server import apart
 from service.shapes import API
 
 NAME, SIDE = "polling", "service"
@@ -136,7 +137,7 @@ def serving(
     place: Path, model: Path
 ) -> Iterator[tuple[int, subprocess.Popen[str], subprocess.Popen[bytes]]]:
     """The API and a worker that trains, each a process of its own; the port of the former."""
-    told = {**os.environ, "TUNEWORTH_DATA": str(place / "data"), "TUNEWORTH_PORT": "0"}
+    told = {**os.environ, **apart(place / "data")}
     command = [*COMMAND, "serve", "--no-worker"]
     api = subprocess.Popen(command, env=told, stdout=subprocess.PIPE, text=True)
     worker = None

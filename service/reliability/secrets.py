@@ -27,7 +27,7 @@ from benchmarks.speed.checks import BenchCheck, at_least, at_most
 from benchmarks.speed.sheet import Measurement
 from service.reliability.attacks.serving import TASKS, spec
 from service.reliability.bench import Bench
-from service.reliability.server import serving
+from service.reliability.server import apart, serving
 from service.settings import Settings
 
 NAME = "secrets"
@@ -158,7 +158,7 @@ def working(
     with log.open("wb") as file:
         worker = subprocess.Popen(
             [sys.executable, "-m", "service.worker"],
-            env={**os.environ, **environment, "TUNEWORTH_DATA": str(data)},
+            env={**os.environ, **apart(data), **environment},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -13,8 +13,17 @@ from pathlib import Path
 import httpx
 import psutil
 
+from service.settings import Settings
+
 START_SECONDS = 60.0
 EMPTY: Mapping[str, str] = {}
+
+
+def apart(data: Path) -> dict[str, str]:
+    """The variables of a service with a data folder and a SQLite file of its own on loopback,
+    whatever the caller's own service is told."""
+    alone = {"TUNEWORTH_HOST": "", "TUNEWORTH_HOSTS": "", "TUNEWORTH_PORT": "0"}
+    return {**Settings(data).for_worker(), **alone}
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ def serving(data: Path, environment: Mapping[str, str] = EMPTY) -> Iterator[Serv
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **environment, "TUNEWORTH_DATA": str(data)},
+            env={**os.environ, **apart(data), **environment},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -67,6 +67,18 @@ def test_a_limit_of_the_work_is_what_counts(data) -> None:
         assert client.post(f"{task}/forecasts", json=limited).status_code == 403
 
 
+def test_a_quote_that_proves_too_low_is_no_way_past_the_limit(data) -> None:
+    header = key_for(data, usd_per_month=1.0)
+    with client_of(data) as client:
+        client.headers.update(header)
+        sent = client.post(
+            f"{submit(client, model='team')}/comparisons", json={**OPTIONS, "accept_cost_usd": 0.6}
+        )
+        key = sent.headers["Location"].rsplit("/", 1)[-1]
+        options = client.app.state.services.store.comparison(key, None).options
+    assert options["spend_at_most_usd"] == 0.6
+
+
 def test_a_key_pays_nothing_unless_that_was_granted(data) -> None:
     header = key_for(data)
     with client_of(data) as client:

@@ -123,16 +123,14 @@ def test_requests_are_told_while_it_is_away_and_served_afterwards(cluster, postg
         task = submit(client)
         cluster.kill()
         try:
-            for reply in (
-                client.get(task),
-                client.post(f"{task}/comparisons"),
-                client.get("/ready"),
-            ):
+            for reply in (client.get(task), client.post(f"{task}/comparisons")):
                 assert reply.status_code == 503, reply.text
                 assert reply.headers["content-type"] == "application/problem+json"
                 assert reply.json()["type"] == "urn:tuneworth:problem:database-away"
                 assert reply.headers["Retry-After"] == "2"
             assert client.get("/health").status_code == 200
+            ready = client.get("/ready")
+            assert (ready.status_code, ready.json()["errors"][0]["field"]) == (503, "database")
         finally:
             cluster.start()
         assert client.get(task).status_code == 200

@@ -168,8 +168,8 @@ def test_a_worker_that_is_told_to_stop_counts_no_start(tmp_path) -> None:
             with pytest.raises(Died):
                 worker.run(key)
             worker.running = Running(key, ComparisonRow, ProgressBoard())
-            worker.hand_back()
-        assert client.get(comparison).json()["state"] == "running"
+            worker.hand_back(seconds=0)
+        assert client.get(comparison).json()["state"] == "queued"
 
 
 def test_a_second_worker_on_the_same_folder_is_refused(tmp_path) -> None:

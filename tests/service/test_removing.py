@@ -1,5 +1,6 @@
 """What is removed is gone from every table, folder and cache, at once or by the next sweep."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -167,7 +168,7 @@ def test_old_work_goes_and_then_its_task(at, keep, task_days, work_days, left) -
     task, comparison = stored(at)
     age(at, TaskRow, task, task_days)
     age(at, ComparisonRow, comparison, work_days)
-    sweep(Services(Settings(at.settings.data, keep_days=keep), at.store, at.queue))
+    sweep(replace(at, settings=Settings(at.settings.data, keep_days=keep)))
     there = {"both": [True, True], "task": [True, False], "nothing": [False, False]}[left]
     assert [bool(holding(each, at)) for each in (task, comparison)] == there
 
@@ -177,7 +178,7 @@ def test_queued_work_is_never_old(at) -> None:
         task = at.store.add_task(session, {}, {}, None).id
         key = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None).id
     age(at, TaskRow, task, 90)
-    sweep(Services(Settings(at.settings.data, keep_days=1), at.store, at.queue))
+    sweep(replace(at, settings=Settings(at.settings.data, keep_days=1)))
     assert at.store.comparison(key, None).state == "queued"
 
 

@@ -152,3 +152,25 @@ def test_being_stopped_however_often_is_no_failed_attempt(order) -> None:
     Worker(at.settings, at.store, worked.append, lambda _: None).run(key)
     assert at.store.comparison(key, None).state == "completed"
     assert len(worked) == 1
+
+
+def test_work_without_room_for_its_folder_fails_with_the_reason(order) -> None:
+    at, key = order
+    (at.settings.data / "comparisons").write_text("no folder")
+    Worker(at.settings, at.store, lambda _: None, lambda _: None).run(key)
+    row = at.store.comparison(key, None)
+    assert row.state == "failed"
+    assert "NotADirectoryError" in row.error["detail"] or "FileExistsError" in row.error["detail"]
+
+
+def test_a_journal_that_cannot_be_counted_ends_no_worker(order) -> None:
+    at, key = order
+
+    def spoil(order: Order) -> None:
+        (order.folder / "outcomes.jsonl").write_bytes(b"no record\n")
+        time.sleep(0.3)
+
+    worker = computing(at, spoil, key)
+    wait_until(lambda: (at.settings.comparison_folder(key) / "outcomes.jsonl").exists())
+    worker.tick()
+    wait_until(lambda: at.store.comparison(key, None).state == "completed")
