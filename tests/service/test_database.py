@@ -133,7 +133,7 @@ def test_requests_are_told_while_it_is_away_and_served_afterwards(cluster, postg
             assert (ready.status_code, ready.json()["errors"][0]["field"]) == (503, "database")
         finally:
             cluster.start()
-        assert client.get(task).status_code == 200
+        wait_until(lambda: client.get(task).status_code == 200, 5)
         assert client.get(f"{API}/tasks").json()["tasks"][0]["name"] == "3 steps"
 
 
