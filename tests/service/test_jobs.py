@@ -231,6 +231,13 @@ def server(tmp_path):
 def test_a_server_answers_quickly_while_its_worker_computes(server) -> None:
     address, _ = server
     times: list[float] = []
+
+    def nearly_all() -> float:
+        """Nearly each took at most so long: another program may take the processor a moment."""
+        found = sorted(times)[int(len(times) * 0.9)]
+        times.clear()
+        return found
+
     with httpx.Client(base_url=address) as client:
 
         def ask(status: int, method: str, path: str, **more: Any) -> httpx.Response:
@@ -240,6 +247,10 @@ def test_a_server_answers_quickly_while_its_worker_computes(server) -> None:
             assert reply.status_code == status, reply.text
             return reply
 
+        for _ in range(20):
+            ask(201, "POST", f"{API}/tasks", json=spec("another"))
+            ask(200, "GET", f"{API}/tasks")
+        idle = nearly_all()
         task = ask(201, "POST", f"{API}/tasks", json=spec("400 busy steps")).headers["Location"]
         comparison = ask(202, "POST", f"{task}/comparisons").headers["Location"]
         wait_until(lambda: client.get(comparison).json()["state"] == "running")
@@ -249,8 +260,8 @@ def test_a_server_answers_quickly_while_its_worker_computes(server) -> None:
             ask(200, "GET", comparison)
             ask(409, "GET", f"{comparison}/report")
         assert ask(202, "DELETE", comparison).json()["state"] == "running"
-    # nearly each: another program of this machine may take the processor for a moment
-    assert sorted(times)[int(len(times) * 0.9)] < 0.1
+    # on a machine that other programs keep busy, not much longer than without the work
+    assert nearly_all() < max(0.1, 2 * idle)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
