@@ -106,6 +106,7 @@ def end_comparison(
     at, owner = services(request), caller(request).sees
     row = at.store.comparison(comparison_id, owner)
     if row.state in FINISHED:
+        give_back(at.store.begin, row)  # once more: the database may have gone away in between
         remove_work(at, comparison_id, ComparisonRow, owner)
         return Response(None, status_code=204)
     row = at.store.cancel(comparison_id, ComparisonRow, owner)

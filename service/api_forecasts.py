@@ -116,7 +116,9 @@ def end_forecast(
 ) -> Response[ForecastReply | None]:
     """Cancel a forecast (202); remove one that has ended, with its files (204)."""
     at, owner = services(request), caller(request).sees
-    if at.store.work(forecast_id, ForecastRow, owner).state in FINISHED:
+    row = at.store.work(forecast_id, ForecastRow, owner)
+    if row.state in FINISHED:
+        give_back(at.store.begin, row)  # once more: the database may have gone away in between
         remove_work(at, forecast_id, ForecastRow, owner)
         return Response(None, status_code=204)
     row = at.store.cancel(forecast_id, ForecastRow, owner)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from serving import client_of, key_for, submit
 
 from service.agreed import agreed_this_month
-from service.storage import AgreedRow
+from service.storage import AgreedRow, ComparisonRow, ForecastRow
 
 OPTIONS = {"strategies": ["baseline.majority", "prompt.zero-shot"]}
 
@@ -77,6 +77,23 @@ def test_a_quote_that_proves_too_low_is_no_way_past_the_limit(data) -> None:
         key = sent.headers["Location"].rsplit("/", 1)[-1]
         options = client.app.state.services.store.comparison(key, None).options
     assert options["spend_at_most_usd"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"), [("comparisons", ComparisonRow), ("forecasts", ForecastRow)]
+)
+def test_what_a_broken_cancel_did_not_give_back_goes_with_the_work(data, kind, table) -> None:
+    header = key_for(data, usd_per_month=1.0)
+    with client_of(data) as client:
+        client.headers.update(header)
+        sent = client.post(
+            f"{submit(client, model='team')}/{kind}", json={**OPTIONS, "accept_cost_usd": 0.6}
+        )
+        place = sent.headers["Location"]
+        client.app.state.services.store.cancel(place.rsplit("/", 1)[-1], table, None)
+        assert agreed(client) == pytest.approx(0.6)
+        assert client.delete(place).status_code == 204
+        assert agreed(client) == 0.0
 
 
 def test_a_key_pays_nothing_unless_that_was_granted(data) -> None:
