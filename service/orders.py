@@ -1,59 +1,66 @@
-"""What the worker hands to whoever computes: a comparison or a forecast, and where to write it."""
+"""What a worker hands to whoever computes: a part of a comparison or a forecast, what it stores its
+records in, and where to write; and what it is told that comes next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from service.forecasting.defaults import CONFIDENCE
+from benchmarks.journal import Records
+from benchmarks.placing import Shelf
 from service.progress import ForecastBoard, ProgressBoard
+from strategies.models.account import Account
+
+BEGIN, RACE, FINISH, FORECAST = ":begin", ":race", ":finish", ":forecast"
+"""Names of units that are no strategy: no strategy's id begins so."""
+Queue = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A unit that is to be done: a strategy's id, or RACE. `seconds` it is quoted at; `computes`: a
+    model runs on the worker's own machine for it."""
+
+    name: str
+    seconds: float = 0.0
+    computes: bool = False
+
+
+@dataclass(frozen=True)
+class Next:
+    """What follows from a unit. `units` in the order of the run, from BEGIN; who is `over`, from
+    RACE; and from FINISH who is to be taken `again` before it is done once more."""
+
+    units: tuple[Planned, ...] = ()
+    over: frozenset[str] = frozenset()
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Order:
-    """A comparison to be computed: the spec with its data, the options, and where to write.
+    """One unit to be done: `name` says which. `options` are those of the comparison or forecast.
 
-    `results` is the folder of what comparisons of the task may reuse; None for computing all.
+    `folder` is an empty folder of this machine that is gone afterwards; the reports and findings
+    that are left in it are kept. `seconds` is what was computed for this work so far, in all its
+    units. `results` is the folder of what comparisons of the task may reuse; None for computing
+    all. `over`: a race stopped this strategy.
     """
 
+    name: str
     spec: dict[str, Any]
+    options: dict[str, Any]
     folder: Path
-    board: ProgressBoard
+    records: Records
+    shelf: Shelf
+    account: Account
+    board: ProgressBoard | ForecastBoard
     cancelled: Callable[[], bool]
     results: Path | None = None
-    strategies: list[str] | None = None
-    limit: int | None = None
-    train_limit: int | None = None
-    seed: int = 0
-    race: bool = False
-    probes: bool = True
-    accept_cost_usd: float | None = None
-    spend_at_most_usd: float | None = None
-    tokens_at_most: int | None = None
+    over: bool = False
+    seconds: float = 0.0
+    beside: Callable[[], int] = field(default=lambda: 0)
 
 
-@dataclass(frozen=True)
-class ForecastOrder:
-    """A forecast to be made: the spec with its data, the options, and where to write."""
-
-    spec: dict[str, Any]
-    folder: Path
-    board: ForecastBoard
-    cancelled: Callable[[], bool]
-    strategies: list[str] | None = None
-    limit: int | None = None
-    train_limit: int | None = None
-    seed: int = 0
-    confidence: float = CONFIDENCE
-    budget_seconds: float | None = None
-    budget_usd: float | None = None
-    accept_cost_usd: float | None = None
-    spend_at_most_usd: float | None = None
-    tokens_at_most: int | None = None
-
-
-Compare = Callable[[Order], None]
-"""Computes the comparison and writes report.json, report.md and report.html into its folder;
-continues what an earlier call left there. Raises benchmarks.errors.Cancelled when told to stop."""
-Foretell = Callable[[ForecastOrder], None]
-"""The same of a forecast, with forecast.json, forecast.md and forecast.html."""
+Compute = Callable[[Order], Next]
+"""Does the unit, and goes on where an earlier call stopped. FINISH and FORECAST write their three
+forms into the folder. Raises benchmarks.errors.Cancelled when told to stop."""

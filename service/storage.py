@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
+UnitState = Literal["queued", "running", "done"]
+PaymentState = Literal["booked", "settled"]
 FINISHED: tuple[State, ...] = ("completed", "failed", "cancelled")
 
 
@@ -94,13 +96,88 @@ class ReplyRow(Table):
     created_at: Mapped[str]
 
 
+class UnitRow(Table):
+    """A part of a comparison, or a whole forecast, that one worker takes (docs/service.md).
+
+    `work` is the id of the comparison or forecast, `kind` its table. `position` is its place in
+    the order of the run, and `name` a strategy's id or one of those in `service.orders`. `dispatch`
+    counts how often it was given out: who holds an older number may store nothing more. `worker`
+    has it now, or had it last. `fruitless` are starts since its records last grew, `seconds` what
+    was computed in all. `reason` says why it was given out once more. `tag` is its place in the
+    line (`service.sharing`), and `over`: a race stopped it.
+    """
+
+    __tablename__ = "units"
+
+    work: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    flow: Mapped[str]
+    queue: Mapped[str]
+    band: Mapped[int]
+    tag: Mapped[int]
+    state: Mapped[UnitState] = mapped_column(sa.String, index=True)
+    over: Mapped[bool] = mapped_column(default=False)
+    dispatch: Mapped[int] = mapped_column(default=1)
+    worker: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    fruitless: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float] = mapped_column(sa.Double, default=0.0)
+    reason: Mapped[str | None]
+    progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class RecordsRow(Table):
+    """Records of a comparison that were stored together, one JSON object a line, as a journal has
+    them (`benchmarks.journal`): the answers of one batch and its time, above all.
+
+    `unit` is the position of the unit that stored them.
+    """
+
+    __tablename__ = "records"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    work: Mapped[str]
+    unit: Mapped[int]
+    lines: Mapped[str] = mapped_column(sa.Text)
+
+    __table_args__ = (sa.Index("ix_records_work", "work", "unit", "id"),)
+
+
+class PaymentRow(Table):
+    """A request to a hosted model: booked at the most that it can cost before it is sent, settled
+    at what was billed. `kept` is the reply, to be given again instead of being paid once more."""
+
+    __tablename__ = "payments"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    work: Mapped[str]
+    unit: Mapped[int]
+    key: Mapped[str | None]
+    model: Mapped[str]
+    state: Mapped[PaymentState] = mapped_column(sa.String)
+    usd: Mapped[float] = mapped_column(sa.Double)
+    tokens: Mapped[int]
+    kept: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (sa.Index("ix_payments_work", "work", "key"),)
+
+
 class WorkerRow(Table):
-    """When a worker was last alive, in seconds of the epoch."""
+    """A worker: when it was last alive, in seconds of the epoch, which queue it takes from, and
+    the machine that it runs on."""
 
     __tablename__ = "workers"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     beat: Mapped[float] = mapped_column(sa.Double)
+    queue: Mapped[str] = mapped_column(default="cpu")
+    host: Mapped[str] = mapped_column(default="")
 
 
 class RemovedRow(Table):
