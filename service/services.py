@@ -52,7 +52,7 @@ class Services:
             files=files,
             queue=Queue(engine),
             hub=Hub(store, renders),
-            readiness=Readiness(store, settings.data),
+            readiness=Readiness(store, settings.data, files),
             tally=Tally(store),
         )
 

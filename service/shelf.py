@@ -7,12 +7,14 @@ there that was given up, and goes on unseen, never takes the place of what a set
 import logging
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import StorageFull
 from benchmarks.placing import ARTIFACTS, FolderShelf
-from service.files import Files, key_of
+from service.files import PART, Files, key_of
 from service.storage import ComparisonRow
 from strategies.archives import pack, unpack
 from strategies.errors import BadArchive
@@ -51,12 +53,8 @@ class StoreShelf:
 
     def keep(self, name: str, draft: Path) -> str:
         artifact = f"{self.position}-{self.dispatch}/{name}"
-        with tempfile.TemporaryDirectory(dir=self._scratch()) as place:
-            archive = Path(place) / "artifact.zip"
-            try:
-                pack(draft, archive)
-            except OSError as error:
-                raise StorageFull(archive, str(error.strerror)) from error
+        with self._archive() as archive:
+            pack(draft, archive)
             self.files.put_file(self._key(artifact) + ENDING, archive)
         self._here.keep(name, draft)
         return f"{ARTIFACTS}/{artifact}"
@@ -87,8 +85,7 @@ class StoreShelf:
     def _fetched(self, name: str, key: str) -> Path | None:
         """Unpacked here; None, so that it is prepared again, where it is no whole archive."""
         draft = self.draft(name)
-        with tempfile.TemporaryDirectory(dir=self._scratch()) as place:
-            archive = Path(place) / "artifact.zip"
+        with self._archive() as archive:
             try:
                 self.files.fetch(key, archive)
                 unpack(archive, draft)
@@ -97,16 +94,16 @@ class StoreShelf:
             except BadArchive as error:
                 logger.warning("%s is not used: %s.", key, error)
                 return None
-            except OSError as error:
-                raise StorageFull(draft, str(error.strerror)) from error
         self._here.keep(name, draft)
         return self._here.find(name)
 
-    def _scratch(self) -> Path:
-        """A folder on the disk of `folder`, for archives that are on their way."""
+    @contextmanager
+    def _archive(self) -> Iterator[Path]:
+        """Where an archive lies on its way. What this machine's disk refuses is StorageFull."""
         place = self.folder / ARTIFACTS
         try:
             place.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=place, suffix=PART) as scratch:
+                yield Path(scratch) / "artifact.zip"
         except OSError as error:
             raise StorageFull(place, str(error.strerror)) from error
-        return place

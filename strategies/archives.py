@@ -1,4 +1,4 @@
-"""Zip archives: packing a folder, and unpacking nothing outside one, and no more than was agreed to."""
+"""Zip archives: packing them, and unpacking into the folder alone, no more than agreed to."""
 
 from __future__ import annotations
 
