@@ -76,4 +76,3 @@ def _listen(settings: Settings) -> socket.socket:
         raise InvalidInput("TUNEWORTH_PORT", settings.port, fix) from error
     listener.listen(2048)  # from here on a client can connect, and waits
     return listener
-
