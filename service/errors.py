@@ -7,6 +7,7 @@ ServiceError
 ├── KeyReused       an Idempotency-Key came with another request than the first time
 ├── WorkerRunning   another worker serves this database already
 ├── DatabaseAway    the database was not reached at the start
+├── StoreAway       the store of reports and artefacts is full, read-only or not reached
 ├── NewerDatabase   a later version of Tuneworth has changed the database
 ├── DamagedRecords  what is stored of a comparison cannot be read
 ├── NoKey           the request came without an API key that is in force
@@ -17,8 +18,10 @@ ServiceError
 
 from collections.abc import Iterable
 from math import ceil, floor
+from pathlib import Path
 from typing import Any
 
+from benchmarks.errors import StorageFull
 from corpora.errors import shorten
 
 
@@ -82,6 +85,15 @@ class DatabaseAway(ServiceError):
         super().__init__(
             f"The database cannot be used: {reason}. Start it, or correct TUNEWORTH_DATABASE_URL."
         )
+
+
+class StoreAway(ServiceError, StorageFull):
+    """`reason` is what the system said, in words that anybody may see."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        self.path = Path(key)
+        self.reason = reason
+        Exception.__init__(self, f"The store of reports and artefacts, at {key}: {reason}.")
 
 
 class NewerDatabase(ServiceError):
