@@ -170,7 +170,20 @@ class PaymentRow(Table):
     tokens: Mapped[int]
     kept: Mapped[dict[str, Any] | None]
 
-    __table_args__ = (sa.Index("ix_payments_work", "work", "key"),)
+    __table_args__ = (
+        sa.Index("ix_payments_work", "work", "key"),
+        sa.Index("ix_payments_state", "work", "state"),
+    )
+
+
+class SpentRow(Table):
+    """What hosted models were paid for one piece of work: the sum of its settled payments."""
+
+    __tablename__ = "spent"
+
+    work: Mapped[str] = mapped_column(primary_key=True)
+    usd: Mapped[float] = mapped_column(sa.Double)
+    tokens: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class WorkerRow(Table):
