@@ -25,7 +25,8 @@ from benchmarks.racing import MayWin
 from benchmarks.runner import never, run_comparison, sole_owner
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
-from service.ledger import PAID, Ledger, Limits
+from service.file_book import PAID, FileBook
+from service.ledger import Ledger, Limits
 from service.published import REPORT_FILES, write_reports
 from service.report import Report, build_report
 from service.stated import check_stated
@@ -73,7 +74,7 @@ def compare(
     chosen, models = chosen_of(dataset, strategies, prices)
     out.mkdir(parents=True, exist_ok=True)
     settle_waiting(alone=True)
-    ledger = Ledger(out / PAID, prices, limits or Limits(), cancelled)
+    ledger = Ledger(FileBook(out / PAID), prices, limits or Limits(), cancelled)
     with accounting(ledger):
         records = run_comparison(
             dataset,

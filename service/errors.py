@@ -9,6 +9,7 @@ ServiceError
 ├── DatabaseAway    the database was not reached at the start
 ├── StoreAway       the store of reports and artefacts is full, read-only or not reached
 ├── NewerDatabase   a later version of Tuneworth has changed the database
+├── DamagedRecords  what is stored of a comparison cannot be read
 ├── NoKey           the request came without an API key that is in force
 ├── NotAllowed      the API key does not have the scope that the operation needs
 ├── TooOften        the API key asked for more than its rate allows
@@ -102,6 +103,16 @@ class NewerDatabase(ServiceError):
         super().__init__(
             f"The database has schema {revision}, which this version of Tuneworth does not know."
             " Use the version that wrote it, or a later one."
+        )
+
+
+class DamagedRecords(ServiceError):
+    """A row that holds no records: somebody changed it, or the disk is ill."""
+
+    def __init__(self, comparison: str, row: int) -> None:
+        super().__init__(
+            f"Comparison {comparison}, row {row} of its records: not a record of a run. Restore"
+            " the database from a backup, or start another comparison."
         )
 
 
