@@ -16,6 +16,7 @@ from service.storage import (
     ForecastRow,
     RemovedRow,
     ReplyRow,
+    Row,
     State,
     TaskRow,
     Work,
@@ -26,7 +27,6 @@ from service.storage import (
 )
 
 WORKER = "worker"
-Row = TypeVar("Row", bound=TaskRow | Work)
 Job = TypeVar("Job", bound=Work)
 AddJob = Callable[[Session, Work], None]
 """Queues a new piece of work in the session's transaction."""

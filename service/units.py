@@ -140,8 +140,8 @@ class Units:
     def is_cancelling(self, job: Job) -> bool:
         """Whether the work is told to stop; only reads. Raises Overtaken."""
         with self.begin() as session:
-            unit = unit_of(session, job)
-            if unit is None or unit.state != "running":
+            unit = session.get(UnitRow, (job.work, job.position))
+            if unit is None or (unit.dispatch, unit.state) != (job.dispatch, "running"):
                 raise Overtaken(job)
             kind = ForecastRow if unit.name == FORECAST else ComparisonRow
             return bool(session.scalar(sa.select(kind.cancelling).where(kind.id == job.work)))
@@ -179,6 +179,7 @@ class Units:
         with self.begin() as session:
             row, _ = self._held(session, job)
             end(session, row, "failed", error)
+        self.queue.drop(job.work)
 
     def stop(self, job: Job) -> None:
         """The worker has stopped, as it was told to; the work is cancelled once nothing of it runs.
