@@ -123,12 +123,13 @@ class Units:
             raise Overtaken(job)
 
     def progress(
-        self, job: Job, progress: dict[str, Any], seconds: float, *, grew: bool = False
+        self, job: Job, progress: dict[str, Any] | None, seconds: float, *, grew: bool = False
     ) -> bool:
         """Store how far the unit is, and the work with it; whether that is told to stop.
 
-        `seconds` were computed since this was last said. `grew`: something was found that a new
-        start need not find again. Raises Overtaken.
+        `progress` is None where nothing new is to be seen, `seconds` were computed since this was
+        last said. `grew`: something was found that a new start need not find again. Raises
+        Overtaken.
         """
         with self.begin() as session:
             row, unit = self._held(session, job)
