@@ -84,7 +84,7 @@ def _file(at: Services, comparison: str, name: str) -> bytes:
 
 def _forget_removed(at: Services) -> None:
     """Keep nothing of comparisons that were removed meanwhile, by whomever."""
-    kept = at.what_ifs.keys()
+    kept = at.what_ifs.ids()
     with at.store.begin() as session:
         there = session.scalars(sa.select(ComparisonRow.id).where(ComparisonRow.id.in_(kept)))
         gone = set(kept).difference(there)

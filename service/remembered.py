@@ -35,6 +35,6 @@ class Remembered(Generic[Thing]):
         with self._lock:
             self._kept.pop(key, None)
 
-    def keys(self) -> list[str]:
+    def ids(self) -> list[str]:
         with self._lock:
             return list(self._kept)
