@@ -24,7 +24,8 @@ from benchmarks.racing import MayWin
 from benchmarks.runner import never, run_comparison, sole_owner
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
-from service.ledger import PAID, Ledger, Limits
+from service.file_book import PAID, FileBook
+from service.ledger import Ledger, Limits
 from service.published import REPORT_FILES, write_reports
 from service.report import Report, build_report
 from service.stated import check_stated
@@ -74,7 +75,7 @@ def compare(
     names = checked_models(dataset, chosen)
     out.mkdir(parents=True, exist_ok=True)
     settle_waiting(alone=True)
-    ledger = Ledger(out / PAID, prices, limits or Limits(), cancelled)
+    ledger = Ledger(FileBook(out / PAID), prices, limits or Limits(), cancelled)
     with accounting(ledger):
         records = run_comparison(
             dataset,
