@@ -128,7 +128,7 @@ def stored(at: Services) -> tuple[str, str]:
     """A task, and a cancelled comparison of it."""
     with at.store.begin() as session:
         task = at.store.add_task(session, {}, {"instruction": MARKER}, None).id
-        row = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None)
+        row = at.store.add_work(session, task, {}, at.units.open, ComparisonRow, None)
     at.store.cancel(row.id, ComparisonRow, None)
     leave_traces(at, task, row.id)
     return task, row.id
@@ -175,7 +175,7 @@ def test_a_worker_sweeps_when_it_starts(at) -> None:
 def test_unfinished_work_is_not_removed(at) -> None:
     with at.store.begin() as session:
         task = at.store.add_task(session, {}, {}, None).id
-        key = at.store.add_work(session, task, {}, at.queue.add_forecast, ForecastRow, None).id
+        key = at.store.add_work(session, task, {}, at.units.open, ForecastRow, None).id
     with pytest.raises(Conflict):
         at.store.remove_task(task, None)
     with pytest.raises(Conflict):
@@ -214,7 +214,7 @@ def test_old_work_goes_and_then_its_task(at, keep, task_days, work_days, left) -
 def test_queued_work_is_never_old(at) -> None:
     with at.store.begin() as session:
         task = at.store.add_task(session, {}, {}, None).id
-        key = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None).id
+        key = at.store.add_work(session, task, {}, at.units.open, ComparisonRow, None).id
     age(at, TaskRow, task, 90)
     sweep(replace(at, settings=Settings(at.settings.data, keep_days=1)))
     assert at.store.comparison(key, None).state == "queued"
