@@ -12,6 +12,7 @@ from benchmarks.errors import BenchmarkError
 from service.api_reports import FORMATS, finished
 from service.errors import Conflict, DamagedRecords
 from service.files import key_of
+from service.forms import BASIS_FILE
 from service.guarding import caller, needs
 from service.openapi import PostWhatIf, problems, what_if_response
 from service.posting import Post, Reply, answer_once, parse_object, read_post
@@ -65,7 +66,7 @@ def _stored(at: Services, comparison: str) -> "Stored":
     """From what was kept for it beside the report; else from the records."""
     from pydantic import ValidationError
 
-    from service.basis import BASIS_FILE, Basis, basis_with
+    from service.basis import Basis, basis_with
     from service.what_if import stored
 
     with suppress(FileNotFoundError, ValidationError):  # of an older version, or of another

@@ -22,8 +22,6 @@ from benchmarks.summary import curves_in, leak_in, summarise
 from benchmarks.track import Track
 from service.report import Report
 
-BASIS_FILE = "what-if.json"
-
 
 @dataclass(frozen=True)
 class Basis:

@@ -3,15 +3,16 @@
 import pytest
 import sqlalchemy as sa
 from example_run import example_records
-from serving import API, client_of, start, submit
+from serving import API, change, client_of, start, submit
 
 from benchmarks.journal import JOURNAL, Journal
-from service.basis import BASIS_FILE, basis_of
+from service.basis import basis_of
 from service.files import key_of
+from service.forms import BASIS_FILE
 from service.openapi import WHAT_IF_EXAMPLE
 from service.published import write_reports
 from service.report import build_report
-from service.storage import ComparisonRow, RecordsRow, now
+from service.storage import ComparisonRow, RecordsRow
 from service.stored_records import StoredRecords
 
 
@@ -24,10 +25,8 @@ def client(tmp_path_factory):
 def completed(client, name: str = "3 steps") -> tuple[str, str]:
     """The address and the id of a comparison that has ended, without a report."""
     comparison = start(client, submit(client, name))
-    at, id_ = client.app.state.services, comparison.rsplit("/", 1)[-1]
-    ended = {"state": "completed", "finished_at": now(), "revision": 5}
-    with at.store.begin() as session:
-        session.execute(sa.update(ComparisonRow).where(ComparisonRow.id == id_).values(**ended))
+    id_ = comparison.rsplit("/", 1)[-1]
+    change(client.app.state.services.store, id_, state="completed")
     return comparison, id_
 
 
@@ -166,8 +165,7 @@ def test_what_is_in_memory_is_of_one_revision_and_goes_with_its_comparison(clien
     newer = basis_of([records[0].model_copy(update={"needs": needs}), *records[1:]])
     at.files.put(key_of("comparisons", id_, BASIS_FILE), newer.as_json())
     assert volume() == first, "it was not read again"
-    with at.store.begin() as session:
-        session.execute(sa.update(ComparisonRow).where(ComparisonRow.id == id_).values(revision=6))
+    change(at.store, id_)
     assert volume() == 2 * first
     assert client.delete(comparison).status_code == 204
     assert id_ not in at.what_ifs.ids()
