@@ -8,13 +8,21 @@ from example_run import example_records
 from test_what_if import records_with
 
 from benchmarks.costs import read_prices
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.placing import FolderShelf
 from benchmarks.raced import tracks_of
-from benchmarks.records import OutcomeRecord, SetupRecord
+from benchmarks.records import EndRecord, OutcomeRecord, SetupRecord
 from benchmarks.summary import summarise
 from corpora.task import Deployment
 from service.basis import Basis, basis_of, basis_with
-from service.report import build_report
+from service.computing import finish
+from service.forms import BASIS_FILE
+from service.orders import FINISH, Order
+from service.progress import ProgressBoard
+from service.report import Report, build_report
 from service.what_if import stored, what_if
+from service.workplace import KEPT
+from strategies.models.account import Unlimited
 
 READER = "prompt.nearest"
 PRICE = {"input": 3.0, "cached": 1.0, "output": 9.0, "batch_discount": 0.5}
@@ -111,3 +119,18 @@ def test_only_of_hosted_models_is_every_answer_kept() -> None:
 def test_a_report_of_another_version_is_made_anew() -> None:
     records = example_records()
     assert basis_with(b'{"schema": "tuneworth.report/0"}', records) == basis_of(records)
+
+
+def test_who_ends_a_comparison_leaves_it_with_the_reports(tmp_path) -> None:
+    records = [row for row in example_records() if not isinstance(row, EndRecord)]
+    journal, folder = Journal(tmp_path / JOURNAL), tmp_path / "scratch"
+    journal.append(records)
+    folder.mkdir()
+    apart = {"shelf": FolderShelf(folder), "account": Unlimited(), "cancelled": lambda: False}
+    order = Order(FINISH, {}, {}, folder, journal, board=ProgressBoard(), seconds=7.0, **apart)
+    finish(order, records)
+    assert journal.read() == [*records, EndRecord(seconds=7.0)]
+    kept = Basis.from_json((folder / BASIS_FILE).read_bytes())
+    report = Report.model_validate_json((folder / "report.json").read_bytes())
+    assert stored(kept).answer == report.recommendation
+    assert BASIS_FILE in KEPT[FINISH]
