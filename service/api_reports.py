@@ -1,6 +1,5 @@
 """What a finished comparison leaves: the report in three formats, and the artefacts."""
 
-from pathlib import Path
 from typing import Any
 
 from litestar import Request, Router, get
@@ -8,12 +7,15 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 from litestar.response import File
 
-from service.artifacts import zip_artifact
+from service.artifacts import zip_of
 from service.errors import Conflict, NotFound
+from service.files import Files, key_of
 from service.guarding import caller, needs
 from service.openapi import problems, report_response, zip_response
 from service.problems import Problem
 from service.services import Services, services
+from service.storage import ComparisonRow
+from service.stored_records import setup_of
 
 FORMATS = {
     "application/json": "report.json",
@@ -72,22 +74,28 @@ async def take_artifact(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], strategy: FromPath[str]
 ) -> File:
     """What a strategy prepared (prompt, index, adapter), as a zip. Named by its id."""
-    folder = await _folder(request, comparison_id)
-    path = await sync_to_thread(zip_artifact, folder, strategy)
-    return File(path, filename=path.name, media_type="application/zip")
-
-
-async def _folder(request: Request[Any, Any, Any], comparison: str) -> Path:
     at, owner = services(request), caller(request).sees
-    return await sync_to_thread(finished_folder, at, comparison, owner)
+    return await sync_to_thread(_zip, at, comparison_id, strategy, owner)
+
+
+def _zip(at: Services, comparison: str, strategy: str, owner: str | None) -> File:
+    finished(at, comparison, owner)
+    setup = setup_of(at.store, at.settings, comparison, strategy)
+    key = zip_of(at.files, comparison, strategy, setup)
+    return sent_file(at.files, key, "application/zip")
 
 
 async def _report(request: Request[Any, Any, Any], comparison: str, media_type: str) -> File:
-    folder = await _folder(request, comparison)
-    path = folder / FORMATS[media_type]
-    if not path.exists():
+    at, owner = services(request), caller(request).sees
+    return await sync_to_thread(_form, at, comparison, media_type, owner)
+
+
+def _form(at: Services, comparison: str, media_type: str, owner: str | None) -> File:
+    finished(at, comparison, owner)
+    key = key_of(ComparisonRow.__tablename__, comparison, FORMATS[media_type])
+    if not at.files.exists(key):
         raise NotFound("report of comparison", comparison)
-    return sent_file(path, media_type)
+    return sent_file(at.files, key, media_type)
 
 
 def asked_format(request: Request[Any, Any, Any], what: str) -> str:
@@ -99,24 +107,27 @@ def asked_format(request: Request[Any, Any, Any], what: str) -> str:
     return media_type
 
 
-def sent_file(path: Path, media_type: str) -> File:
+def sent_file(files: Files, key: str, media_type: str) -> File:
+    """What is stored under the key; texts are shown, and archives saved."""
+    is_shown = media_type in FORMATS
     return File(
-        path,
-        filename=path.name,
+        key,
+        file_system=files,
+        filename=key.rpartition("/")[2],
         media_type=media_type,  # the framework adds the charset of texts
-        content_disposition_type="inline",
-        headers={"Vary": "Accept"},
+        content_disposition_type="inline" if is_shown else "attachment",
+        headers={"Vary": "Accept"} if is_shown else None,
     )
 
 
-def finished_folder(at: Services, comparison: str, owner: str | None) -> Path:
-    """The folder of a completed comparison; Conflict says why there is none, or not yet."""
+def finished(at: Services, comparison: str, owner: str | None) -> ComparisonRow:
+    """A completed comparison; Conflict says why it is not, or not yet."""
     row = at.store.comparison(comparison, owner)
     if row.state in ("queued", "running"):
         raise Conflict(f"The comparison is {row.state}. Wait until its state is completed.")
     if row.state != "completed":
         raise Conflict(f"The comparison is {row.state}, so it has no report. Start another one.")
-    return at.settings.comparison_folder(comparison)
+    return row
 
 
 reports = Router(

@@ -22,7 +22,8 @@ POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 @dataclass(frozen=True)
 class Settings:
-    """`data` holds the files of every comparison; port 0 takes a free one.
+    """`data` holds the files of every comparison; port 0 takes a free one. `store` is the folder or
+    URL of reports and artefacts, where they do not lie in `data`; a URL may hold a password.
 
     `postgres` is the URL of the database, which may hold a password; without it the database is a
     file in `data`. What ended more than `keep_days` ago is removed; None keeps it. `hosts` are the
@@ -37,6 +38,7 @@ class Settings:
     postgres: str | None = field(default=None, repr=False)
     keep_days: int | None = None
     hosts: tuple[str, ...] = ()
+    store: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -58,15 +60,17 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """From TUNEWORTH_DATA, _DATABASE_URL, _HOST, _HOSTS, _PORT, _KEEP_DAYS and _LOG; raises
-        InvalidInput."""
+        """From TUNEWORTH_DATA, _DATABASE_URL, _STORE, _HOST, _HOSTS, _PORT, _KEEP_DAYS and _LOG;
+        raises InvalidInput."""
         port = environ.get("TUNEWORTH_PORT") or "8000"
         if not (port.isascii() and port.isdigit()):
             raise InvalidInput("TUNEWORTH_PORT", port, "Give a number from 0 to 65535.")
         days = environ.get("TUNEWORTH_KEEP_DAYS")
         if days and not (days.isascii() and days.isdigit()):
             raise InvalidInput("TUNEWORTH_KEEP_DAYS", days, DAYS_FIX)
-        data = environ.get("TUNEWORTH_DATA")
+        data, store = environ.get("TUNEWORTH_DATA"), environ.get("TUNEWORTH_STORE")
+        if store and "://" not in store:
+            store = str(Path(store).expanduser().absolute())
         return cls(
             data=Path(data).expanduser().absolute() if data else user_data_path("tuneworth"),
             host=environ.get("TUNEWORTH_HOST") or "127.0.0.1",
@@ -75,6 +79,7 @@ class Settings:
             postgres=environ.get("TUNEWORTH_DATABASE_URL") or None,
             keep_days=int(days) if days else None,
             hosts=read_hosts(environ.get("TUNEWORTH_HOSTS") or ""),
+            store=store or None,
         )
 
     def for_worker(self) -> dict[str, str]:
@@ -82,6 +87,7 @@ class Settings:
         return {
             "TUNEWORTH_DATA": str(self.data),
             "TUNEWORTH_DATABASE_URL": self.postgres or "",
+            "TUNEWORTH_STORE": self.store or "",
             "TUNEWORTH_KEEP_DAYS": "" if self.keep_days is None else str(self.keep_days),
             "TUNEWORTH_LOG": self.log,
         }
