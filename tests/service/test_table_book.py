@@ -12,8 +12,8 @@ from benchmarks.errors import Cancelled, DamagedJournal
 from service.database import open_database
 from service.file_book import FileBook
 from service.ledger import Booking, Limits, Sum
-from service.storage import PaymentRow
-from service.table_book import TableBook, forget_payments, held, settle_open, spent, take_over
+from service.storage import PaymentRow, SpentRow
+from service.table_book import TableBook, held, settle_open, spent, take_over
 from strategies.models.account import Kept
 from strategies.models.base import Generation, Usage
 
@@ -188,12 +188,13 @@ def test_a_database_that_is_away_is_not_waited_for_once_told_to_stop(book, losin
     assert losing.lost == 0  # asked once each
 
 
-def test_payments_of_removed_work_are_gone_and_stay_so(book, begin, states) -> None:
+def test_of_removed_work_nothing_comes_back(book, begin, states) -> None:
     mine = book()
     first, second = mine.book(BOOKING, always), mine.book(BOOKING, always)
     book(work="v").book(BOOKING, always)
     with begin() as session:
-        forget_payments(session, "w")
+        for table in (PaymentRow, SpentRow):
+            session.execute(sa.delete(table).where(table.work == "w"))
     mine.settle(first, BILL, REPLY)  # a worker that has not heard of it
     mine.release(second)
     assert mine.spent == Sum()
