@@ -22,7 +22,7 @@ from benchmarks.pricing import priced
 from benchmarks.raced import tracks_of
 from benchmarks.records import Record, RunRecord
 from benchmarks.results import Cost, Load, Summary
-from benchmarks.standing import latest_run
+from benchmarks.seating import run_in
 from benchmarks.summary import curves_in, leak_in, summarise
 from benchmarks.track import Track
 from corpora.task import Deployment, Frozen, Needs
@@ -161,7 +161,7 @@ def stored_of(records: Sequence[Record], report: Report | None = None) -> Stored
 
     Raises BenchmarkError for records that hold no run.
     """
-    run = latest_run(records)
+    run = run_in(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to reckon with.")
     tracks = tuple(tracks_of(records, run))
