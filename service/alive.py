@@ -42,8 +42,9 @@ def workers(session: Session) -> Counter[str]:
 
 def silence(session: Session) -> float:
     """Seconds since any worker was last alive; infinite where none ever was."""
-    last = session.scalar(sa.select(sa.func.max(WorkerRow.beat)))
-    return float("inf") if last is None else clock(session) - last
+    now = clock(session)
+    beats = session.scalars(sa.select(WorkerRow.beat))
+    return min((abs(now - beat) for beat in beats), default=float("inf"))
 
 
 def neighbours(session: Session, worker: str, host: str) -> int:

@@ -97,7 +97,7 @@ def worker_faults(store: Store) -> list[Fault]:
     except SQLAlchemyError as error:
         fix = f"Start it, or see why it refuses. {LOG}"
         return [wrong_field("database", "no answer", fix) | {"told": reason_of(error)}]
-    said = "never heard of" if silent == float("inf") else f"silent for {abs(silent):.0f} s"
+    said = "never heard of" if silent == float("inf") else f"silent for {silent:.0f} s"
     return [wrong_field("worker", said, "Start one (tuneworth worker); what is queued waits.")]
 
 

@@ -17,7 +17,6 @@ from service.storage import (
     RemovedRow,
     ReplyRow,
     Row,
-    State,
     TaskRow,
     UnitRow,
     Work,
@@ -179,46 +178,6 @@ class Store:
         with self.begin() as session:
             session.execute(sa.delete(RemovedRow).where(*mine))
 
-    def start(self, key: str, table: type[Work] = ComparisonRow) -> Work | None:
-        """Mark it as running, once more perhaps; None where nothing is left to do."""
-        began = {
-            "state": "running",
-            "attempts": table.attempts + 1,
-            "started_at": sa.func.coalesce(table.started_at, now()),
-        }
-        with self.begin() as session:
-            if not _change(session, table, key, ["queued", "running"], began):
-                return None
-            return _get(session, table, WORDS[table], key, None)
-
-    def save_progress(
-        self, key: str, progress: dict[str, Any], table: type[Work] = ComparisonRow
-    ) -> None:
-        with self.begin() as session:
-            _change(session, table, key, ["running"], {"progress": progress})
-
-    def is_cancelling(self, key: str, table: type[Work] = ComparisonRow) -> bool:
-        query = sa.select(table.cancelling).where(table.id == key)
-        with self.begin() as session:
-            return bool(session.scalar(query))
-
-    def finish(
-        self,
-        key: str,
-        state: State,
-        error: dict[str, Any] | None = None,
-        table: type[Work] = ComparisonRow,
-    ) -> None:
-        values = {"state": state, "error": error, "finished_at": now()}
-        with self.begin() as session:
-            _change(session, table, key, ["running"], values)
-
-    def hand_back(self, key: str, table: type[Work] = ComparisonRow) -> bool:
-        """To the queue again, as if it had not been begun; False where it is not running."""
-        values = {"state": "queued", "attempts": table.attempts - 1}
-        with self.begin() as session:
-            return _change(session, table, key, ["running"], values)
-
 
 def _get(
     session: Session,
@@ -239,15 +198,3 @@ def _get(
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(what, key)
     return row
-
-
-def _change(
-    session: Session, table: type[Work], key: str, states: list[str], values: dict[str, Any]
-) -> bool:
-    """Set values where the work is in one of `states`; says whether it was."""
-    query = (
-        sa.update(table)
-        .where(table.id == key, table.state.in_(states))
-        .values(revision=table.revision + 1, **values)
-    )
-    return session.connection().execute(query).rowcount > 0
