@@ -128,13 +128,14 @@ def start(client: TestClient[Litestar], task: str, **options: Any) -> str:
 
 def finished(client: TestClient[Litestar], comparison: str) -> dict[str, Any]:
     """The comparison once it has ended."""
-
-    def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = client.get(comparison).json()
-        return found if found["state"] in ("completed", "failed", "cancelled") else None
-
-    result: dict[str, Any] = wait_until(ended)
+    result: dict[str, Any] = wait_until(lambda: ended(client, comparison))
     return result
+
+
+def ended(client: TestClient[Litestar], comparison: str) -> dict[str, Any] | None:
+    """The comparison where it has ended."""
+    found: dict[str, Any] = client.get(comparison).json()
+    return found if found["state"] in FINISHED else None
 
 
 def steps(client: TestClient[Litestar], comparison: str) -> list[tuple[int, float]]:
