@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from in_process import NAME, begun, do_all, idle, key_of, queued, services_of, unit_of
+from in_process import NAME, begun, do_all, idle, key_of, queued, services_of
 from serving import client_of, start, submit
 
 from benchmarks.records import SeatRecord
@@ -120,4 +120,4 @@ def test_what_runs_beside_a_unit_is_noted_with_what_it_measures(client) -> None:
     seated = {row["id"]: row.get("measured_on") for row in report["strategies"]}
     assert seated["baseline.majority"]["beside"] == 3
     assert seated["baseline.nearest"] is None
-    assert unit_of(at, work, 2).state == "done"
+    assert {unit.state for unit in at.store.comparison(work, None).units} == {"done"}
