@@ -1,5 +1,6 @@
 """Where each strategy was measured, as its records tell it, and what it is charged for that."""
 
+import numpy as np
 import pytest
 from tinystrategies import Tiny, right
 
@@ -15,6 +16,7 @@ from benchmarks.records import (
 )
 from benchmarks.runner import run_comparison
 from benchmarks.seating import run_in, seatings
+from benchmarks.spending import Spending, as_run_prices, parts_of
 from benchmarks.standing import latest_run
 from benchmarks.summary import summarise
 from benchmarks.track import track_of
@@ -66,6 +68,17 @@ def test_each_is_charged_the_hour_of_its_own_machine(records, run):
         assert now == pytest.approx(times * was), field
     spent = [summarise(each).spent_usd for each in (records, moved(records, run, seat("second")))]
     assert spent[1] > 1.5 * spent[0]
+
+
+def test_new_documents_are_indexed_on_its_own_machine_too(records, run):
+    prices = as_run_prices(run_in(moved(records, run, seat("second"))).prices)
+    needs, nothing = Needs(documents_change="monthly", requests_per_month=0), np.zeros((0, 2))
+    parts = [
+        parts_of(Spending(10.0, 10.0, nothing, machine=machine), needs, prices)
+        for machine in (None, "fast")
+    ]
+    assert parts[1].refresh == pytest.approx(12 * 10.0 * 36.0 / 3600)
+    assert parts[1].refresh > parts[0].refresh > 0
 
 
 def test_the_run_s_own_class_of_machine_is_charged_as_the_run_says(records, run):

@@ -11,7 +11,7 @@ from benchmarks.model_slot import ModelSlot
 from benchmarks.placing import FolderShelf
 from benchmarks.progress import ignore_progress
 from benchmarks.raced import tracks_of
-from benchmarks.records import ModelFacts, SeatRecord, SetupRecord
+from benchmarks.records import BatchRecord, ModelFacts, SeatRecord, SetupRecord
 from benchmarks.runner import never, run_comparison
 from benchmarks.seats import SeatedRecords, as_seen, is_timed, machine_of
 from benchmarks.stages import Setting
@@ -139,6 +139,15 @@ def test_the_most_other_work_is_noted_as_it_grows(bench, run):
     found = seats_in(bench.records())
     assert [seat.beside for seat in found] == [2, 3]
     assert {machine_of(seat) for seat in found} == {machine_of(run.environment)}
+
+
+def test_what_ran_beside_it_at_a_poll_is_noted_with_the_next_record(bench, run):
+    there = [4]
+    turns = bench.setting(beside=lambda: there[0]).turns(run, bench.journal)
+    assert turns.cancelled() is False
+    there[0] = 0
+    turns.journal.append([BatchRecord(strategy="first", n=1, seconds=1.0)])
+    assert [seat.beside for seat in seats_in(bench.records())] == [4]
 
 
 def test_what_took_no_time_has_no_seat(run, prices, bench):

@@ -85,6 +85,20 @@ def test_a_part_that_is_done_is_seen_though_others_run(client) -> None:
     assert [unit.state for unit in after.units] == ["done", "done", "running", "planned"]
 
 
+def test_a_part_that_is_given_out_once_more_is_seen_though_others_run(client) -> None:
+    at, address = services_of(client), start(client, submit(client))
+    work = key_of(address)
+    Worker(at, NAME, lambda order: Next(units=PARTS[1:])).run(queued(at, work)[0].id)
+    jobs = queued(at, work)
+    for job in jobs:
+        at.units.claim(job.id, NAME)
+    before = at.store.comparison(work, None).revision
+    at.units.hand_back(jobs[0], "its worker ended", fruitless=True)
+    after = at.store.comparison(work, None)
+    assert after.revision > before
+    assert [unit.reason for unit in after.units] == [None, "its worker ended", None, None]
+
+
 def test_cancelling_tells_of_the_parts_as_they_are_then(client) -> None:
     at, address = services_of(client), start(client, submit(client))
     begun(at, key_of(address))
