@@ -20,11 +20,6 @@ from benchmarks.journal import JOURNAL, Journal
 from benchmarks.pricing import priced
 from benchmarks.records import Record, RunRecord
 from benchmarks.results import Cost, Load, Summary
-<<<<<<< HEAD
-from benchmarks.seating import run_in
-from benchmarks.summary import curves_in, leak_in, summarise
-=======
->>>>>>> e
 from benchmarks.track import Track
 from corpora.task import Deployment, Frozen, Needs
 from service.altering import altered
@@ -162,23 +157,11 @@ def stored_of(records: Sequence[Record], report: Report | None = None) -> Stored
     """A comparison from its records, as `service.basis` reads them."""
     return stored(basis_of(records, report))
 
-<<<<<<< HEAD
-    Raises BenchmarkError for records that hold no run.
-    """
-    run = run_in(records)
-    if run is None:
-        raise BenchmarkError("these records hold no run record: there is nothing to reckon with.")
-    tracks = tuple(tracks_of(records, run))
-    measured = summary_in(report, records, run) if report is not None else summarise(records)
-    draws = Draws(run.seed)
-    summary = priced(measured, tracks, run, draws)  # the draws of the report, to be kept
-=======
 
 def stored(basis: Basis) -> Stored:
     """A comparison as it was priced for its report."""
     run, draws = basis.run, Draws(basis.run.seed)
     summary = priced(basis.measured, basis.tracks, run, draws)  # the report's draws, to be kept
->>>>>>> e
     draws.settled = True
     return Stored(run, summary, basis.tracks, draws, recommend(summary, run.task, run.needs))
 

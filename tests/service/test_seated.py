@@ -10,12 +10,13 @@ from benchmarks.records import SeatRecord, SetupRecord
 from corpora.errors import InvalidInput
 from corpora.task import Needs
 from service import view
+from service.basis import Basis, basis_of
 from service.conditions import facts
 from service.html import as_html
 from service.markdown import as_markdown
 from service.report import Report, build_report
 from service.verify import verify
-from service.what_if import stored_in, stored_of, what_if
+from service.what_if import stored, stored_in, stored_of, what_if
 
 PRICE = {
     "machine": "gpu-l4",
@@ -153,22 +154,29 @@ def test_reports_of_several_machines_are_verified_read_back_and_published(tmp_pa
 
 
 def test_another_price_of_that_machine_can_be_asked_about(tmp_path):
-    stored = stored_of(seated(("lora", L4)))
-    found = what_if(stored, {"prices": {"gpu-l4.usd_per_hour": 1.8}})
+    made = stored_of(seated(("lora", L4)))
+    found = what_if(made, {"prices": {"gpu-l4.usd_per_hour": 1.8}})
     bills = {row.strategy: (row.before, row.after) for row in found.costs}
     assert bills["lora"][1].setup_usd == pytest.approx(2 * bills["lora"][0].setup_usd)
     assert bills["prompt.nearest"][0] == bills["prompt.nearest"][1]
     assert [one.what for one in found.changed] == ["prices.machines.gpu-l4.usd_per_hour"]
     assert any(ELSEWHERE in text for text in found.after.reasons)
     with pytest.raises(InvalidInput, match=r"gpu-l4\.usd_per_hour"):
-        what_if(stored, {"prices": {"gpu-t4.usd_per_hour": 1.8}})
+        what_if(made, {"prices": {"gpu-t4.usd_per_hour": 1.8}})
     with pytest.raises(InvalidInput):
         what_if(stored_of(example_records()), {"prices": {"gpu-l4.usd_per_hour": 1.8}})
 
 
+def test_what_is_kept_of_a_comparison_for_other_prices_keeps_its_machines():
+    basis = basis_of(seated(("lora", L4)))
+    again = Basis.from_json(basis.as_json())
+    assert [track.machine for track in again.tracks if any(track.seats)] == ["gpu-l4"]
+    assert what_if(stored(again), {}).costs == what_if(stored(basis), {}).costs
+
+
 def test_a_deployment_on_that_machine_has_the_price_it_was_measured_at():
-    stored = stored_of(seated(("lora", L4)))
-    found = what_if(stored, {"deployment": {"machine": "gpu-l4"}})
+    made = stored_of(seated(("lora", L4)))
+    found = what_if(made, {"deployment": {"machine": "gpu-l4"}})
     month = {row.strategy: row.after.parts.hosting for row in found.costs}
     assert month["lora"] == pytest.approx(month["baseline.linear"])
     assert month["lora"] == pytest.approx(12 * 0.9 * 24 * 30.4375, rel=1e-3)
