@@ -67,7 +67,8 @@ class TokenPrice(Frozen):
 
 
 class HostPrice(Frozen):
-    """The machine of a stated deployment; `memory_gb` is None where nobody stated it."""
+    """Another machine than the run began on: that of a stated deployment, or one that measured a
+    strategy. `memory_gb` is None where nobody stated it."""
 
     machine: str
     usd_per_hour: float = Field(ge=0, le=DEAREST)
@@ -77,7 +78,10 @@ class HostPrice(Frozen):
 
 
 class RunPrices(Frozen):
-    """The prices one run is charged by, kept in its first record so that a report can cite them."""
+    """The prices one run is charged by, kept in its first record so that a report can cite them.
+
+    `machines` are others that measured strategies, by name; a run that begins knows none.
+    """
 
     machine: str
     usd_per_hour: float = Field(ge=0, le=DEAREST)
@@ -85,10 +89,18 @@ class RunPrices(Frozen):
     as_of: str
     models: dict[str, TokenPrice] = Field(default_factory=dict)
     host: HostPrice | None = Field(default=None, exclude_if=is_none)
+    machines: dict[str, HostPrice] = Field(default_factory=dict, exclude_if=not_)
 
     @property
     def usd_per_second(self) -> float:
         return self.usd_per_hour / 3600
+
+    def on(self, machine: str | None) -> RunPrices:
+        """The same with the hour of that one of `machines`; as they are for any other."""
+        other = self.machines.get(machine) if machine else None
+        if other is None:
+            return self
+        return self.model_copy(update=other.model_dump(exclude={"memory_gb"}))
 
 
 class PriceList(Frozen):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.records import Environment
+from benchmarks.records import Environment, Hardware
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The variable by which CUDA is told which GPUs a process sees; unset: all."""
@@ -26,18 +26,25 @@ PACKAGES = (
 
 
 def read_environment() -> Environment:
-    """Facts of this machine, now. A GPU is seen only once torch is loaded (by a model)."""
+    """Facts of this machine, now."""
     return Environment(
-        cpu=cpu_name(),
-        cores=usable_cores(),
-        memory_gb=round(memory_bytes() / 2**30, 1),
-        gpu=gpu_name(),
+        **read_hardware().model_dump(),
         torch=installed("torch") or "not installed",
         versions={
             "python": platform.python_version(),
             **{name: found for name in PACKAGES if (found := installed(name))},
         },
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def read_hardware() -> Hardware:
+    """This machine, now. A GPU is seen only once torch is loaded (by a model)."""
+    return Hardware(
+        cpu=cpu_name(),
+        cores=usable_cores(),
+        memory_gb=round(memory_bytes() / 2**30, 1),
+        gpu=gpu_name(),
     )
 
 

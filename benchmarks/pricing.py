@@ -48,15 +48,15 @@ def priced(summary: Summary, tracks: Sequence[Track], run: RunRecord, draws: Dra
     """The summary with costs, latency under load and break-even volumes by the run's terms. One
     that a race stopped is charged as it answered there."""
     prices = as_run_prices(run.prices)
-    host = host_of(run, prices)
     finished = [track for track in tracks if has_answered(track)]
+    hosts = {track.id: host_of(run, prices, track.machine) for track in finished}
     loads = {
-        track.id: load_of(track, host, run.seed)
+        track.id: load_of(track, hosts[track.id], run.seed)
         for track in finished
-        if host is not None and is_served_here(track, is_hosted(track, run))
+        if is_served_here(track, is_hosted(track, run))
     }
     spendings = {
-        track.id: spending_of(track, finished, run, prices, host, loads.get(track.id))
+        track.id: spending_of(track, finished, run, prices, hosts[track.id], loads.get(track.id))
         for track in finished
     }
     known = {track.id: track for track in finished}
@@ -69,7 +69,7 @@ def priced(summary: Summary, tracks: Sequence[Track], run: RunRecord, draws: Dra
     qualities = {
         row.id: row.quality.value for row in rows if row.quality and len(spendings[row.id].units)
     }
-    machines = machine_draws(qualities, known, host, draws) if host is not None else {}
+    machines = machine_draws(qualities, known, hosts, draws)
     lines = break_evens(qualities, spendings, run.needs, prices, draws=draws, hosting=machines)
     return summary.model_copy(update={"strategies": rows, "break_even": lines})
 
@@ -100,7 +100,7 @@ def cost_told(track: Track, spending: Spending, run: RunRecord, prices: RunPrice
 
 
 def machine_draws(
-    names: Iterable[str], known: dict[str, Track], host: Host, draws: Draws
+    names: Iterable[str], known: dict[str, Track], hosts: dict[str, Host | None], draws: Draws
 ) -> dict[str, NDArray[np.float64]]:
     """A month of machines in each resample of the timed requests, where they decide it.
 
@@ -108,8 +108,8 @@ def machine_draws(
     """
     found = {}
     for name in names:
-        track = known[name]
-        if track.latencies:
+        track, host = known[name], hosts[name]
+        if host is not None and track.latencies:
             counts = draws.alone("timed requests", len(track.latencies))
             dollars = hosting_draws(track, host, counts)
             if dollars is not None:
@@ -130,6 +130,7 @@ def spending_of(
     load: Load | None = None,
 ) -> Spending:
     model = track.facts.model
+    prices = prices.on(track.machine)
     index_seconds = [
         other.setup_seconds
         for other in tracks
@@ -166,6 +167,7 @@ def spending_of(
         labels_usd=labels_usd(track.facts, run),
         hosting_usd=hosting,
         engineering_usd=engineering_usd(track.facts, run.needs),
+        machine=track.machine,
     )
 
 
@@ -190,7 +192,7 @@ def spent(tracks: Sequence[Track], run: RunRecord, prices: RunPrices) -> float:
             seconds += track.reused_answers / rate
         seconds += sum(latency.ms for latency in track.latencies) / 1000
         seconds += sum(probe.seconds for probe in track.probes.values())
-        dollars += seconds * prices.usd_per_second
+        dollars += seconds * prices.on(track.machine).usd_per_second
         if track.facts.model in hosted and track.facts.model is not None:
             model = track.facts.model
             units = hosted_units(list(track.outcomes.values()), model, prices)

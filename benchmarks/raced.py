@@ -18,8 +18,9 @@ from benchmarks.quality import too_many_errors
 from benchmarks.race_records import EliminationRecord, RaceRecord, RoundRecord
 from benchmarks.records import Record, RunRecord, StrategyFacts
 from benchmarks.results import StrategyResult
+from benchmarks.seating import run_in
 from benchmarks.spending import as_run_prices
-from benchmarks.standing import latest_run, standing_of
+from benchmarks.standing import standing_of
 from benchmarks.track import Track, track_of
 from benchmarks.upkeep import host_of
 
@@ -66,7 +67,12 @@ def with_race(records: Iterable[Record], track: Track) -> Track:
     """The strategy's own setup with its answers in the race."""
     raced = race_track(records, track.facts)
     return replace(
-        track, outcomes=raced.outcomes, batches=raced.batches, attempts=raced.attempts, latencies=()
+        track,
+        outcomes=raced.outcomes,
+        batches=raced.batches,
+        attempts=raced.attempts,
+        latencies=(),
+        seats=(*track.seats, *raced.seats),
     )
 
 
@@ -77,7 +83,7 @@ def heats_of(records: Sequence[Record], tracks: Iterable[Track]) -> list[Track]:
 
 def contest_in(records: Sequence[Record]) -> Contest | None:
     """How the race stands; None where there is none, or nobody can be stopped in it."""
-    run, opening = latest_run(records), opening_of(records)
+    run, opening = run_in(records), opening_of(records)
     if run is None or opening is None or opening.refused is not None:
         return None
     return Contest(
@@ -94,7 +100,6 @@ def contest_in(records: Sequence[Record]) -> Contest | None:
 def racers_in(records: Sequence[Record], run: RunRecord, opening: RaceRecord) -> Iterator[Racer]:
     """Who is prepared and neither broke nor was stopped, in the order of the run."""
     prices = as_run_prices(run.prices)
-    host = host_of(run, prices)
     prepared, tracks = [], []
     for facts in run.strategies:
         standing = standing_of(records, facts.id)
@@ -111,7 +116,7 @@ def racers_in(records: Sequence[Record], run: RunRecord, opening: RaceRecord) ->
     for track, standing in prepared:
         facts = track.facts
         measured = bool(track.batches)
-        spending = spending_of(track, tracks, run, prices, host)
+        spending = spending_of(track, tracks, run, prices, host_of(run, prices, track.machine))
         yield Racer(
             result=StrategyResult(
                 id=facts.id,

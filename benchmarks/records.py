@@ -55,13 +55,18 @@ class TaskFacts(Frozen):
     search: Search | None = None
 
 
-class Environment(Frozen):
-    """The machine and the versions a run was made with. `started_at` is ISO 8601, UTC."""
+class Hardware(Frozen):
+    """A machine, as a process on it sees it."""
 
     cpu: str
     cores: int
     memory_gb: float
     gpu: str | None
+
+
+class Environment(Hardware):
+    """The machine and the versions a run was made with. `started_at` is ISO 8601, UTC."""
+
     torch: str
     versions: dict[str, str]
     started_at: str
@@ -237,6 +242,19 @@ class CurveRecord(Frozen):
     seed: int
 
 
+class SeatRecord(Hardware):
+    """What follows of this strategy was measured here: on another machine than the run began on,
+    or beside `beside` pieces of other work on the same one. Without it, on the run's machine alone.
+
+    `price` is that of the machine, as `benchmarks.costs.HostPrice` has it.
+    """
+
+    record: Literal["seat"] = "seat"
+    strategy: str
+    beside: int
+    price: dict[str, Any]
+
+
 class EndRecord(Frozen):
     """The run is complete. `seconds` is the wall time of this and earlier sittings."""
 
@@ -255,6 +273,7 @@ Record = Annotated[
     | SentinelRecord
     | ProbeRecord
     | CurveRecord
+    | SeatRecord
     | RaceRecord
     | RoundRecord
     | EliminationRecord

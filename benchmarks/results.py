@@ -13,6 +13,7 @@ from pydantic import Field
 
 from benchmarks.behaviour_results import Behaviour
 from benchmarks.race_records import Elimination, RaceResult
+from benchmarks.records import Hardware
 from corpora.task import Frozen, Search, is_none
 
 Status = Literal["completed", "failed", "skipped", "eliminated"]
@@ -118,6 +119,16 @@ class Reused(Frozen):
     answers: int
 
 
+class Seating(Frozen):
+    """Where a strategy was measured: on which kinds of machine, one after the other, and beside
+    how many other pieces of work at most. `apart`: not where most of the others were, so that its
+    latency and what it costs of a machine do not compare with theirs."""
+
+    machines: tuple[Hardware, ...]
+    beside: int
+    apart: bool
+
+
 class StrategyResult(Frozen):
     """One row of the comparison; measured parts are None where it did not complete.
 
@@ -127,6 +138,7 @@ class StrategyResult(Frozen):
     `cost` and `latency_ms` of what runs today are None where nothing is stated: unknown, not 0.
     `under_load` is what counts as latency where a deployment with a rate is stated.
     `eliminated` is why a race stopped it; its cost and speed are then those of the race.
+    `measured_on` is left out where that was the machine of the report, with nothing beside it.
     """
 
     id: str
@@ -149,6 +161,7 @@ class StrategyResult(Frozen):
     index_bytes: int | None = Field(default=None, exclude_if=is_none)
     under_load: Load | None = Field(default=None, exclude_if=is_none)
     eliminated: Elimination | None = Field(default=None, exclude_if=is_none)
+    measured_on: Seating | None = Field(default=None, exclude_if=is_none)
 
     @property
     def counted_latency(self) -> Load | Latency | None:

@@ -22,7 +22,7 @@ from benchmarks.placing import FolderShelf, Shelf
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
 from benchmarks.racing import MayWin
 from benchmarks.records import EndRecord, Record
-from benchmarks.stages import Setting
+from benchmarks.stages import Setting, nothing
 from benchmarks.standing import recorded_seconds
 from corpora.task import Dataset
 from strategies.base import Strategy
@@ -110,6 +110,7 @@ def setting_of(
     cancelled: Callable[[], bool],
     cache: Cache | None,
     probes: bool,
+    beside: Callable[[], int] = nothing,
 ) -> Setting:
     """What the stages of a comparison work with; the loading of a model is told as progress."""
 
@@ -127,6 +128,7 @@ def setting_of(
         cancelled=cancelled,
         cache=cache,
         probes=probes,
+        beside=beside,
     )
     return setting
 

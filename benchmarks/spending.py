@@ -34,6 +34,7 @@ class Spending:
     requests. `refresh_seconds` is the time to follow one change of the documents, and
     `setup_tokens_usd` what a hosted model was paid while preparing.
 
+    `machine` is whose time it took, by the name of its price; None for the run's own.
     `retraining_usd` and `labels_usd` are over the horizon; `hosting_usd` (which takes the place
     of the units' dollars) and `engineering_usd` are a month's. None: nothing is stated.
     """
@@ -46,9 +47,10 @@ class Spending:
     labels_usd: float | None = None
     hosting_usd: float | None = None
     engineering_usd: float | None = None
+    machine: str | None = None
 
     def setup_usd(self, prices: RunPrices) -> float:
-        return self.setup_seconds * prices.usd_per_second + self.setup_tokens_usd
+        return self.setup_seconds * prices.on(self.machine).usd_per_second + self.setup_tokens_usd
 
     @property
     def busy_usd_per_request(self) -> float:
@@ -109,7 +111,9 @@ def parts_of(spending: Spending, needs: Needs, prices: RunPrices) -> Parts:
         setup=spending.setup_usd(prices),
         retraining=spending.retraining_usd,
         labels=spending.labels_usd,
-        refresh=refreshes(needs) * spending.refresh_seconds * prices.usd_per_second,
+        refresh=refreshes(needs)
+        * spending.refresh_seconds
+        * prices.on(spending.machine).usd_per_second,
         requests=requests * months,
         hosting=None if hosting is None else hosting * months,
         engineering=None if engineering is None else engineering * months,

@@ -27,6 +27,7 @@ from benchmarks.raced import groundless
 from benchmarks.racing import MayWin, run_race
 from benchmarks.records import Record, RunRecord, SentinelRecord
 from benchmarks.reuse import Reuse
+from benchmarks.seats import SeatedRecords
 from benchmarks.sentinels import train_and_test_are_apart
 from benchmarks.standing import latest_run, standing_of
 from benchmarks.turn import Turns
@@ -36,10 +37,15 @@ from strategies.base import Strategy
 from strategies.cache import Cache
 
 
+def nothing() -> int:
+    """How much other work there is beside a process that has the machine to itself."""
+    return 0
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is compared, and what its stages work with: the same in every process but for `slot`,
-    `shelf` and callbacks.
+    `shelf` and callbacks. `beside` counts the other work on this machine at the moment.
 
     Raises UnknownMetric, and InvalidInput where a strategy has the name of what runs today.
     """
@@ -54,6 +60,7 @@ class Setting:
     cancelled: Callable[[], bool]
     cache: Cache | None = None
     probes: bool = False
+    beside: Callable[[], int] = nothing
 
     def __post_init__(self) -> None:
         metric_for(self.dataset.task.metric, self.dataset.task.kind)
@@ -93,19 +100,26 @@ class Setting:
         )
         return other
 
-    def turns(self, run: RunRecord, journal: Records) -> Turns:
-        """The turns of a run of this. Raises RunMismatch for a run of something else."""
+    def turns(self, run: RunRecord, journal: Records, before: Sequence[Record] = ()) -> Turns:
+        """The turns of a run of this, of which `before` is known. Raises RunMismatch for a run of
+        something else."""
         models = fingerprints(run.models)
         if run.fingerprint != self.fingerprint(frozenset(models.items())):
             raise RunMismatch(self.shelf.folder, "data set, choice of strategies, seed or version")
+        seated = SeatedRecords(journal, run, self.prices, self.beside, before)
+
+        def cancelled() -> bool:
+            seated.look()
+            return self.cancelled()
+
         return Turns(
             run=run,
             dataset=self.dataset,
             shelf=self.shelf,
-            journal=journal,
+            journal=seated,
             slot=KnownModels(self.slot, models),
             on_progress=self.on_progress,
-            cancelled=self.cancelled,
+            cancelled=cancelled,
             reuse=self.reuse,
             ids=self.ids,
             probes=self.probes,
@@ -178,7 +192,7 @@ def take(
     """
     entries = {entry.id: entry for entry in setting.entries}
     known = journal.mend() if before is None else before
-    return setting.turns(run, journal).take(entries[strategy], known, over=over)
+    return setting.turns(run, journal, known).take(entries[strategy], known, over=over)
 
 
 def again(records: Sequence[Record], run: RunRecord) -> list[str]:

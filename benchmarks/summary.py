@@ -28,12 +28,14 @@ from benchmarks.results import (
     LearningCurve,
     Retrieval,
     Reused,
+    Seating,
     StrategyResult,
     Summary,
     Tokens,
 )
+from benchmarks.seating import run_in, seatings
 from benchmarks.spending import as_run_prices
-from benchmarks.standing import latest_run, recorded_seconds
+from benchmarks.standing import recorded_seconds
 from benchmarks.track import Track, track_of, without_rows
 from benchmarks.upkeep import index_bytes_of
 from corpora.power import detectable_difference
@@ -46,7 +48,7 @@ def summarise(records: Sequence[Record]) -> Summary:
     Test rows that a sentinel found in the training rows count for no score. A strategy whose every
     answer is an error counts as failed. Raises BenchmarkError for records without a run record.
     """
-    run = latest_run(records)
+    run = run_in(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to summarise.")
     tracks = tracks_of(records, run)
@@ -56,7 +58,10 @@ def summarise(records: Sequence[Record]) -> Summary:
     finished = list(judged.values())
     chances, flattered = odds_of_best(finished, run)
     beyond = behaviours_of(finished, run.task, run.seed)
-    results = tuple(result_of(judged.get(t.id, t), run, chances, beyond) for t in tracks)
+    seated = seatings(tracks, run)
+    results = tuple(
+        result_of(judged.get(t.id, t), run, chances, beyond, seated.get(t.id)) for t in tracks
+    )
     measured = Summary(
         strategies=results,
         comparisons=all_comparisons(finished, run.task, run.seed),
@@ -105,7 +110,11 @@ def leak_in(records: Sequence[Record]) -> tuple[Leak | None, frozenset[str]]:
 
 
 def result_of(
-    track: Track, run: RunRecord, chances: dict[str, float], beyond: dict[str, Behaviour]
+    track: Track,
+    run: RunRecord,
+    chances: dict[str, float],
+    beyond: dict[str, Behaviour],
+    seated: Seating | None,
 ) -> StrategyResult:
     """One row of the report, without what it costs."""
     facts = track.facts
@@ -129,6 +138,7 @@ def result_of(
         behaviour=beyond.get(facts.id),
         index_bytes=index_bytes_of(track) if done else None,
         eliminated=track.elimination.evidence if track.elimination else None,
+        measured_on=seated,
     )
 
 

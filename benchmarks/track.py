@@ -13,11 +13,13 @@ from benchmarks.records import (
     OutcomeRecord,
     ProbeRecord,
     Record,
+    SeatRecord,
     SetupRecord,
     StatedRecord,
     StrategyFacts,
 )
 from benchmarks.results import Status
+from benchmarks.seats import is_timed
 from benchmarks.standing import standing_of
 
 
@@ -28,6 +30,7 @@ class Track:
     `batches` are those that were computed; `reused_answers` came in the others. `attempts` are
     all answers ever given, those that a later one took the place of included. `stated` is by
     example id, of what runs today alone. `probes` are by name. `elimination` is what stopped it.
+    `seats` are where it was measured, in their order, None for the run's machine alone.
     """
 
     facts: StrategyFacts
@@ -42,6 +45,7 @@ class Track:
     stated: dict[str, StatedRecord] = field(default_factory=dict)
     probes: dict[str, ProbeRecord] = field(default_factory=dict)
     elimination: EliminationRecord | None = None
+    seats: tuple[SeatRecord | None, ...] = ()
 
     @property
     def id(self) -> str:
@@ -50,6 +54,13 @@ class Track:
     @property
     def setup_seconds(self) -> float:
         return self.setup.seconds if self.setup else 0.0
+
+    @property
+    def machine(self) -> str | None:
+        """Whose price all of its time is charged at: the machine that measured it last, by its
+        name in the price list; None for the run's own."""
+        last = self.seats[-1] if self.seats else None
+        return str(last.price["machine"]) if last else None
 
     @property
     def training(self) -> dict[str, Any] | None:
@@ -100,7 +111,20 @@ def track_of(records: Iterable[Record], facts: StrategyFacts) -> Track:
         stated={row.example: row for row in mine if isinstance(row, StatedRecord)},
         probes={row.probe: row for row in mine if isinstance(row, ProbeRecord)},
         elimination=standing.elimination,
+        seats=seats_in(mine),
     )
+
+
+def seats_in(mine: Iterable[Record]) -> tuple[SeatRecord | None, ...]:
+    """Where one strategy's records were measured."""
+    at: SeatRecord | None = None
+    found: list[SeatRecord | None] = []
+    for record in mine:
+        if isinstance(record, SeatRecord):
+            at = record
+        elif is_timed(record) and at not in found[-1:]:
+            found.append(at)
+    return tuple(found)
 
 
 def status_of(setup: SetupRecord | None) -> tuple[Status, str | None]:

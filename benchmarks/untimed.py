@@ -17,6 +17,7 @@ from benchmarks.records import (
     ProbeRecord,
     Record,
     RunRecord,
+    SeatRecord,
     SetupRecord,
 )
 
@@ -27,12 +28,14 @@ ARTIFACT = "artifact"
 
 def untimed(records: Sequence[Record]) -> list[Record]:
     """The records as if everything took a second, a single request a millisecond, and nothing was
-    taken from earlier work; the time of day and what artefacts are called are the same, too.
+    taken from earlier work, all on the run's machine alone; the time of day and what artefacts are
+    called are the same, too.
 
     What the user states of times is left, and so is how many rows were asked where the time of
     one decides that: those of the batch-size guard, of the probes and of a search.
     """
-    return [without_times(record) for record in records]
+    kept = (record for record in records if not isinstance(record, SeatRecord))
+    return [without_times(record) for record in kept]
 
 
 def without_times(record: Record) -> Record:

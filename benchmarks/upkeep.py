@@ -50,16 +50,20 @@ class Host:
         return max(1, ceil(index_bytes / (self.price.memory_gb * 1e9)))
 
 
-def host_of(run: RunRecord, prices: RunPrices) -> Host | None:
-    """None where no deployment is stated. Without a stated peak the average rate counts."""
+def host_of(run: RunRecord, prices: RunPrices, measured: str | None = None) -> Host | None:
+    """None where no deployment is stated. Without a stated peak the average rate counts, without a
+    stated machine the one that `measured` the strategy."""
     if run.deployment is None:
         return None
-    price = prices.host or HostPrice(
-        machine=prices.machine,
-        usd_per_hour=prices.usd_per_hour,
-        source=prices.source,
-        as_of=prices.as_of,
-    )
+    own = prices.machines.get(measured) if measured and not run.deployment.machine else None
+    price = own or prices.host
+    if price is None:
+        price = HostPrice(
+            machine=prices.machine,
+            usd_per_hour=prices.usd_per_hour,
+            source=prices.source,
+            as_of=prices.as_of,
+        )
     volume = run.needs.requests_per_month
     mean = volume / seconds_a_month(run.deployment) if volume else None
     peak = run.deployment.peak_requests_per_second

@@ -1,12 +1,14 @@
 """Which workers are alive: each says so every two seconds, and one that died says nothing more."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from service.storage import WorkerRow
+from service.orders import FINISH
+from service.storage import UnitRow, WorkerRow
 
 SILENT_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""
@@ -28,10 +30,39 @@ def beat(session: Session, worker: str, queue: str, host: str) -> None:
 
 
 def living(session: Session) -> frozenset[str]:
-    """The queues that a worker takes from now. A clock that was set back makes nobody alive."""
+    """The queues that a worker takes from now."""
+    return frozenset(workers(session))
+
+
+def workers(session: Session) -> Counter[str]:
+    """How many take from each queue now; no queue that none takes from."""
+    query = sa.select(WorkerRow.queue, sa.func.count()).where(_heard(session))
+    return Counter(dict(session.execute(query.group_by(WorkerRow.queue)).tuples().all()))
+
+
+def silence(session: Session) -> float:
+    """Seconds since any worker was last alive; infinite where none ever was."""
     now = clock(session)
-    near = sa.between(WorkerRow.beat, now - SILENT_SECONDS, now + SILENT_SECONDS)
-    return frozenset(session.scalars(sa.select(WorkerRow.queue).where(near)))
+    beats = session.scalars(sa.select(WorkerRow.beat))
+    return min((abs(now - beat) for beat in beats), default=float("inf"))
+
+
+def neighbours(session: Session, worker: str, host: str) -> int:
+    """How many units other workers of its machine compute now."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(UnitRow)
+        .join(WorkerRow, WorkerRow.name == UnitRow.worker)
+        .where(UnitRow.state == "running", UnitRow.name != FINISH)
+        .where(WorkerRow.host == host, WorkerRow.name != worker, _heard(session))
+    )
+    return session.scalar(query) or 0
+
+
+def _heard(session: Session) -> sa.ColumnElement[bool]:
+    """Of a worker that was heard of. A clock that was set back makes nobody alive."""
+    now = clock(session)
+    return sa.between(WorkerRow.beat, now - SILENT_SECONDS, now + SILENT_SECONDS)
 
 
 class Unchanged:

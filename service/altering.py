@@ -69,6 +69,8 @@ def with_host(prices: RunPrices, placed: Deployment, price_list: PriceList | Non
     name = placed.machine or prices.machine
     if prices.host is not None and prices.host.machine == name:
         return prices
+    if name in prices.machines:
+        return prices.model_copy(update={"host": prices.machines[name]})
     if name == prices.machine:  # at what the comparison was charged
         known = price_list.machines.get(name) if price_list else None
         return prices.model_copy(
@@ -97,13 +99,14 @@ def with_price(prices: RunPrices, key: str, value: float) -> RunPrices:
     machine = what or prices.machine
     host = prices.host
     hosts = host is not None and host.machine == machine
-    if which == HOUR and (machine == prices.machine or hosts):
-        changed: dict[str, Any] = {}
-        if machine == prices.machine:
-            changed |= {HOUR: value, "source": "what if", "as_of": "now"}
+    if which == HOUR and (machine == prices.machine or hosts or machine in prices.machines):
+        hour = {HOUR: value, "source": "what if", "as_of": "now"}
+        changed: dict[str, Any] = dict(hour) if machine == prices.machine else {}
         if hosts and host is not None:
-            told = {HOUR: value, "source": "what if", "as_of": "now"}
-            changed["host"] = host.model_copy(update=told)
+            changed["host"] = host.model_copy(update=hour)
+        if machine in prices.machines:
+            other = prices.machines[machine].model_copy(update=hour)
+            changed["machines"] = {**prices.machines, machine: other}
         return prices.model_copy(update=changed)
     if which in TOKEN_PRICES and what in prices.models:
         told = {**prices.models[what].model_dump(), which: value, "source": "what if"}
@@ -115,6 +118,7 @@ def with_price(prices: RunPrices, key: str, value: float) -> RunPrices:
 
 
 def price_keys(prices: RunPrices) -> list[str]:
-    machines = [prices.machine, *([prices.host.machine] if prices.host else [])]
+    hosts = [prices.host.machine] if prices.host else []
+    machines = [prices.machine, *hosts, *prices.machines]
     hours = [HOUR, *dict.fromkeys(f"{machine}.{HOUR}" for machine in machines)]
     return hours + [f"{model}.{name}" for model in prices.models for name in TOKEN_PRICES]

@@ -17,7 +17,7 @@ from benchmarks.pricing import is_hosted
 from benchmarks.raced import tracks_of
 from benchmarks.records import OutcomeRecord, Record, RunRecord
 from benchmarks.results import Summary
-from benchmarks.standing import latest_run
+from benchmarks.seating import run_in
 from benchmarks.summary import curves_in, leak_in, summarise
 from benchmarks.track import Track
 from service.report import Report
@@ -48,7 +48,7 @@ def basis_of(records: Sequence[Record], report: Report | None = None) -> Basis:
 
     Raises BenchmarkError for records that hold no run.
     """
-    run = latest_run(records)
+    run = run_in(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to reckon with.")
     if report is not None:

@@ -105,6 +105,7 @@ class Computer:
             prices=prices,
             on_progress=self._note,
             cancelled=self._cancelled,
+            beside=self._beside,
             cache=task_cache(order.results) if order.results else None,
             probes=options.probes,
         )
@@ -118,6 +119,10 @@ class Computer:
     def _cancelled(self) -> bool:
         assert self._order is not None
         return self._order.cancelled()
+
+    def _beside(self) -> int:
+        assert self._order is not None
+        return self._order.beside()
 
 
 class OneModel:

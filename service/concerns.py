@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmarks.behaviour_results import Behaviour, Share
-from benchmarks.results import StrategyResult
+from benchmarks.results import Seating, StrategyResult
 from service import wording
 
 LARGE = 0.1
@@ -93,3 +93,44 @@ def forgetful(behaviour: Behaviour) -> Iterator[str]:
 def counted(share: Share) -> str:
     """`4 of 10`."""
     return f"{round(share.value * share.n)} of {share.n}"
+
+
+def seats_told(rows: Sequence[StrategyResult]) -> list[str]:
+    """A sentence for each place that sets strategies apart, and one on who was not alone."""
+    seated = [(row.id, row.measured_on) for row in rows if row.measured_on]
+    apart: dict[tuple[str, ...], list[str]] = {}
+    for name, seating in seated:
+        if seating.apart:
+            apart.setdefault(places_of(seating), []).append(name)
+    found = [apart_told(names, places) for places, names in apart.items()]
+    crowded = [name for name, seating in seated if seating.beside]
+    if crowded:
+        most = max(seating.beside for _, seating in seated)
+        much = "one other piece" if most == 1 else f"up to {most} other pieces"
+        they = "they" if len(crowded) > 1 else "it"
+        found.append(
+            f"{wording.listed(crowded)} {were(crowded)} measured beside {much} of work on the same"
+            f" machine: alone {they} may be quicker and cheaper."
+        )
+    return found
+
+
+def apart_told(names: Sequence[str], places: Sequence[str]) -> str:
+    """Of strategies that were measured on the same other machines, one after the other."""
+    their = "their" if len(names) > 1 else "its"
+    said = f"{wording.listed(names)} {were(names)} measured on"
+    what = f"{their} latency and {their} time of a machine do not compare with those of the others"
+    if len(places) == 1:
+        return f"{said} another machine than the others ({places[0]}): {what}."
+    return (
+        f"{said} several machines, one after the other ({'; '.join(places)}): {what}, and are"
+        " charged at the price of the last."
+    )
+
+
+def were(names: Sequence[str]) -> str:
+    return "were" if len(names) > 1 else "was"
+
+
+def places_of(seating: Seating) -> tuple[str, ...]:
+    return tuple(wording.hardware(machine) for machine in seating.machines)

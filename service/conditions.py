@@ -8,6 +8,7 @@ from corpora.task import Deployment, Needs
 from service import wording
 from service.report import Report
 from service.reused import reused_facts
+from service.seated import seated_facts
 
 
 class Stated(Protocol):
@@ -32,8 +33,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
         data += f", {task.n_documents} documents"
     found = [("Task", f"{task.name}: {task.kind}, scored by {task.metric}"), ("Data", data)]
     found += [("Model", model_text(report, index)) for index in range(len(report.models))]
-    hardware = f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB"
-    found.append(("Machine", hardware + (f", {machine.gpu}" if machine.gpu else ", no GPU")))
+    found.append(("Machine", wording.hardware(machine)))
     versions = {"torch": machine.torch, **machine.versions}
     found.append(("Versions", ", ".join(f"{name} {text}" for name, text in versions.items())))
     spent = wording.dollars(machine.spent_usd)
@@ -44,6 +44,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
         hour = wording.dollars(float(report.prices["usd_per_hour"]))
         source, date = report.prices.get("source", ""), report.prices.get("as_of", "")
         found.append(("Prices", f"{hour} an hour of the machine: {source}, {date}"))
+    found += seated_facts(report)
     if host := report.prices.get("host"):
         hour = wording.dollars(float(host["usd_per_hour"]))
         told = f"{hour} an hour of {host['machine']}: {host['source']}, {host['as_of']}"

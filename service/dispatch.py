@@ -135,6 +135,7 @@ def again(session: Session, queue: Queue, row: Work, unit: UnitRow, reason: str 
     fails with its work where it was begun too often without getting any further, and is left where
     that is told to stop."""
     unit.reason = reason
+    row.revision += 1
     if row.cancelling:
         unit.state = "done"
     elif unit.fruitless >= MAX_ATTEMPTS:

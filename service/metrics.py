@@ -1,11 +1,11 @@
 """What Prometheus is told at /metrics.
 
-Requests are counted in this process; what the worker did is read from the database
-(`service.tallying`), and so is how much waits for it.
+Requests are counted in this process; what workers did is read from the database
+(`service.tallying`), and so is how much waits for them.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import get_args
 
 import sqlalchemy as sa
@@ -14,9 +14,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.alive import silence, workers
 from service.counting import TOKENS
+from service.orders import Queue
 from service.services import Services
-from service.storage import State
+from service.storage import State, UnitRow
 from service.store import WORDS
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -80,18 +82,28 @@ class Stock(Collector):
                 )
             }
             self._at.tally.look(session)
+            queued = dict(
+                session.execute(
+                    sa.select(UnitRow.queue, sa.func.count())
+                    .where(UnitRow.state == "queued")
+                    .group_by(UnitRow.queue)
+                )
+                .tuples()
+                .all()
+            )
+            alive, silent = workers(session), silence(session)
         states = GaugeMetricFamily("tuneworth_work", "Work by state.", labels=("kind", "state"))
         for what in WORDS.values():
             for state in STATES:
                 states.add_metric((what, state), work.get((what, state), 0))
-        waiting = sum(number for (_, state), number in work.items() if state == "queued")
+        depth = by_queue("tuneworth_queue_depth", "Units that wait for a worker.", queued)
+        lives = by_queue("tuneworth_workers", "Workers that are alive.", alive)
         beat = gauge(
             "tuneworth_worker_beat_age_seconds",
-            "Since a worker was last alive; +Inf where none ever was.",
-            self._at.store.silence(),
+            "Since any worker was last alive; +Inf where none ever was.",
+            silent,
         )
-        queue = gauge("tuneworth_queue_depth", "Work that waits for a worker.", waiting)
-        return [states, queue, beat, *self._counters()]
+        return [states, depth, lives, beat, *self._counters()]
 
     def _counters(self) -> Iterator[CounterMetricFamily]:
         tally = self._at.tally
@@ -112,10 +124,23 @@ class Stock(Collector):
         for kind, number in tally.errors.items():
             errors.add_metric((kind,), number)
         yield errors
+        yield counter(
+            "tuneworth_retries",
+            "Units begun once more: their worker died, or what it computed came to nothing.",
+            total["retries"],
+        )
 
 
 def gauge(name: str, says: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, says, value=value)
+
+
+def by_queue(name: str, says: str, numbers: Mapping[str, int]) -> GaugeMetricFamily:
+    """One for each queue, 0 where there is none."""
+    found = GaugeMetricFamily(name, says, labels=("queue",))
+    for queue in get_args(Queue):
+        found.add_metric((queue,), numbers.get(queue, 0))
+    return found
 
 
 def counter(name: str, says: str, value: float) -> CounterMetricFamily:

@@ -43,7 +43,7 @@ class Order:
     `folder` is an empty folder of this machine that is gone afterwards; the reports and findings
     that are left in it are kept. `seconds` is what was computed for this work so far, in all its
     units. `results` is the folder of what comparisons of the task may reuse; None for computing
-    all. `over`: a race stopped this strategy.
+    all. `over`: a race stopped this strategy. `beside` counts other units at work on this machine.
     """
 
     name: str

@@ -12,10 +12,13 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from service.settings import Settings
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
 
 @dataclass(frozen=True)
 class Place:
-    """Held until the process ends. `slot` counts the workers of this machine from 0."""
+    """Held until the process ends. `slot` counts the workers of this name of a machine from 0;
+    `host` is what tells the machine itself, whatever its containers are called."""
 
     name: str
     host: str
@@ -28,7 +31,16 @@ def take_place(settings: Settings) -> Place:
     host, slot = quote(socket.gethostname(), safe=""), 0
     while (lock := taken(settings, f"{host}-{slot}")) is None:
         slot += 1
-    return Place(f"{host}-{slot}", host, slot, lock)
+    return Place(f"{host}-{slot}", machine(), slot, lock)
+
+
+def machine() -> str:
+    """This machine until it is started anew: all its containers have the same kernel. Where the
+    system does not tell, its name."""
+    try:
+        return BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
 
 
 def taken(settings: Settings, name: str) -> BaseFileLock | None:

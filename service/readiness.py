@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.alive import silence, workers
 from service.database import open_database, reason_of
 from service.errors import StoreAway
 from service.files import Files
@@ -25,8 +26,6 @@ from service.settings import Settings
 from service.store import Store
 
 WITHIN_SECONDS = 2.0
-SILENT_SECONDS = 15.0
-"""A worker that was not heard of for so long counts as gone; it speaks every 2 seconds."""
 STORE_SECONDS = 10.0
 """How often a store is written to, to see that it can be: anybody may ask, and a store may cost."""
 FREE_BYTES = 512 * 1024 * 1024
@@ -89,15 +88,16 @@ def in_full(fault: Fault) -> str:
 
 
 def worker_faults(store: Store) -> list[Fault]:
-    """Whether the database answers, and what it says of the worker."""
+    """Whether the database answers, and whether it has heard of any worker lately."""
     try:
-        silence = store.silence()
+        with store.begin() as session:
+            if workers(session):
+                return []
+            silent = silence(session)
     except SQLAlchemyError as error:
         fix = f"Start it, or see why it refuses. {LOG}"
         return [wrong_field("database", "no answer", fix) | {"told": reason_of(error)}]
-    if silence <= SILENT_SECONDS:
-        return []
-    said = "never heard of" if silence == float("inf") else f"silent for {silence:.0f} s"
+    said = "never heard of" if silent == float("inf") else f"silent for {silent:.0f} s"
     return [wrong_field("worker", said, "Start one (tuneworth worker); what is queued waits.")]
 
 

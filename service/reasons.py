@@ -6,7 +6,7 @@ from service import wording
 from service.changing import is_incumbent
 from service.choosing import Case
 from service.commitment import Commitment, gap_text
-from service.concerns import concerns
+from service.concerns import concerns, seats_told
 from service.keeping import changing, until_then
 from service.stopped import stops_told
 from service.suitability import Candidate, is_tuned
@@ -32,6 +32,7 @@ def reasons_for(case: Case, commitment: Commitment, contender: Candidate | None)
     found += against_rivals(case, first)
     found += money(case, first)
     found += latency(case, first)
+    found += seats_told(case.summary.strategies)
     found += concerns(first.result)
     found += left_out(case, first)
     found += broken(case)

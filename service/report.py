@@ -20,7 +20,7 @@ from benchmarks.results import (
     StrategyResult,
     Summary,
 )
-from benchmarks.standing import latest_run
+from benchmarks.seating import run_in
 from benchmarks.summary import summarise
 from corpora.task import Check, Deployment, Frozen, Needs, is_none
 from service.changing import Change, changes_from
@@ -129,7 +129,7 @@ def build_report(records: Sequence[Record]) -> Report:
 
     Raises BenchmarkError for records without a run record.
     """
-    run = latest_run(records)
+    run = run_in(records)
     if run is None:
         raise BenchmarkError("these records hold no run record: there is nothing to report.")
     sentinels = {

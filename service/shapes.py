@@ -6,12 +6,23 @@ from pydantic import Field, PositiveInt
 
 from corpora.task import Frozen, Kind
 from service.forecasting.defaults import CONFIDENCE
+from service.orders import BEGIN, FINISH, RACE
 from service.progress import ForecastProgress, Progress
-from service.storage import FINISHED, ComparisonRow, ForecastRow, State, TaskRow
+from service.storage import (
+    FINISHED,
+    ComparisonRow,
+    ForecastRow,
+    State,
+    TaskRow,
+    UnitRow,
+    UnitState,
+)
 
 API = "/api/v1"
 Priority = Literal["high", "normal", "low"]
 """Whose units go first, however long others have waited."""
+Part = Literal["begin", "race", "strategy", "finish"]
+PARTS: dict[str, Part] = {BEGIN: "begin", RACE: "race", FINISH: "finish"}
 MAX_SEED = 2**32 - 1
 """The largest seed that every library beneath takes."""
 
@@ -148,6 +159,19 @@ class NewForecast(Frozen):
     )
 
 
+class UnitReply(Frozen):
+    """A part of a comparison, which one worker takes as a whole."""
+
+    part: Part
+    strategy: str | None = Field(description="Of the part `strategy`, which one.")
+    state: UnitState = Field(
+        description="planned: it waits for other parts; queued: for a worker. done: nothing more is"
+        " to be done, also where the comparison has ended before it."
+    )
+    attempts: int = Field(description="How often a worker began it.")
+    reason: str | None = Field(description="Why it was given to a worker once more.")
+
+
 class ComparisonReply(Frozen):
     """A comparison and how far it is."""
 
@@ -156,6 +180,10 @@ class ComparisonReply(Frozen):
     state: State
     cancelling: bool = Field(description="It was told to stop and has not stopped yet.")
     progress: Progress
+    units: list[UnitReply] = Field(
+        description="Its parts in the order of the run, strategies side by side: known once it has"
+        " begun. Empty where an older version computed it."
+    )
     options: NewComparison
     error: dict[str, Any] | None = Field(description="A problem document, where it failed.")
     created_at: str
@@ -198,12 +226,24 @@ def comparison_reply(row: ComparisonRow) -> ComparisonReply:
         state=row.state,
         cancelling=row.cancelling and row.state not in FINISHED,
         progress=Progress.model_validate(row.progress),
+        units=[unit_reply(unit) for unit in row.units],
         options=NewComparison(**row.options),
         error=row.error,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
         links=links,
+    )
+
+
+def unit_reply(unit: UnitRow) -> UnitReply:
+    part = PARTS.get(unit.name, "strategy")
+    return UnitReply(
+        part=part,
+        strategy=unit.name if part == "strategy" else None,
+        state=unit.state,
+        attempts=unit.attempts,
+        reason=unit.reason,
     )
 
 

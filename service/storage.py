@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 UnitState = Literal["planned", "queued", "running", "done"]
@@ -69,9 +69,15 @@ class Work(Table):
 
 
 class ComparisonRow(Work):
-    """A comparison."""
+    """A comparison; `units` in the order of the run."""
 
     __tablename__ = "comparisons"
+
+    units: Mapped[list["UnitRow"]] = relationship(
+        primaryjoin="ComparisonRow.id == foreign(UnitRow.work)",
+        order_by="UnitRow.position",
+        viewonly=True,
+    )
 
 
 class ForecastRow(Work):

@@ -1,13 +1,13 @@
 """What the API and the worker read and write of tasks, comparisons and forecasts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, selectinload, sessionmaker
+from sqlalchemy.orm.interfaces import ORMOption
 
-from service.alive import clock
 from service.dispatch import close_units, end, running
 from service.errors import Conflict, NotFound
 from service.storage import (
@@ -18,8 +18,8 @@ from service.storage import (
     ReplyRow,
     Row,
     TaskRow,
+    UnitRow,
     Work,
-    WorkerRow,
     locked,
     new_id,
     now,
@@ -29,6 +29,15 @@ Job = TypeVar("Job", bound=Work)
 AddJob = Callable[[Session, Work], None]
 """Queues a new piece of work in the session's transaction."""
 WORDS: dict[type[Work], str] = {ComparisonRow: "comparison", ForecastRow: "forecast"}
+WITH_UNITS: dict[type[Work], Sequence[ORMOption]] = {
+    ComparisonRow: [
+        selectinload(ComparisonRow.units).load_only(
+            UnitRow.name, UnitRow.state, UnitRow.attempts, UnitRow.reason
+        )
+    ],
+    ForecastRow: [],
+}
+"""By table, what is read with a row that is shown."""
 ID = re.compile("[0-9a-f]{22}")
 """What `new_id` gives. Nothing else is looked for: not every database takes every text."""
 
@@ -111,11 +120,13 @@ class Store:
         return self.work(comparison, ComparisonRow, owner)
 
     def work(self, key: str, table: type[Job], owner: str | None) -> Job:
+        """With its units, where it is a comparison."""
         with self.begin() as session:
-            return _get(session, table, WORDS[table], key, owner)
+            return _get(session, table, WORDS[table], key, owner, options=WITH_UNITS[table])
 
     def cancel(self, key: str, table: type[Job], owner: str | None) -> Job:
-        """Where nothing of it runs it is cancelled at once; what runs is told to stop."""
+        """Where nothing of it runs it is cancelled at once; what runs is told to stop. As `work`
+        gives it then."""
         with self.begin() as session:
             row = _get(session, table, WORDS[table], key, owner, lock=True)
             if row.state not in FINISHED and not running(session, key):
@@ -123,7 +134,9 @@ class Store:
             elif row.state not in FINISHED:
                 row.cancelling, row.revision = True, row.revision + 1
                 close_units(session, key, ("planned", "queued"))
-            return row
+            session.flush()
+            session.expire_all()
+            return _get(session, table, WORDS[table], key, owner, options=WITH_UNITS[table])
 
     def remove_work(self, key: str, table: type[Work], owner: str | None) -> None:
         """Remove finished work and the replies that speak of it; what lies elsewhere is noted."""
@@ -165,13 +178,6 @@ class Store:
         with self.begin() as session:
             session.execute(sa.delete(RemovedRow).where(*mine))
 
-    def silence(self) -> float:
-        """Seconds since any worker was last alive; infinite where none ever was."""
-        with self.begin() as session:
-            now = clock(session)
-            beats = session.scalars(sa.select(WorkerRow.beat))
-            return min((abs(now - beat) for beat in beats), default=float("inf"))
-
 
 def _get(
     session: Session,
@@ -181,11 +187,14 @@ def _get(
     owner: str | None,
     *,
     lock: bool = False,
+    options: Sequence[ORMOption] = (),
 ) -> Row:
     """The row, if it is the owner's; with `lock` nobody changes or removes it meanwhile."""
     if lock and ID.fullmatch(key):
         locked(session, table, key)
-    row = session.get(table, key) if ID.fullmatch(key) else None
+    row = None
+    if ID.fullmatch(key):
+        row = session.get(table, key, options=options, populate_existing=bool(options))
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(what, key)
     return row

@@ -1,17 +1,18 @@
 """What workers did since this process started, by the totals that they note in progress.
 
-The worker is another process. The differences between two looks at its rows are added up here,
-so that no counter falls when a comparison is removed, and no table is needed.
+Workers are other processes. The differences between two looks at their rows are added up here, so
+that no counter falls when a comparison is removed, and no table is needed.
 """
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from service.storage import Work
+from service.storage import UnitRow, Work
 from service.store import WORDS, Store
 
 SLACK = timedelta(minutes=1)
@@ -27,38 +28,42 @@ class Tally:
         self._lock = threading.Lock()
         self._since = some_time_ago()
         with store.begin() as session:
-            self._known = {row.id: counts_of(row) for row in self._moved(session)}
+            self._known = {row.id: counts for row, counts in self._moved(session)}
 
     def look(self, session: Session) -> None:
         """Take in what changed since the last look."""
         with self._lock:
             since = some_time_ago()
             known: dict[str, Counter[str]] = {}
-            for row in self._moved(session):
+            for row, counts in self._moved(session):
                 before = self._known.get(row.id, Counter())
-                # the greater of each: the worker that goes on with a comparison counts anew
-                known[row.id] = before | counts_of(row)
+                # the greater of each: a worker that goes on with a unit counts anew
+                known[row.id] = before | counts
                 self.total += known[row.id] - before
                 if row.state == "failed" and not before["ended"]:
                     self.errors[kind_of(row)] += 1
             self._known, self._since = known, since
 
-    def _moved(self, session: Session) -> list[Work]:
-        return [
-            row
-            for table in WORDS
-            for row in session.scalars(
-                sa.select(table).where(
-                    table.state.in_(("queued", "running")) | (table.finished_at >= self._since)
-                )
+    def _moved(self, session: Session) -> Iterator[tuple[Work, Counter[str]]]:
+        """What is not finished, or was not at the last look, with its totals."""
+        for table in WORDS:
+            moved = table.state.in_(("queued", "running")) | (table.finished_at >= self._since)
+            again = (
+                sa.select(UnitRow.work, sa.func.sum(UnitRow.attempts - 1))
+                .join(table, table.id == UnitRow.work)
+                .where(moved, UnitRow.attempts > 1)
+                .group_by(UnitRow.work)
             )
-        ]
+            retries = dict(session.execute(again).tuples().all())
+            for row in session.scalars(sa.select(table).where(moved)):
+                yield row, counts_of(row, retries.get(row.id, 0))
 
 
-def counts_of(row: Work) -> Counter[str]:
-    """The totals in a row's progress; `ended` tells an ended one that was seen."""
-    ended = Counter(ended=int(row.finished_at is not None))
-    return ended + Counter(row.progress.get("counts", {}))
+def counts_of(row: Work, retries: int) -> Counter[str]:
+    """The totals in a row's progress, and how often its units were begun once more; `ended` tells
+    an ended one that was seen."""
+    seen = Counter(ended=int(row.finished_at is not None), retries=retries)
+    return seen + Counter(row.progress.get("counts", {}))
 
 
 def kind_of(row: Work) -> str:

@@ -75,10 +75,11 @@ class Units:
         """Give out the first unit of new work, in the caller's transaction."""
         first_unit(session, self.queue, row)
 
-    def beat(self, worker: str, queue: str, host: str) -> None:
-        """Say that a worker is alive."""
+    def beat(self, worker: str, queue: str, host: str) -> int:
+        """Say that a worker is alive; how many units others compute on its machine."""
         with self.begin() as session:
             alive.beat(session, worker, queue, host)
+            return alive.neighbours(session, worker, host)
 
     def claim(self, job_id: str, worker: str) -> Claim | None:
         """Take a unit; None where there is nothing to do. Asked again, as after a lost reply, it
@@ -95,10 +96,10 @@ class Units:
             if unit.state == "queued":
                 unit.state, unit.worker = "running", worker
                 unit.attempts, unit.fruitless = unit.attempts + 1, unit.fruitless + 1
+                row.revision += 1
                 if row.state == "queued":
                     row.state, row.attempts = "running", row.attempts + 1
                     row.started_at = row.started_at or now()
-                    row.revision += 1
             return Claim(
                 job=job,
                 kind=type(row),
@@ -160,6 +161,7 @@ class Units:
             row, unit = self._held(session, job)
             self._note(session, row, unit, progress, seconds)
             unit.state, unit.reason = "done", None
+            row.revision += 1
             session.flush()
             if unit.name == FORECAST or (unit.name == FINISH and not following.again):
                 end(session, row, "completed")  # told to stop too late: nothing is thrown away

@@ -13,6 +13,7 @@ from service.bill import bytes_text, cost_guide
 from service.evidence import Gap
 from service.raced import asked_all
 from service.report import Report
+from service.seated import same_machine
 from service.today import change_figure, today_guide
 from service.trained import training_guide
 
@@ -250,8 +251,8 @@ def reading_guide(report: Report) -> list[str]:
     detectable = wording.many_points(report.detectable_difference)
     with_model = "the same model" if len(report.models) < 2 else "each of the models"
     return [
-        f"{asked_all(report)} answered the same test examples with {with_model} on the same"
-        " machine.",
+        f"{asked_all(report)} answered the same test examples with {with_model}"
+        f"{same_machine(report)}.",
         *today_guide(report),
         "An interval holds the true value with 95% certainty; it comes from the test examples"
         " alone, so it says nothing of data that looks different.",

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import NotFound, StoreAway
 from service.storage import FINISHED, State, Work
-from service.store import WORDS, Store
+from service.store import WITH_UNITS, WORDS, Store
 
 PAUSE_SECONDS = 0.25
 HEARTBEAT_SECONDS = 10.0
@@ -230,7 +230,7 @@ class Hub:
                 now = dict(session.execute(revisions).tuples().all())
                 found |= {(table, key): None for key in ids if key not in now}
                 newer = [key for key, revision in now.items() if known[table, key] != revision]
-                rows = sa.select(table).where(table.id.in_(newer))
+                rows = sa.select(table).where(table.id.in_(newer)).options(*WITH_UNITS[table])
                 for row in session.scalars(rows) if newer else ():
                     try:
                         found[table, row.id] = self._show(row)

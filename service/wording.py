@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any
 
+from benchmarks.records import Hardware
 from benchmarks.results import Cost, Latency, Quality, Retrieval, StrategyResult
 
 VERDICTS = {
@@ -164,6 +165,12 @@ def load_text(row: StrategyResult) -> str:
     replicas = "1 replica" if load.replicas == 1 else f"{load.replicas:,} replicas"
     busy = f"{'' if load.replicas == 1 else ', each'} busy {percent(load.busy)} of its time"
     return f"at {load.per_second:.3g} requests a second on {replicas}{busy}"
+
+
+def hardware(machine: Hardware) -> str:
+    """`AMD EPYC 7B13, 16 cores, 64 GB, no GPU`."""
+    size = f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB"
+    return f"{size}, {machine.gpu or 'no GPU'}"
 
 
 def error_share(result: StrategyResult) -> float:

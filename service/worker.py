@@ -64,7 +64,7 @@ def work(settings: Settings, compute: Compute | None = None, parent: int | None 
         os.nice(NICENESS)  # requests go before computing
     worker = Worker(at, place.name, compute)
     patiently(lambda: at.units.bury(place.name, ENDED))
-    patiently(lambda: at.units.beat(place.name, queue, place.host))
+    worker.workplace.beside = patiently(lambda: at.units.beat(place.name, queue, place.host))
     take_jobs(settings.database_url, place.name, queue, worker.run)
     threading.Thread(target=_sweep, args=(at, stop), name="sweep", daemon=True).start()
     code = 1
@@ -145,7 +145,7 @@ def _watch(
             return
         try:
             if time.monotonic() >= next_beat:
-                at.units.beat(place.name, queue, place.host)
+                worker.workplace.beside = at.units.beat(place.name, queue, place.host)
                 next_beat = time.monotonic() + BEAT_SECONDS
             worker.tick()
             if time.monotonic() >= next_look:

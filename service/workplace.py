@@ -84,9 +84,11 @@ class Running:
 
 
 class Workplace:
-    """Fits out the units that a worker takes, one after the other."""
+    """Fits out the units that a worker takes, one after the other. `beside` is how many others
+    are computed on this machine, as the main thread last heard."""
 
     def __init__(self, at: Services, name: str) -> None:
+        self.beside = 0
         self._at = at
         self._scratch = scratch_of(at.settings, name)
         self._spec: tuple[str, dict[str, Any]] | None = None
@@ -143,6 +145,7 @@ class Workplace:
             else self._at.settings.results_folder(row.task),
             over=claim.over,
             seconds=claim.seconds,
+            beside=lambda: self.beside,
         )
 
     def keep(self, running: Running) -> None:

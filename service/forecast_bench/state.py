@@ -15,6 +15,7 @@ from benchmarks.code import STARTED
 from benchmarks.environment import read_environment
 from benchmarks.errors import BenchmarkError, SourcesChanged
 from benchmarks.records import Environment
+from benchmarks.seats import Machine, machine_of
 from service.published import write_atomically
 from strategies.waiting import settle_waiting
 
@@ -51,9 +52,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
 it, but what is stored in them is."""
 COMPARING, EVIDENCE = SOURCES
 
-
 MACHINE = "machine.json"
-Machine = tuple[str, int, str | None]
 """CPU, cores, GPU: what seconds hang on."""
 
 
@@ -127,10 +126,6 @@ def begun_on(folder: Path) -> Machine | None:
         return None
     cpu, cores, gpu = json.loads(path.read_text(encoding="utf-8"))
     return cpu, cores, gpu
-
-
-def machine_of(environment: Environment) -> Machine:
-    return environment.cpu, environment.cores, environment.gpu
 
 
 def told(machine: Machine) -> str:

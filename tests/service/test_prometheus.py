@@ -22,7 +22,9 @@ def test_work_is_told_by_state_and_by_what_it_took(tmp_path) -> None:
         good, broken = submit(client, "1 steps"), submit(client, "broken")
         addresses = [start(client, task) for task in (good, broken, good)]
         before = samples(client)
-        assert before["tuneworth_queue_depth"] == 3
+        assert before['tuneworth_queue_depth{queue="cpu"}'] == 3
+        assert before['tuneworth_queue_depth{queue="gpu"}'] == 0
+        assert before['tuneworth_workers{queue="cpu"}'] == 0
         assert before['tuneworth_work{kind="comparison",state="queued"}'] == 3
         assert before['tuneworth_work{kind="forecast",state="running"}'] == 0
         assert before["tuneworth_worker_beat_age_seconds"] == float("inf")
@@ -31,7 +33,9 @@ def test_work_is_told_by_state_and_by_what_it_took(tmp_path) -> None:
             for address in addresses:
                 finished(client, address)
         after = samples(client)
-    assert after["tuneworth_queue_depth"] == 0
+    assert after['tuneworth_queue_depth{queue="cpu"}'] == 0
+    assert after['tuneworth_workers{queue="cpu"}'] == 1
+    assert after["tuneworth_retries_total"] == 0
     assert after['tuneworth_work{kind="comparison",state="completed"}'] == 2
     assert after['tuneworth_work{kind="comparison",state="failed"}'] == 1
     assert after["tuneworth_worker_beat_age_seconds"] < 60
@@ -70,4 +74,4 @@ def test_a_database_that_refuses_is_told(tmp_path) -> None:
             connection.exec_driver_sql("ALTER TABLE forecasts RENAME TO elsewhere")
         found = samples(client)
         assert found["tuneworth_database_up"] == 0
-        assert "tuneworth_queue_depth" not in found
+        assert not any(name.startswith("tuneworth_queue_depth") for name in found)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from serving import client_of
+from sqlalchemy.exc import OperationalError
 from stores import FileServer, Trouble
 
 from service.alive import beat
@@ -49,10 +50,18 @@ def test_a_worker_that_was_never_heard_of(tmp_path) -> None:
 
 def test_a_worker_that_fell_silent(store) -> None:
     with store.begin() as session:
-        session.merge(WorkerRow(name="worker", beat=time.time() - 31))
+        for seconds, name in ((31, "here-0"), (99, "here-1")):
+            session.add(WorkerRow(name=name, queue="gpu", host="here", beat=time.time() - seconds))
     [fault] = worker_faults(store)
     assert fault["field"] == "worker"
     assert "silent for 31 s" in fault["value"]
+
+
+def test_any_living_worker_will_do(store) -> None:
+    with store.begin() as session:
+        session.add(WorkerRow(name="here-0", queue="gpu", host="here", beat=time.time() - 99))
+        beat(session, "there-3", "gpu", "there")
+    assert worker_faults(store) == []
 
 
 def test_a_database_that_refuses(store) -> None:
@@ -65,9 +74,9 @@ def test_a_database_that_refuses(store) -> None:
 
 def test_a_database_that_hangs_holds_up_nothing(tmp_path) -> None:
     class Hanging:
-        def silence(self) -> float:
+        def begin(self) -> None:
             time.sleep(3)
-            return 0.0
+            raise OperationalError("", {}, Exception("too late"))
 
     async def ask() -> list[list[dict[str, str]]]:
         ready = Readiness(Hanging(), tmp_path, Files(tmp_path))  # type: ignore[arg-type]

@@ -1,10 +1,12 @@
 """What comparisons answered and spent, summed over them."""
 
 import pytest
+import sqlalchemy as sa
+from given_units import unit
 from serving import change
 
 from service.database import open_database
-from service.storage import ComparisonRow
+from service.storage import ComparisonRow, UnitRow
 from service.store import Store
 from service.tallying import Tally
 
@@ -61,3 +63,26 @@ def test_failed_work_is_counted_by_its_problem(store) -> None:
     for _ in range(2):
         look(tally, store)
     assert tally.errors == {"invalid-input": 1, "unexpected": 1}
+
+
+def attempts(store: Store, key: str, *begun: int) -> None:
+    """Let units of the work have been begun so often."""
+    with store.begin() as session:
+        session.execute(sa.delete(UnitRow).where(UnitRow.work == key))
+        for position, number in enumerate(begun):
+            session.add(unit(position, "running", work=key, attempts=number))
+
+
+def test_what_is_begun_once_more_is_counted(store) -> None:
+    one, other = begun(store), begun(store)
+    attempts(store, one, 4)  # before this process started
+    tally = Tally(store)
+    attempts(store, one, 5, 1, 0)
+    attempts(store, other, 1, 2, 3)
+    look(tally, store)
+    assert tally.total["retries"] == 1 + 1 + 2
+    attempts(store, one, 5, 1, 1)  # a first start is none
+    change(store, other, state="completed")
+    store.remove_work(other, ComparisonRow, None)
+    look(tally, store)
+    assert tally.total["retries"] == 4
