@@ -1,6 +1,5 @@
 """Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
 
-from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response, Router, delete, get, post
@@ -14,6 +13,7 @@ from service.api_reports import asked_format, sent_file
 from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
 from service.events import event_stream
+from service.files import key_of
 from service.guarding import caller, needs
 from service.keys import Caller
 from service.openapi import (
@@ -179,10 +179,10 @@ def _file(at: Services, forecast: str, media_type: str, owner: str | None) -> Fi
         raise Conflict(f"The forecast is {row.state}. Wait until its state is completed.")
     if row.state != "completed":
         raise Conflict(f"The forecast is {row.state}, so it has no report. Start another one.")
-    path: Path = at.settings.forecast_folder(forecast) / FORMATS[media_type]
-    if not path.exists():
+    key = key_of(ForecastRow.__tablename__, forecast, FORMATS[media_type])
+    if not at.files.exists(key):
         raise NotFound("report of forecast", forecast)
-    return sent_file(path, media_type)
+    return sent_file(at.files, key, media_type)
 
 
 forecasts = Router(
