@@ -14,7 +14,7 @@ from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
 from service.events import event_stream
 from service.files import key_of
-from service.guarding import caller, needs
+from service.guarding import caller, check_priority, needs
 from service.keys import Caller
 from service.openapi import (
     PostForecast,
@@ -61,13 +61,14 @@ async def start_forecast(
 def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewForecast, sent.body)
+        check_priority(options.priority, who)
         check_names("strategies", options.strategies, strategy_names())
         paid = check_forecast_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
             agreed = bounded(paid, options, who)
             row = at.store.add_work(
-                session, task, agreed.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
+                session, task, agreed.model_dump(), at.units.open, ForecastRow, who.sees
             )
             if paid:
                 agree(session, who, row.id, at_most(paid, agreed))
@@ -122,6 +123,7 @@ def end_forecast(
         remove_work(at, forecast_id, ForecastRow, owner)
         return Response(None, status_code=204)
     row = at.store.cancel(forecast_id, ForecastRow, owner)
+    at.queue.drop(forecast_id)
     at.hub.forget(ForecastRow, forecast_id)
     give_back(at.store.begin, row)
     return Response(forecast_reply(row), status_code=202)

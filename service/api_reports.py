@@ -1,12 +1,13 @@
 """What a finished comparison leaves: the report in three formats, and the artefacts."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Router, get
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 from litestar.response import File
+from litestar.types.file_types import FileSystemProtocol
 
 from service.artifacts import zip_of
 from service.errors import Conflict, NotFound
@@ -111,7 +112,7 @@ def sent_file(files: Files, key: str, media_type: str) -> File:
     is_shown = media_type in FORMATS
     return File(
         key,
-        file_system=files,
+        file_system=cast("FileSystemProtocol", files),  # of which it asks to read bytes alone
         filename=key.rpartition("/")[2],
         media_type=media_type,  # the framework adds the charset of texts
         content_disposition_type="inline" if is_shown else "attachment",

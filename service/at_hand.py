@@ -124,12 +124,11 @@ class Worker:
             return
         job = running.claim.job
         try:
+            if self._save(running) if running.has_news() else self.units.is_cancelling(job):
+                running.cancel.set()
             if self.workplace.keep_findings(running):
                 self._save(running, partial(self.units.progress, job, grew=True))
-            stop = self._save(running) if running.has_news() else self.units.is_cancelling(job)
         except Overtaken:
-            stop = True
-        if stop:
             running.cancel.set()
 
     def hand_back(self, seconds: float = HAND_BACK_SECONDS) -> None:

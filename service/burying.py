@@ -94,7 +94,8 @@ def adopt(begin: Begin, queue: Queue) -> int:
     for key in left:
         with begin() as session:
             row = hold(session, key)
-            if row is None or row.state in FINISHED or session.get(UnitRow, (key, 0)):
+            begun = session.get(UnitRow, (key, 0))
+            if row is None or row.state in FINISHED or begun is not None:
                 continue
             if row.cancelling:
                 end(session, row, "cancelled")

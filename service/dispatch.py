@@ -2,7 +2,8 @@
 
 Everything here is part of the caller's transaction, which holds the row of the work (`hold`): so
 of two workers that end the last two units at once, one sees that nothing is left. The row of the
-work always comes first and its units after it, or two transactions could wait for each other.
+work always comes first, its units after it, and what was paid for them last, or two transactions
+could wait for each other.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,6 +17,7 @@ from service.jobs import Job, Queue
 from service.orders import BEGIN, FINISH, FORECAST, RACE, Next
 from service.sharing import band_of, cost_of, flow_of, next_tag, queue_for, rank_of
 from service.storage import ComparisonRow, ForecastRow, State, UnitRow, Work, locked, now
+from service.table_book import settle_open
 
 RACE_POSITION, FIRST_POSITION, LAST_POSITION = 1, 2, 1_000_000
 """Positions of a race, of the first strategy, and of the end; the beginning has 0."""
@@ -34,9 +36,9 @@ def hold(session: Session, work: str) -> Work | None:
 
 
 def unit_of(session: Session, job: Job) -> UnitRow | None:
-    """The unit, where this is how it was given out last."""
+    """The unit, kept until the transaction ends, where this is how it was given out last."""
     key = (job.work, job.position)
-    unit = session.get(UnitRow, key, populate_existing=True)
+    unit = session.get(UnitRow, key, populate_existing=True, with_for_update=True)
     return unit if unit is not None and unit.dispatch == job.dispatch else None
 
 
@@ -129,27 +131,26 @@ def give(session: Session, queue: Queue, unit: UnitRow) -> None:
 
 
 def again(session: Session, queue: Queue, row: Work, unit: UnitRow, reason: str | None) -> None:
-    """Queue a unit once more: where it stood, unless nobody takes from that queue any more. It
+    """Give a unit out once more: where it stood, unless nobody takes from that queue any more. It
     fails with its work where it was begun too often without getting any further, and is left where
     that is told to stop."""
     unit.reason = reason
     if row.cancelling:
         unit.state = "done"
-        rest(session, row)
-        return
-    if unit.fruitless >= MAX_ATTEMPTS:
+    elif unit.fruitless >= MAX_ATTEMPTS:
         end(session, row, "failed", given_up(unit))
-        return
-    unit.dispatch += 1
-    unit.state = "queued"
-    alive = living(session)
-    if alive and unit.queue not in alive:
-        unit.queue = queue_for(False, alive)
-        session.flush()
-        unit.tag = next_tag(session, unit, cost_of(0.0))
-    session.flush()
-    queue.put(session, job_of(unit), unit.queue, rank_of(unit))
+    else:
+        unit.dispatch += 1
+        alive = living(session)
+        if alive and unit.queue not in alive:
+            unit.state, unit.tag = "planned", cost_of(0.0)
+            give(session, queue, unit)
+        else:
+            unit.state = "queued"
+            queue.put(session, job_of(unit), unit.queue, rank_of(unit))
     rest(session, row)
+    # last of all: who books holds a unit and waits for the sum that this takes
+    settle_open(session, unit.work, unit.position)
 
 
 def rest(session: Session, row: Work) -> None:

@@ -62,13 +62,13 @@ class Files:
         self._store.write(key, lambda path: self._store.system.put_file(str(source), path))
 
     def get(self, key: str) -> bytes:
-        with _told(key, reads=True), self.open(key) as file:
+        with self.open(key) as file, _told(key):
             return file.read()
 
     def fetch(self, key: str, target: Path) -> None:
         """Copy it to a path of this machine, whose folder exists: whole, or not at all."""
         try:
-            with _told(key, reads=True), self.open(key) as file, target.open("wb") as sink:
+            with self.open(key) as file, _told(key), target.open("wb") as sink:
                 shutil.copyfileobj(file, sink, BLOCK)
         except BaseException:
             target.unlink(missing_ok=True)

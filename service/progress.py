@@ -24,6 +24,8 @@ SHARES: dict[Phase, tuple[float, float]] = {
     "done": (1.0, 1.0),
 }
 """From where to where each phase moves a strategy's bar; preparing is short but for tuning."""
+WAITING = "waiting: "
+"""How the message of what waits begins."""
 
 
 class StrategyProgress(Frozen):
@@ -80,6 +82,7 @@ class ProgressBoard:
         self._rows: dict[str, StrategyProgress] = {}
         self._total = 0
         self._message = ""
+        self._waits = ""
         self._counts = Counts()
         self._at = now()
         self._changed = False
@@ -90,10 +93,17 @@ class ProgressBoard:
             self._changed = self._changed or counts != self._counts
             self._counts = counts
 
+    def wait(self, reason: str) -> None:
+        """Take in what it waits for; it goes on by what is noted next."""
+        with self._lock:
+            self._changed = self._changed or reason != self._waits
+            self._waits = reason
+
     def note(self, event: ProgressEvent) -> None:
         """Take in where the run is now."""
         with self._lock:
             self._changed, self._at = True, now()
+            self._waits = ""
             self._total = max(self._total, event.total)
             if event.strategy is None:
                 self._message = f"{event.phase} {event.message}".strip()
@@ -120,12 +130,26 @@ class ProgressBoard:
             progress = Progress(
                 fraction=round(done, 4),
                 total=total,
-                message=self._message,
+                message=waiting(self._waits) or self._message,
                 strategies=rows,
                 counts=self._counts,
                 at=self._at,
             )
         return progress.model_dump(mode="json")
+
+
+def waiting(reason: str) -> str:
+    """The message of what waits until a cause is gone."""
+    return f"{WAITING}{reason}" if reason else ""
+
+
+def reason_after(reason: str | None, progress: dict[str, Any]) -> str | None:
+    """The reason that a unit has, once it has told this progress: what it waits for, or what it
+    was given out again for."""
+    message = str(progress.get("message", ""))
+    if message.startswith(WAITING):
+        return message
+    return None if reason is not None and reason.startswith(WAITING) else reason
 
 
 class ForecastProgress(Frozen):
@@ -148,6 +172,13 @@ class ForecastBoard:
         with self._lock:
             self._now = ForecastProgress(fraction=round(fraction, 4), message=doing, at=now())
             self._changed = True
+
+    def wait(self, reason: str) -> None:
+        """As of a comparison."""
+        with self._lock:
+            waits = self._now.model_copy(update={"message": waiting(reason)})
+            self._changed = self._changed or waits != self._now
+            self._now = waits
 
     def changes(self) -> dict[str, Any] | None:
         """As those of a comparison."""

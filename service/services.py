@@ -16,6 +16,7 @@ from service.shapes import comparison_reply, forecast_reply
 from service.storage import ComparisonRow, ForecastRow, Work
 from service.store import Store
 from service.tallying import Tally
+from service.units import Units
 from service.watching import Hub
 
 FORECAST_FILE = "forecast.json"
@@ -23,13 +24,14 @@ FORECAST_FILE = "forecast.json"
 
 @dataclass(frozen=True)
 class Services:
-    """The settings, the tables, the reports and artefacts, the queue to the worker, and what
-    clients and operators watch."""
+    """The settings, the tables, the reports and artefacts, the queue and the units of
+    work, and what clients and operators watch."""
 
     settings: Settings
     store: Store
     files: Files
     queue: Queue
+    units: Units
     hub: Hub
     readiness: Readiness
     tally: Tally
@@ -41,7 +43,7 @@ class Services:
         settings.data.mkdir(parents=True, exist_ok=True)
         files = Files(settings.store or settings.data, settings.data)
         engine = open_database(settings.database_url)
-        store = Store(engine)
+        store, queue = Store(engine), Queue(engine)
         renders = {
             ComparisonRow: show_comparison,
             ForecastRow: lambda row: show_forecast(row, files),
@@ -50,7 +52,8 @@ class Services:
             settings=settings,
             store=store,
             files=files,
-            queue=Queue(engine),
+            queue=queue,
+            units=Units(store.begin, queue),
             hub=Hub(store, renders),
             readiness=Readiness(store, settings.data, files),
             tally=Tally(store),

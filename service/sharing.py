@@ -8,15 +8,15 @@ Cheng, SIGCOMM 1996; with finish times as tags: Golestani, INFOCOM 1994). Time t
 wanted is not held against anybody: where all is idle, the clock begins anew.
 """
 
-from typing import Literal, get_args
+from typing import get_args
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from service.orders import Queue
+from service.shapes import Priority
 from service.storage import UnitRow, Work
 
-Priority = Literal["high", "normal", "low"]
 BANDS = {name: band for band, name in enumerate(get_args(Priority))}
 """Units of a lower band go first, however long others have waited."""
 BAND_SIZE = 700_000_000

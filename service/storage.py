@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -237,7 +237,10 @@ class AgreedRow(Table):
     created_at: Mapped[str]
 
 
-def locked(session: Session, table: type[TaskRow | Work], key: str) -> bool:
+Row = TypeVar("Row", bound=TaskRow | Work)
+
+
+def locked(session: Session, table: type[Row], key: str) -> bool:
     """Begin to write with the row, so that whoever else would has to wait; whether it is there."""
     same = sa.update(table).where(table.id == key).values(owner=table.owner)
     return session.connection().execute(same).rowcount > 0

@@ -102,7 +102,7 @@ class TableBook:
             if row is not None:  # else the work is removed
                 before = counted(row)
                 row.state, row.usd, row.tokens = "settled", bill.usd, bill.tokens
-                row.kept = kept and asdict(kept)
+                row.kept = asdict(kept) if kept else None
                 session.flush()
                 add(session, self.work, bill - before)
 

@@ -32,7 +32,7 @@ from service.dispatch import (
 )
 from service.jobs import Job, Queue
 from service.orders import BEGIN, FINISH, FORECAST, RACE, Next
-from service.progress import merged
+from service.progress import merged, reason_after
 from service.storage import Begin, ComparisonRow, ForecastRow, UnitRow, Work, WorkerRow, now
 
 __all__ = ["Claim", "Job", "Overtaken", "Units"]
@@ -123,12 +123,13 @@ class Units:
             raise Overtaken(job)
 
     def progress(
-        self, job: Job, progress: dict[str, Any], seconds: float, *, grew: bool = False
+        self, job: Job, progress: dict[str, Any] | None, seconds: float, *, grew: bool = False
     ) -> bool:
         """Store how far the unit is, and the work with it; whether that is told to stop.
 
-        `seconds` were computed since this was last said. `grew`: something was found that a new
-        start need not find again. Raises Overtaken.
+        `progress` is None where nothing new is to be seen, `seconds` were computed since this was
+        last said. `grew`: something was found that a new start need not find again. Raises
+        Overtaken.
         """
         with self.begin() as session:
             row, unit = self._held(session, job)
@@ -140,8 +141,8 @@ class Units:
     def is_cancelling(self, job: Job) -> bool:
         """Whether the work is told to stop; only reads. Raises Overtaken."""
         with self.begin() as session:
-            unit = unit_of(session, job)
-            if unit is None or unit.state != "running":
+            unit = session.get(UnitRow, (job.work, job.position))
+            if unit is None or (unit.dispatch, unit.state) != (job.dispatch, "running"):
                 raise Overtaken(job)
             kind = ForecastRow if unit.name == FORECAST else ComparisonRow
             return bool(session.scalar(sa.select(kind.cancelling).where(kind.id == job.work)))
@@ -179,6 +180,7 @@ class Units:
         with self.begin() as session:
             row, _ = self._held(session, job)
             end(session, row, "failed", error)
+        self.queue.drop(job.work)
 
     def stop(self, job: Job) -> None:
         """The worker has stopped, as it was told to; the work is cancelled once nothing of it runs.
@@ -247,6 +249,7 @@ class Units:
         if progress is None:
             return
         unit.progress = progress
+        unit.reason = reason_after(unit.reason, progress)
         parts = units_of(session, row.id)
         total = sum(FIRST_POSITION <= part.position < LAST_POSITION for part in parts)
         is_forecast = isinstance(row, ForecastRow)

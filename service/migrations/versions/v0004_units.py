@@ -1,4 +1,4 @@
-"""Parts of comparisons that several workers take, their records, and what is paid for them."""
+"""Parts of comparisons for several workers, their records, and what hosted models are paid."""
 
 import sqlalchemy as sa
 from alembic import op
