@@ -100,7 +100,7 @@ def task(tiny: str, number: int) -> dict[str, Any]:
     return made_up(f"orders {number}", tiny, STRATEGIES, SIZES)
 
 
-def undisturbed(service: Supervised, tiny: str) -> tuple[list[Record], set[str]]:
+def undisturbed(service: Supervised, tiny: str) -> tuple[list[Record], Counter[str]]:
     """Its records, and the names of its files. Raises BenchmarkError where it does not complete."""
     address = service.begin("undisturbed", task(tiny, 0))
     watch = Watch(service, address)
@@ -116,7 +116,7 @@ def disturbed(
     bench: Bench,
     left: int,
     whole: Sequence[Record],
-    files: set[str],
+    files: Counter[str],
 ) -> Measurement:
     """One comparison, and as many kills as fall into it."""
     before = kills_in(bench.sheet.measurements)
@@ -147,7 +147,7 @@ def disturbed(
     return Measurement(NAME, "disturbed", number, time.monotonic() - began, facts)
 
 
-def compared(watch: Watch, whole: Sequence[Record], files: set[str]) -> dict[str, Any]:
+def compared(watch: Watch, whole: Sequence[Record], files: Counter[str]) -> dict[str, Any]:
     """What it left against what the undisturbed one did."""
     found = records_in(watch.service.engine, watch.id)
     if watch.state != "completed":
@@ -156,13 +156,16 @@ def compared(watch: Watch, whole: Sequence[Record], files: set[str]) -> dict[str
     served = watch.service.asked("GET", f"{watch.address}/report.json").json()
     held = against(whole, found, served)
     mine = files_of(watch.service.data, watch.id)
-    different = [*held.different, *(f"no file {name}" for name in sorted(files - mine))]
+    different = [
+        *held.different,
+        *(f"no file {name}" for name in sorted((files - mine).elements())),
+    ]
     return {
         "lost": held.lost,
         "doubled": held.doubled,
         "equal": not different,
         "different": different,
-        "extra_files": sorted(mine - files),
+        "extra_files": sorted((mine - files).elements()),
     }
 
 

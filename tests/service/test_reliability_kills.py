@@ -180,10 +180,11 @@ def test_files_that_are_left(tmp_path) -> None:
     (scratch / "cpu-0" / "draft.json").write_text("{}")
     (scratch / "cpu-0.lock").write_text("")
     assert files_below(scratch) == ["file scratch/cpu-0/draft.json"]
-    folder = tmp_path / "comparisons" / "c" / "artifacts"
-    folder.mkdir(parents=True)
-    (folder / "lora.zip").write_text("")
-    assert files_of(tmp_path, "c") == {"artifacts/lora.zip"}
+    for name in ("5-1/lora.zip", "5-3/lora.zip"):
+        path = tmp_path / "comparisons" / "c" / "artifacts" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    assert files_of(tmp_path, "c") == {"artifacts/5/lora.zip": 2}
 
 
 class Scripted:
