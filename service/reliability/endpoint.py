@@ -12,12 +12,13 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.costs import TokenPrice, read_prices
 from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
-from benchmarks.speed.sheet import Measurement, Sheet
+from benchmarks.speed.sheet import Measurement
 from service.ledger import Ledger, Limits
+from service.reliability.bench import Bench
 from service.reliability.misbehaving import Manner, Misbehaving, misbehaving
 from strategies.errors import LIMIT
 from strategies.models.account import Account, accounting, scoped
@@ -51,17 +52,7 @@ MODEL = "endpoint"
 LEAST_RATE = 0.8
 
 
-class Place(Protocol):
-    """What a part is handed: an empty folder, whether to do it in small, where measurements go, and
-    how a person is told how far it is."""
-
-    place: Path
-    quick: bool
-    sheet: Sheet
-    say: Callable[[str], None]
-
-
-def measure(bench: Place) -> None:
+def measure(bench: Bench) -> None:
     """Do what the sheet does not have yet."""
     if not bench.sheet.has(NAME, "schedule", 0):
         seconds = QUICK_SECONDS if bench.quick else SECONDS

@@ -8,24 +8,20 @@ import argparse
 import asyncio
 import json
 import math
-import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
-
-import psutil
+from typing import Any
 
 from benchmarks.speed.checks import BenchCheck, at_most
-from benchmarks.speed.sheet import Measurement, Sheet
-from service.reliability.server import apart
+from benchmarks.speed.sheet import Measurement
+from service.reliability.bench import Bench
+from service.reliability.server import serving, working
 from service.shapes import API
 
 NAME, SIDE = "polling", "service"
@@ -34,7 +30,6 @@ CLIENTS, STREAMS, SECONDS = 500, 200, 90.0
 QUICK_CLIENTS, QUICK_STREAMS, QUICK_SECONDS = 100, 40, 15.0
 MOST_MS, MOST_LATE_SECONDS = 250.0, 2.0
 WARM_SECONDS, START_SECONDS = 3.0, 180.0
-COMMAND = (sys.executable, "-c", "from service.cli import main; main()")
 TRAINER = (sys.executable, "-m", "service.reliability.trainer")
 
 
@@ -69,18 +64,7 @@ class Heard:
     stream_errors: int = 0
 
 
-class Asked(Protocol):
-    """What this part needs of the benchmark: an empty folder, whether in small, and the sheet."""
-
-    @property
-    def place(self) -> Path: ...
-    @property
-    def quick(self) -> bool: ...
-    @property
-    def sheet(self) -> Sheet: ...
-
-
-def measure(bench: Asked) -> None:
+def measure(bench: Bench) -> None:
     """Once, unless the sheet has it."""
     if bench.sheet.has(NAME, SIDE, 0):
         return
@@ -111,11 +95,12 @@ def polled(place: Path, *, clients: int, streams: int, seconds: float) -> Polled
 
     allow_many_files()
     model = write_tiny(place / "tiny")
-    with serving(place, model) as (port, api, worker):
-        comparison = asyncio.run(begin(port))
-        heard = asyncio.run(ask(port, comparison, clients, streams, seconds))
-        memory = [psutil.Process(one.pid).memory_info().rss / 1e6 for one in (api, worker)]
-    database = sum(path.stat().st_size for path in (place / "data").glob("tuneworth.db*")) / 1e6
+    data, command = place / "data", (*TRAINER, str(model))
+    with serving(data) as api, working(data, log=place / "worker.log", command=command) as worker:
+        comparison = asyncio.run(begin(api.port))
+        heard = asyncio.run(ask(api.port, comparison, clients, streams, seconds))
+        memory = [api.megabytes(), worker.megabytes()]
+    database = sum(path.stat().st_size for path in data.glob("tuneworth.db*")) / 1e6
     return Polled(
         requests=len(heard.ms),
         poll_errors=heard.poll_errors,
@@ -130,27 +115,6 @@ def polled(place: Path, *, clients: int, streams: int, seconds: float) -> Polled
         worker_mb=round(memory[1], 1),
         database_mb=round(database, 2),
     )
-
-
-@contextmanager
-def serving(
-    place: Path, model: Path
-) -> Iterator[tuple[int, subprocess.Popen[str], subprocess.Popen[bytes]]]:
-    """The API and a worker that trains, each a process of its own; the port of the former."""
-    told = {**os.environ, **apart(place / "data")}
-    command = [*COMMAND, "serve", "--no-worker"]
-    api = subprocess.Popen(command, env=told, stdout=subprocess.PIPE, text=True)
-    worker = None
-    try:
-        assert api.stdout is not None
-        address = api.stdout.readline().split()[3]
-        worker = subprocess.Popen([*TRAINER, str(model)], env=told)
-        yield int(address.rsplit(":", 1)[1]), api, worker
-    finally:
-        for process in (worker, api):
-            if process is not None:
-                process.terminate()
-                process.wait(60)
 
 
 class Connection:

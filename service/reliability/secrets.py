@@ -6,10 +6,7 @@ Then everything is searched that the service wrote or said.
 
 import io
 import json
-import os
 import secrets
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -27,7 +24,7 @@ from benchmarks.speed.checks import BenchCheck, at_least, at_most
 from benchmarks.speed.sheet import Measurement
 from service.reliability.attacks.serving import TASKS, spec
 from service.reliability.bench import Bench
-from service.reliability.server import apart, serving
+from service.reliability.server import serving, working
 from service.settings import Settings
 
 NAME = "secrets"
@@ -92,7 +89,7 @@ def run_with(planted: Mapping[str, str], place: Path) -> dict[str, bytes]:
         data = place / "data"
         with (
             serving(data, environment) as server,
-            working(data, environment, place / "worker.log") as worker,
+            working(data, environment, log=place / "worker.log") as worker,
             httpx.Client(base_url=server.address, timeout=30.0) as client,
         ):
 
@@ -119,7 +116,7 @@ def run_with(planted: Mapping[str, str], place: Path) -> dict[str, bytes]:
                 ask("GET", run + form)
             for path in ("/schema/openapi.json", "/ready", TASKS, f"{run}/events"):
                 ask("GET", path)
-            said |= titles(server.process.pid, worker.pid)
+            said |= titles(server.process.pid, worker.process.pid)
     secret.unlink()
     models.unlink()
     return said
@@ -148,26 +145,6 @@ def written(place: Path) -> dict[str, bytes]:
             found[f"table {table}"] = repr(rows).encode()
     engine.dispose()
     return found
-
-
-@contextmanager
-def working(
-    data: Path, environment: Mapping[str, str], log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker on the data folder."""
-    with log.open("wb") as file:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "service.worker"],
-            env={**os.environ, **apart(data), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield worker
-        finally:
-            worker.kill()
-            worker.wait()
 
 
 class _Echo(BaseHTTPRequestHandler):

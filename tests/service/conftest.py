@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from postgres import Cluster, NoPostgres
 
 from service.database import open_database
+from service.reliability.postgres import Cluster, NoPostgres
 from service.settings import Settings
 
 LABELS = ("red", "green", "blue")

@@ -7,7 +7,6 @@ import time
 import psycopg
 import pytest
 import sqlalchemy as sa
-from postgres import PASSWORD, QUOTED
 from serving import API, client_of, finished, start, submit, wait_until, worker_on
 
 from benchmarks.progress import ProgressEvent
@@ -18,6 +17,7 @@ from service.errors import DatabaseAway, WorkerRunning
 from service.jobs import Seldom
 from service.place import worker_place
 from service.progress import ProgressBoard
+from service.reliability.postgres import PASSWORD, QUOTED
 from service.services import Services
 from service.settings import Settings
 from service.storage import ComparisonRow

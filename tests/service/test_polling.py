@@ -1,11 +1,11 @@
 """The measurement of many clients, with few of them."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.speed.sheet import Measurement, Sheet
+from service.reliability.bench import Bench
 from service.reliability.polling import checks, measure, nearest_rank, polled
 
 
@@ -38,7 +38,7 @@ def test_its_targets_are_held_against_the_sheet(tmp_path) -> None:
     sheet = Sheet(tmp_path / "reliability.jsonl", {}, schema="tuneworth.reliability/1")
     facts = {"poll_p99_ms": 260.0, "poll_errors": 1, "stream_errors": 2, "progress_late_s": 1.5}
     sheet.add(Measurement("polling", "service", 0, 90.0, facts))
-    measure(SimpleNamespace(place=tmp_path, quick=False, sheet=sheet))  # it has it already
+    measure(Bench(tmp_path, False, sheet, print))  # it has it already
     found = {
         check.name: (check.value, check.met) for check in checks(sheet.measurements, quick=False)
     }

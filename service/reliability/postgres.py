@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests: on loopback, in a folder of its own, gone afterwards."""
+"""A real PostgreSQL server that can be killed: on loopback, in a folder of its own, gone afterwards."""
 
 import contextlib
 import os
@@ -9,19 +9,22 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
+
+from benchmarks.errors import BenchmarkError
 
 USER = "tuneworth"
 PASSWORD = "s3cret/+pw"
 """With signs that a URL must quote."""
 QUOTED = "s3cret%2F%2Bpw"
 SPEED = ("fsync=off", "full_page_writes=off")
-"""No machine crashes in a test; what a server has written outlives the server by these, too."""
+"""No machine crashes here; what a server has written outlives the server by these, too."""
 
 
-class NoPostgres(Exception):
+class NoPostgres(BenchmarkError):
     """The message says what to install."""
 
 
@@ -30,8 +33,9 @@ class Cluster:
 
     def __init__(self) -> None:
         self._programs = programs()
-        self._as = {} if os.getuid() else {"user": "postgres", "group": "postgres"}
-        self._as |= {} if os.getuid() else {"extra_groups": []}
+        self._as: dict[str, Any] = {}
+        if os.getuid() == 0:
+            self._as = {"user": "postgres", "group": "postgres", "extra_groups": []}
         self.folder = Path(tempfile.mkdtemp(prefix="tuneworth-postgres-", dir="/tmp"))
         if os.getuid() == 0:
             account = pwd.getpwnam("postgres")
@@ -57,12 +61,12 @@ class Cluster:
 
     def new_database(self, like: str = "template0") -> str:
         """The URL of a copy of the database `like`; an empty one without."""
-        if self._process is None:  # a test that failed has left it so
+        if self._process is None:  # who failed has left it so
             self.start()
         self._made += 1
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE test_{self._made} TEMPLATE {like}")
-        return self.url(f"test_{self._made}")
+            connection.execute(f"CREATE DATABASE made_{self._made} TEMPLATE {like}")
+        return self.url(f"made_{self._made}")
 
     def start(self) -> None:
         """Returns once it takes connections."""
