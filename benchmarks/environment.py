@@ -11,6 +11,8 @@ from pathlib import Path
 
 from benchmarks.records import Environment
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""The variable by which CUDA is told which GPUs a process sees; unset: all."""
 PACKAGES = (
     "tuneworth",
     "transformers",
@@ -70,7 +72,10 @@ def gpu_name() -> str | None:
 
 
 def cuda_devices() -> list[str]:
-    """The machine's GPUs as the driver names them, whether or not torch is loaded."""
+    """The machine's GPUs as the driver names them, whether or not torch is loaded; none where this
+    process is told to see none."""
+    if os.environ.get(VISIBLE) in ("", "-1"):
+        return []
     found = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
     lines = [line for path in found for line in path.read_text(errors="replace").splitlines()]
     return [line.partition(":")[2].strip() for line in lines if line.startswith("Model")]

@@ -58,6 +58,7 @@ class StorageFull(BenchmarkError):
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
+        self.reason = reason
         super().__init__(f"{path}: {reason}. Free some space and run again; the run continues.")
 
 

@@ -18,7 +18,7 @@ from benchmarks.costs import PriceList
 from benchmarks.errors import RunLocked
 from benchmarks.journal import JOURNAL, Journal, Records
 from benchmarks.model_slot import LoadModel, ModelSlot
-from benchmarks.placing import FolderShelf
+from benchmarks.placing import FolderShelf, Shelf
 from benchmarks.progress import OnProgress, Reporter, ignore_progress
 from benchmarks.racing import MayWin
 from benchmarks.records import EndRecord, Record
@@ -65,12 +65,10 @@ def run_comparison(
     raises.
     """
     began = time.perf_counter()
-    setting = Setting(
-        dataset=dataset,
-        strategies=tuple(strategies),
-        slot=ModelSlot(
-            models, lambda name: tell_loading(on_progress, name, len(setting.ids)), folder
-        ),
+    setting = setting_of(
+        dataset,
+        strategies=strategies,
+        models=models,
         shelf=FolderShelf(folder),
         seed=seed,
         prices=prices,
@@ -98,6 +96,39 @@ def run_comparison(
             seconds = recorded_seconds(before) + time.perf_counter() - began
             journal.append([EndRecord(seconds=seconds)])
         return journal.read()
+
+
+def setting_of(
+    dataset: Dataset,
+    *,
+    strategies: Sequence[Strategy],
+    models: Mapping[str, LoadModel],
+    shelf: Shelf,
+    seed: int,
+    prices: PriceList,
+    on_progress: OnProgress,
+    cancelled: Callable[[], bool],
+    cache: Cache | None,
+    probes: bool,
+) -> Setting:
+    """What the stages of a comparison work with; the loading of a model is told as progress."""
+
+    def tell(name: str) -> None:
+        tell_loading(on_progress, name, len(setting.ids))
+
+    setting = Setting(
+        dataset=dataset,
+        strategies=tuple(strategies),
+        slot=ModelSlot(models, tell, shelf.folder),
+        shelf=shelf,
+        seed=seed,
+        prices=prices,
+        on_progress=on_progress,
+        cancelled=cancelled,
+        cache=cache,
+        probes=probes,
+    )
+    return setting
 
 
 @contextmanager

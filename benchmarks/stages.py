@@ -9,7 +9,7 @@ beginning, of the race, and its own; the order of the others is indifferent to i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 
 from benchmarks.costs import PriceList
@@ -83,6 +83,15 @@ class Setting:
         return lru_cache(
             lambda models: fingerprint(self.dataset, self.entries, dict(models), self.seed)
         )
+
+    def on(self, shelf: Shelf) -> Setting:
+        """The same with artefacts on another shelf; what was reckoned is not reckoned again."""
+        other = replace(self, shelf=shelf)
+        reckoned = {field.name for field in fields(self)}
+        other.__dict__.update(
+            {name: value for name, value in self.__dict__.items() if name not in reckoned}
+        )
+        return other
 
     def turns(self, run: RunRecord, journal: Records) -> Turns:
         """The turns of a run of this. Raises RunMismatch for a run of something else."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.agreed import agree, at_most, bounded, give_back
 from service.consent import check_order
 from service.events import event_stream
-from service.guarding import caller, needs
+from service.guarding import caller, check_priority, needs
 from service.keys import Caller
 from service.openapi import PostComparison, events_response, problems, shown_response
 from service.posting import Post, Reply, answer_once, parse_as, read_post
@@ -44,13 +44,14 @@ async def start_comparison(
 def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewComparison, sent.body)
+        check_priority(options.priority, who)
         check_names("strategies", options.strategies, strategy_names())
         paid = check_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
             agreed = bounded(paid, options, who)
             row = at.store.add_work(
-                session, task, agreed.model_dump(), at.queue.add, ComparisonRow, who.sees
+                session, task, agreed.model_dump(), at.units.open, ComparisonRow, who.sees
             )
             if paid:
                 agree(session, who, row.id, at_most(paid, agreed))
@@ -110,6 +111,7 @@ def end_comparison(
         remove_work(at, comparison_id, ComparisonRow, owner)
         return Response(None, status_code=204)
     row = at.store.cancel(comparison_id, ComparisonRow, owner)
+    at.queue.drop(comparison_id)
     at.hub.forget(ComparisonRow, comparison_id)
     give_back(at.store.begin, row)
     return Response(comparison_reply(row), status_code=202)

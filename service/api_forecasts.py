@@ -1,6 +1,5 @@
 """Forecasts over HTTP: start, look at, cancel, remove, and read in three formats."""
 
-from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response, Router, delete, get, post
@@ -14,7 +13,8 @@ from service.api_reports import asked_format, sent_file
 from service.consent import check_forecast_order
 from service.errors import Conflict, NotFound
 from service.events import event_stream
-from service.guarding import caller, needs
+from service.files import key_of
+from service.guarding import caller, check_priority, needs
 from service.keys import Caller
 from service.openapi import (
     PostForecast,
@@ -61,13 +61,14 @@ async def start_forecast(
 def _start(at: Services, task: str, sent: Post, who: Caller) -> Reply:
     def check() -> Any:
         options = parse_as(NewForecast, sent.body)
+        check_priority(options.priority, who)
         check_names("strategies", options.strategies, strategy_names())
         paid = check_forecast_order(at.store.spec(task, who.sees), options.model_dump())
 
         def make(session: Session) -> Reply:
             agreed = bounded(paid, options, who)
             row = at.store.add_work(
-                session, task, agreed.model_dump(), at.queue.add_forecast, ForecastRow, who.sees
+                session, task, agreed.model_dump(), at.units.open, ForecastRow, who.sees
             )
             if paid:
                 agree(session, who, row.id, at_most(paid, agreed))
@@ -122,6 +123,7 @@ def end_forecast(
         remove_work(at, forecast_id, ForecastRow, owner)
         return Response(None, status_code=204)
     row = at.store.cancel(forecast_id, ForecastRow, owner)
+    at.queue.drop(forecast_id)
     at.hub.forget(ForecastRow, forecast_id)
     give_back(at.store.begin, row)
     return Response(forecast_reply(row), status_code=202)
@@ -179,10 +181,10 @@ def _file(at: Services, forecast: str, media_type: str, owner: str | None) -> Fi
         raise Conflict(f"The forecast is {row.state}. Wait until its state is completed.")
     if row.state != "completed":
         raise Conflict(f"The forecast is {row.state}, so it has no report. Start another one.")
-    path: Path = at.settings.forecast_folder(forecast) / FORMATS[media_type]
-    if not path.exists():
+    key = key_of(ForecastRow.__tablename__, forecast, FORMATS[media_type])
+    if not at.files.exists(key):
         raise NotFound("report of forecast", forecast)
-    return sent_file(path, media_type)
+    return sent_file(at.files, key, media_type)
 
 
 forecasts = Router(

@@ -1,19 +1,22 @@
 """What a finished comparison leaves: the report in three formats, and the artefacts."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Router, get
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 from litestar.response import File
+from litestar.types.file_types import FileSystemProtocol
 
-from service.artifacts import zip_artifact
+from service.artifacts import zip_of
 from service.errors import Conflict, NotFound
+from service.files import Files, key_of
 from service.guarding import caller, needs
 from service.openapi import problems, report_response, zip_response
 from service.problems import Problem
 from service.services import Services, services
+from service.storage import ComparisonRow
 
 FORMATS = {
     "application/json": "report.json",
@@ -72,22 +75,27 @@ async def take_artifact(
     request: Request[Any, Any, Any], comparison_id: FromPath[str], strategy: FromPath[str]
 ) -> File:
     """What a strategy prepared (prompt, index, adapter), as a zip. Named by its id."""
-    folder = await _folder(request, comparison_id)
-    path = await sync_to_thread(zip_artifact, folder, strategy)
-    return File(path, filename=path.name, media_type="application/zip")
-
-
-async def _folder(request: Request[Any, Any, Any], comparison: str) -> Path:
     at, owner = services(request), caller(request).sees
-    return await sync_to_thread(finished_folder, at, comparison, owner)
+    return await sync_to_thread(_zip, at, comparison_id, strategy, owner)
+
+
+def _zip(at: Services, comparison: str, strategy: str, owner: str | None) -> File:
+    folder = finished_folder(at, comparison, owner)
+    key = zip_of(at.files, comparison, folder, strategy)
+    return sent_file(at.files, key, "application/zip")
 
 
 async def _report(request: Request[Any, Any, Any], comparison: str, media_type: str) -> File:
-    folder = await _folder(request, comparison)
-    path = folder / FORMATS[media_type]
-    if not path.exists():
+    at, owner = services(request), caller(request).sees
+    return await sync_to_thread(_form, at, comparison, media_type, owner)
+
+
+def _form(at: Services, comparison: str, media_type: str, owner: str | None) -> File:
+    finished_folder(at, comparison, owner)
+    key = key_of(ComparisonRow.__tablename__, comparison, FORMATS[media_type])
+    if not at.files.exists(key):
         raise NotFound("report of comparison", comparison)
-    return sent_file(path, media_type)
+    return sent_file(at.files, key, media_type)
 
 
 def asked_format(request: Request[Any, Any, Any], what: str) -> str:
@@ -99,13 +107,16 @@ def asked_format(request: Request[Any, Any, Any], what: str) -> str:
     return media_type
 
 
-def sent_file(path: Path, media_type: str) -> File:
+def sent_file(files: Files, key: str, media_type: str) -> File:
+    """What is stored under the key; texts are shown, and archives saved."""
+    is_shown = media_type in FORMATS
     return File(
-        path,
-        filename=path.name,
+        key,
+        file_system=cast("FileSystemProtocol", files),  # of which it asks to read bytes alone
+        filename=key.rpartition("/")[2],
         media_type=media_type,  # the framework adds the charset of texts
-        content_disposition_type="inline",
-        headers={"Vary": "Accept"},
+        content_disposition_type="inline" if is_shown else "attachment",
+        headers={"Vary": "Accept"} if is_shown else None,
     )
 
 

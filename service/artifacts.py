@@ -1,33 +1,46 @@
-"""The artefact of a strategy as one zip file, made when first asked for."""
+"""The artefact of a strategy as one zip file of the store."""
 
-import os
 import tempfile
-import zipfile
 from pathlib import Path
 
 from benchmarks.journal import JOURNAL
 from benchmarks.records import RECORD, SetupRecord
-from service.errors import NotFound
+from service.errors import NotFound, StoreAway
+from service.files import PART, Files, key_of
+from service.shelf import ENDING
+from service.storage import ComparisonRow
+from strategies.archives import pack
 
 
-def zip_artifact(folder: Path, strategy: str) -> Path:
-    """The zip of what the strategy with this id saved; `folder` is that of its comparison.
+def zip_of(files: Files, comparison: str, folder: Path, strategy: str) -> str:
+    """The key of the zip of what the strategy with this id saved; `folder` is its comparison's.
 
-    Raises NotFound where it saved nothing.
+    An older version left a folder in its place, which is packed when first asked for. Raises
+    NotFound where it saved nothing, and StoreAway.
     """
-    source = _artifact_folder(folder, strategy)
-    target = source.with_name(source.name + ".zip")
-    if not target.exists():
-        handle, name = tempfile.mkstemp(dir=source.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            for path in sorted(source.rglob("*")):
-                if path.is_file() and not path.is_symlink():
-                    archive.write(path, path.relative_to(source))
-        os.replace(name, target)
-    return target
+    artifact = _recorded(folder, strategy)
+    if artifact is not None:
+        place = key_of(ComparisonRow.__tablename__, comparison, artifact)
+        source = files.directory(place)
+        if files.exists(place + ENDING):
+            return place + ENDING
+        if source is not None:
+            _pack(source, files, place + ENDING)
+            return place + ENDING
+    raise NotFound("artefact of strategy", strategy)
 
 
-def _artifact_folder(folder: Path, strategy: str) -> Path:
+def _pack(source: Path, files: Files, key: str) -> None:
+    try:
+        with tempfile.NamedTemporaryFile(dir=source.parent, suffix=PART) as archive:
+            pack(source, Path(archive.name))
+            files.put_file(key, Path(archive.name))
+    except OSError as error:
+        raise StoreAway(key, error.strerror or type(error).__name__) from error
+
+
+def _recorded(folder: Path, strategy: str) -> str | None:
+    """What the strategy's last setup record calls it."""
     journal = folder / JOURNAL
     found: str | None = None
     if journal.exists():
@@ -37,6 +50,4 @@ def _artifact_folder(folder: Path, strategy: str) -> Path:
                 record = RECORD.validate_json(line) if '"record":"setup"' in line else None
                 if isinstance(record, SetupRecord) and record.strategy == strategy:
                     found = record.artifact
-    if found is None or not (folder / found).is_dir():
-        raise NotFound("artefact of strategy", strategy)
-    return folder / found
+    return found

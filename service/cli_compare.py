@@ -143,6 +143,7 @@ def compare(
             quoted = {**plan.quote.model_dump(), "paid_usd": plan.paid_usd}
             print_json({"task": dataset_facts(dataset), "checks": found, "quote": quoted})
         return DONE
+    from benchmarks.journal import JOURNAL, Journal
     from service.caching import default_cache
     from service.forecasting.hope import hope
     from service.ledger import Limits
@@ -152,6 +153,8 @@ def compare(
     folder = out or Path("out") / folder_name(dataset.task.name)
     if fresh:
         comparing.forget(folder)
+    journal = Journal(folder / JOURNAL)
+    may_win = partial(hope, dataset, journal, strategies=strategies, prices=price_list, seed=seed)
     with stoppable() as cancelled, watching(plan.ids) as watch:
         report = comparing.compare(
             dataset,
@@ -164,9 +167,7 @@ def compare(
             cache=cache,
             probes=probes,
             race=race,
-            may_win=hope(dataset, folder, strategies=strategies, prices=price_list, seed=seed)
-            if race
-            else None,
+            may_win=may_win() if race else None,
             limits=Limits(spend_at_most, tokens_at_most),
         )
     if as_json:

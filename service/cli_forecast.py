@@ -99,6 +99,7 @@ def forecast(
     to = console(stderr=as_json)
     dataset = read_dataset(spec, seed=seed, limit=limit, train_limit=train_limit)
     from service import comparing  # after reading: a misspelt path is told at once
+    from service.file_book import FileBook
     from service.forecasting.planning import plan_forecast
     from service.forecasting.running import forecast as foretell
     from service.forecasting.shown import forecast_text
@@ -121,7 +122,7 @@ def forecast(
     with (
         stoppable() as cancelled,
         one_bar("forecast") as bar,
-        accounting(Ledger(None, price_list, limits, cancelled)),
+        accounting(Ledger(FileBook(None), price_list, limits, cancelled)),
     ):
         found = foretell(
             planned,

@@ -7,6 +7,12 @@ import rich_click as click
 
 from service.cli_options import debug_option
 
+jobs_option = click.option(
+    "--jobs",
+    type=int,
+    help="Worker processes, each with work of its own. [default: TUNEWORTH_JOBS, else 1]",
+)
+
 
 @click.command()
 @click.option("--host", help="Address to listen on. [default: TUNEWORTH_HOST, else 127.0.0.1]")
@@ -20,12 +26,15 @@ from service.cli_options import debug_option
     "--worker/--no-worker",
     "with_worker",
     default=True,
-    help="Without one, run `tuneworth worker` on the same data folder. [default: with one]",
+    help="Without, run `tuneworth worker` on the same data folder. [default: with]",
 )
+@jobs_option
 @debug_option
-def serve(host: str | None, port: int | None, data: Path | None, with_worker: bool) -> None:
-    """Serve the JSON API, with a worker beside it."""
-    from service.serve import WORKER
+def serve(
+    host: str | None, port: int | None, data: Path | None, with_worker: bool, jobs: int | None
+) -> None:
+    """Serve the JSON API, with workers beside it."""
+    from service.keeper import WORKER
     from service.serve import serve as run
     from service.settings import Settings
 
@@ -36,6 +45,7 @@ def serve(host: str | None, port: int | None, data: Path | None, with_worker: bo
             host=host or settings.host,
             port=settings.port if port is None else port,
             data=data.absolute() if data else settings.data,
+            jobs=settings.jobs if jobs is None else jobs,
         ),
         WORKER if with_worker else None,
     )
@@ -47,11 +57,21 @@ def serve(host: str | None, port: int | None, data: Path | None, with_worker: bo
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the database and the reports. [default: TUNEWORTH_DATA]",
 )
+@jobs_option
 @debug_option
-def worker(data: Path | None) -> None:
-    """Compute queued comparisons until stopped; one worker for a data folder."""
+def worker(data: Path | None, jobs: int | None) -> None:
+    """Compute queued comparisons and forecasts until stopped."""
+    from service.keeper import keep_workers
     from service.settings import Settings
     from service.worker import work
 
     settings = Settings.from_environment()
-    work(replace(settings, data=data.absolute()) if data else settings)
+    settings = replace(
+        settings,
+        data=data.absolute() if data else settings.data,
+        jobs=settings.jobs if jobs is None else jobs,
+    )
+    if settings.jobs == 1:
+        work(settings)
+    else:
+        keep_workers(settings)

@@ -15,6 +15,7 @@ from benchmarks.curve import turns_of
 from benchmarks.environment import cuda_devices
 from benchmarks.journal import JOURNAL
 from benchmarks.metrics import metric_for
+from benchmarks.model_slot import LoadModel
 from benchmarks.placing import ARTIFACTS
 from benchmarks.plan import Entry, needed_models, plan_run
 from benchmarks.progress import OnProgress, ignore_progress
@@ -24,7 +25,8 @@ from benchmarks.racing import MayWin
 from benchmarks.runner import never, run_comparison, sole_owner
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
-from service.ledger import PAID, Ledger, Limits
+from service.file_book import PAID, FileBook
+from service.ledger import Ledger, Limits
 from service.published import REPORT_FILES, write_reports
 from service.report import Report, build_report
 from service.stated import check_stated
@@ -69,17 +71,15 @@ def compare(
     Raises UnknownName and NotFetched before anything runs, RunMismatch where `out` holds another
     comparison, and Cancelled once `cancelled` says so.
     """
-    check_stated(dataset.task.needs, dataset.task.deployment, prices)
-    chosen = chosen_strategies(dataset.task, strategies)
-    names = checked_models(dataset, chosen)
+    chosen, models = chosen_of(dataset, strategies, prices)
     out.mkdir(parents=True, exist_ok=True)
     settle_waiting(alone=True)
-    ledger = Ledger(out / PAID, prices, limits or Limits(), cancelled)
+    ledger = Ledger(FileBook(out / PAID), prices, limits or Limits(), cancelled)
     with accounting(ledger):
         records = run_comparison(
             dataset,
             strategies=chosen,
-            models={name: partial(load_named, name) for name in names},
+            models=models,
             folder=out,
             seed=seed,
             prices=prices,
@@ -121,9 +121,8 @@ def plan(
     """Look ahead without loading a model; with all that a `race` may ask, and nothing of what it
     may spare. Raises as `compare` does before anything runs."""
     metric_for(dataset.task.metric, dataset.task.kind)
-    check_stated(dataset.task.needs, dataset.task.deployment, prices)
-    chosen = chosen_strategies(dataset.task, strategies)
-    models = [quoted_model(name) for name in checked_models(dataset, chosen)]
+    chosen, names = chosen_of(dataset, strategies, prices)
+    models = [quoted_model(name) for name in names]
     estimate = quote(dataset, chosen, models, prices, gpu=bool(cuda_devices()), probes=probes)
     entries = plan_run(dataset, chosen, [model.name for model in models])
     hosted = {model.name for model in models if model.hosted}
@@ -137,6 +136,22 @@ def plan(
         entries=tuple(entries),
         models=tuple(models),
     )
+
+
+def chosen_of(
+    dataset: Dataset,
+    strategies: Sequence[str] | None,
+    prices: PriceList,
+    load: Callable[[str], Model] | None = None,
+) -> tuple[list[Strategy], dict[str, LoadModel]]:
+    """The strategies, and what loads each model that they will use, by `load` where it is given.
+
+    Loads nothing. Raises as `compare` does before anything runs.
+    """
+    check_stated(dataset.task.needs, dataset.task.deployment, prices)
+    chosen = chosen_strategies(dataset.task, strategies)
+    names = checked_models(dataset, chosen)
+    return chosen, {name: partial(load or load_named, name) for name in names}
 
 
 def chosen_strategies(task: Task, names: Sequence[str] | None = None) -> list[Strategy]:

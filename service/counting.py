@@ -1,16 +1,11 @@
-"""What a comparison answered and spent so far, counted from its journal as that grows.
+"""What a comparison answered and spent so far, counted from its records as they are stored."""
 
-The worker's main thread reads what was appended; the thread that computes knows nothing of it.
-"""
-
-import json
-import threading
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 from pydantic import Field
 
 from benchmarks.costs import RunPrices, TokenPrice
+from benchmarks.records import FailureRecord, OutcomeRecord, Record, RunRecord, SetupRecord
 from corpora.task import Frozen
 
 TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
@@ -28,53 +23,40 @@ class Counts(Frozen):
     usd: float = Field(default=0.0, description="What the answers of hosted models cost.")
 
 
-class JournalCount:
-    """Follows one journal. A journal that became shorter is read from its beginning again."""
+def summed(parts: Iterable[Counts]) -> Counts:
+    """Those of several units together."""
+    told = [part.model_dump() for part in parts]
+    return Counts(**{name: sum(part[name] for part in told) for name in Counts.model_fields})
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._start_over()
 
-    def _start_over(self) -> None:
-        self._read = 0
-        self._counts: dict[str, float] = {}
+class Counting:
+    """Takes in records one after the other. What answers of hosted models cost goes by the prices
+    of the last run record before them; that of another unit is taken in by `price`."""
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(Counts.model_fields, 0.0)
         self._prices: dict[str, TokenPrice] = {}
 
-    def read(self) -> Counts:
-        """Take in what was appended since the last call; the sums so far."""
-        with self._lock:
-            if self._path.exists():
-                self._take_in()
-            return Counts.model_validate(self._counts)
+    def counts(self) -> Counts:
+        """Of all that was taken in."""
+        return Counts.model_validate(self._counts)
 
-    def _take_in(self) -> None:
-        if self._path.stat().st_size < self._read:
-            self._start_over()
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]  # a line that is being written waits
-        for line in whole.split(b"\n")[:-1]:
-            self._take(json.loads(line))
-        self._read += len(whole)
+    def price(self, run: RunRecord) -> None:
+        models = RunPrices.model_validate(run.prices).models
+        self._prices = {s.id: models[s.model] for s in run.strategies if s.model in models}
 
-    def _take(self, record: dict[str, Any]) -> None:
-        kind = record["record"]
-        if kind == "run":
-            models = RunPrices.model_validate(record["prices"]).models
-            named = {one["id"]: one["model"] for one in record["strategies"]}
-            self._prices = {id: models[name] for id, name in named.items() if name in models}
-        elif kind == "outcome":
-            tokens = [record.get(name, 0) for name in TOKENS]
-            self._add("samples", 1)
-            self._add("errors", record["state"] == "error")
+    def take(self, record: Record) -> None:
+        if isinstance(record, RunRecord):
+            self.price(record)
+        elif isinstance(record, OutcomeRecord):
+            tokens = record.prompt_tokens, record.cached_tokens, record.completion_tokens
+            price = self._prices.get(record.strategy)
+            self._counts["samples"] += 1
+            self._counts["errors"] += record.state == "error"
             for name, number in zip(TOKENS, tokens, strict=True):
-                self._add(name, number)
-            price = self._prices.get(record["strategy"])
-            self._add("usd", price.usd(*tokens) if price else 0.0)
-        elif kind == "failure" or (kind == "setup" and record["status"] == "failed"):
-            self._add("failures", 1)
-
-    def _add(self, name: str, number: float) -> None:
-        self._counts[name] = self._counts.get(name, 0) + number
+                self._counts[name] += number
+            self._counts["usd"] += price.usd(*tokens) if price else 0.0
+        elif isinstance(record, FailureRecord) or (
+            isinstance(record, SetupRecord) and record.status == "failed"
+        ):
+            self._counts["failures"] += 1

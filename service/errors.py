@@ -7,7 +7,9 @@ ServiceError
 ├── KeyReused       an Idempotency-Key came with another request than the first time
 ├── WorkerRunning   another worker serves this database already
 ├── DatabaseAway    the database was not reached at the start
+├── StoreAway       the store of reports and artefacts is full, read-only or not reached
 ├── NewerDatabase   a later version of Tuneworth has changed the database
+├── DamagedRecords  what is stored of a comparison cannot be read
 ├── NoKey           the request came without an API key that is in force
 ├── NotAllowed      the API key does not have the scope that the operation needs
 ├── TooOften        the API key asked for more than its rate allows
@@ -16,8 +18,10 @@ ServiceError
 
 from collections.abc import Iterable
 from math import ceil, floor
+from pathlib import Path
 from typing import Any
 
+from benchmarks.errors import StorageFull
 from corpora.errors import shorten
 
 
@@ -83,6 +87,15 @@ class DatabaseAway(ServiceError):
         )
 
 
+class StoreAway(ServiceError, StorageFull):
+    """`reason` is what the system said, in words that anybody may see."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        self.path = Path(key)
+        self.reason = reason
+        Exception.__init__(self, f"The store of reports and artefacts, at {key}: {reason}.")
+
+
 class NewerDatabase(ServiceError):
     """Going on could damage what the later version has written."""
 
@@ -90,6 +103,16 @@ class NewerDatabase(ServiceError):
         super().__init__(
             f"The database has schema {revision}, which this version of Tuneworth does not know."
             " Use the version that wrote it, or a later one."
+        )
+
+
+class DamagedRecords(ServiceError):
+    """A row that holds no records: somebody changed it, or the disk is ill."""
+
+    def __init__(self, comparison: str, row: int) -> None:
+        super().__init__(
+            f"Comparison {comparison}, row {row} of its records: not a record of a run. Restore"
+            " the database from a backup, or start another comparison."
         )
 
 

@@ -23,6 +23,7 @@ from service.keys import NOBODY, Caller, Keyring, Keys, Scope
 from service.problems import Problem
 from service.rates import Buckets, Streams
 from service.settings import Settings
+from service.shapes import Priority
 from service.wire import hold
 
 BEARER, COOKIE = "key", "cookie"
@@ -54,6 +55,12 @@ def needs(scope: Scope, *, post: bool = False) -> list[dict[str, list[str]]]:
     """The security requirement of an operation. Only what reads by GET takes the cookie too."""
     schemes = [BEARER] if post or scope != "read" else [BEARER, COOKIE]
     return [{scheme: [scope]} for scheme in schemes]
+
+
+def check_priority(priority: Priority, who: Caller) -> None:
+    """Going before all others is not for everybody; raises NotAllowed."""
+    if priority == "high" and not who.may("admin"):
+        raise NotAllowed("admin", who.scopes)
 
 
 class Gate:

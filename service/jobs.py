@@ -1,12 +1,13 @@
-"""Durable jobs: the queue through which the API hands comparisons and forecasts to the worker.
+"""Durable jobs: the queues through which units of work reach the workers.
 
-Only ids pass through it; what is to be done and how far it is stand in our own tables. A fixed
+Only ids pass through them; what is to be done and how far it is stand in our own tables. A fixed
 application version lets a new build take over what an older one queued.
 """
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,14 +16,35 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.orm import Session
 
 APPLICATION = "tuneworth"
-EXECUTOR = "local"
-"""Each worker takes over what the one before it began, whichever machine it ran on."""
-VERSION = "1"
-QUEUE = "comparisons"
-COMPARE, FORECAST = "compare", "forecast"
-"""What a job does with the id that it carries."""
+VERSION = "2"
+"""Of what a job means. Those of version 1 carried the id of a comparison or a forecast: workers of
+that version take no others, and `service.units` takes up what they left."""
+UNIT = "unit"
 POLLING_SECONDS = 0.25
 QUIET_SECONDS = 60.0
+WAITING, TAKEN = "ENQUEUED", "PENDING"
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """A unit that is given out: `dispatch` counts how often it was. Who holds an older number may
+    store nothing more."""
+
+    work: str
+    position: int
+    dispatch: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.work}-{self.position}-{self.dispatch}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Job | None":
+        """The job with that id; None where it is none, as that of an older version."""
+        work, *numbers = text.split("-")
+        if len(numbers) != 2 or not all(one.isascii() and one.isdigit() for one in numbers):
+            return None
+        return cls(work, int(numbers[0]), int(numbers[1]))
 
 
 def refuse_pickles() -> None:
@@ -40,7 +62,7 @@ def _refused(cls: DefaultSerializer, serialized_data: str) -> Any:
 
 
 class Queue:
-    """The API's end: it adds jobs, and runs none."""
+    """What is to be done, told to the job engine; this end runs nothing."""
 
     def __init__(self, engine: sa.Engine) -> None:
         refuse_pickles()
@@ -51,29 +73,55 @@ class Queue:
             retry_connection_errors=False,  # a request is told, rather than kept waiting
         )
 
-    def add(self, session: Session, comparison: str) -> None:
-        """Queue a comparison within the caller's transaction: both are stored, or neither."""
-        self._add(session, comparison, COMPARE)
-
-    def add_forecast(self, session: Session, forecast: str) -> None:
-        """The same of a forecast. All jobs wait in one line."""
-        self._add(session, forecast, FORECAST)
-
-    def _add(self, session: Session, key: str, job: str) -> None:
+    def put(self, session: Session, job: Job, queue: str, priority: int) -> None:
+        """Queue a job within the caller's transaction: what it stores and the job, or neither.
+        The lowest priority is taken first, from 1."""
         self._client.enqueue_in_transaction(
             session,
             {
-                "workflow_name": job,
-                "queue_name": QUEUE,
-                "workflow_id": key,
+                "workflow_name": UNIT,
+                "queue_name": queue,
+                "workflow_id": job.id,
                 "app_version": VERSION,
+                "priority": priority,
             },
-            key,
+            job.id,
         )
 
-    def forget(self, key: str) -> None:
-        """Remove the job of a comparison or a forecast, if there is one."""
-        self._client.delete_workflows([key])
+    def states(self, ids: Collection[str]) -> dict[str, str]:
+        """How the engine says that jobs are, by id; what it does not know is left out."""
+        if not ids:
+            return {}
+        found = self._client.list_workflows(
+            workflow_ids=list(ids), load_input=False, load_output=False
+        )
+        return {one.workflow_id: one.status for one in found}
+
+    def taken_by(self, worker: str) -> list[str]:
+        """The ids of the jobs that a worker has taken and not ended."""
+        found = self._client.list_workflows(
+            status=TAKEN, executor_id=worker, load_input=False, load_output=False
+        )
+        return [one.workflow_id for one in found]
+
+    def remove(self, ids: Collection[str]) -> None:
+        """Remove jobs, whatever they are at."""
+        if ids:
+            self._client.delete_workflows(list(ids))
+
+    def drop(self, work: str) -> None:
+        """Remove the jobs of ended work that wait: each would be taken only to find that out."""
+        self.remove(self._of(work, status=WAITING))
+
+    def forget(self, work: str) -> None:
+        """Remove all jobs of a comparison or a forecast, if there are any."""
+        self.remove([work, *self._of(work)])
+
+    def _of(self, work: str, status: str | None = None) -> list[str]:
+        found = self._client.list_workflows(
+            workflow_id_prefix=f"{work}-", status=status, load_input=False, load_output=False
+        )
+        return [one.workflow_id for one in found]
 
     def close(self) -> None:
         self._client.destroy()
@@ -95,35 +143,27 @@ class Seldom(logging.Filter):
         return True
 
 
-def take_jobs(
-    database_url: str, run: Callable[[str], None], run_forecast: Callable[[str], None]
-) -> None:
-    """The worker's end: call `run` with the id of each queued comparison and `run_forecast` with
-    that of each forecast, one at a time, in a thread of its own.
-
-    A job that was running when the worker died is run again. Returns at once.
-    """
+def take_jobs(database_url: str, worker: str, queue: str, run: Callable[[str], None]) -> None:
+    """A worker's end: call `run` with the id of each job of a queue, one at a time, in a thread of
+    its own. `worker` is the name under which it takes them. Returns at once."""
     refuse_pickles()
     DBOS(
         config={
             "name": APPLICATION,
             "system_database_url": database_url,
             "application_version": VERSION,
-            "executor_id": EXECUTOR,
+            "executor_id": worker,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
         }
     )
     logging.getLogger("dbos").addFilter(Seldom())
 
-    # how often a job may begin again is the worker's to say: it knows which beginnings failed
-    @DBOS.workflow(name=COMPARE, max_recovery_attempts=None)
-    def compare(comparison: str) -> None:
-        run(comparison)
+    # how often a unit may begin again is ours to say: we know which beginnings led to nothing
+    @DBOS.workflow(name=UNIT, max_recovery_attempts=None)
+    def unit(job: str) -> None:
+        run(job)
 
-    @DBOS.workflow(name=FORECAST, max_recovery_attempts=None)
-    def forecast(forecast: str) -> None:
-        run_forecast(forecast)
-
+    DBOS.listen_queues([queue])
     DBOS.launch()
-    DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLLING_SECONDS)
+    DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=POLLING_SECONDS)

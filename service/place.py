@@ -1,96 +1,48 @@
-"""The one place for a worker at a database, held by a lock that ends with its process."""
+"""The name of a worker among those of its machine, by a lock that ends with its process.
 
-from contextlib import suppress
-from typing import Protocol
+The next process of a name takes over at once what the one before it held.
+"""
 
-import sqlalchemy as sa
-from filelock import FileLock, Timeout
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
-from service.database import connecting, is_away
+from filelock import BaseFileLock, FileLock, Timeout
+
 from service.settings import Settings
 
-LOCK = 1953853287, 2
-"""The advisory lock of the worker: any two numbers that nobody else takes."""
-SILENCE = ("tcp_keepalives_idle=10", "tcp_keepalives_interval=5", "tcp_keepalives_count=3")
-"""By this the server notices within half a minute that the machine of a worker has vanished."""
 
-
-class Place(Protocol):
-    """`name` is what the worker serves, as a person knows it."""
+@dataclass(frozen=True)
+class Place:
+    """Held until the process ends. `slot` counts the workers of this machine from 0."""
 
     name: str
-
-    def take(self) -> bool:
-        """Whether it was free, and is this worker's now."""
-
-    def keep(self) -> bool:
-        """Whether it is still this worker's; False where another one has it."""
+    host: str
+    slot: int
+    lock: BaseFileLock
 
 
-def worker_place(settings: Settings) -> Place:
-    """The place at the database of `settings`."""
-    if settings.postgres is None:
-        return FilePlace(settings)
-    return ServerPlace(settings)
+def take_place(settings: Settings) -> Place:
+    """The first that is free on this machine. Raises OSError where the data folder takes none."""
+    host, slot = quote(socket.gethostname(), safe=""), 0
+    while (lock := taken(settings, f"{host}-{slot}")) is None:
+        slot += 1
+    return Place(f"{host}-{slot}", host, slot, lock)
 
 
-class FilePlace:
-    """By a file in the data folder, as SQLite is for the processes of one machine."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.name = str(settings.data)
-        self._lock = FileLock(settings.data / "worker.lock")
-
-    def take(self) -> bool:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        return True
-
-    def keep(self) -> bool:
-        return self._lock.is_locked
+def taken(settings: Settings, name: str) -> BaseFileLock | None:
+    """The lock of a worker's name, where no living process of this data folder has it."""
+    folder = settings.data / "workers"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lock
 
 
-class ServerPlace:
-    """By an advisory lock of PostgreSQL, which lasts as long as its connection.
-
-    A pooler that lends connections for single transactions would break it.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.name = f"the database {sa.make_url(settings.database_url).database}"
-        self._engine = connecting(
-            settings.database_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
-        )
-        self._connection: sa.Connection | None = None
-
-    def take(self) -> bool:
-        connection = self._engine.connect()
-        try:
-            for setting in SILENCE:
-                connection.exec_driver_sql(f"SET {setting}")
-            taken = bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(*LOCK))))
-        except BaseException:
-            connection.close()
-            raise
-        if taken:
-            self._connection = connection
-        else:
-            connection.close()
-        return taken
-
-    def keep(self) -> bool:
-        """Taken again where the connection was lost, as when the server was restarted."""
-        if self._connection is not None:
-            try:
-                self._connection.exec_driver_sql("SELECT 1")
-            except sa.exc.SQLAlchemyError as error:
-                if not is_away(error):
-                    raise
-                with suppress(sa.exc.SQLAlchemyError):
-                    self._connection.close()
-                self._connection = None
-            else:
-                return True
-        return self.take()
+def scratch_of(settings: Settings, name: str) -> Path:
+    """Where the temporary files of a worker lie."""
+    return settings.data / "scratch" / name

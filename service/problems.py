@@ -26,6 +26,7 @@ from service.errors import (
     NotAllowed,
     NotFound,
     OverBudget,
+    StoreAway,
     TooOften,
 )
 from strategies.errors import StrategyError, UnknownName
@@ -120,6 +121,10 @@ def problem_of(error: Exception) -> Problem:
             detail += " is done twice."
             title = "The database is away"
             return Problem(503, "database-away", title, detail, headers={"Retry-After": "2"})
+        case StoreAway():
+            detail = "The store of reports and artefacts did not answer. Send the request again."
+            title = "The store is away"
+            return Problem(503, "store-away", title, detail, headers={"Retry-After": "5"})
     detail = "An unexpected error; the server's log tells more."
     return Problem(500, "unexpected", "Something went wrong here", detail)
 
@@ -130,7 +135,7 @@ def reply_with_problem(request: Request[Any, Any, Any], error: Exception) -> Res
     for one in problem.document.get("errors", ()):
         if one["field"] in request.query_params:  # the framework does not say what it refused
             one["value"] = shorten(request.query_params[one["field"]])
-    if problem.status == 503 and isinstance(error, SQLAlchemyError):
+    if problem.status == 503 and isinstance(error, SQLAlchemyError | StoreAway):
         logger.warning("%s %s: %s.", request.method, request.scope["path"], reason_of(error))
     elif problem.status >= 500 and not isinstance(error, Problem):
         logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)

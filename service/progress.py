@@ -1,13 +1,14 @@
 """How far running work is, as the worker notes it and the API tells it."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from benchmarks.progress import Phase, ProgressEvent
 from corpora.task import Frozen
-from service.counting import Counts
+from service.counting import Counts, summed
 from service.storage import now
 
 AT = Field(default=None, description="When that was so; ISO 8601, UTC.")
@@ -48,14 +49,38 @@ class Progress(Frozen):
     at: str | None = AT
 
 
+def merged(parts: Sequence[dict[str, Any]], total: int) -> dict[str, Any]:
+    """How far a comparison is, from what each of its units noted, in the order of the run; `total`
+    are its strategies, as far as that is known.
+
+    A strategy is where the last of the units that speak of it has brought it. What the first unit
+    noted of no strategy (a model is loaded to begin with) is past once another one has begun.
+    """
+    begun = [Progress.model_validate(part) for part in parts if part]
+    rows = {row.strategy: row for part in begun for row in part.strategies}
+    total = max(total, len(rows), *(part.total for part in begun))
+    messages = [part.message for part in begun[1:] or begun if part.message]
+    progress = Progress(
+        fraction=round(sum(row.fraction for row in rows.values()) / max(total, 1), 4),
+        total=total,
+        message="; ".join(dict.fromkeys(messages)),
+        strategies=tuple(rows.values()),
+        counts=summed(part.counts for part in begun),
+        at=max((part.at for part in begun if part.at), default=None),
+    )
+    return progress.model_dump(mode="json")
+
+
 class ProgressBoard:
-    """Written by the thread that computes, read by the one that stores: neither waits long."""
+    """How far one unit is. Written by the thread that computes, read by the one that stores:
+    neither waits long."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[str, StrategyProgress] = {}
         self._total = 0
         self._message = ""
+        self._waits = ""
         self._counts = Counts()
         self._at = now()
         self._changed = False
@@ -66,10 +91,17 @@ class ProgressBoard:
             self._changed = self._changed or counts != self._counts
             self._counts = counts
 
+    def wait(self, reason: str) -> None:
+        """Take in what it waits for; it goes on by what is noted next."""
+        with self._lock:
+            self._changed = self._changed or reason != self._waits
+            self._waits = reason
+
     def note(self, event: ProgressEvent) -> None:
         """Take in where the run is now."""
         with self._lock:
             self._changed, self._at = True, now()
+            self._waits = ""
             self._total = max(self._total, event.total)
             if event.strategy is None:
                 self._message = f"{event.phase} {event.message}".strip()
@@ -96,12 +128,17 @@ class ProgressBoard:
             progress = Progress(
                 fraction=round(done, 4),
                 total=total,
-                message=self._message,
+                message=waiting(self._waits) or self._message,
                 strategies=rows,
                 counts=self._counts,
                 at=self._at,
             )
         return progress.model_dump(mode="json")
+
+
+def waiting(reason: str) -> str:
+    """The message of what waits until a cause is gone."""
+    return f"waiting: {reason}" if reason else ""
 
 
 class ForecastProgress(Frozen):
@@ -124,6 +161,13 @@ class ForecastBoard:
         with self._lock:
             self._now = ForecastProgress(fraction=round(fraction, 4), message=doing, at=now())
             self._changed = True
+
+    def wait(self, reason: str) -> None:
+        """As of a comparison."""
+        with self._lock:
+            waits = self._now.model_copy(update={"message": waiting(reason)})
+            self._changed = self._changed or waits != self._now
+            self._now = waits
 
     def changes(self) -> dict[str, Any] | None:
         """As those of a comparison."""

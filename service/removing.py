@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from service.database import forget_pages, reason_of
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, StoreAway
 from service.posting import outdated
 from service.services import Services
 from service.storage import TaskRow, Work
@@ -64,7 +64,7 @@ def clear(at: Services) -> None:
         for kind, key in at.store.leftovers():
             try:
                 _clear(at, kind, key)
-            except OSError as error:
+            except (OSError, StoreAway) as error:
                 logger.warning("%s %s is removed, but not all of it: %s.", kind, key, error)
         forget_pages(at.store.engine)
     except sa.exc.SQLAlchemyError as error:  # what was removed stays so; a sweep clears the rest
@@ -74,10 +74,10 @@ def clear(at: Services) -> None:
 def _clear(at: Services, kind: str, key: str) -> None:
     if kind == TaskRow.__tablename__:
         place = at.settings.results_folder(key)
+        if place.exists():
+            shutil.rmtree(place)
     else:
         at.hub.forget(TABLES[kind], key)
         at.queue.forget(key)
-        place = at.settings.folder_of(kind, key)
-    if place.exists():
-        shutil.rmtree(place)
+        at.files.remove(f"{kind}/{key}")
     at.store.cleared(kind, key)

@@ -1,12 +1,14 @@
 """What requests and the worker work with, made when their process starts."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
 
 from service.database import open_database
+from service.files import Files, key_of
 from service.jobs import Queue
 from service.readiness import Readiness
 from service.settings import Settings
@@ -14,36 +16,46 @@ from service.shapes import comparison_reply, forecast_reply
 from service.storage import ComparisonRow, ForecastRow, Work
 from service.store import Store
 from service.tallying import Tally
+from service.units import Units
 from service.watching import Hub
+
+FORECAST_FILE = "forecast.json"
 
 
 @dataclass(frozen=True)
 class Services:
-    """The settings, the tables, the queue to the worker, and what clients and operators watch."""
+    """The settings, the tables, the reports and artefacts, the queue and the units of
+    work, and what clients and operators watch."""
 
     settings: Settings
     store: Store
+    files: Files
     queue: Queue
+    units: Units
     hub: Hub
     readiness: Readiness
     tally: Tally
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
-        """Opens the database, its tables made where missing; raises as `open_database`."""
+        """Opens the database, its tables made where missing; raises as `open_database` and
+        `Files`."""
         settings.data.mkdir(parents=True, exist_ok=True)
+        files = Files(settings.store or settings.data, settings.data)
         engine = open_database(settings.database_url)
-        store = Store(engine)
+        store, queue = Store(engine), Queue(engine)
         renders = {
             ComparisonRow: show_comparison,
-            ForecastRow: lambda row: show_forecast(row, settings),
+            ForecastRow: lambda row: show_forecast(row, files),
         }
         return cls(
             settings=settings,
             store=store,
-            queue=Queue(engine),
+            files=files,
+            queue=queue,
+            units=Units(store.begin, queue),
             hub=Hub(store, renders),
-            readiness=Readiness(store, settings.data),
+            readiness=Readiness(store, settings.data, files),
             tally=Tally(store),
         )
 
@@ -65,11 +77,11 @@ def show_comparison(row: Work) -> bytes:
     return comparison_reply(row).model_dump_json().encode()
 
 
-def show_forecast(row: Work, settings: Settings) -> bytes:
-    """The forecast as JSON, with what was foretold once it is completed."""
+def show_forecast(row: Work, files: Files) -> bytes:
+    """The forecast as JSON, with what was foretold once it is completed; raises StoreAway."""
     assert isinstance(row, ForecastRow)
-    path = settings.forecast_folder(row.id) / "forecast.json"
     found = None
-    if row.state == "completed" and path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+    if row.state == "completed":
+        with suppress(FileNotFoundError):
+            found = json.loads(files.get(key_of(row.__tablename__, row.id, FORECAST_FILE)))
     return forecast_reply(row, found).model_dump_json().encode()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 import sqlalchemy as sa
 from platformdirs import user_data_path
@@ -16,18 +16,23 @@ from service.logs import LogStyle
 
 MOST_DAYS = 36_500
 DAYS_FIX = f"Give a whole number of days, 1 to {MOST_DAYS}, or unset it to keep everything."
+MOST_JOBS = 256
+JOBS_FIX = f"Give a whole number of worker processes, 1 to {MOST_JOBS}."
+QueueChoice = Literal["auto", "cpu", "gpu"]
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 """How the URL of a database may begin."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`data` holds the files of every comparison; port 0 takes a free one.
+    """`data` holds the files of every comparison; port 0 takes a free one. `store` is the folder or
+    URL of reports and artefacts, where they do not lie in `data`; a URL may hold a password.
 
     `postgres` is the URL of the database, which may hold a password; without it the database is a
     file in `data`. What ended more than `keep_days` ago is removed; None keeps it. `hosts` are the
     names by which others call this server, where any may. `log`: JSON lines or text; auto is text
-    on a terminal.
+    on a terminal. `jobs` are the worker processes to keep. `queue` is what they take: auto is gpu
+    for as many of them as the machine has GPUs.
     """
 
     data: Path
@@ -37,6 +42,9 @@ class Settings:
     postgres: str | None = field(default=None, repr=False)
     keep_days: int | None = None
     hosts: tuple[str, ...] = ()
+    jobs: int = 1
+    queue: QueueChoice = "auto"
+    store: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -49,6 +57,10 @@ class Settings:
             raise InvalidInput("TUNEWORTH_HOSTS", "", fix)
         if not 0 <= self.port <= 65535:
             raise InvalidInput("TUNEWORTH_PORT", self.port, "Give a number from 0 to 65535.")
+        if not 1 <= self.jobs <= MOST_JOBS:
+            raise InvalidInput("TUNEWORTH_JOBS", self.jobs, JOBS_FIX)
+        if self.queue not in get_args(QueueChoice):
+            raise InvalidInput("TUNEWORTH_QUEUE", self.queue, "Use cpu, gpu or auto.")
         if self.log not in get_args(LogStyle):
             raise InvalidInput("TUNEWORTH_LOG", self.log, "Use json, text or auto.")
         if self.postgres is not None:
@@ -58,15 +70,20 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """From TUNEWORTH_DATA, _DATABASE_URL, _HOST, _HOSTS, _PORT, _KEEP_DAYS and _LOG; raises
-        InvalidInput."""
+        """From TUNEWORTH_DATA, _DATABASE_URL, _STORE, _HOST, _HOSTS, _PORT, _KEEP_DAYS, _LOG, _JOBS
+        and _QUEUE; raises InvalidInput."""
         port = environ.get("TUNEWORTH_PORT") or "8000"
         if not (port.isascii() and port.isdigit()):
             raise InvalidInput("TUNEWORTH_PORT", port, "Give a number from 0 to 65535.")
         days = environ.get("TUNEWORTH_KEEP_DAYS")
         if days and not (days.isascii() and days.isdigit()):
             raise InvalidInput("TUNEWORTH_KEEP_DAYS", days, DAYS_FIX)
-        data = environ.get("TUNEWORTH_DATA")
+        jobs = environ.get("TUNEWORTH_JOBS") or "1"
+        if not (jobs.isascii() and jobs.isdigit()):
+            raise InvalidInput("TUNEWORTH_JOBS", jobs, JOBS_FIX)
+        data, store = environ.get("TUNEWORTH_DATA"), environ.get("TUNEWORTH_STORE")
+        if store and "://" not in store:
+            store = str(Path(store).expanduser().absolute())
         return cls(
             data=Path(data).expanduser().absolute() if data else user_data_path("tuneworth"),
             host=environ.get("TUNEWORTH_HOST") or "127.0.0.1",
@@ -75,6 +92,9 @@ class Settings:
             postgres=environ.get("TUNEWORTH_DATABASE_URL") or None,
             keep_days=int(days) if days else None,
             hosts=read_hosts(environ.get("TUNEWORTH_HOSTS") or ""),
+            jobs=int(jobs),
+            queue=cast("QueueChoice", environ.get("TUNEWORTH_QUEUE") or "auto"),  # as the logs'
+            store=store or None,
         )
 
     def for_worker(self) -> dict[str, str]:
@@ -82,8 +102,11 @@ class Settings:
         return {
             "TUNEWORTH_DATA": str(self.data),
             "TUNEWORTH_DATABASE_URL": self.postgres or "",
+            "TUNEWORTH_STORE": self.store or "",
             "TUNEWORTH_KEEP_DAYS": "" if self.keep_days is None else str(self.keep_days),
             "TUNEWORTH_LOG": self.log,
+            "TUNEWORTH_JOBS": str(self.jobs),
+            "TUNEWORTH_QUEUE": self.queue,
         }
 
     @property

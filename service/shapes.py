@@ -1,6 +1,6 @@
 """What the API takes and gives, as pydantic models; OpenAPI is made from them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -10,6 +10,8 @@ from service.progress import ForecastProgress, Progress
 from service.storage import FINISHED, ComparisonRow, ForecastRow, State, TaskRow
 
 API = "/api/v1"
+Priority = Literal["high", "normal", "low"]
+"""Whose units go first, however long others have waited."""
 MAX_SEED = 2**32 - 1
 """The largest seed that every library beneath takes."""
 
@@ -80,6 +82,11 @@ class NewComparison(Frozen):
         default=None,
         description="The most tokens that hosted models read and write, in the same way.",
     )
+    priority: Priority = Field(
+        default="normal",
+        description="Whether it goes before or after what others have queued. `high` needs a key"
+        " with the scope admin.",
+    )
 
 
 class NewForecast(Frozen):
@@ -133,6 +140,11 @@ class NewForecast(Frozen):
     tokens_at_most: PositiveInt | None = Field(
         default=None,
         description="The most tokens that hosted models read and write, in the same way.",
+    )
+    priority: Priority = Field(
+        default="normal",
+        description="Whether it goes before or after what others have queued. `high` needs a key"
+        " with the scope admin.",
     )
 
 

@@ -6,16 +6,20 @@ and its job are written in one transaction. A change here needs a migration (`mi
 
 import secrets
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
-UnitState = Literal["queued", "running", "done"]
+UnitState = Literal["planned", "queued", "running", "done"]
 PaymentState = Literal["booked", "settled"]
 FINISHED: tuple[State, ...] = ("completed", "failed", "cancelled")
+Begin = Callable[[], AbstractContextManager[Session]]
+"""Begins a transaction, which ends with the block."""
 
 
 class Table(DeclarativeBase):
@@ -104,7 +108,8 @@ class UnitRow(Table):
     counts how often it was given out: who holds an older number may store nothing more. `worker`
     has it now, or had it last. `fruitless` are starts since its records last grew, `seconds` what
     was computed in all. `reason` says why it was given out once more. `tag` is its place in the
-    line (`service.sharing`), and `over`: a race stopped it.
+    line (`service.sharing`), and `over`: a race stopped it. One that is planned waits for others,
+    and has no job yet.
     """
 
     __tablename__ = "units"
@@ -165,7 +170,20 @@ class PaymentRow(Table):
     tokens: Mapped[int]
     kept: Mapped[dict[str, Any] | None]
 
-    __table_args__ = (sa.Index("ix_payments_work", "work", "key"),)
+    __table_args__ = (
+        sa.Index("ix_payments_work", "work", "key"),
+        sa.Index("ix_payments_state", "work", "state"),
+    )
+
+
+class SpentRow(Table):
+    """What hosted models were paid for one piece of work: the sum of its settled payments."""
+
+    __tablename__ = "spent"
+
+    work: Mapped[str] = mapped_column(primary_key=True)
+    usd: Mapped[float] = mapped_column(sa.Double)
+    tokens: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class WorkerRow(Table):
@@ -217,6 +235,15 @@ class AgreedRow(Table):
     owner: Mapped[str] = mapped_column(index=True)
     usd: Mapped[float]
     created_at: Mapped[str]
+
+
+Row = TypeVar("Row", bound=TaskRow | Work)
+
+
+def locked(session: Session, table: type[Row], key: str) -> bool:
+    """Begin to write with the row, so that whoever else would has to wait; whether it is there."""
+    same = sa.update(table).where(table.id == key).values(owner=table.owner)
+    return session.connection().execute(same).rowcount > 0
 
 
 def now() -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.dispatch import close_units, end, running
 from service.errors import Conflict, NotFound
 from service.storage import (
     FINISHED,
@@ -15,19 +16,20 @@ from service.storage import (
     ForecastRow,
     RemovedRow,
     ReplyRow,
+    Row,
     State,
     TaskRow,
     Work,
     WorkerRow,
+    locked,
     new_id,
     now,
 )
 
 WORKER = "worker"
-Row = TypeVar("Row", bound=TaskRow | Work)
 Job = TypeVar("Job", bound=Work)
-AddJob = Callable[[Session, str], None]
-"""Queues a piece of work in the session's transaction."""
+AddJob = Callable[[Session, Work], None]
+"""Queues a new piece of work in the session's transaction."""
 WORDS: dict[type[Work], str] = {ComparisonRow: "comparison", ForecastRow: "forecast"}
 ID = re.compile("[0-9a-f]{22}")
 """What `new_id` gives. Nothing else is looked for: not every database takes every text."""
@@ -54,7 +56,7 @@ class Store:
 
     def lock_task(self, session: Session, task: str) -> bool:
         """Whether it is there, and stays so until the transaction ends."""
-        return _lock(session, TaskRow, task)
+        return locked(session, TaskRow, task)
 
     def tasks(self, limit: int, before: str | None, owner: str | None) -> list[TaskRow]:
         """Newest first, of those older than the id `before`."""
@@ -104,7 +106,7 @@ class Store:
         )
         session.add(row)
         session.flush()
-        add_job(session, row.id)
+        add_job(session, row)
         return row
 
     def comparison(self, comparison: str, owner: str | None) -> ComparisonRow:
@@ -115,14 +117,15 @@ class Store:
             return _get(session, table, WORDS[table], key, owner)
 
     def cancel(self, key: str, table: type[Job], owner: str | None) -> Job:
-        """A queued one is cancelled at once, a running one is told to stop."""
+        """Where nothing of it runs it is cancelled at once; what runs is told to stop."""
         with self.begin() as session:
-            _get(session, table, WORDS[table], key, owner, lock=True)
-            at_once = {"state": "cancelled", "finished_at": now()}
-            if not _change(session, table, key, ["queued"], at_once):
-                _change(session, table, key, ["running"], {"cancelling": True})
-            session.expire_all()
-            return _get(session, table, WORDS[table], key, owner)
+            row = _get(session, table, WORDS[table], key, owner, lock=True)
+            if row.state not in FINISHED and not running(session, key):
+                end(session, row, "cancelled")
+            elif row.state not in FINISHED:
+                row.cancelling, row.revision = True, row.revision + 1
+                close_units(session, key, ("planned", "queued"))
+            return row
 
     def remove_work(self, key: str, table: type[Work], owner: str | None) -> None:
         """Remove finished work and the replies that speak of it; what lies elsewhere is noted."""
@@ -234,17 +237,11 @@ def _get(
 ) -> Row:
     """The row, if it is the owner's; with `lock` nobody changes or removes it meanwhile."""
     if lock and ID.fullmatch(key):
-        _lock(session, table, key)
+        locked(session, table, key)
     row = session.get(table, key) if ID.fullmatch(key) else None
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(what, key)
     return row
-
-
-def _lock(session: Session, table: type[Row], key: str) -> bool:
-    """Begin to write with the row, so that whoever else would has to wait; whether it is there."""
-    same = sa.update(table).where(table.id == key).values(owner=table.owner)
-    return session.connection().execute(same).rowcount > 0
 
 
 def _change(

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from litestar.concurrency import sync_to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.errors import NotFound
+from service.errors import NotFound, StoreAway
 from service.storage import FINISHED, State, Work
 from service.store import WORDS, Store
 
@@ -234,7 +234,11 @@ class Hub:
                 for row in session.scalars(rows) if newer else ():
                     try:
                         found[table, row.id] = self._show(row)
-                    except (ValueError, OSError):  # one row that cannot be shown hinders no other
+                    except (
+                        ValueError,
+                        OSError,
+                        StoreAway,
+                    ):  # one row that cannot be shown hinders no other
                         logger.exception("%s cannot be shown", row.id)
         return found
 

@@ -1,8 +1,8 @@
-"""The worker process: it takes queued comparisons and forecasts, one at a time, and computes them.
+"""The worker process: it takes units of comparisons and forecasts, one at a time, and does them.
 
-The main thread follows what another one computes: it stores progress, looks whether to cancel, and
-says that the worker is alive. Killing the process loses nothing but the sample at work: the
-journal continues.
+The main thread follows what another one computes: it stores progress, looks whether to cancel,
+says that the worker is alive, and gives out again what others had who are not. Killing the process
+loses nothing but the sample at work: whoever takes the unit next goes on behind its records.
 """
 
 import logging
@@ -13,17 +13,17 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 
 import sqlalchemy as sa
 
+from benchmarks.environment import VISIBLE, cuda_devices
+from benchmarks.errors import StorageFull
 from service.at_hand import Worker
-from service.database import reason_of
-from service.errors import WorkerRunning
+from service.database import patiently, reason_of
 from service.jobs import take_jobs
 from service.logs import set_up_logs
-from service.orders import Compare, Foretell
-from service.place import Place, worker_place
+from service.orders import Compute, Queue
+from service.place import Place, scratch_of, take_place, taken
 from service.removing import sweep
 from service.services import Services
 from service.settings import Settings
@@ -31,65 +31,88 @@ from strategies.waiting import settle_waiting
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
+LOOK_SECONDS = 5.0
+"""How often it is looked after the others."""
 AWAY_SECONDS = 1.0
-"""How often a database that is away is asked again."""
+"""How often a database or a store that is away is asked again."""
 SWEEP_SECONDS = 600.0
 NICENESS = 10
+ENDED = "its worker ended"
 logger = logging.getLogger("tuneworth.worker")
 
 
-def work(
-    settings: Settings,
-    compare: Compare | None = None,
-    parent: int | None = None,
-    foretell: Foretell | None = None,
-) -> None:
-    """Take jobs until SIGTERM or SIGINT, or until the process `parent` is gone; then exit.
+def work(settings: Settings, compute: Compute | None = None, parent: int | None = None) -> None:
+    """Do units until SIGTERM or SIGINT, or until the process `parent` is gone; then exit.
 
-    `compare` and `foretell` default to the real ones. Raises WorkerRunning where a worker already
-    serves the database, and as `open_database`.
+    `compute` defaults to the real one. Raises as `Services.start`.
     """
     set_up_logs(settings.log)
     settle_waiting(alone=False)
-    if compare is None or foretell is None:
-        from service import computing  # loads what measures
-
-        compare, foretell = compare or computing.compute, foretell or computing.compute_forecast
-    settings.data.mkdir(parents=True, exist_ok=True)
     at = Services.start(settings)
-    place = worker_place(settings)
-    if not place.take():
-        raise WorkerRunning(place.name)
-    _take_scratch(settings.data / "scratch")
+    place = take_place(settings)
+    queue = queue_of(settings, place.slot)
+    if compute is None:
+        from service.computing import Computer  # loads what measures
+
+        compute = Computer()
+    _take_scratch(settings, place)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if hasattr(os, "nice"):
         os.nice(NICENESS)  # requests go before computing
-    worker = Worker(settings, at.store, compare, foretell)
-    at.store.beat()
-    take_jobs(settings.database_url, worker.run, worker.run_forecast)
+    worker = Worker(at, place.name, compute)
+    patiently(lambda: at.units.bury(place.name, ENDED))
+    patiently(lambda: at.units.beat(place.name, queue, place.host))
+    take_jobs(settings.database_url, place.name, queue, worker.run)
     threading.Thread(target=_sweep, args=(at, stop), name="sweep", daemon=True).start()
     code = 1
     try:
-        _watch(worker, place, stop, parent)
+        _watch(at, worker, place, queue, stop, parent)
         worker.hand_back()
+        at.units.bury(place.name, ENDED)  # jobs that it has taken and not begun
         code = 0
     except Exception:  # it must not compute on, unseen
         logger.exception("the worker ends")
     finally:
         logging.shutdown()
         # The thread that computes cannot be ended, and a normal exit would wait for it. What it
-        # has done is in the journal, and the next worker goes on from there.
+        # has done is stored, and whoever takes the unit next goes on from there.
         os._exit(code)
 
 
-def _take_scratch(folder: Path) -> None:
-    """Let temporary files lie in a folder of this worker's; what a killed one left there goes."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700)
-    tempfile.tempdir = str(folder)
+def queue_of(settings: Settings, slot: int) -> Queue:
+    """What the worker of a slot takes. From now on this process sees one GPU, or none; to be asked
+    before torch is loaded."""
+    gpus = [str(number) for number in range(len(cuda_devices()))]
+    if not gpus:
+        return "gpu" if settings.queue == "gpu" else "cpu"
+    if told := os.environ.get(VISIBLE):
+        gpus = told.split(",")
+    if settings.queue == "cpu" or (settings.queue == "auto" and slot >= len(gpus)):
+        os.environ[VISIBLE] = ""
+        return "cpu"
+    os.environ[VISIBLE] = gpus[slot % len(gpus)]
+    return "gpu"
+
+
+def _take_scratch(settings: Settings, place: Place) -> None:
+    """Let temporary files lie in a folder of this worker's. What killed ones left goes: in its own,
+    and in those whose name nobody has now."""
+    mine = scratch_of(settings, place.name)
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    for left in mine.parent.iterdir():
+        lock = place.lock if left == mine else taken(settings, left.name)
+        if lock is None:
+            continue
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:  # as an older version left it
+            left.unlink()
+        if left != mine:
+            lock.release()
+    mine.mkdir(mode=0o700)
+    tempfile.tempdir = str(mine)
 
 
 def _sweep(at: Services, stop: threading.Event) -> None:
@@ -102,28 +125,43 @@ def _sweep(at: Services, stop: threading.Event) -> None:
             return
 
 
-def _watch(worker: Worker, place: Place, stop: threading.Event, parent: int | None) -> None:
-    """Until told to stop. What the database refuses is tried again: who computes goes on.
-
-    Raises WorkerRunning where another worker has taken over.
-    """
-    next_beat, away = 0.0, False
+def _watch(
+    at: Services,
+    worker: Worker,
+    place: Place,
+    queue: Queue,
+    stop: threading.Event,
+    parent: int | None,
+) -> None:
+    """Until told to stop. What the database and the store refuse is tried again: who computes goes
+    on."""
+    next_beat = next_look = 0.0
+    away = False
     while not stop.wait(AWAY_SECONDS if away else TICK_SECONDS):
         if parent is not None and os.getppid() != parent:
             return
         try:
-            worker.tick()
             if time.monotonic() >= next_beat:
-                if not place.keep():
-                    raise WorkerRunning(place.name)  # what runs is the other one's now
-                worker.store.beat()
+                at.units.beat(place.name, queue, place.host)
                 next_beat = time.monotonic() + BEAT_SECONDS
-        except sa.exc.SQLAlchemyError as error:
+            worker.tick()
+            if time.monotonic() >= next_look:
+                _look_after(at, place.name)
+                next_look = time.monotonic() + LOOK_SECONDS
+        except (StorageFull, OSError, sa.exc.SQLAlchemyError) as error:
             if not away:
-                logger.warning("The database does not answer the worker: %s.", reason_of(error))
+                logger.warning("What is at hand cannot be stored yet: %s.", reason_of(error))
             away = True
         else:
             away = False
+
+
+def _look_after(at: Services, mine: str) -> None:
+    """Give out again what others had who are dead, and what waits where nobody takes it."""
+    for name in at.units.silent():
+        if name != mine and (given := at.units.bury(name, "its worker was not heard of any more")):
+            logger.warning("%s is not heard of; given out again: %d", name, given)
+    at.units.move()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from benchmarks.belief.gate import FORECAST
 from benchmarks.belief.macro import expected_of
@@ -11,7 +10,7 @@ from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import PriceList
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.evidence.tally import scored
-from benchmarks.journal import JOURNAL, Journal
+from benchmarks.journal import Records
 from benchmarks.raced import is_dear, race_track, tries_of
 from benchmarks.records import Record, StrategyFacts
 from benchmarks.track import track_of
@@ -28,7 +27,7 @@ twenty races loses the one that the rule would pick, as the bounds of a race may
 
 def hope(
     dataset: Dataset,
-    folder: Path,
+    records: Records,
     *,
     strategies: Sequence[str] | None,
     prices: PriceList,
@@ -37,7 +36,7 @@ def hope(
 ) -> Callable[[str], str | None]:
     """For `comparing.compare(may_win=...)`: why a strategy cannot win, None where it may.
 
-    Read off the journal in `folder` when it is asked. A predictor that has seen no task stops
+    Read off the `records` when it is asked. A predictor that has seen no task stops
     nobody, nor does one that a simple rule beat on measured tasks, and where nothing was answered
     yet, nobody is stopped by what other tasks were like.
     No test row is looked at.
@@ -51,7 +50,7 @@ def hope(
     expected = expected_of(dataset, seed)
 
     def why_not(strategy: str) -> str | None:
-        findings = raced(Journal(folder / JOURNAL).read(), facts, dataset)
+        findings = raced(records.read(), facts, dataset)
         if not findings:
             return None
         judged = judge(known.belief(dataset.task.kind, facts, findings, expected), findings)

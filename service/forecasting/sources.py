@@ -18,6 +18,7 @@ from corpora.task import Dataset
 from service.comparing import load_named
 from service.forecasting.expected import Outlook
 from service.forecasting.planning import ForecastPlan
+from strategies.models.base import Model
 from strategies.waiting import settle_waiting
 
 
@@ -27,6 +28,7 @@ def live_source(
     prices: PriceList,
     earlier: Sequence[Finding] = (),
     poll: Callable[[], None] = nothing,
+    load: Callable[[str], Model] = load_named,
 ) -> LiveSource:
     """Computes here, with the models of the comparison; goes on behind `earlier`."""
     settle_waiting(alone=True)
@@ -34,7 +36,7 @@ def live_source(
     return LiveSource(
         dataset,
         entries,
-        {name: partial(load_named, name) for name in needed_models(entries)},
+        {name: partial(load, name) for name in needed_models(entries)},
         outlook.run.seed,
         quoted=outlook.models,
         prices=prices,
@@ -43,7 +45,12 @@ def live_source(
     )
 
 
-def kept_source(planned: ForecastPlan, path: Path, poll: Callable[[], None] = nothing) -> Continued:
+def kept_source(
+    planned: ForecastPlan,
+    path: Path,
+    poll: Callable[[], None] = nothing,
+    load: Callable[[str], Model] = load_named,
+) -> Continued:
     """A live source whose findings go to a file, and that goes on behind those of the file; what
     was found of something else, or by another version, makes way. `poll` may raise Cancelled in
     the middle of something, which is then not found."""
@@ -57,7 +64,7 @@ def kept_source(planned: ForecastPlan, path: Path, poll: Callable[[], None] = no
         path.unlink()
         store = FindingStore(path, head)
     earlier = tuple(store.findings)
-    live = live_source(planned.dataset, outlook, planned.prices, earlier, poll)
+    live = live_source(planned.dataset, outlook, planned.prices, earlier, poll, load)
     return Continued(live, earlier, store.add)
 
 

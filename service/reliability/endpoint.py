@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.costs import TokenPrice, read_prices
 from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
 from benchmarks.speed.sheet import Measurement
+from service.file_book import FileBook
 from service.ledger import Ledger, Limits
 from service.reliability.bench import Bench
 from service.reliability.misbehaving import Manner, Misbehaving, misbehaving
@@ -121,7 +122,7 @@ def scheduled(
     path: Path, seconds: float, say: Callable[[str], None], timeout_s: float = TIMEOUT_S
 ) -> Measurement:
     """Ask batch after batch until the time is up."""
-    ledger = Ledger(path, priced(), Limits(), lambda: False)
+    ledger = Ledger(FileBook(path), priced(), Limits(), lambda: False)
     table = Timetable(seconds)
     with misbehaving(table.manner, say=answer_to, takes_s=TAKES_S) as server:
         model = hosted(server, timeout_s)
@@ -159,7 +160,7 @@ def limited(path: Path, samples: int) -> Measurement:
 
     whole = sum(dollars(number) for number in range(samples))
     limit = LIMIT_SHARE * whole
-    ledger = Ledger(path, priced(), Limits(usd=limit), lambda: False)
+    ledger = Ledger(FileBook(path), priced(), Limits(usd=limit), lambda: False)
     with misbehaving(manner, say=answer_to) as server:
         model = hosted(server)
         given: list[Generation] = []

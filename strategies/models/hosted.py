@@ -3,7 +3,8 @@
 team-gpt:
   base_url: https://llm.example.com/v1
   model: gpt-4o-mini
-  api_key_env: TEAM_GPT_KEY      # the variable that holds the key; leave out where none is
+  api_key_env: TEAM_GPT_KEY      # the variable that holds the key; or
+  api_key_file: /run/secrets/key # the file that does; leave both out where there is none
   context_length: 128000
 """
 
@@ -16,16 +17,24 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from strategies.errors import ModelError, UnknownName
 from strategies.models.account import Account, Ask, Kept, account, keys_of, prompt_at_most
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.chat_client import ChatClient
 from strategies.models.completion import Completion
+from strategies.models.key_file import read_key
 from strategies.models.labels import certain
 from strategies.models.pace import pace_of
 from strategies.reuse import note_reused
@@ -41,6 +50,7 @@ class Endpoint(BaseModel):
     base_url: str = Field(pattern=r"^https?://")
     model: str = Field(min_length=1)
     api_key_env: str | None = None
+    api_key_file: str | None = Field(default=None, min_length=1)
     context_length: int = Field(default=128_000, ge=1)
     concurrency: int = Field(default=8, ge=1, le=64)
     timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
@@ -51,8 +61,16 @@ class Endpoint(BaseModel):
         """It is shown in errors and reports."""
         parts = urlsplit(url)
         if parts.username or parts.password or parts.query:
-            raise ValueError("holds a user, a password or a query; use api_key_env for the key")
+            raise ValueError(
+                "holds a user, a password or a query; use api_key_env or api_key_file for the key"
+            )
         return url
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> Self:
+        if self.api_key_env is not None and self.api_key_file is not None:
+            raise ValueError("names a key twice: keep api_key_env or api_key_file")
+        return self
 
 
 class HostedModel:
@@ -176,7 +194,7 @@ def hosted_models() -> list[str]:
 
 
 def load_hosted(name: str) -> HostedModel:
-    """The model configured under `name`, with its key taken from the environment."""
+    """The model configured under `name`, with its key as it is now."""
     endpoints = _endpoints()
     if name not in endpoints:
         raise UnknownName("hosted model", name, sorted(endpoints))
@@ -184,7 +202,7 @@ def load_hosted(name: str) -> HostedModel:
     client = ChatClient(
         base_url=endpoint.base_url,
         model=endpoint.model,
-        api_key=_key(name, endpoint.api_key_env),
+        api_key=_key(name, endpoint),
         timeout_s=endpoint.timeout_s,
         pace=pace_of(endpoint.base_url, endpoint.model, endpoint.concurrency),
     )
@@ -201,7 +219,14 @@ def models_file() -> Path:
     return platformdirs.user_config_path("tuneworth") / "models.yaml"
 
 
-def _key(name: str, variable: str | None) -> str:
+def _key(name: str, endpoint: Endpoint) -> str:
+    if endpoint.api_key_file is not None:
+        place = models_file().parent / Path(endpoint.api_key_file).expanduser()
+        try:
+            return read_key(place)
+        except ModelError as error:
+            raise ModelError(f"{name}: api_key_file: {error}") from error
+    variable = endpoint.api_key_env
     if variable is None:
         return ""
     key = os.environ.get(variable, "").strip()
@@ -245,6 +270,7 @@ def _endpoint(path: Path, name: str, fields: Any) -> Endpoint:
         where = ".".join([name, *(str(part) for part in first["loc"])])
         raise ModelError(
             f"{path}: {where}: {first['msg']}. An endpoint has base_url (http...), model, and"
-            " optionally api_key_env (the name of the variable that holds the key),"
+            " optionally api_key_env (the name of the variable that holds the key) or api_key_file"
+            " (the file that holds it),"
             " context_length, concurrency and timeout_s."
         ) from None

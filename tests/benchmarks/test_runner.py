@@ -201,7 +201,15 @@ def test_two_processes_cannot_share_a_folder(dataset, prices, tmp_path):
         run(dataset, prices, tmp_path, Tiny(right))
 
 
-def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EROFS, "Read-only file system"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path, error):
     class Heavy(Tiny):
         def prepare(self, *args, **more):
             speaker = super().prepare(*args, **more)
@@ -209,7 +217,7 @@ def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path):
             return speaker
 
         def fill(self, folder):
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise error
 
     with pytest.raises(StorageFull, match="run again"):
         run(dataset, prices, tmp_path, Heavy(right))

@@ -41,12 +41,13 @@ def asked(folder: Path, lora: float, tasks: int = 12, way: str = FORECAST) -> st
         for name, share in (("baseline.linear", 0.9), ("prompt.few-shot", 0.4))
         for record in answered(name, share)
     ]
-    Journal(folder / JOURNAL).append(records)
+    journal = Journal(folder / JOURNAL)
+    journal.append(records)
     predictor = Predictor.fit([measured(number, lora) for number in range(tasks)])
     predictor = predictor.model_copy(update={"gate": Gate(way=way)})
     why_not = hope(
         dataset(folder),
-        folder,
+        journal,
         strategies=STRATEGIES,
         prices=read_prices(),
         predictor=predictor if tasks else Predictor(),
@@ -94,8 +95,9 @@ def test_what_other_tasks_were_like_stops_nobody_by_itself(tmp_path) -> None:
 
     def why_not(rows):
         told = {"strategies": STRATEGIES, "prices": read_prices(), "predictor": predictor}
-        return hope(rows, tmp_path, **told)("lora")
+        return hope(rows, journal, **told)("lora")
 
-    Journal(tmp_path / JOURNAL).append([SetupRecord(strategy="lora", status="completed")])
+    journal = Journal(tmp_path / JOURNAL)
+    journal.append([SetupRecord(strategy="lora", status="completed")])
     assert why_not(task) is None
     assert why_not(task.model_copy(update={"train": (), "validation": ()})) is None

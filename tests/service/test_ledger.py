@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.costs import TokenPrice, read_prices
 from benchmarks.errors import Cancelled, DamagedJournal
+from service.file_book import FileBook
 from service.ledger import Ledger, Limits, Sum
 from service.reliability.misbehaving import misbehaving
 from strategies.errors import LimitReached
@@ -37,7 +38,7 @@ def ledger(path, prices):
     """Makes one at the same file, as a new process would."""
 
     def make(usd=None, tokens=None, cancelled=lambda: False, **settings):
-        return Ledger(path, prices, Limits(usd, tokens), cancelled, **settings)
+        return Ledger(FileBook(path), prices, Limits(usd, tokens), cancelled, **settings)
 
     return make
 
@@ -131,7 +132,7 @@ def test_once_told_to_stop_nothing_is_booked(ledger):
 
 
 def test_without_a_file_it_ends_with_the_process(prices, tmp_path):
-    mine = Ledger(None, prices, Limits(tokens=150), lambda: False)
+    mine = Ledger(FileBook(None), prices, Limits(tokens=150), lambda: False)
     mine.settle(mine.reserve(ASK), None)
     with pytest.raises(LimitReached):
         mine.reserve(ASK)

@@ -14,7 +14,8 @@ from benchmarks.costs import read_prices
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import OutcomeRecord
 from service.comparing import compare
-from service.ledger import PAID, Ledger, Limits
+from service.file_book import PAID, FileBook
+from service.ledger import Ledger, Limits
 from service.specs import dataset_from
 from service.verify import verify
 
@@ -105,8 +106,7 @@ def test_a_comparison_against_transformers_serve(served, tiny_folder, tmp_path, 
     assert (row.status, row.quality.errors, row.latency_ms.n) == ("completed", 0, 60)
     assert min(each.prompt_tokens for each in rows) > 10
     assert min(each.completion_tokens for each in rows) > 0
-    ledger = Ledger(out / PAID, price_list, Limits(), lambda: False)
-    ledger.recall("what is spent is known once the file is read")
+    ledger = Ledger(FileBook(out / PAID), price_list, Limits(), lambda: False)
     answered = sum(each.prompt_tokens + each.completion_tokens for each in rows)
     assert ledger.spent.tokens > answered + 60 * min(each.prompt_tokens for each in rows) / 2
     assert verify(out) == []

@@ -18,7 +18,8 @@ from service.cli import cli
 from service.comparing import compare
 from service.computing import compute, compute_forecast
 from service.consent import is_agreed
-from service.ledger import GRACE_S, PAID, Ledger, Limits
+from service.file_book import PAID, FileBook
+from service.ledger import GRACE_S, Ledger, Limits
 from service.orders import ForecastOrder, Order
 from service.progress import ForecastBoard, ProgressBoard
 from service.reliability.misbehaving import misbehaving
@@ -161,8 +162,7 @@ def test_a_killed_process_is_paid_for_once_and_its_open_request_counts(server, t
     run(out)
     assert server.asked == 75 + 1 + 8
     assert {row.state for row in outcomes(out).values()} == {"ok"}
-    ledger = Ledger(out / PAID, read_prices(), Limits(), lambda: False)
-    ledger.recall("what is spent is known once the file is read")
+    ledger = Ledger(FileBook(out / PAID), read_prices(), Limits(), lambda: False)
     assert ledger.spent.usd > server.usd(1.0, 10.0)
 
 
@@ -189,7 +189,7 @@ def test_a_comparison_is_stopped_within_seconds_in_a_silent_request(server, tmp_
     with pytest.raises(Cancelled, match="during a request"):
         run(out, told.is_set)
     assert 0.5 <= time.monotonic() - server.times[5] < 0.5 + GRACE_S + 2.0
-    ledger = Ledger(out / PAID, read_prices(), Limits(tokens=1), lambda: False)
+    ledger = Ledger(FileBook(out / PAID), read_prices(), Limits(tokens=1), lambda: False)
     with pytest.raises(LimitReached):
         ledger.reserve(Ask(None, "team-gpt", 1, 1))
     assert ledger.spent.usd >= server.usd(1.0, 10.0)  # nobody knows what the silent one is billed

@@ -1,4 +1,4 @@
-"""Parts of comparisons that several workers take, their records, and what hosted models are paid."""
+"""Parts of comparisons for several workers, their records, and what hosted models are paid."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -52,6 +52,13 @@ def upgrade() -> None:
         sa.Column("kept", sa.JSON(), nullable=True),
     )
     op.create_index("ix_payments_work", "payments", ["work", "key"])
+    op.create_index("ix_payments_state", "payments", ["work", "state"])
+    op.create_table(
+        "spent",
+        sa.Column("work", sa.String(), primary_key=True),
+        sa.Column("usd", sa.Double(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+    )
     for name, default in (("queue", "cpu"), ("host", "")):
         op.add_column(
             "workers", sa.Column(name, sa.String(), nullable=False, server_default=default)

@@ -39,21 +39,22 @@ def pickled_row(folder: Path) -> str:
     queue = jobs.Queue(engine)
     with Session(engine) as session, session.begin():
         for key in (PLANTED, HONEST):
-            queue.add(session, key)
+            queue.put(session, jobs.Job(key, 0, 1), "cpu", 1)
         inputs = base64.b64encode(pickle.dumps(Code(made))).decode()
-        where = {"key": PLANTED}
+        where = {"key": jobs.Job(PLANTED, 0, 1).id}
         change = "UPDATE workflow_input SET inputs = :inputs WHERE workflow_uuid = :key"
         session.execute(sa.text(change), {"inputs": inputs, **where})
         change = "UPDATE workflow_status SET serialization = 'py_pickle' WHERE workflow_uuid = :key"
         session.execute(sa.text(change), where)
     done: list[str] = []
-    jobs.take_jobs(url, done.append, done.append)
+    honest = jobs.Job(HONEST, 0, 1).id
+    jobs.take_jobs(url, "worker", "cpu", done.append)
     end = time.monotonic() + SECONDS
-    while HONEST not in done and not made.exists() and time.monotonic() < end:
+    while honest not in done and not made.exists() and time.monotonic() < end:
         time.sleep(0.05)
     if made.exists():
         return "the planted code ran in the worker"
-    if done != [HONEST]:
+    if done != [honest]:
         return f"the worker did {done}, and not the job behind it"
     raise Refused("the planted job ended in an error, and the next was done")
 

@@ -1,0 +1,111 @@
+"""Units that nobody would do: their worker died, their job got lost, or no worker takes from their
+queue. They are given out again, by whichever worker notices it first.
+
+Each is looked at once more while its work is held, so that any number of workers may notice the
+same thing at once. A crash in between leaves what the next one notices.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from service.alive import SILENT_SECONDS, clock, living
+from service.dispatch import again, end, first_unit, hold, job_of, unit_of
+from service.jobs import WAITING, Job, Queue
+from service.storage import (
+    FINISHED,
+    Begin,
+    ComparisonRow,
+    ForecastRow,
+    UnitRow,
+    WorkerRow,
+)
+
+IN_LINE = 200
+"""So many units at the head of the lines are looked at: one that is lost comes to stand there."""
+OLD_WORKER = "worker"
+"""How the worker of an older version is called, which takes whole comparisons."""
+
+
+def bury(begin: Begin, queue: Queue, worker: str, reason: str) -> int:
+    """Give out again all that a worker has, claimed or not, and forget the worker; how much that
+    was. The worker may live after all: it is overtaken then."""
+    taken = queue.taken_by(worker)
+    with begin() as session:
+        at_work = sa.select(UnitRow).where(UnitRow.state == "running", UnitRow.worker == worker)
+        held = {job_of(unit) for unit in session.scalars(at_work)}
+    unclaimed = {job for job in map(Job.parse, taken) if job is not None}
+    given = 0
+    for job in sorted(held | unclaimed):
+        with begin() as session:
+            row, unit = hold(session, job.work), unit_of(session, job)
+            if row is None or unit is None:
+                continue
+            if unit.state == "running" and unit.worker == worker:
+                again(session, queue, row, unit, reason)
+                given += 1
+            elif unit.state == "queued" and job in unclaimed:
+                again(session, queue, row, unit, unit.reason)
+                given += 1
+    queue.remove(taken)
+    with begin() as session:
+        session.execute(sa.delete(WorkerRow).where(WorkerRow.name == worker))
+    return given
+
+
+def stranded(begin: Begin, queue: Queue) -> tuple[list[Job], dict[str, str]]:
+    """The units that wait where no worker takes from, and how the jobs are of those that wait
+    without one that does: a job may be on its way to its unit, or lost."""
+    in_line = sa.select(UnitRow).where(UnitRow.state == "queued")
+    with begin() as session:
+        alive = living(session)
+        units = list(session.scalars(in_line.order_by(UnitRow.band, UnitRow.tag).limit(IN_LINE)))
+    deserted = [job_of(unit) for unit in units if alive and unit.queue not in alive]
+    ids = [job_of(unit).id for unit in units]
+    known = queue.states(ids)
+    jobless = {id: known.get(id, "none") for id in ids if known.get(id) != WAITING}
+    return deserted, jobless
+
+
+def move(begin: Begin, queue: Queue, job: Job) -> bool:
+    """Give a unit out again that waits in vain; False where it does not wait any more."""
+    with begin() as session:
+        row, unit = hold(session, job.work), unit_of(session, job)
+        if row is None or unit is None or unit.state != "queued":
+            return False
+        again(session, queue, row, unit, unit.reason)
+    queue.remove([job.id])
+    return True
+
+
+def adopt(begin: Begin, queue: Queue) -> int:
+    """Begin what an older version left queued or half done, unless its worker lives; how much."""
+    with begin() as session:
+        if _lives(session, OLD_WORKER):
+            return 0
+        left = [
+            key
+            for table in (ComparisonRow, ForecastRow)
+            for key in session.scalars(
+                sa.select(table.id)
+                .where(table.state.not_in(FINISHED))
+                .where(~sa.exists().where(UnitRow.work == table.id))
+            )
+        ]
+    for key in left:
+        with begin() as session:
+            row = hold(session, key)
+            begun = session.get(UnitRow, (key, 0))
+            if row is None or row.state in FINISHED or begun is not None:
+                continue
+            if row.cancelling:
+                end(session, row, "cancelled")
+                continue
+            row.state = "queued"
+            first_unit(session, queue, row)
+        queue.remove([key])
+    return len(left)
+
+
+def _lives(session: Session, worker: str) -> bool:
+    row = session.get(WorkerRow, worker)
+    return row is not None and abs(clock(session) - row.beat) < SILENT_SECONDS

@@ -1,0 +1,220 @@
+"""Where reports and artefacts lie: a folder, or an object store that several machines share.
+
+What is stored is bytes under a key such as `comparisons/ID/report.json`: nothing that is read from
+here is code, or is unpickled.
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.spec import AbstractFileSystem
+
+from corpora.errors import InvalidInput
+from service.errors import StoreAway
+
+OBJECT_STORES = frozenset(
+    ("memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "r2")
+)
+"""Of these nobody sees a file before it is whole. In others it is written beside, then moved."""
+PART = ".part"
+BLOCK = 2**20
+
+
+def key_of(kind: str, work: str, name: str) -> str:
+    """The key of a file of a comparison or forecast; `kind` is the name of its table."""
+    return f"{kind}/{work}/{name}"
+
+
+class Files:
+    """Files by their keys. `url` is a folder, or what fsspec takes; what is not there is looked for
+    in the folder `earlier`, where it was left before there was such a store.
+
+    Whatever the store refuses is StoreAway; what reads raises FileNotFoundError, too.
+    """
+
+    def __init__(self, url: str | Path, earlier: Path | None = None) -> None:
+        """Raises InvalidInput where the URL is of no store that this installation can use."""
+        self._store = _opened(url)
+        self._places = [self._store]
+        if earlier is not None and self._store.folder != earlier.absolute():
+            self._places.append(_opened(earlier))
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine in which all is stored; None for a store elsewhere."""
+        return self._store.folder
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store it under the key, in place of what was there: whole, or not at all."""
+        self._store.write(key, lambda path: self._store.system.pipe_file(path, data))
+
+    def put_file(self, key: str, source: Path) -> None:
+        """The same of a file of this machine."""
+        self._store.write(key, lambda path: self._store.system.put_file(str(source), path))
+
+    def get(self, key: str) -> bytes:
+        with self.open(key) as file, _told(key):
+            return file.read()
+
+    def fetch(self, key: str, target: Path) -> None:
+        """Copy it to a path of this machine, whose folder exists: whole, or not at all."""
+        try:
+            with self.open(key) as file, _told(key), target.open("wb") as sink:
+                shutil.copyfileobj(file, sink, BLOCK)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+    def exists(self, key: str) -> bool:
+        with suppress(FileNotFoundError):
+            self._found(key)
+            return True
+        return False
+
+    def info(self, key: str) -> dict[str, Any]:
+        """Its `type` (file), `size` in bytes and, in a folder, `mtime`."""
+        return self._found(key)[1]
+
+    def open(self, key: str, mode: str = "rb", buffering: int = -1) -> IO[bytes]:
+        """For reading. `mode` and `buffering` are as the framework states them that sends files."""
+        place, _ = self._found(key)
+        path = place.path(key)
+        with _told(key, reads=True):
+            file: IO[bytes] = place.system.open(path, "rb")
+            return file
+
+    def names(self, prefix: str) -> list[str]:
+        """The keys below, in order."""
+        return self._store.names(prefix)
+
+    def remove(self, prefix: str) -> None:
+        """The file with this key and all below it, if there is any."""
+        for place in self._places:
+            path = place.path(prefix)
+            with _told(prefix), suppress(FileNotFoundError):
+                place.system.rm(path, recursive=True)
+
+    def directory(self, key: str) -> Path | None:
+        """A folder of this machine in which files with this beginning of their keys lie."""
+        local = (place.folder / key for place in self._places if place.folder is not None)
+        return next((path for path in local if path.is_dir()), None)
+
+    def _found(self, key: str) -> tuple["_Place", dict[str, Any]]:
+        for place in self._places:
+            with suppress(FileNotFoundError):
+                return place, place.info(key)
+        raise FileNotFoundError(key)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A file system, and where in it the keys begin."""
+
+    system: AbstractFileSystem
+    root: str
+
+    @property
+    def folder(self) -> Path | None:
+        return Path(self.root) if isinstance(self.system, LocalFileSystem) else None
+
+    @property
+    def is_object_store(self) -> bool:
+        protocol = self.system.protocol
+        return not OBJECT_STORES.isdisjoint([protocol] if isinstance(protocol, str) else protocol)
+
+    def path(self, key: str) -> str:
+        """Raises ValueError for what is no key: one could lead out of the store."""
+        if "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+            raise ValueError(f"{key!r} is no key of a file")
+        return f"{self.root.rstrip('/')}/{key}"
+
+    def info(self, key: str) -> dict[str, Any]:
+        path = self.path(key)
+        with _told(key, reads=True):
+            found = self.system.info(path)
+        if found["type"] != "file":
+            raise FileNotFoundError(key)
+        wanted = ("type", "size", "mtime") if self.folder is not None else ("type", "size")
+        return {name: found[name] for name in wanted}
+
+    def write(self, key: str, write: Callable[[str], None]) -> None:
+        """`write` is given the path to write to."""
+        path = self.path(key)
+        with _told(key):
+            if self.is_object_store:
+                write(path)
+                return
+            folder, _, name = path.rpartition("/")
+            beside = f"{folder}/.{name}.{secrets.token_hex(4)}{PART}"
+            try:
+                self.system.makedirs(folder, exist_ok=True)
+                write(beside)
+                if self.folder is not None:
+                    _flush(beside)
+                self.system.mv(beside, path)
+            except BaseException:
+                with suppress(OSError):  # it was not begun, or nothing can be done here
+                    self.system.rm_file(beside)
+                raise
+
+    def names(self, prefix: str) -> list[str]:
+        found, left = [], [self.path(prefix)]
+        while left:
+            path = left.pop()
+            with _told(prefix), suppress(FileNotFoundError):
+                for info in self.system.ls(path, detail=True):
+                    if info["type"] == "directory":
+                        left.append(info["name"])
+                    elif not info["name"].endswith(("/", PART)):
+                        found.append(info["name"])
+        start = len(self.path(prefix)) - len(prefix)
+        return sorted(name[start:] for name in found)
+
+
+def _opened(url: str | Path) -> _Place:
+    try:
+        # what another process stored is not to be missed because of an older listing
+        return _Place(*url_to_fs(str(url), use_listings_cache=False))
+    except Exception as error:
+        scheme = re.match(r"[A-Za-z0-9+.-]{1,30}(?=://)", str(url))  # the rest may hold a password
+        fix = "Give a folder or a URL that fsspec takes, such as s3://BUCKET/FOLDER."
+        if isinstance(error, ImportError):
+            fix = f"{error}."  # it names the package
+        shown = f"{scheme[0]}://..." if scheme else "no URL"
+        raise InvalidInput("TUNEWORTH_STORE", shown, fix) from error
+
+
+def _flush(path: str) -> None:
+    """Onto the disk: a file that is moved before it is written could be empty after a crash."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _told(key: str, *, reads: bool = False) -> Iterator[None]:
+    """Raise what a store raises as StoreAway, but that something is not there, for what `reads`.
+
+    The libraries of object stores have errors of their own. Their texts may tell too much, so only
+    the kind is told, and the text where it is the system's.
+    """
+    try:
+        yield
+    except StoreAway:
+        raise
+    except Exception as error:
+        if isinstance(error, FileNotFoundError) and reads:
+            raise
+        text = error.strerror if isinstance(error, OSError) else None
+        raise StoreAway(key, text or type(error).__name__) from error

@@ -1,0 +1,221 @@
+"""The records of a comparison in the database: what its units store, and what is read of them.
+
+The records that are stored together are one row. They are read by the unit that stored them, in
+the order of the run, and within a unit as they were stored: the same, whoever was quicker.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from benchmarks.journal import JOURNAL, Journal, line_of
+from benchmarks.records import (
+    RECORD,
+    OutcomeRecord,
+    Record,
+    RunRecord,
+    SetupRecord,
+)
+from service.counting import Counting, Counts
+from service.database import patiently
+from service.errors import DamagedRecords
+from service.settings import Settings
+from service.storage import RecordsRow, UnitRow
+from service.store import Store
+
+PAGE = 100
+"""Rows that are read at a time: a row holds a batch of answers, so a few MB at most."""
+TAKEN_OVER = 500
+"""Records of a file that come into one row."""
+SETUP = '"record":"setup"'
+"""How the few rows are found that tell of a setup; in a text the quotes would be escaped."""
+Stored = sa.Row[int, int, str]
+"""The unit, the id and the lines of a row."""
+Begin = Callable[[], AbstractContextManager[Session]]
+Guard = Callable[[Session], None]
+"""Raises where the unit is another worker's by now, and keeps it until the transaction ends."""
+
+
+class StoredRecords:
+    """The records that one unit reads and appends to: `benchmarks.journal.Records`.
+
+    `seen` are the positions of the units whose records it reads; None for all. `counts` is of what
+    this unit stored, from the first reading on; another thread may read it. While the database is
+    away every method waits. Where another worker has the unit, append raises what `guard` does.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        guard: Guard,
+        work: str,
+        position: int,
+        seen: Collection[int] | None = None,
+    ) -> None:
+        self._begin = begin
+        self._guard = guard
+        self._work = work
+        self._position = position
+        self._seen = seen
+        self._counting: Counting | None = None
+        self._newest = 0
+        self._fruitful = False
+        self.counts = Counts()
+
+    def __iter__(self) -> Iterator[Record]:
+        """The records that `read` returns, one after the other, none of them kept."""
+        return (record for row in self._rows() for record in _records(self._work, row))
+
+    def read(self) -> list[Record]:
+        """Every record that is seen, in order. Raises DamagedRecords."""
+        return list(self)
+
+    def mend(self) -> list[Record]:
+        """As `read`: nothing is ever stored by half."""
+        counting, newest = Counting(), 0
+        found: list[Record] = []
+        for row in self._rows():
+            records = _records(self._work, row)
+            found.extend(records)
+            if row.unit == self._position:
+                newest = row.id
+                for record in records:
+                    counting.take(record)
+            else:
+                for record in records:
+                    if isinstance(record, RunRecord):
+                        counting.price(record)
+        self._counting, self._newest, self.counts = counting, newest, counting.counts()
+        return found
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Store all of them or none; they are safe once it returns."""
+        if not records:
+            return
+        if self._counting is None:
+            self.mend()
+        assert self._counting is not None
+        found = any(isinstance(one, OutcomeRecord) and one.state == "ok" for one in records)
+        first = found and not self._fruitful
+        self._newest = patiently(lambda: self._store(_lines_of(records), fruitful=first))
+        self._fruitful = self._fruitful or found
+        for record in records:
+            self._counting.take(record)
+        self.counts = self._counting.counts()
+
+    def take_over(self, path: Path) -> None:
+        """Store what an older version left in a file, unless it was taken over before: as this
+        unit's, which every other one sees, in the order in which it was done.
+
+        Raises DamagedJournal.
+        """
+        if path.exists():
+            patiently(lambda: self._take_over(Journal(path)))
+            self._counting = None  # to be read anew
+
+    def _rows(self) -> Iterator[Stored]:
+        return _rows(
+            lambda query: patiently(lambda: _fetch(self._begin, query)), self._work, self._seen
+        )
+
+    def _store(self, lines: str, *, fruitful: bool) -> int:
+        """The id of the new row; of the one that an earlier try has stored, where only its answer
+        was lost. With `fruitful` earlier starts are no longer counted against the unit."""
+        with self._begin() as session:
+            self._guard(session)
+            newer = (
+                RecordsRow.work == self._work,
+                RecordsRow.unit == self._position,
+                RecordsRow.id > self._newest,
+                RecordsRow.lines == lines,
+            )
+            before = session.scalar(sa.select(RecordsRow.id).where(*newer))
+            if before is not None:
+                return before
+            if fruitful:
+                mine = (UnitRow.work == self._work, UnitRow.position == self._position)
+                session.execute(sa.update(UnitRow).where(*mine).values(fruitless=0))
+            return self._add(session, lines)
+
+    def _take_over(self, journal: Journal) -> None:
+        with self._begin() as session:
+            self._guard(session)
+            if session.scalar(sa.select(sa.exists().where(RecordsRow.work == self._work))):
+                return
+            records = iter(journal)
+            while part := list(islice(records, TAKEN_OVER)):
+                self._add(session, _lines_of(part))
+
+    def _add(self, session: Session, lines: str) -> int:
+        row = RecordsRow(work=self._work, unit=self._position, lines=lines)
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def records_of(store: Store, settings: Settings, comparison: str) -> list[Record]:
+    """All records of a comparison; those in its folder where an older version made it.
+
+    Empty where there are none. Raises DamagedRecords, and DamagedJournal of a file.
+    """
+    rows = _rows(lambda query: _fetch(store.begin, query), comparison)
+    found = [record for row in rows for record in _records(comparison, row)]
+    return found or _file_of(settings, comparison).read()
+
+
+def setup_of(
+    store: Store, settings: Settings, comparison: str, strategy: str
+) -> SetupRecord | None:
+    """The last setup of a strategy, found without reading the answers. Raises as `records_of`."""
+    tells = _ordered(comparison).where(RecordsRow.lines.contains(SETUP, autoescape=True))
+    told: Iterable[Record] = [
+        record for row in _fetch(store.begin, tells) for record in _records(comparison, row)
+    ] or _file_of(settings, comparison)
+    setups = [one for one in told if isinstance(one, SetupRecord) and one.strategy == strategy]
+    return setups[-1] if setups else None
+
+
+def _file_of(settings: Settings, comparison: str) -> Journal:
+    return Journal(settings.comparison_folder(comparison) / JOURNAL)
+
+
+def _lines_of(records: Sequence[Record]) -> str:
+    return b"".join(map(line_of, records)).decode()
+
+
+def _ordered(work: str) -> sa.Select[int, int, str]:
+    query = sa.select(RecordsRow.unit, RecordsRow.id, RecordsRow.lines)
+    return query.where(RecordsRow.work == work).order_by(RecordsRow.unit, RecordsRow.id)
+
+
+def _rows(
+    fetch: Callable[[sa.Select[int, int, str]], Sequence[Stored]],
+    work: str,
+    seen: Collection[int] | None = None,
+) -> Iterator[Stored]:
+    """The rows in order, a page at a time: no transaction stays open between two of them."""
+    query = _ordered(work).limit(PAGE)
+    if seen is not None:
+        query = query.where(RecordsRow.unit.in_(seen))
+    page = fetch(query)
+    while page:
+        yield from page
+        last = sa.tuple_(sa.literal(page[-1].unit), sa.literal(page[-1].id))
+        page = fetch(query.where(sa.tuple_(RecordsRow.unit, RecordsRow.id) > last))
+
+
+def _fetch(begin: Begin, query: sa.Select[int, int, str]) -> Sequence[Stored]:
+    with begin() as session:
+        return session.execute(query).all()
+
+
+def _records(work: str, row: Stored) -> list[Record]:
+    try:
+        return [RECORD.validate_json(line) for line in row.lines.split("\n") if line]
+    except ValidationError as error:
+        raise DamagedRecords(work, row.id) from error
