@@ -43,8 +43,10 @@ PARTS: dict[str, str] = {
     "attacks": "service.reliability.attacks.part",
     "endpoint": "service.reliability.endpoint",
     "fuzzing": "service.reliability.fuzzing",
+    "kills": "service.reliability.kills",
     "polling": "service.reliability.polling",
     "secrets": "service.reliability.secrets",
+    "workers": "service.reliability.workers",
 }
 """Name and module of each part, in the order they are done; it loads when it is asked for."""
 

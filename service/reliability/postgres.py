@@ -1,4 +1,4 @@
-"""A real PostgreSQL server that can be killed: on loopback, in a folder of its own, gone afterwards."""
+"""A PostgreSQL server that can be killed: on loopback, in a folder of its own, gone in the end."""
 
 import contextlib
 import os

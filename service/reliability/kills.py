@@ -1,0 +1,246 @@
+"""The part `kills`: SIGKILL of the worker, the API and PostgreSQL in the midst of comparisons.
+
+Each comparison has to end with the samples and the report of one that nothing disturbed, and
+nothing may be left of what was killed.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.records import Record
+from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
+from benchmarks.speed.sheet import Measurement
+from service.reliability.bench import Bench
+from service.reliability.left import against, files_below, files_of, records_in, unfinished
+from service.reliability.made_up import made_up
+from service.reliability.moments import PHASES, Progressing, aim, spread
+from service.reliability.supervised import ENDED, LOOKS_S, Supervised, Victim, supervised
+from service.specs import ALLOW_MODELS
+
+NAME = "kills"
+COVERS = "SIGKILL of worker, API and PostgreSQL: the same report, no sample lost or done twice"
+KILLS, QUICK_KILLS = 200, 25
+LEAST, QUICK_LEAST = 5, 2
+"""So often each phase is hit at least."""
+APART_S = 9.0
+"""Kills are up to so far apart, by chance: about as long as an undisturbed comparison takes."""
+AFTER_S = 0.25
+"""Up to so long after the progress told of a phase that is aimed at."""
+HUNG_S = 300.0
+STRATEGIES = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot", "lora")
+SIZES = {"train": 24, "validation": 4, "test": 72}
+"""With so few validation rows the probes ask all of them, however quick the machine is."""
+
+
+def measure(bench: Bench) -> None:
+    """What the sheet has of kills counts; the undisturbed comparison is done at each start."""
+    kills = QUICK_KILLS if bench.quick else KILLS
+    if len(kills_in(bench.sheet.measurements)) >= kills and bench.sheet.has(NAME, "rest", 0):
+        return
+    from benchmarks.speed.tiny import write_tiny
+
+    place = bench.place / NAME
+    place.mkdir()
+    tiny = str(write_tiny(place / "tiny"))
+    with supervised(place / "service", {ALLOW_MODELS: tiny}) as service:
+        service.await_ready()
+        whole, files = undisturbed(service, tiny)
+        while (done := len(kills_in(bench.sheet.measurements))) < kills:
+            row = disturbed(service, tiny, bench, kills - done, whole, files)
+            bench.sheet.add(row)
+            bench.say(told(row, done))
+        bench.sheet.add(rest(service))
+
+
+def checks(rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:
+    """`reports_equal` counts the comparisons whose report is that of the undisturbed one; where one
+    did not complete, all of its samples are lost."""
+    kills = kills_in(rows)
+    hit = Counter(kill["phase"] for kill in kills)
+    facts = [row.facts for row in rows if row.side == "disturbed"]
+    last = next(row.facts for row in rows if row.side == "rest")
+    orphans = sum(len(one["extra_files"]) for one in facts) + len(last["orphans"])
+    return [
+        at_least("kills", len(kills), "kills", QUICK_KILLS if quick else KILLS),
+        at_least(
+            "kills_in_each_phase",
+            min(hit[phase] for phase in PHASES),
+            "kills",
+            QUICK_LEAST if quick else LEAST,
+        ),
+        at_most("samples_lost", sum(one["lost"] for one in facts), "samples", 0),
+        at_most("samples_doubled", sum(one["doubled"] for one in facts), "samples", 0),
+        at_most("orphans", orphans, "things", 0),
+        at_most("kills_server_errors", broken(last["statuses"]), "replies", 0),
+        at_least("reports_equal", sum(one["equal"] for one in facts), "reports", len(facts)),
+        stated("kills_slowest_end_s", max(one["recovered_s"] for one in facts), "s"),
+    ]
+
+
+def broken(statuses: Mapping[str, int]) -> int:
+    """Replies that are faults of the server. 503 is none: it says that the database is away."""
+    return sum(n for status, n in statuses.items() if int(status) >= 500 and status != "503")
+
+
+def kills_in(rows: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """All kills that were measured."""
+    return [kill for row in rows if row.piece == NAME for kill in row.facts.get("kills", ())]
+
+
+def task(tiny: str, number: int) -> dict[str, Any]:
+    """One of its own for each comparison, as results of a task are used again."""
+    return made_up(f"orders {number}", tiny, STRATEGIES, SIZES)
+
+
+def undisturbed(service: Supervised, tiny: str) -> tuple[list[Record], set[str]]:
+    """Its records, and the names of its files. Raises BenchmarkError where it does not complete."""
+    address = service.begin("undisturbed", task(tiny, 0))
+    watch = Watch(service, address)
+    watch.until(math.inf)
+    if watch.state != "completed":
+        raise BenchmarkError(f"nothing was killed, and yet: {watch.shown}")
+    return records_in(service.engine, watch.id), files_of(service.data, watch.id)
+
+
+def disturbed(
+    service: Supervised,
+    tiny: str,
+    bench: Bench,
+    left: int,
+    whole: Sequence[Record],
+    files: set[str],
+) -> Measurement:
+    """One comparison, and as many kills as fall into it."""
+    before = kills_in(bench.sheet.measurements)
+    number = 1 + sum(row.side == "disturbed" for row in bench.sheet.measurements)
+    chance = random.Random(f"{NAME}:{number}")
+    hit = Counter(kill["phase"] for kill in before)
+    began = time.monotonic()
+    watch = Watch(service, service.begin(f"disturbed {number}", task(tiny, number)))
+    kills: list[dict[str, Any]] = []
+    while len(kills) < left and not watch.has_ended:
+        phase = aim(hit, left - len(kills), QUICK_LEAST if bench.quick else LEAST)
+        if not watch.until(time.monotonic() + chance.uniform(0, APART_S), phase):
+            continue
+        if phase is not None:
+            time.sleep(chance.uniform(0, AFTER_S))
+        victim = get_args(Victim)[(len(before) + len(kills)) % 3]
+        kills.append({"victim": victim, "phase": watch.phase, "s": time.monotonic() - began})
+        hit[watch.phase] += 1
+        watch.kill(victim)
+    killed = time.monotonic()
+    watch.until(math.inf)
+    facts = {
+        "kills": kills,
+        "state": watch.state,
+        "recovered_s": time.monotonic() - killed,
+        **compared(watch, whole, files),
+    }
+    return Measurement(NAME, "disturbed", number, time.monotonic() - began, facts)
+
+
+def compared(watch: Watch, whole: Sequence[Record], files: set[str]) -> dict[str, Any]:
+    """What it left against what the undisturbed one did."""
+    found = records_in(watch.service.engine, watch.id)
+    if watch.state != "completed":
+        facts = {"lost": len(whole), "doubled": 0, "equal": False, "extra_files": []}
+        return {**facts, "different": [str(watch.shown)]}
+    served = watch.service.asked("GET", f"{watch.address}/report.json").json()
+    held = against(whole, found, served)
+    mine = files_of(watch.service.data, watch.id)
+    different = [*held.different, *(f"no file {name}" for name in sorted(files - mine))]
+    return {
+        "lost": held.lost,
+        "doubled": held.doubled,
+        "equal": not different,
+        "different": different,
+        "extra_files": sorted(mine - files),
+    }
+
+
+def rest(service: Supervised) -> Measurement:
+    """What is left once all has ended: rows first, then processes and files."""
+    began = time.monotonic()
+    rows = unfinished(service.engine)
+    service.end()
+    orphans = [
+        *rows,
+        *service.left_processes(),
+        *files_below(service.data / "scratch", service.temporary),
+    ]
+    facts = {
+        "orphans": orphans,
+        "statuses": {str(status): n for status, n in sorted(service.statuses.items())},
+        "ended_by_itself": dict(service.ended_by_itself),
+    }
+    return Measurement(NAME, "rest", 0, time.monotonic() - began, facts)
+
+
+def told(row: Measurement, before: int) -> str:
+    """One line for a person."""
+    kills = row.facts["kills"]
+    hits = "; ".join(f"{who} {rows}" for who, rows in spread(kills).items()) or "no kill"
+    end = "the same report" if row.facts["equal"] else f"another: {row.facts['different'][:1]}"
+    return f"  {before + len(kills)} kills: {hits}: {row.facts['state']}, {end}"
+
+
+@dataclass
+class Watch:
+    """Looks at one comparison again and again. `phase` is that of the last look that was answered;
+    `unseen` while the API is away."""
+
+    service: Supervised
+    address: str
+    shown: dict[str, Any] = field(default_factory=dict)
+    phase: str = "queued"
+    progressing: Progressing = field(default_factory=Progressing)
+
+    @property
+    def id(self) -> str:
+        return self.address.rsplit("/", 1)[-1]
+
+    @property
+    def state(self) -> str:
+        return str(self.shown.get("state", "queued"))
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+    def until(self, due: float, phase: str | None = None) -> bool:
+        """Look until `due`, or with a `phase` until it is in that one. False where it has ended.
+
+        Raises BenchmarkError where it does not end.
+        """
+        hung = time.monotonic() + HUNG_S
+        while not self.has_ended:
+            if self.phase == phase or (phase is None and time.monotonic() >= due):
+                return True
+            if time.monotonic() > hung:
+                units = unfinished(self.service.engine)
+                raise BenchmarkError(f"{self.shown} does not end: {units}")
+            time.sleep(LOOKS_S)
+            self.service.look_after()
+            self.look()
+        return False
+
+    def look(self) -> None:
+        shown = self.service.state_of(self.address)
+        if shown is None:
+            self.phase = "unseen"
+            return
+        self.shown, self.phase = shown, self.progressing.phase(shown)
+
+    def kill(self, victim: Victim) -> None:
+        if victim == "worker":
+            self.progressing.worker_died()
+        self.service.kill(victim)
+        self.phase = "unseen"

@@ -1,0 +1,77 @@
+"""When to kill: at random moments, and in the end in those phases that were hit too seldom. Pure.
+
+A phase is what the progress of a comparison said last. Nothing is computed between the end of a
+worker and the first progress of the next one: that is a phase too, RECOVERING.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+BEGIN, RECOVERING, BETWEEN, FINISH = "begin", "recovering", "between", "finish"
+PHASES = (
+    BEGIN,
+    "preparing",
+    "timing",
+    "answering",
+    "checking",
+    "probing",
+    FINISH,
+    RECOVERING,
+)
+"""Those in which a comparison has to be hit. BETWEEN two strategies it is hit by chance alone."""
+
+
+def phase_of(shown: Mapping[str, Any]) -> str:
+    """Where a comparison is, as the API shows it; its state where it does not run."""
+    if shown["state"] != "running":
+        return str(shown["state"])
+    progress = shown["progress"]
+    rows = progress["strategies"]
+    if not rows:
+        return BEGIN
+    under_way = [row["phase"] for row in rows if row["phase"] != "done"]
+    if under_way:
+        return str(under_way[-1])
+    return FINISH if len(rows) >= progress["total"] else BETWEEN
+
+
+def aim(hit: Counter[str], left: int, least: int) -> str | None:
+    """The phase that the next of the kills that are `left` has to hit, so that each phase is hit at
+    `least` so often; None while any moment will do."""
+    lacking = {phase: least - hit[phase] for phase in PHASES if hit[phase] < least}
+    if sum(lacking.values()) < left:
+        return None
+    return max(lacking, key=lambda phase: lacking[phase])
+
+
+class Progressing:
+    """Follows what the API shows of one comparison."""
+
+    def __init__(self) -> None:
+        self._last: Mapping[str, Any] | None = None
+        self._since_kill: Mapping[str, Any] | None = None
+
+    def worker_died(self) -> None:
+        """What was shown last is what the one before did."""
+        self._since_kill = self._last
+
+    def phase(self, shown: Mapping[str, Any]) -> str:
+        """The phase that `shown` tells."""
+        phase, self._last = phase_of(shown), shown["progress"]
+        if self._since_kill is not None:
+            if shown["state"] == "running" and self._since_kill == shown["progress"]:
+                return RECOVERING
+            self._since_kill = None
+        return phase
+
+
+def spread(kills: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How often each victim was hit in each phase."""
+    found: dict[str, dict[str, int]] = {}
+    for kill in kills:
+        row = found.setdefault(kill["victim"], {})
+        row[kill["phase"]] = row.get(kill["phase"], 0) + 1
+    return found
