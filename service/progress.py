@@ -24,6 +24,8 @@ SHARES: dict[Phase, tuple[float, float]] = {
     "done": (1.0, 1.0),
 }
 """From where to where each phase moves a strategy's bar; preparing is short but for tuning."""
+WAITING = "waiting: "
+"""How the message of what waits begins."""
 
 
 class StrategyProgress(Frozen):
@@ -138,7 +140,16 @@ class ProgressBoard:
 
 def waiting(reason: str) -> str:
     """The message of what waits until a cause is gone."""
-    return f"waiting: {reason}" if reason else ""
+    return f"{WAITING}{reason}" if reason else ""
+
+
+def reason_after(reason: str | None, progress: dict[str, Any]) -> str | None:
+    """The reason that a unit has, once it has told this progress: what it waits for, or what it
+    was given out again for."""
+    message = str(progress.get("message", ""))
+    if message.startswith(WAITING):
+        return message
+    return None if reason is not None and reason.startswith(WAITING) else reason
 
 
 class ForecastProgress(Frozen):

@@ -1,13 +1,13 @@
 """What the API and the worker read and write of tasks, comparisons and forecasts."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.alive import clock
 from service.dispatch import close_units, end, running
 from service.errors import Conflict, NotFound
 from service.storage import (
@@ -17,7 +17,6 @@ from service.storage import (
     RemovedRow,
     ReplyRow,
     Row,
-    State,
     TaskRow,
     Work,
     WorkerRow,
@@ -26,7 +25,6 @@ from service.storage import (
     now,
 )
 
-WORKER = "worker"
 Job = TypeVar("Job", bound=Work)
 AddJob = Callable[[Session, Work], None]
 """Queues a new piece of work in the session's transaction."""
@@ -167,63 +165,12 @@ class Store:
         with self.begin() as session:
             session.execute(sa.delete(RemovedRow).where(*mine))
 
-    def start(self, key: str, table: type[Work] = ComparisonRow) -> Work | None:
-        """Mark it as running, once more perhaps; None where nothing is left to do."""
-        began = {
-            "state": "running",
-            "attempts": table.attempts + 1,
-            "started_at": sa.func.coalesce(table.started_at, now()),
-        }
-        with self.begin() as session:
-            if not _change(session, table, key, ["queued", "running"], began):
-                return None
-            return _get(session, table, WORDS[table], key, None)
-
-    def save_progress(
-        self, key: str, progress: dict[str, Any], table: type[Work] = ComparisonRow
-    ) -> None:
-        with self.begin() as session:
-            _change(session, table, key, ["running"], {"progress": progress})
-
-    def is_cancelling(self, key: str, table: type[Work] = ComparisonRow) -> bool:
-        query = sa.select(table.cancelling).where(table.id == key)
-        with self.begin() as session:
-            return bool(session.scalar(query))
-
-    def finish(
-        self,
-        key: str,
-        state: State,
-        error: dict[str, Any] | None = None,
-        table: type[Work] = ComparisonRow,
-    ) -> None:
-        values = {"state": state, "error": error, "finished_at": now()}
-        with self.begin() as session:
-            _change(session, table, key, ["running"], values)
-
-    def hand_back(self, key: str, table: type[Work] = ComparisonRow) -> bool:
-        """To the queue again, as if it had not been begun; False where it is not running."""
-        values = {"state": "queued", "attempts": table.attempts - 1}
-        with self.begin() as session:
-            return _change(session, table, key, ["running"], values)
-
-    def beat(self) -> None:
-        """Say that the worker is alive."""
-        with self.begin() as session:
-            session.merge(WorkerRow(name=WORKER, beat=_clock(session)))
-
     def silence(self) -> float:
-        """Seconds since a worker was last alive; infinite where none ever was."""
+        """Seconds since any worker was last alive; infinite where none ever was."""
         with self.begin() as session:
-            row = session.get(WorkerRow, WORKER)
-            return _clock(session) - row.beat if row else float("inf")
-
-
-def _clock(session: Session) -> float:
-    """Seconds of the epoch: by the server's clock where machines may differ."""
-    if session.get_bind().dialect.name == "sqlite":
-        return time.time()
-    return float(session.scalar(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))) or 0.0)
+            now = clock(session)
+            beats = session.scalars(sa.select(WorkerRow.beat))
+            return min((abs(now - beat) for beat in beats), default=float("inf"))
 
 
 def _get(
@@ -242,15 +189,3 @@ def _get(
     if row is None or (owner is not None and row.owner != owner):
         raise NotFound(what, key)
     return row
-
-
-def _change(
-    session: Session, table: type[Work], key: str, states: list[str], values: dict[str, Any]
-) -> bool:
-    """Set values where the work is in one of `states`; says whether it was."""
-    query = (
-        sa.update(table)
-        .where(table.id == key, table.state.in_(states))
-        .values(revision=table.revision + 1, **values)
-    )
-    return session.connection().execute(query).rowcount > 0

@@ -32,7 +32,7 @@ from service.dispatch import (
 )
 from service.jobs import Job, Queue
 from service.orders import BEGIN, FINISH, FORECAST, RACE, Next
-from service.progress import merged
+from service.progress import merged, reason_after
 from service.storage import Begin, ComparisonRow, ForecastRow, UnitRow, Work, WorkerRow, now
 
 __all__ = ["Claim", "Job", "Overtaken", "Units"]
@@ -123,12 +123,13 @@ class Units:
             raise Overtaken(job)
 
     def progress(
-        self, job: Job, progress: dict[str, Any], seconds: float, *, grew: bool = False
+        self, job: Job, progress: dict[str, Any] | None, seconds: float, *, grew: bool = False
     ) -> bool:
         """Store how far the unit is, and the work with it; whether that is told to stop.
 
-        `seconds` were computed since this was last said. `grew`: something was found that a new
-        start need not find again. Raises Overtaken.
+        `progress` is None where nothing new is to be seen, `seconds` were computed since this was
+        last said. `grew`: something was found that a new start need not find again. Raises
+        Overtaken.
         """
         with self.begin() as session:
             row, unit = self._held(session, job)
@@ -248,6 +249,7 @@ class Units:
         if progress is None:
             return
         unit.progress = progress
+        unit.reason = reason_after(unit.reason, progress)
         parts = units_of(session, row.id)
         total = sum(FIRST_POSITION <= part.position < LAST_POSITION for part in parts)
         is_forecast = isinstance(row, ForecastRow)

@@ -130,7 +130,7 @@ class Supervised:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         with contextlib.suppress(psutil.Error):
-            return process.environ().get("TUNEWORTH_DATA") == str(self.data)
+            return bool(process.environ().get("TUNEWORTH_DATA") == str(self.data))
         return False
 
 

@@ -10,14 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from benchmarks.records import BatchRecord
 from service.app import create_app
 from service.keys import Limits, open_keys
 from service.settings import Settings
+from service.storage import ComparisonRow, Work
+from service.store import Store
+from service.stored_records import records_of
 
 SCRIPT = Path(__file__).with_name("scripted_worker.py")
+STEP = "step "
+"""How the strategy of a step's record begins, which the scripted worker stores."""
 API = "/api/v1"
 
 
@@ -96,6 +103,13 @@ def wait_until(test: Callable[[], Any], seconds: float = 20.0) -> Any:
     raise AssertionError(f"nothing within {seconds} s")
 
 
+def change(store: Store, key: str, table: type[Work] = ComparisonRow, **values: Any) -> None:
+    """Let work be otherwise than it is, as watchers would see it."""
+    query = sa.update(table).where(table.id == key)
+    with store.begin() as session:
+        session.execute(query.values(revision=table.revision + 1, **values))
+
+
 def submit(client: TestClient[Litestar], name: str = "3 steps", **fields: Any) -> str:
     """Send a task; its address."""
     reply = client.post(f"{API}/tasks", json=spec(name, **fields))
@@ -119,3 +133,16 @@ def finished(client: TestClient[Litestar], comparison: str) -> dict[str, Any]:
 
     result: dict[str, Any] = wait_until(ended)
     return result
+
+
+def steps(client: TestClient[Litestar], comparison: str) -> list[tuple[int, float]]:
+    """The steps that the scripted worker has done, and when (seconds of the epoch)."""
+    at = client.app.state.services
+    found = records_of(at.store, at.settings, comparison.rsplit("/", 1)[-1])
+    mine = [one for one in found if isinstance(one, BatchRecord) and one.strategy.startswith(STEP)]
+    return [(int(one.strategy.removeprefix(STEP)), one.seconds) for one in mine]
+
+
+def numbers(client: TestClient[Litestar], comparison: str) -> list[int]:
+    """The steps that it has done, in order."""
+    return [number for number, _ in steps(client, comparison)]

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from in_process import queued
 from serving import client_of, key_for, submit
 
 from service.agreed import agreed_this_month
@@ -138,7 +139,7 @@ def test_what_never_began_is_given_back_and_what_is_removed_is_not(data) -> None
     header = key_for(data, usd_per_month=1.0)
     with client_of(data) as client:
         client.headers.update(header)
-        store = client.app.state.services.store
+        at = client.app.state.services
         task = submit(client, model="team")
         paid = {**OPTIONS, "accept_cost_usd": 0.8}
         for kind in ("comparisons", "forecasts"):
@@ -147,9 +148,13 @@ def test_what_never_began_is_given_back_and_what_is_removed_is_not(data) -> None
             assert client.delete(place).json()["state"] == "cancelled"
             assert agreed(client) == 0
         begun = client.post(f"{task}/comparisons", json=paid).headers["Location"]
-        store.start(begun.rsplit("/", 1)[-1])
+        key = begun.rsplit("/", 1)[-1]
+        claim = client.app.state.services.units.claim(
+            queued(client.app.state.services, key)[0].id, "w"
+        )
+        assert claim is not None
         assert client.delete(begun).json()["cancelling"] is True
-        store.finish(begun.rsplit("/", 1)[-1], "cancelled")
+        at.units.stop(claim.job)
         assert client.delete(begun).status_code == 204
         assert client.delete(task).status_code == 204
         assert agreed(client) == pytest.approx(0.8)

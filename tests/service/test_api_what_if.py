@@ -2,7 +2,7 @@
 
 import pytest
 from example_run import example_records
-from serving import API, client_of, start, submit
+from serving import API, change, client_of, start, submit
 
 from benchmarks.journal import JOURNAL, Journal
 from service.openapi import WHAT_IF_EXAMPLE
@@ -25,8 +25,7 @@ def done(client):
     folder.mkdir(parents=True)
     Journal(folder / JOURNAL).append(example_records())
     write_reports(build_report(example_records()), folder)
-    at.store.start(id_)
-    at.store.finish(id_, "completed")
+    change(at.store, id_, state="completed")
     return comparison
 
 
@@ -98,8 +97,7 @@ def test_what_cannot_be_asked(client, done) -> None:
 def test_a_comparison_without_records_says_so(client, done) -> None:
     comparison = start(client, submit(client, "broken one"))
     at, id_ = client.app.state.services, comparison.rsplit("/", 1)[-1]
-    at.store.start(id_)
-    at.store.finish(id_, "completed")
+    change(at.store, id_, state="completed")
     reply = client.post(f"{comparison}/what-if", json={})
     assert reply.status_code == 409
     assert "cannot be read" in reply.json()["detail"]

@@ -8,6 +8,7 @@ import pytest
 from serving import client_of
 from stores import FileServer, Trouble
 
+from service.alive import beat
 from service.database import open_database
 from service.files import Files
 from service.readiness import (
@@ -42,7 +43,7 @@ def test_a_worker_that_was_never_heard_of(tmp_path) -> None:
         ]
         assert "never heard of" in reply.json()["detail"]
         assert client.get("/health").status_code == 200
-        client.app.state.services.store.beat()
+        client.app.state.services.units.beat("here-0", "cpu", "here")
         assert client.get("/ready").json() == {"status": "ready"}
 
 
@@ -111,7 +112,8 @@ def test_a_store_that_takes_nothing(tmp_path, monkeypatch) -> None:
 
 
 def test_a_store_is_not_written_to_whenever_somebody_asks(store, tmp_path, monkeypatch) -> None:
-    store.beat()
+    with store.begin() as session:
+        beat(session, "here-0", "cpu", "here")
     puts = []
     monkeypatch.setattr(Files, "put", lambda self, key, data: puts.append(key))
     ready = Readiness(store, tmp_path, Files("server://ready"))
@@ -123,7 +125,7 @@ def test_a_store_is_not_written_to_whenever_somebody_asks(store, tmp_path, monke
 def test_anybody_may_ask_and_learns_no_path_and_no_message(tmp_path, caplog) -> None:
     with client_of(tmp_path) as client, caplog.at_level(logging.INFO, logger="tuneworth"):
         at = client.app.state.services
-        at.store.beat()
+        at.units.beat("here-0", "cpu", "here")
         assert client.get("/ready").status_code == 200
         with at.store.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE workers RENAME TO others")

@@ -1,6 +1,7 @@
 """What comparisons answered and spent, summed over them."""
 
 import pytest
+from serving import change
 
 from service.database import open_database
 from service.storage import ComparisonRow
@@ -20,7 +21,7 @@ def begun(store: Store) -> str:
         task = store.add_task(session, {}, {}, None).id
     with store.begin() as session:
         key = store.add_work(session, task, {}, lambda _, __: None, ComparisonRow, None).id
-    store.start(key)
+    change(store, key, state="running")
     return key
 
 
@@ -32,20 +33,20 @@ def look(tally: Tally, store: Store) -> dict[str, float]:
 
 def test_totals_grow_over_comparisons_restarts_and_removals(store) -> None:
     before = begun(store)
-    store.save_progress(before, {"counts": {"samples": 100, "usd": 5.0}})
+    change(store, before, progress={"counts": {"samples": 100, "usd": 5.0}})
     tally = Tally(store)
     assert look(tally, store) == {"samples": 0, "usd": 0}  # that was before this process
-    store.save_progress(before, {"counts": {"samples": 110, "usd": 5.5}})
+    change(store, before, progress={"counts": {"samples": 110, "usd": 5.5}})
     one = begun(store)
-    store.save_progress(one, {"counts": {"samples": 7, "usd": 0.25}})
+    change(store, one, progress={"counts": {"samples": 7, "usd": 0.25}})
     assert look(tally, store) == {"samples": 17, "usd": 0.75}
-    store.hand_back(one)
+    change(store, one, state="queued")
     assert look(tally, store) == {"samples": 17, "usd": 0.75}
-    store.start(one)
-    store.save_progress(one, {"counts": {"samples": 0}})  # a worker that has not read it yet
+    change(store, one, state="running")
+    change(store, one, progress={"counts": {"samples": 0}})  # a worker that has not read it yet
     assert look(tally, store) == {"samples": 17, "usd": 0.75}
-    store.save_progress(one, {"counts": {"samples": 9, "usd": 0.25}})
-    store.finish(one, "completed")
+    change(store, one, progress={"counts": {"samples": 9, "usd": 0.25}})
+    change(store, one, state="completed")
     assert look(tally, store) == look(tally, store) == {"samples": 19, "usd": 0.75}
     store.remove_work(one, ComparisonRow, None)
     assert look(tally, store) == {"samples": 19, "usd": 0.75}
@@ -53,9 +54,10 @@ def test_totals_grow_over_comparisons_restarts_and_removals(store) -> None:
 
 def test_failed_work_is_counted_by_its_problem(store) -> None:
     tally = Tally(store)
-    store.finish(begun(store), "failed", {"type": "urn:tuneworth:problem:invalid-input"})
-    store.finish(begun(store), "failed", {"title": "Given up"})
-    store.finish(begun(store), "completed")
+    error = {"type": "urn:tuneworth:problem:invalid-input"}
+    change(store, begun(store), state="failed", error=error)
+    change(store, begun(store), state="failed", error={"title": "Given up"})
+    change(store, begun(store), state="completed")
     for _ in range(2):
         look(tally, store)
     assert tally.errors == {"invalid-input": 1, "unexpected": 1}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from serving import change
 from sqlalchemy.exc import OperationalError
 
 from service.database import open_database
@@ -78,9 +79,9 @@ def test_many_watchers_make_one_question(store, key) -> None:
                 assert (await hub.shown(ComparisonRow, key)).state == "queued"
             await asyncio.sleep(0.2)
         assert 2 <= len(asked) <= 8, asked  # 4 a second, not 4 a second for each
-        store.start(key)
+        change(store, key, state="running")
         await asyncio.sleep(0.6)
-        store.finish(key, "completed")
+        change(store, key, state="completed")
         ends = await asyncio.gather(*streams)
         assert ends == [["queued", "running", "completed"]] * 200
         assert hub.streams == 0
@@ -115,8 +116,8 @@ def test_a_stream_survives_a_database_that_does_not_answer(store, key) -> None:
         with pytest.raises(OperationalError):  # what was known is too old to be told as true
             await hub.shown(ComparisonRow, key)
         rename("elsewhere", "comparisons")
-        store.start(key)
-        store.finish(key, "completed")
+        change(store, key, state="running")
+        change(store, key, state="completed")
         assert (await stream)[-1] == "completed"
 
     awake(store, play)
@@ -154,9 +155,9 @@ def test_a_row_that_cannot_be_shown_hinders_no_other(store, key) -> None:
         streams = [asyncio.create_task(told(hub, one)) for one in (key, other)]
         await asyncio.sleep(0.3)
         for one in (key, other):
-            store.start(one)
-        store.save_progress(key, {"no such field": 1})
-        store.finish(other, "completed")
+            change(store, one, state="running")
+        change(store, key, progress={"no such field": 1})
+        change(store, other, state="completed")
         assert (await streams[1])[-1] == "completed"
         streams[0].cancel()
 
