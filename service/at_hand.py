@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.errors import Cancelled
 from service.database import patiently
 from service.hindrances import hindrance
+from service.keeper import HAND_BACK_SECONDS
 from service.logs import about, fields
 from service.orders import Compute, Next
 from service.problems import problem_of
@@ -21,8 +22,6 @@ from service.store import WORDS
 from service.units import Overtaken
 from service.workplace import Running, Workplace
 
-HAND_BACK_SECONDS = 20.0
-"""So long the work at hand may take to its next batch when the worker is told to stop."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Seconds after which work that was hindered is tried again."""
 Store = Callable[[dict[str, Any] | None, float], Any]

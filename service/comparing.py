@@ -26,8 +26,9 @@ from benchmarks.runner import never, run_comparison, sole_owner
 from corpora.errors import InvalidInput
 from corpora.task import Dataset, Task
 from service.file_book import PAID, FileBook
+from service.forms import REPORT_FILES
 from service.ledger import Ledger, Limits
-from service.published import REPORT_FILES, write_reports
+from service.published import write_reports
 from service.report import Report, build_report
 from service.stated import check_stated
 from strategies.base import Strategy

@@ -20,10 +20,11 @@ from service.comparing import chosen_of, load_named
 from service.consent import check_cost, check_forecast_cost
 from service.forecasting.defaults import FINDINGS
 from service.forecasting.hope import hope
-from service.forecasting.pages import FORECAST_FILES, write_forecast
+from service.forecasting.pages import write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
 from service.forecasting.sources import kept_source
+from service.forms import FORECAST_FILES
 from service.orders import BEGIN, FINISH, FORECAST, RACE, Next, Order, Planned
 from service.progress import ForecastBoard
 from service.published import write_reports

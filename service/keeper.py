@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.environment import usable_cores
-from service.at_hand import HAND_BACK_SECONDS
 from service.logs import set_up_logs
 from service.settings import Settings
 
 WORKER = (sys.executable, "-m", "service.worker")
+HAND_BACK_SECONDS = 20.0
+"""So long the work at hand may take to its next batch when a worker is told to stop."""
 THREADS = "OMP_NUM_THREADS"
 LOOK_SECONDS = 0.2
 STEADY_SECONDS = 60.0

@@ -6,11 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
+from service.forms import REPORT_FILES
 from service.html import as_html
 from service.markdown import as_markdown
 from service.report import Report
-
-REPORT_FILES = ("report.json", "report.md", "report.html")
 
 
 def write_reports(report: Report, folder: Path) -> None:

@@ -15,12 +15,11 @@ from service.dispatch import RACE_POSITION
 from service.file_book import PAID
 from service.files import key_of
 from service.forecasting.defaults import FINDINGS
-from service.forecasting.pages import FORECAST_FILES
+from service.forms import FORECAST_FILES, REPORT_FILES
 from service.ledger import Ledger, Limits
 from service.orders import BEGIN, FINISH, FORECAST, Order
 from service.place import scratch_of
 from service.progress import ForecastBoard, ProgressBoard
-from service.published import REPORT_FILES
 from service.services import Services
 from service.shelf import StoreShelf
 from service.storage import ForecastRow

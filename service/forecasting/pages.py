@@ -10,12 +10,10 @@ from service.charts import COLOURS, OTHER
 from service.forecasting import view
 from service.forecasting.chart import forecast_chart
 from service.forecasting.result import Forecast, ForecastRow
+from service.forms import FORMATS
 from service.html import interval_svg, marked, named, styles, template
 from service.markdown import bullets, checks_part, code, line, plain, table
 from service.published import write_atomically
-
-FORMATS = (".json", ".md", ".html")
-FORECAST_FILES = tuple(f"forecast{ending}" for ending in FORMATS)
 
 
 def format_of(path: Path) -> str:

@@ -11,9 +11,9 @@ from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import Record
 from service.at_hand import Worker
 from service.computing import Computer
+from service.forms import REPORT_FILES
 from service.jobs import Job
 from service.orders import Compute, Next, Order, Planned
-from service.published import REPORT_FILES
 from service.services import Services
 from service.storage import UnitRow
 from service.stored_records import records_of
@@ -31,11 +31,11 @@ def queued(at: Services, work: str) -> list[Job]:
         return [Job(unit.work, unit.position, unit.dispatch) for unit in units]
 
 
-def unit_of(at: Services, work: str, position: int = 0) -> UnitRow:
+def units_of(at: Services, work: str) -> list[UnitRow]:
+    """In the order of the run."""
+    mine = sa.select(UnitRow).where(UnitRow.work == work).order_by(UnitRow.position)
     with at.store.begin() as session:
-        found = session.get(UnitRow, (work, position))
-    assert found is not None
-    return found
+        return list(session.scalars(mine))
 
 
 def do_all(at: Services, work: str, compute: Compute | None = None) -> Worker:

@@ -23,8 +23,8 @@ SECONDS = 0.05
 
 
 def scripted(order: Order) -> Next:
-    """The task "N steps" takes N steps, and "N busy steps" computes meanwhile; "broken" and "bad"
-    raise; "deadly" kills the process."""
+    """The task "N steps" takes N steps, "N busy steps" computes meanwhile, and "N steps twice" has
+    two strategies that do; "broken" and "bad" raise; "deadly" kills the process."""
     name = order.spec["name"]
     if name == "broken":
         raise RuntimeError("the model caught fire")
@@ -37,8 +37,9 @@ def scripted(order: Order) -> Next:
         foretell(order, steps)
     elif order.name == BEGIN:
         order.board.note(ProgressEvent(None, "loading", 0.0, None, 1, 2, "tiny model"))
-        return Next(units=(Planned("prompt.nearest"), Planned("lora", computes=True)))
-    elif order.name == "prompt.nearest":
+        slow = ("prompt.nearest", "prompt.few-shot") if "twice" in name else ("prompt.nearest",)
+        return Next(units=(*map(Planned, slow), Planned("lora", computes=True)))
+    elif order.name.startswith("prompt."):
         step_by_step(order, steps, busy="busy" in name)
     elif order.name == "lora":
         keep_artifact(order)
@@ -48,6 +49,7 @@ def scripted(order: Order) -> Next:
 
 
 def step_by_step(order: Order, steps: int, *, busy: bool) -> None:
+    """Goes on behind the steps that are stored."""
     done = [one for one in order.records.read() if isinstance(one, BatchRecord)]
     for step in range(len(done), steps):
         if order.cancelled():
@@ -56,9 +58,9 @@ def step_by_step(order: Order, steps: int, *, busy: bool) -> None:
         done_at = time.time()  # in place of what it took
         order.records.append([BatchRecord(strategy=f"{STEP}{step}", n=1, seconds=done_at)])
         left = SECONDS * (steps - step - 1)
-        event = ProgressEvent("prompt.nearest", "answering", (step + 1) / steps, left, 1, 2)
+        event = ProgressEvent(order.name, "answering", (step + 1) / steps, left, 1, 2)
         order.board.note(event)
-    order.board.note(ProgressEvent("prompt.nearest", "done", 1.0, 0.0, 1, 2))
+    order.board.note(ProgressEvent(order.name, "done", 1.0, 0.0, 1, 2))
 
 
 def take(seconds: float, *, busy: bool) -> None:

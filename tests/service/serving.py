@@ -18,7 +18,7 @@ from benchmarks.records import BatchRecord
 from service.app import create_app
 from service.keys import Limits, open_keys
 from service.settings import Settings
-from service.storage import ComparisonRow, Work
+from service.storage import FINISHED, ComparisonRow, Work, now
 from service.store import Store
 from service.stored_records import records_of
 
@@ -105,6 +105,8 @@ def wait_until(test: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 def change(store: Store, key: str, table: type[Work] = ComparisonRow, **values: Any) -> None:
     """Let work be otherwise than it is, as watchers would see it."""
+    if values.get("state") in FINISHED:
+        values["finished_at"] = now()
     query = sa.update(table).where(table.id == key)
     with store.begin() as session:
         session.execute(query.values(revision=table.revision + 1, **values))
@@ -126,13 +128,14 @@ def start(client: TestClient[Litestar], task: str, **options: Any) -> str:
 
 def finished(client: TestClient[Litestar], comparison: str) -> dict[str, Any]:
     """The comparison once it has ended."""
-
-    def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = client.get(comparison).json()
-        return found if found["state"] in ("completed", "failed", "cancelled") else None
-
-    result: dict[str, Any] = wait_until(ended)
+    result: dict[str, Any] = wait_until(lambda: ended(client, comparison))
     return result
+
+
+def ended(client: TestClient[Litestar], comparison: str) -> dict[str, Any] | None:
+    """The comparison where it has ended."""
+    found: dict[str, Any] = client.get(comparison).json()
+    return found if found["state"] in FINISHED else None
 
 
 def steps(client: TestClient[Litestar], comparison: str) -> list[tuple[int, float]]:

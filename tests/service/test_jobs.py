@@ -7,33 +7,36 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from itertools import pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from in_process import NAME, key_of, queued, services_of, units_of
 from serving import (
     API,
     SCRIPT,
     client_of,
+    ended,
     environment,
     finished,
+    numbers,
     spec,
     start,
-    start_worker,
+    steps,
     submit,
     wait_until,
     worker_on,
 )
 
-from benchmarks.journal import JOURNAL, Journal
 from benchmarks.records import BatchRecord, OutcomeRecord
-from service.at_hand import MAX_ATTEMPTS, Running, Worker
-from service.orders import Order
-from service.progress import ProgressBoard
-from service.storage import ComparisonRow
+from service.at_hand import Worker
+from service.dispatch import MAX_ATTEMPTS
+from service.orders import Compute, Next, Order
+from service.place import take_place
+from service.settings import Settings
+from service.worker import ENDED
 
 SERVE = """
 import sys
@@ -50,32 +53,25 @@ sys.stdin.read()
 """
 
 
-def steps(data: Path, comparison: str) -> list[str]:
-    """What the scripted comparison has done so far."""
-    path = data / "comparisons" / comparison.rsplit("/", 1)[-1] / "steps.txt"
-    return path.read_text().split() if path.exists() else []
-
-
 def test_a_killed_worker_goes_on_where_it_was(tmp_path) -> None:
     with client_of(tmp_path) as client:
         comparison = start(client, submit(client, "30 steps"))
         with worker_on(tmp_path) as first:
-            wait_until(lambda: len(steps(tmp_path, comparison)) >= 8)
+            wait_until(lambda: len(numbers(client, comparison)) >= 8)
             first.send_signal(signal.SIGKILL)
             first.wait()
-        at_death = len(steps(tmp_path, comparison))
-        assert client.get(comparison).json()["state"] == "running"
+        at_death = len(numbers(client, comparison))
         with worker_on(tmp_path):
             assert finished(client, comparison)["state"] == "completed"
         assert 8 <= at_death < 30
-        assert steps(tmp_path, comparison) == [str(number) for number in range(30)]
+        assert numbers(client, comparison) == [*range(30)]
 
 
 def test_a_stopped_worker_leaves_the_rest_to_the_next(tmp_path) -> None:
     with client_of(tmp_path) as client:
         comparison = start(client, submit(client, "15 steps"))
         with worker_on(tmp_path) as first:
-            wait_until(lambda: len(steps(tmp_path, comparison)) >= 3)
+            wait_until(lambda: len(numbers(client, comparison)) >= 3)
             first.send_signal(signal.SIGTERM)
             assert first.wait(5) == 0
         handed_back = client.app.state.services.store.comparison(
@@ -85,18 +81,39 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next(tmp_path) -> None:
         assert handed_back.progress["fraction"] > 0
         with worker_on(tmp_path):
             assert finished(client, comparison)["state"] == "completed"
-        assert steps(tmp_path, comparison) == [str(number) for number in range(15)]
+        assert numbers(client, comparison) == [*range(15)]
 
 
-def test_comparisons_run_one_after_the_other(tmp_path) -> None:
+def test_a_worker_does_one_unit_after_the_other(tmp_path) -> None:
     with client_of(tmp_path) as client:
         task = submit(client, "5 steps")
         three = [start(client, task) for _ in range(3)]
         with worker_on(tmp_path):
-            ended = [finished(client, comparison) for comparison in three]
-        times = [(one["started_at"], one["finished_at"]) for one in ended]
-        times.sort()
-        assert all(end <= begin for (_, end), (begin, _) in pairwise(times))
+            assert {finished(client, one)["state"] for one in three} == {"completed"}
+        done = sorted((when, one) for one in three for _, when in steps(client, one))
+        order = [one for _, one in done]
+        assert order == [one for one, _ in groupby(order) for _ in range(5)]
+
+
+def test_workers_share_a_comparison_and_nothing_is_lost_with_one_of_them(tmp_path) -> None:
+    with client_of(tmp_path) as client:
+        comparison = start(client, submit(client, "40 steps twice"))
+        at, key = services_of(client), key_of(comparison)
+
+        def busy() -> bool:
+            workers = {each.worker for each in units_of(at, key) if each.state == "running"}
+            return len(workers) == 2 and len(numbers(client, comparison)) > 10
+
+        with worker_on(tmp_path), worker_on(tmp_path) as second:
+            wait_until(busy)
+            second.kill()
+            second.wait()
+            assert len(numbers(client, comparison)) < 80
+            end = wait_until(lambda: ended(client, comparison), 60)
+        assert end["state"] == "completed"
+        assert sorted(numbers(client, comparison)) == sorted([*range(40), *range(40)])
+        again = [each.reason for each in units_of(at, key) if each.dispatch > 1]
+        assert len(again) == 1
 
 
 def test_a_failed_comparison_gives_its_reason_and_harms_no_other(tmp_path) -> None:
@@ -119,35 +136,33 @@ class Died(BaseException):
     """Ends a worker in the midst of its work, as being killed does."""
 
 
-def die(order: Order) -> None:
+def die(order: Order) -> Next:
     raise Died
 
 
-def die_further_on(order: Order) -> None:
+def die_further_on(order: Order) -> Next:
     """One more row is answered each time."""
     row = OutcomeRecord(strategy="a", example="r", state="ok")
-    Journal(order.folder / JOURNAL).append([row, BatchRecord(strategy="a", n=1, seconds=1.0)])
+    order.records.append([row, BatchRecord(strategy="a", n=1, seconds=1.0)])
     raise Died
 
 
-def begun_again(client, comparison: str, compare: Callable[[Order], None], times: int) -> None:
+def begun_again(client, comparison: str, compute: Compute, times: int) -> None:
     """The worker takes the comparison up and dies, so many times."""
-    at = client.app.state.services
+    at, key = services_of(client), key_of(comparison)
     for _ in range(times):
         with pytest.raises(Died):
-            Worker(at.settings, at.store, compare, die).run(comparison.rsplit("/", 1)[-1])
+            Worker(at, NAME, compute).run(queued(at, key)[0].id)
+        at.units.bury(NAME, ENDED)
 
 
 def test_a_comparison_that_ends_its_worker_again_and_again_is_given_up(tmp_path) -> None:
     with client_of(tmp_path) as client:
         comparison = start(client, submit(client))
         begun_again(client, comparison, die, MAX_ATTEMPTS)
-        at = client.app.state.services
-        worked: list[Order] = []
-        worker = Worker(at.settings, at.store, worked.append, worked.append)
-        worker.run(comparison.rsplit("/", 1)[-1])
         end = client.get(comparison).json()
-    assert (end["state"], end["error"]["title"], worked) == ("failed", "Given up", [])
+        assert queued(services_of(client), key_of(comparison)) == []
+    assert (end["state"], end["error"]["title"]) == ("failed", "Given up")
     assert "10 times" in end["error"]["detail"]
 
 
@@ -155,32 +170,7 @@ def test_restarts_between_which_rows_were_answered_fail_nothing(tmp_path) -> Non
     with client_of(tmp_path) as client:
         comparison = start(client, submit(client))
         begun_again(client, comparison, die_further_on, 2 * MAX_ATTEMPTS)
-        assert client.get(comparison).json()["state"] == "running"
-
-
-def test_a_worker_that_is_told_to_stop_counts_no_start(tmp_path) -> None:
-    with client_of(tmp_path) as client:
-        comparison = start(client, submit(client))
-        at = client.app.state.services
-        key = comparison.rsplit("/", 1)[-1]
-        for _ in range(2 * MAX_ATTEMPTS):
-            worker = Worker(at.settings, at.store, die, die)
-            with pytest.raises(Died):
-                worker.run(key)
-            worker.running = Running(key, ComparisonRow, ProgressBoard())
-            worker.hand_back(seconds=0)
         assert client.get(comparison).json()["state"] == "queued"
-
-
-def test_a_second_worker_on_the_same_folder_is_refused(tmp_path) -> None:
-    with client_of(tmp_path) as client, worker_on(tmp_path):
-        wait_until(lambda: client.get("/ready").status_code == 200)
-        command = [sys.executable, str(SCRIPT)]
-        second = subprocess.run(
-            command, env=environment(tmp_path), capture_output=True, text=True, timeout=20
-        )
-        assert second.returncode == 1
-        assert "A worker already serves" in second.stderr
 
 
 def test_a_worker_ends_with_its_server(tmp_path) -> None:
@@ -279,11 +269,9 @@ def test_a_server_stops_with_its_worker_and_open_streams(server, tmp_path, numbe
     assert told[-1] == "event: stopping"
     process.wait(10)
     assert time.monotonic() - began < 5
-    second = start_worker(tmp_path)  # the first is gone, so that this one is not refused
-    time.sleep(1.5)
-    assert second.poll() is None
-    second.kill()
-    second.wait()
+    place = take_place(Settings(tmp_path))
+    assert place.slot == 0  # the worker is gone, so that its name is free
+    place.lock.release()
 
 
 def test_a_request_in_flight_is_answered_while_the_server_stops(server) -> None:

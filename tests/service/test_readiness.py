@@ -158,5 +158,6 @@ def test_the_command_for_a_container_says_it_by_its_exit_code(
     assert main() == 1
     assert f"No such file or directory: {tmp_path / 'nothing'}" in capsys.readouterr().err
     monkeypatch.delenv("TUNEWORTH_STORE")
-    Store(open_database(f"sqlite:///{tmp_path / 'tuneworth.db'}")).beat()
+    with Store(open_database(f"sqlite:///{tmp_path / 'tuneworth.db'}")).begin() as session:
+        beat(session, "here-0", "cpu", "here")
     assert main() == 0

@@ -1,0 +1,5 @@
+"""The files in which reports and forecasts come."""
+
+FORMATS = (".json", ".md", ".html")
+REPORT_FILES = tuple(f"report{ending}" for ending in FORMATS)
+FORECAST_FILES = tuple(f"forecast{ending}" for ending in FORMATS)
