@@ -32,9 +32,12 @@ LEAST, QUICK_LEAST = 5, 2
 """So often each phase is hit at least."""
 APART_S = 9.0
 """Kills are up to so far apart, by chance: about as long as an undisturbed comparison takes."""
+AT_ONCE = 0.25
+"""The share of kills that do not wait until the API is back from the one before."""
 AFTER_S = 0.25
 """Up to so long after the progress told of a phase that is aimed at."""
 HUNG_S = 300.0
+UNSEEN = "unseen"
 STRATEGIES = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot", "lora")
 SIZES = {"train": 24, "validation": 4, "test": 72}
 """With so few validation rows the probes ask all of them, however quick the machine is."""
@@ -52,9 +55,10 @@ def measure(bench: Bench) -> None:
     tiny = str(write_tiny(place / "tiny"))
     with supervised(place / "service", {ALLOW_MODELS: tiny}) as service:
         service.await_ready()
-        whole, files = undisturbed(service, tiny)
+        task = made_up("orders", tiny, STRATEGIES, SIZES)
+        whole, files = undisturbed(service, task)
         while (done := len(kills_in(bench.sheet.measurements))) < kills:
-            row = disturbed(service, tiny, bench, kills - done, whole, files)
+            row = disturbed(service, task, bench, kills - done, whole, files)
             bench.sheet.add(row)
             bench.say(told(row, done))
         bench.sheet.add(rest(service))
@@ -95,14 +99,9 @@ def kills_in(rows: Sequence[Measurement]) -> list[dict[str, Any]]:
     return [kill for row in rows if row.piece == NAME for kill in row.facts.get("kills", ())]
 
 
-def task(tiny: str, number: int) -> dict[str, Any]:
-    """One of its own for each comparison, as results of a task are used again."""
-    return made_up(f"orders {number}", tiny, STRATEGIES, SIZES)
-
-
-def undisturbed(service: Supervised, tiny: str) -> tuple[list[Record], set[str]]:
+def undisturbed(service: Supervised, task: Mapping[str, Any]) -> tuple[list[Record], Counter[str]]:
     """Its records, and the names of its files. Raises BenchmarkError where it does not complete."""
-    address = service.begin("undisturbed", task(tiny, 0))
+    address = service.begin("undisturbed", task)
     watch = Watch(service, address)
     watch.until(math.inf)
     if watch.state != "completed":
@@ -112,29 +111,30 @@ def undisturbed(service: Supervised, tiny: str) -> tuple[list[Record], set[str]]
 
 def disturbed(
     service: Supervised,
-    tiny: str,
+    task: Mapping[str, Any],
     bench: Bench,
     left: int,
     whole: Sequence[Record],
-    files: set[str],
+    files: Counter[str],
 ) -> Measurement:
     """One comparison, and as many kills as fall into it."""
     before = kills_in(bench.sheet.measurements)
     number = 1 + sum(row.side == "disturbed" for row in bench.sheet.measurements)
     chance = random.Random(f"{NAME}:{number}")
-    hit = Counter(kill["phase"] for kill in before)
     began = time.monotonic()
-    watch = Watch(service, service.begin(f"disturbed {number}", task(tiny, number)))
+    watch = Watch(service, service.begin(f"disturbed {number}", task))
     kills: list[dict[str, Any]] = []
     while len(kills) < left and not watch.has_ended:
-        phase = aim(hit, left - len(kills), QUICK_LEAST if bench.quick else LEAST)
+        victim = get_args(Victim)[(len(before) + len(kills)) % 3]
+        least = QUICK_LEAST if bench.quick else LEAST
+        phase = aim([*before, *kills], victim, left - len(kills), least)
+        if chance.random() > AT_ONCE:
+            watch.until_seen()
         if not watch.until(time.monotonic() + chance.uniform(0, APART_S), phase):
             continue
         if phase is not None:
             time.sleep(chance.uniform(0, AFTER_S))
-        victim = get_args(Victim)[(len(before) + len(kills)) % 3]
         kills.append({"victim": victim, "phase": watch.phase, "s": time.monotonic() - began})
-        hit[watch.phase] += 1
         watch.kill(victim)
     killed = time.monotonic()
     watch.until(math.inf)
@@ -147,7 +147,7 @@ def disturbed(
     return Measurement(NAME, "disturbed", number, time.monotonic() - began, facts)
 
 
-def compared(watch: Watch, whole: Sequence[Record], files: set[str]) -> dict[str, Any]:
+def compared(watch: Watch, whole: Sequence[Record], files: Counter[str]) -> dict[str, Any]:
     """What it left against what the undisturbed one did."""
     found = records_in(watch.service.engine, watch.id)
     if watch.state != "completed":
@@ -156,13 +156,16 @@ def compared(watch: Watch, whole: Sequence[Record], files: set[str]) -> dict[str
     served = watch.service.asked("GET", f"{watch.address}/report.json").json()
     held = against(whole, found, served)
     mine = files_of(watch.service.data, watch.id)
-    different = [*held.different, *(f"no file {name}" for name in sorted(files - mine))]
+    different = [
+        *held.different,
+        *(f"no file {name}" for name in sorted((files - mine).elements())),
+    ]
     return {
         "lost": held.lost,
         "doubled": held.doubled,
         "equal": not different,
         "different": different,
-        "extra_files": sorted(mine - files),
+        "extra_files": sorted((mine - files).elements()),
     }
 
 
@@ -195,7 +198,7 @@ def told(row: Measurement, before: int) -> str:
 @dataclass
 class Watch:
     """Looks at one comparison again and again. `phase` is that of the last look that was answered;
-    `unseen` while the API is away."""
+    UNSEEN while the API is away."""
 
     service: Supervised
     address: str
@@ -215,6 +218,12 @@ class Watch:
     def has_ended(self) -> bool:
         return self.state in ENDED
 
+    def until_seen(self) -> None:
+        """Look until the API answers, and not forever."""
+        end = time.monotonic() + HUNG_S
+        while self.phase == UNSEEN and time.monotonic() < end:
+            self.next_look()
+
     def until(self, due: float, phase: str | None = None) -> bool:
         """Look until `due`, or with a `phase` until it is in that one. False where it has ended.
 
@@ -227,15 +236,15 @@ class Watch:
             if time.monotonic() > hung:
                 units = unfinished(self.service.engine)
                 raise BenchmarkError(f"{self.shown} does not end: {units}")
-            time.sleep(LOOKS_S)
-            self.service.look_after()
-            self.look()
+            self.next_look()
         return False
 
-    def look(self) -> None:
+    def next_look(self) -> None:
+        time.sleep(LOOKS_S)
+        self.service.look_after()
         shown = self.service.state_of(self.address)
         if shown is None:
-            self.phase = "unseen"
+            self.phase = UNSEEN
             return
         self.shown, self.phase = shown, self.progressing.phase(shown)
 
@@ -243,4 +252,4 @@ class Watch:
         if victim == "worker":
             self.progressing.worker_died()
         self.service.kill(victim)
-        self.phase = "unseen"
+        self.phase = UNSEEN

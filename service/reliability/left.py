@@ -4,6 +4,7 @@ that nothing disturbed, and what should have gone."""
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ UNFINISHED_JOBS = (
     "SELECT workflow_uuid, status FROM dbos.workflow_status"
     " WHERE status NOT IN ('SUCCESS', 'CANCELLED') ORDER BY workflow_uuid"
 )
+DISPATCH = re.compile(r"^(artifacts/\d+)-\d+/")
 Sample = tuple[str, ...]
 
 
@@ -110,10 +112,12 @@ def unfinished(engine: sa.Engine) -> list[str]:
         ]
 
 
-def files_of(data: Path, comparison: str) -> set[str]:
-    """The files of one comparison, below its folder."""
+def files_of(data: Path, comparison: str) -> Counter[str]:
+    """The files of one comparison, below its folder. What an artefact's folder says of how often
+    its part was given out is left out."""
     folder = data / "comparisons" / comparison
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return Counter(DISPATCH.sub(r"\1/", name) for name in names)
 
 
 def files_below(*folders: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""When to kill: at random moments, and in the end in those phases that were hit too seldom. Pure.
+"""When to kill: at random moments, and in those phases that were hit too seldom. Pure.
 
 A phase is what the progress of a comparison said last. Nothing is computed between the end of a
 worker and the first progress of the next one: that is a phase too, RECOVERING.
@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+Kill = Mapping[str, Any]
+"""`victim`, `phase`, and how many seconds after the comparison's beginning, `s`."""
 BEGIN, RECOVERING, BETWEEN, FINISH = "begin", "recovering", "between", "finish"
 PHASES = (
     BEGIN,
@@ -38,13 +40,20 @@ def phase_of(shown: Mapping[str, Any]) -> str:
     return FINISH if len(rows) >= progress["total"] else BETWEEN
 
 
-def aim(hit: Counter[str], left: int, least: int) -> str | None:
-    """The phase that the next of the kills that are `left` has to hit, so that each phase is hit at
-    `least` so often; None while any moment will do."""
+def aim(kills: Sequence[Kill], victim: str, left: int, least: int) -> str | None:
+    """The phase in which the next of the kills that are `left` has to be; None for any moment.
+
+    Every second one goes where this victim was hit least. In the end all go where less than
+    `least` were, of whatever victim.
+    """
+    hit = Counter(kill["phase"] for kill in kills)
     lacking = {phase: least - hit[phase] for phase in PHASES if hit[phase] < least}
-    if sum(lacking.values()) < left:
+    if sum(lacking.values()) >= left:
+        return max(lacking, key=lambda phase: lacking[phase])
+    if len(kills) % 2 == 0:
         return None
-    return max(lacking, key=lambda phase: lacking[phase])
+    mine = Counter(kill["phase"] for kill in kills if kill["victim"] == victim)
+    return min(PHASES, key=lambda phase: mine[phase])
 
 
 class Progressing:
@@ -68,7 +77,7 @@ class Progressing:
         return phase
 
 
-def spread(kills: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def spread(kills: Sequence[Kill]) -> dict[str, dict[str, int]]:
     """How often each victim was hit in each phase."""
     found: dict[str, dict[str, int]] = {}
     for kill in kills:

@@ -22,7 +22,7 @@ from service.settings import Settings
 Victim = Literal["worker", "api", "postgres"]
 READY_SECONDS = 120.0
 ENDED = ("completed", "failed", "cancelled")
-LOOKS_S = 0.05
+LOOKS_S, TRIES_S = 0.05, 0.25
 
 
 class Supervised:
@@ -93,7 +93,7 @@ class Supervised:
             if time.monotonic() > end:
                 raise BenchmarkError(f"{method} {path}: no reply: {self.api.last_words()}")
             self.look_after()
-            time.sleep(LOOKS_S)
+            time.sleep(TRIES_S)
         if reply.is_error:
             raise BenchmarkError(f"{method} {path}: {reply.status_code} {reply.text[:500]}")
         return reply

@@ -72,21 +72,33 @@ def test_nothing_is_computed_until_the_next_worker_tells_of_progress() -> None:
     assert progressing.phase(shown("timing", state="completed")) == "completed"
 
 
-def test_moments_are_random_while_any_will_do() -> None:
-    assert aim(Counter(), 200, 5) is None
-    assert aim(Counter(), 5 * len(PHASES), 5) in PHASES
-    hit = Counter(dict.fromkeys(PHASES, 5) | {"checking": 1, "probing": 3})
-    assert aim(hit, 6, 5) == "checking"
-    assert aim(hit, 7, 5) is None
-    assert aim(Counter(dict.fromkeys(PHASES, 5)), 1, 5) is None
+def hits(*phases, victim="api"):
+    return [{"victim": victim, "phase": phase, "s": 1.0} for phase in phases]
 
 
-def test_each_phase_is_hit_often_enough_in_the_end() -> None:
-    chance, hit = random.Random(7), Counter()
+def test_every_second_moment_is_random_while_any_will_do() -> None:
+    assert aim([], "api", 200, 5) is None
+    assert aim(hits(BEGIN), "api", 199, 5) == PHASES[1]
+    assert aim(hits(BEGIN), "worker", 199, 5) == BEGIN
+    assert aim(hits(BEGIN, "timing"), "api", 198, 5) is None
+
+
+def test_phases_that_lack_kills_come_first_in_the_end() -> None:
+    enough = hits(*(4 * PHASES), *(phase for phase in PHASES if phase != "checking"))
+    assert aim([*enough, *hits("unseen")], "api", 1, 5) == "checking"
+    assert aim(enough[:-1], "api", 2, 5) in ("checking", PHASES[-1])
+    assert aim(hits(*(6 * PHASES)), "api", 1, 5) is None
+
+
+def test_each_phase_is_hit_often_enough_however_chance_falls() -> None:
+    chance, kills = random.Random(7), []
     for left in range(200, 0, -1):
-        hit[aim(hit, left, 5) or chance.choice(["unseen", "timing", "preparing"])] += 1
-    assert min(hit[phase] for phase in PHASES) == 5
-    assert hit["unseen"] > 40
+        victim = ("worker", "api", "postgres")[left % 3]
+        phase = aim(kills, victim, left, 5) or chance.choice(["unseen", "timing"])
+        kills += hits(phase, victim=victim)
+    found = Counter((kill["victim"], kill["phase"]) for kill in kills)
+    assert min(found[victim, phase] for victim in ("worker", "api") for phase in PHASES) >= 3
+    assert sum(n for (_, phase), n in found.items() if phase == "unseen") > 30
 
 
 def test_the_same_run_has_lost_nothing() -> None:
@@ -180,10 +192,11 @@ def test_files_that_are_left(tmp_path) -> None:
     (scratch / "cpu-0" / "draft.json").write_text("{}")
     (scratch / "cpu-0.lock").write_text("")
     assert files_below(scratch) == ["file scratch/cpu-0/draft.json"]
-    folder = tmp_path / "comparisons" / "c" / "artifacts"
-    folder.mkdir(parents=True)
-    (folder / "lora.zip").write_text("")
-    assert files_of(tmp_path, "c") == {"artifacts/lora.zip"}
+    for name in ("5-1/lora.zip", "5-3/lora.zip"):
+        path = tmp_path / "comparisons" / "c" / "artifacts" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    assert files_of(tmp_path, "c") == {"artifacts/5/lora.zip": 2}
 
 
 class Scripted:
@@ -214,6 +227,8 @@ def test_it_waits_for_the_phase_that_it_aims_at() -> None:
     assert watch.phase == "probing"
     watch.kill("worker")
     assert watch.phase == "unseen"
+    watch.until_seen()
+    assert watch.phase == BEGIN
 
 
 def test_an_end_comes_before_a_phase() -> None:
