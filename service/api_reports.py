@@ -1,6 +1,5 @@
 """What a finished comparison leaves: the report in three formats, and the artefacts."""
 
-from pathlib import Path
 from typing import Any, cast
 
 from litestar import Request, Router, get
@@ -17,6 +16,7 @@ from service.openapi import problems, report_response, zip_response
 from service.problems import Problem
 from service.services import Services, services
 from service.storage import ComparisonRow
+from service.stored_records import setup_of
 
 FORMATS = {
     "application/json": "report.json",
@@ -80,8 +80,9 @@ async def take_artifact(
 
 
 def _zip(at: Services, comparison: str, strategy: str, owner: str | None) -> File:
-    folder = finished_folder(at, comparison, owner)
-    key = zip_of(at.files, comparison, folder, strategy)
+    finished(at, comparison, owner)
+    setup = setup_of(at.store, at.settings, comparison, strategy)
+    key = zip_of(at.files, comparison, strategy, setup)
     return sent_file(at.files, key, "application/zip")
 
 
@@ -91,7 +92,7 @@ async def _report(request: Request[Any, Any, Any], comparison: str, media_type: 
 
 
 def _form(at: Services, comparison: str, media_type: str, owner: str | None) -> File:
-    finished_folder(at, comparison, owner)
+    finished(at, comparison, owner)
     key = key_of(ComparisonRow.__tablename__, comparison, FORMATS[media_type])
     if not at.files.exists(key):
         raise NotFound("report of comparison", comparison)
@@ -120,14 +121,14 @@ def sent_file(files: Files, key: str, media_type: str) -> File:
     )
 
 
-def finished_folder(at: Services, comparison: str, owner: str | None) -> Path:
-    """The folder of a completed comparison; Conflict says why there is none, or not yet."""
+def finished(at: Services, comparison: str, owner: str | None) -> ComparisonRow:
+    """A completed comparison; Conflict says why it is not, or not yet."""
     row = at.store.comparison(comparison, owner)
     if row.state in ("queued", "running"):
         raise Conflict(f"The comparison is {row.state}. Wait until its state is completed.")
     if row.state != "completed":
         raise Conflict(f"The comparison is {row.state}, so it has no report. Start another one.")
-    return at.settings.comparison_folder(comparison)
+    return row
 
 
 reports = Router(

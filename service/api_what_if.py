@@ -1,27 +1,28 @@
 """A finished comparison under other needs, prices and volumes, over HTTP."""
 
-from functools import lru_cache
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from litestar import Request, Response, Router, post
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, RawBody
 
 from benchmarks.errors import BenchmarkError
-from service.api_reports import finished_folder
-from service.errors import Conflict
+from service.api_reports import FORMATS, finished
+from service.errors import Conflict, DamagedRecords
+from service.files import key_of
+from service.forms import BASIS_FILE
 from service.guarding import caller, needs
 from service.openapi import PostWhatIf, problems, what_if_response
 from service.posting import Post, Reply, answer_once, parse_object, read_post
 from service.services import Services, services
 from service.shapes import API
+from service.storage import ComparisonRow
+from service.stored_records import records_of
 
 if TYPE_CHECKING:
     from service.what_if import Stored
-
-KEPT = 4
-"""Comparisons held in memory, so that asking again takes milliseconds."""
 
 
 @post(
@@ -50,7 +51,9 @@ def _ask(at: Services, comparison: str, sent: Post, owner: str | None) -> Reply:
         from service.what_if import what_if
 
         changes = parse_object(sent.body)
-        stored = _stored(finished_folder(at, comparison, owner))
+        row = finished(at, comparison, owner)
+        stored = at.what_ifs.get(row.id, row.revision, lambda: _stored(at, row.id))
+        _forget_removed(at)
         found = what_if(stored, changes, read_prices()).model_dump(mode="json", by_alias=True)
         task = at.store.comparison(comparison, owner).task
         place = f"{API}/comparisons/{comparison}"
@@ -59,20 +62,35 @@ def _ask(at: Services, comparison: str, sent: Post, owner: str | None) -> Reply:
     return answer_once(at.store, sent, check)
 
 
-def _stored(folder: Path) -> "Stored":
+def _stored(at: Services, comparison: str) -> "Stored":
+    """From what was kept for it beside the report; else from the records."""
+    from pydantic import ValidationError
+
+    from service.basis import Basis, basis_with
+    from service.what_if import stored
+
+    with suppress(FileNotFoundError, ValidationError):  # of an older version, or of another
+        return stored(Basis.from_json(_file(at, comparison, BASIS_FILE)))
     try:
-        return _read(folder, (folder / "report.json").stat().st_mtime_ns)
-    except (OSError, BenchmarkError) as error:
+        report = _file(at, comparison, FORMATS["application/json"])
+        return stored(basis_with(report, records_of(at.store, at.settings, comparison)))
+    except (OSError, BenchmarkError, DamagedRecords) as error:
         detail = "The report and the records of this comparison cannot be read. Start another one."
         raise Conflict(detail) from error
 
 
-@lru_cache(maxsize=KEPT)
-def _read(folder: Path, written_ns: int) -> "Stored":
-    """`written_ns` tells a report from the one that took its place."""
-    from service.what_if import stored_in
+def _file(at: Services, comparison: str, name: str) -> bytes:
+    return at.files.get(key_of(ComparisonRow.__tablename__, comparison, name))
 
-    return stored_in(folder)
+
+def _forget_removed(at: Services) -> None:
+    """Keep nothing of comparisons that were removed meanwhile, by whomever."""
+    kept = at.what_ifs.ids()
+    with at.store.begin() as session:
+        there = session.scalars(sa.select(ComparisonRow.id).where(ComparisonRow.id.in_(kept)))
+        gone = set(kept).difference(there)
+    for key in gone:
+        at.what_ifs.forget(key)
 
 
 what_ifs = Router("/", route_handlers=[ask_what_if], tags=["Reports"])

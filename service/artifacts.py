@@ -3,8 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.journal import JOURNAL
-from benchmarks.records import RECORD, SetupRecord
+from benchmarks.records import SetupRecord
 from service.errors import NotFound, StoreAway
 from service.files import PART, Files, key_of
 from service.shelf import ENDING
@@ -12,15 +11,14 @@ from service.storage import ComparisonRow
 from strategies.archives import pack
 
 
-def zip_of(files: Files, comparison: str, folder: Path, strategy: str) -> str:
-    """The key of the zip of what the strategy with this id saved; `folder` is its comparison's.
+def zip_of(files: Files, comparison: str, strategy: str, setup: SetupRecord | None) -> str:
+    """The key of the zip of what the strategy with this id saved; `setup` is its last one.
 
     An older version left a folder in its place, which is packed when first asked for. Raises
     NotFound where it saved nothing, and StoreAway.
     """
-    artifact = _recorded(folder, strategy)
-    if artifact is not None:
-        place = key_of(ComparisonRow.__tablename__, comparison, artifact)
+    if setup is not None and setup.artifact is not None:
+        place = key_of(ComparisonRow.__tablename__, comparison, setup.artifact)
         source = files.directory(place)
         if files.exists(place + ENDING):
             return place + ENDING
@@ -37,17 +35,3 @@ def _pack(source: Path, files: Files, key: str) -> None:
             files.put_file(key, Path(archive.name))
     except OSError as error:
         raise StoreAway(key, error.strerror or type(error).__name__) from error
-
-
-def _recorded(folder: Path, strategy: str) -> str | None:
-    """What the strategy's last setup record calls it."""
-    journal = folder / JOURNAL
-    found: str | None = None
-    if journal.exists():
-        with journal.open(encoding="utf-8") as lines:
-            for line in lines:
-                # answers are many and long: read only the few records that can tell
-                record = RECORD.validate_json(line) if '"record":"setup"' in line else None
-                if isinstance(record, SetupRecord) and record.strategy == strategy:
-                    found = record.artifact
-    return found

@@ -15,6 +15,7 @@ from benchmarks.runner import setting_of
 from benchmarks.stages import Setting
 from benchmarks.standing import latest_run
 from corpora.task import Dataset
+from service.basis import basis_of
 from service.caching import task_cache
 from service.comparing import chosen_of, load_named
 from service.consent import check_cost, check_forecast_cost
@@ -24,7 +25,7 @@ from service.forecasting.pages import write_forecast
 from service.forecasting.planning import plan_forecast
 from service.forecasting.running import forecast
 from service.forecasting.sources import kept_source
-from service.forms import FORECAST_FILES
+from service.forms import BASIS_FILE, FORECAST_FILES
 from service.orders import BEGIN, FINISH, FORECAST, RACE, Next, Order, Planned
 from service.progress import ForecastBoard
 from service.published import write_reports
@@ -195,11 +196,14 @@ def raced(order: Order, setting: Setting, run: RunRecord) -> Next:
 
 
 def finish(order: Order, records: list[Record]) -> None:
-    """Say what the run took, unless it is said already, and write the reports."""
+    """Say what the run took, unless it is said already, and write the reports and what what-ifs
+    rest on."""
     if not any(isinstance(record, EndRecord) for record in records):
         order.records.append([EndRecord(seconds=order.seconds)])
         records = order.records.read()
-    write_reports(build_report(records), order.folder)
+    report = build_report(records)
+    write_reports(report, order.folder)
+    (order.folder / BASIS_FILE).write_bytes(basis_of(records, report).as_json())
 
 
 def foretell(order: Order, dataset: Dataset, load: Callable[[str], Model]) -> None:

@@ -14,9 +14,13 @@ from service.database import forget_pages, reason_of
 from service.errors import Conflict, NotFound, StoreAway
 from service.posting import outdated
 from service.services import Services
-from service.storage import TaskRow, Work
-from service.store import WORDS
+from service.storage import AgreedRow, PaymentRow, RecordsRow, TaskRow, UnitRow, Work
+from service.store import WORDS, Store
 
+AGREED_DAYS = 400
+"""What was agreed to pay counts in its month; it stays for a year's accounts."""
+AT_A_TIME = 200
+"""Rows that are deleted in one transaction, so that nobody waits long."""
 TABLES = {table.__tablename__: table for table in WORDS}
 logger = logging.getLogger("tuneworth")
 
@@ -35,8 +39,10 @@ def remove_work(at: Services, key: str, table: type[Work], owner: str | None) ->
 
 def sweep(at: Services) -> None:
     """Remove what has been kept long enough, and clear away what was left of anything removed."""
+    long_ago = (datetime.now(UTC) - timedelta(days=AGREED_DAYS)).isoformat()
     with at.store.begin() as session:
         at.store.forget_replies(session, outdated())
+        session.execute(sa.delete(AgreedRow).where(AgreedRow.created_at < long_ago))
     if at.settings.keep_days is not None:
         _remove_older(at, datetime.now(UTC) - timedelta(days=at.settings.keep_days))
     clear(at)
@@ -78,6 +84,21 @@ def _clear(at: Services, kind: str, key: str) -> None:
             shutil.rmtree(place)
     else:
         at.hub.forget(TABLES[kind], key)
+        at.what_ifs.forget(key)
         at.queue.forget(key)
+        _clear_rows(at.store, key)
         at.files.remove(f"{kind}/{key}")
     at.store.cleared(kind, key)
+
+
+def _clear_rows(store: Store, work: str) -> None:
+    """What the units of removed work have stored, and then the units."""
+    for table in (RecordsRow, PaymentRow):
+        some = sa.select(table.id).where(table.work == work).limit(AT_A_TIME)
+        left = True
+        while left:
+            with store.begin() as session:
+                found = session.connection().execute(sa.delete(table).where(table.id.in_(some)))
+                left = found.rowcount > 0
+    with store.begin() as session:
+        session.execute(sa.delete(UnitRow).where(UnitRow.work == work))

@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Request
 
@@ -11,6 +11,7 @@ from service.database import open_database
 from service.files import Files, key_of
 from service.jobs import Queue
 from service.readiness import Readiness
+from service.remembered import Remembered
 from service.settings import Settings
 from service.shapes import comparison_reply, forecast_reply
 from service.storage import ComparisonRow, ForecastRow, Work
@@ -19,7 +20,12 @@ from service.tallying import Tally
 from service.units import Units
 from service.watching import Hub
 
+if TYPE_CHECKING:
+    from service.what_if import Stored
+
 FORECAST_FILE = "forecast.json"
+WHAT_IFS = 4
+"""Comparisons of which so much is in memory that asking again takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Services:
     hub: Hub
     readiness: Readiness
     tally: Tally
+    what_ifs: "Remembered[Stored]"
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -57,6 +64,7 @@ class Services:
             hub=Hub(store, renders),
             readiness=Readiness(store, settings.data, files),
             tally=Tally(store),
+            what_ifs=Remembered(WHAT_IFS),
         )
 
     def stop(self) -> None:

@@ -71,12 +71,12 @@ class StoredRecords:
         """The records that `read` returns, one after the other, none of them kept."""
         return (record for row in self._rows() for record in _records(self._work, row))
 
-    def read(self) -> list[Record]:
-        """Every record that is seen, in order. Raises DamagedRecords."""
-        return list(self)
-
     def mend(self) -> list[Record]:
         """As `read`: nothing is ever stored by half."""
+        return self.read()
+
+    def read(self) -> list[Record]:
+        """Every record that is seen, in order. Raises DamagedRecords."""
         counting, newest = Counting(), 0
         found: list[Record] = []
         for row in self._rows():
@@ -98,7 +98,7 @@ class StoredRecords:
         if not records:
             return
         if self._counting is None:
-            self.mend()
+            self.read()
         assert self._counting is not None
         found = any(isinstance(one, OutcomeRecord) and one.state == "ok" for one in records)
         first = found and not self._fruitful

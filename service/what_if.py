@@ -12,21 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from benchmarks.costs import PriceList
 from benchmarks.draws import Draws
-from benchmarks.errors import BenchmarkError
 from benchmarks.journal import JOURNAL, Journal
 from benchmarks.pricing import priced
-from benchmarks.raced import tracks_of
 from benchmarks.records import Record, RunRecord
 from benchmarks.results import Cost, Load, Summary
-from benchmarks.standing import latest_run
-from benchmarks.summary import curves_in, leak_in, summarise
 from benchmarks.track import Track
 from corpora.task import Deployment, Frozen, Needs
 from service.altering import altered
+from service.basis import Basis, basis_of, basis_with
 from service.recommendation import Recommendation, recommend
 from service.report import Report, ReportBreakEven
 from service.stated import check_hours
@@ -157,39 +154,16 @@ def flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
 
 
 def stored_of(records: Sequence[Record], report: Report | None = None) -> Stored:
-    """A comparison from its records; with its `report` nothing but learning curves is resampled.
+    """A comparison from its records, as `service.basis` reads them."""
+    return stored(basis_of(records, report))
 
-    Raises BenchmarkError for records that hold no run.
-    """
-    run = latest_run(records)
-    if run is None:
-        raise BenchmarkError("these records hold no run record: there is nothing to reckon with.")
-    tracks = tuple(tracks_of(records, run))
-    measured = summary_in(report, records, run) if report is not None else summarise(records)
-    draws = Draws(run.seed)
-    summary = priced(measured, tracks, run, draws)  # the draws of the report, to be kept
+
+def stored(basis: Basis) -> Stored:
+    """A comparison as it was priced for its report."""
+    run, draws = basis.run, Draws(basis.run.seed)
+    summary = priced(basis.measured, basis.tracks, run, draws)  # the report's draws, to be kept
     draws.settled = True
-    return Stored(run, summary, tracks, draws, recommend(summary, run.task, run.needs))
-
-
-def summary_in(report: Report, records: Sequence[Record], run: RunRecord) -> Summary:
-    """What was measured, as the report tells it, in the order of the run; what it does not tell
-    (whole learning curves, a leak) from the records."""
-    told = {row.id: row for row in report.strategies}
-    rows = tuple(told[facts.id] for facts in run.strategies)
-    return Summary(
-        strategies=rows,
-        comparisons=report.comparisons,
-        break_even=(),
-        disagreements=report.disagreements,
-        curves=curves_in(records, run, rows),
-        leak=leak_in(records)[0],
-        detectable_difference=report.detectable_difference,
-        flattery=report.flattery,
-        race=report.race,
-        seconds=report.environment.seconds,
-        spent_usd=report.environment.spent_usd,
-    )
+    return Stored(run, summary, basis.tracks, draws, recommend(summary, run.task, run.needs))
 
 
 def stored_in(folder: Path) -> Stored:
@@ -198,9 +172,5 @@ def stored_in(folder: Path) -> Stored:
     A report that this version cannot read is made anew from the records. Raises OSError where
     there is none, and BenchmarkError for records that are damaged or hold no run.
     """
-    text = (folder / "report.json").read_text(encoding="utf-8")
-    records = Journal(folder / JOURNAL).read()
-    try:
-        return stored_of(records, Report.model_validate_json(text))
-    except (ValidationError, KeyError):
-        return stored_of(records)
+    text = (folder / "report.json").read_bytes()
+    return stored(basis_with(text, Journal(folder / JOURNAL).read()))

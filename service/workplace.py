@@ -15,7 +15,7 @@ from service.dispatch import RACE_POSITION
 from service.file_book import PAID
 from service.files import key_of
 from service.forecasting.defaults import FINDINGS
-from service.forms import FORECAST_FILES, REPORT_FILES
+from service.forms import BASIS_FILE, FORECAST_FILES, REPORT_FILES
 from service.ledger import Ledger, Limits
 from service.orders import BEGIN, FINISH, FORECAST, Order
 from service.place import scratch_of
@@ -27,8 +27,8 @@ from service.stored_records import StoredRecords
 from service.table_book import TableBook, take_over
 from service.units import Claim
 
-KEPT = {FINISH: REPORT_FILES, FORECAST: FORECAST_FILES}
-"""The files that a unit leaves in its folder to be read by clients."""
+KEPT = {FINISH: (*REPORT_FILES, BASIS_FILE), FORECAST: FORECAST_FILES}
+"""The files that a unit leaves in its folder for those who ask for them."""
 
 
 class Stopwatch:
@@ -148,7 +148,8 @@ class Workplace:
     def keep(self, running: Running) -> None:
         """Put the reports that the unit has written into the store. Raises StoreAway."""
         for name in KEPT.get(running.claim.name, ()):
-            self._at.files.put_file(self._key(running, name), running.folder / name)
+            if (running.folder / name).exists():
+                self._at.files.put_file(self._key(running, name), running.folder / name)
 
     def keep_findings(self, running: Running) -> bool:
         """Put what a forecast has found so far into the store; whether that is more than before.

@@ -1,13 +1,19 @@
 """What-if over HTTP, on a comparison that is put in place as a worker would leave it."""
 
 import pytest
+import sqlalchemy as sa
 from example_run import example_records
 from serving import API, change, client_of, start, submit
 
 from benchmarks.journal import JOURNAL, Journal
+from service.basis import basis_of
+from service.files import key_of
+from service.forms import BASIS_FILE
 from service.openapi import WHAT_IF_EXAMPLE
 from service.published import write_reports
 from service.report import build_report
+from service.storage import ComparisonRow, RecordsRow
+from service.stored_records import StoredRecords
 
 
 @pytest.fixture(scope="module")
@@ -16,16 +22,38 @@ def client(tmp_path_factory):
         yield client
 
 
-@pytest.fixture(scope="module")
-def done(client):
-    """The address of a completed comparison with a real report."""
-    comparison = start(client, submit(client))
-    at, id_ = client.app.state.services, comparison.rsplit("/", 1)[-1]
+def completed(client, name: str = "3 steps") -> tuple[str, str]:
+    """The address and the id of a comparison that has ended, without a report."""
+    comparison = start(client, submit(client, name))
+    id_ = comparison.rsplit("/", 1)[-1]
+    change(client.app.state.services.store, id_, state="completed")
+    return comparison, id_
+
+
+def store_records(client, id_: str, records) -> None:
+    begin = client.app.state.services.store.begin
+    StoredRecords(begin, lambda session: None, id_, 0).append(records)
+
+
+def leave(client, how: str, id_: str, records) -> None:
+    """A report with what it rests on: rows and the basis, rows alone, or an older one's files."""
+    at = client.app.state.services
     folder = at.settings.comparison_folder(id_)
     folder.mkdir(parents=True)
-    Journal(folder / JOURNAL).append(example_records())
-    write_reports(build_report(example_records()), folder)
-    change(at.store, id_, state="completed")
+    write_reports(build_report(records), folder)
+    if how == "older version":
+        Journal(folder / JOURNAL).append(records)
+    else:
+        store_records(client, id_, records)
+    if how == "basis":
+        (folder / BASIS_FILE).write_bytes(basis_of(records).as_json())
+
+
+@pytest.fixture(scope="module", params=["basis", "rows", "older version"])
+def done(client, request):
+    """The address of a completed comparison with a real report."""
+    comparison, id_ = completed(client)
+    leave(client, request.param, id_, example_records())
     return comparison
 
 
@@ -94,13 +122,65 @@ def test_what_cannot_be_asked(client, done) -> None:
     assert client.post(f"{done}/what-if", content="a=1").status_code == 415
 
 
-def test_a_comparison_without_records_says_so(client, done) -> None:
-    comparison = start(client, submit(client, "broken one"))
-    at, id_ = client.app.state.services, comparison.rsplit("/", 1)[-1]
-    change(at.store, id_, state="completed")
+def test_a_comparison_without_records_says_so(client) -> None:
+    comparison, _ = completed(client, "broken one")
     reply = client.post(f"{comparison}/what-if", json={})
     assert reply.status_code == 409
     assert "cannot be read" in reply.json()["detail"]
+
+
+def test_damaged_records_are_told_and_a_basis_does_without_them(client) -> None:
+    comparison, id_ = completed(client, "damaged one")
+    leave(client, "rows", id_, example_records())
+    at = client.app.state.services
+    with at.store.begin() as session:
+        mine = sa.update(RecordsRow).where(RecordsRow.work == id_)
+        session.execute(mine.values(lines="{}\n"))
+    assert client.post(f"{comparison}/what-if", json={}).status_code == 409
+    basis = basis_of(example_records()).as_json()
+    at.files.put(key_of("comparisons", id_, BASIS_FILE), basis)
+    assert client.post(f"{comparison}/what-if", json={}).status_code == 200
+
+
+def test_a_basis_of_another_version_is_left_alone(client) -> None:
+    comparison, id_ = completed(client, "later one")
+    leave(client, "rows", id_, example_records())
+    client.app.state.services.files.put(key_of("comparisons", id_, BASIS_FILE), b'{"run": 2}')
+    assert client.post(f"{comparison}/what-if", json={}).status_code == 200
+
+
+def test_what_is_in_memory_is_of_one_revision_and_goes_with_its_comparison(client) -> None:
+    at = client.app.state.services
+    comparison, id_ = completed(client, "two reports")
+    records = example_records()
+    leave(client, "basis", id_, records)
+
+    def volume() -> float:
+        reply = client.post(f"{comparison}/what-if", json={})
+        return reply.json()["needs"]["requests_per_month"]
+
+    first = volume()
+    assert id_ in at.what_ifs.ids()
+    needs = records[0].needs.model_copy(update={"requests_per_month": 2 * first})
+    newer = basis_of([records[0].model_copy(update={"needs": needs}), *records[1:]])
+    at.files.put(key_of("comparisons", id_, BASIS_FILE), newer.as_json())
+    assert volume() == first, "it was not read again"
+    change(at.store, id_)
+    assert volume() == 2 * first
+    assert client.delete(comparison).status_code == 204
+    assert id_ not in at.what_ifs.ids()
+
+
+def test_what_another_process_removed_is_forgotten_with_the_next_question(client, done) -> None:
+    at = client.app.state.services
+    comparison, id_ = completed(client, "removed elsewhere")
+    leave(client, "rows", id_, example_records())
+    client.post(f"{comparison}/what-if", json={})
+    with at.store.begin() as session:
+        session.execute(sa.delete(ComparisonRow).where(ComparisonRow.id == id_))
+    assert id_ in at.what_ifs.ids()
+    client.post(f"{done}/what-if", json={})
+    assert id_ not in at.what_ifs.ids()
 
 
 def test_it_is_in_the_schema(client) -> None:

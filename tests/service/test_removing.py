@@ -9,10 +9,18 @@ from serving import API, client_of, finished, spec, start, submit, wait_until, w
 
 from service.caching import task_cache
 from service.errors import Conflict
-from service.removing import sweep
+from service.removing import remove_work, sweep
 from service.services import Services
 from service.settings import Settings
-from service.storage import ComparisonRow, ForecastRow, TaskRow
+from service.storage import (
+    AgreedRow,
+    ComparisonRow,
+    ForecastRow,
+    PaymentRow,
+    RecordsRow,
+    TaskRow,
+    UnitRow,
+)
 from strategies.cache import Cache, Entry, key_of
 
 MARKER = "Xyzzy-4711"
@@ -52,12 +60,20 @@ def holding(text: str, at: Services) -> list[str]:
 
 
 def leave_traces(at: Services, task: str, comparison: str) -> None:
-    """An artefact, and a result kept for the next comparison of the task."""
+    """An artefact, records and a payment of a unit, and a result kept for the next comparison of
+    the task."""
     folder = at.settings.comparison_folder(comparison) / "artifacts" / "lora"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "examples.json").write_text(MARKER)
     cache = task_cache(at.settings.results_folder(task), {})
     cache.put(key_of({"text": MARKER}), Entry("embedding", 1.0, MARKER.encode()))
+    mine = {"work": comparison, "unit": 7}
+    unit = {"kind": "comparisons", "flow": "f", "queue": "cpu", "band": 1, "tag": 0}
+    paid = {"model": "m", "state": "settled", "usd": 0.1, "tokens": 1, "kept": {"text": MARKER}}
+    with at.store.begin() as session:
+        session.add(UnitRow(work=comparison, position=7, name=MARKER, state="done", **unit))
+        session.add_all(RecordsRow(**mine, lines=MARKER) for _ in range(5))
+        session.add_all(PaymentRow(**mine, **paid) for _ in range(5))
 
 
 def test_a_deleted_task_leaves_nothing(settings) -> None:
@@ -112,19 +128,41 @@ def stored(at: Services) -> tuple[str, str]:
     """A task, and a cancelled comparison of it."""
     with at.store.begin() as session:
         task = at.store.add_task(session, {}, {"instruction": MARKER}, None).id
-        row = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None)
+        row = at.store.add_work(session, task, {}, at.units.open, ComparisonRow, None)
     at.store.cancel(row.id, ComparisonRow, None)
     leave_traces(at, task, row.id)
     return task, row.id
 
 
-def test_what_a_crash_left_is_cleared_by_the_next_sweep(at) -> None:
+def test_what_a_crash_left_is_cleared_by_the_next_sweep(at, monkeypatch) -> None:
+    monkeypatch.setattr("service.removing.AT_A_TIME", 2)
     task, comparison = stored(at)
     at.store.remove_task(task, None)  # and then the process was killed
     assert holding(MARKER, at) != []
     sweep(at)
     for text in (MARKER, task, comparison):
         assert holding(text, at) == [], text
+
+
+def test_what_another_has_stored_stays(at) -> None:
+    _, comparison = stored(at)
+    other = at.store.work(stored(at)[1], ComparisonRow, None).id
+    remove_work(at, comparison, ComparisonRow, None)
+    with at.store.begin() as session:
+        for table in (UnitRow, RecordsRow, PaymentRow):
+            left = set(session.scalars(sa.select(table.work)))
+            assert left == {other}, table
+
+
+def test_what_was_agreed_to_is_forgotten_after_more_than_a_year(at) -> None:
+    days = {"old": 401, "kept": 399}
+    for key, ago in days.items():
+        then = (datetime.now(UTC) - timedelta(days=ago)).isoformat(timespec="milliseconds")
+        with at.store.begin() as session:
+            session.add(AgreedRow(id=key, owner="ada", usd=1.0, created_at=then))
+    sweep(at)
+    with at.store.begin() as session:
+        assert list(session.scalars(sa.select(AgreedRow.id))) == ["kept"]
 
 
 def test_a_worker_sweeps_when_it_starts(at) -> None:
@@ -137,7 +175,7 @@ def test_a_worker_sweeps_when_it_starts(at) -> None:
 def test_unfinished_work_is_not_removed(at) -> None:
     with at.store.begin() as session:
         task = at.store.add_task(session, {}, {}, None).id
-        key = at.store.add_work(session, task, {}, at.queue.add_forecast, ForecastRow, None).id
+        key = at.store.add_work(session, task, {}, at.units.open, ForecastRow, None).id
     with pytest.raises(Conflict):
         at.store.remove_task(task, None)
     with pytest.raises(Conflict):
@@ -176,7 +214,7 @@ def test_old_work_goes_and_then_its_task(at, keep, task_days, work_days, left) -
 def test_queued_work_is_never_old(at) -> None:
     with at.store.begin() as session:
         task = at.store.add_task(session, {}, {}, None).id
-        key = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None).id
+        key = at.store.add_work(session, task, {}, at.units.open, ComparisonRow, None).id
     age(at, TaskRow, task, 90)
     sweep(replace(at, settings=Settings(at.settings.data, keep_days=1)))
     assert at.store.comparison(key, None).state == "queued"

@@ -102,7 +102,7 @@ def test_what_a_unit_answered_and_spent_is_counted(store) -> None:
     assert spent == (2000, 800, 200)
     assert mine.counts.usd == pytest.approx(0.0052)
     later = unit(store, 2, (0, 1, 2))
-    later.mend()
+    later.read()
     assert later.counts == mine.counts
     later.append(answers(hosted, "4"))
     assert later.counts.samples == 4
