@@ -46,6 +46,7 @@ PARTS: dict[str, str] = {
     "kills": "service.reliability.kills",
     "polling": "service.reliability.polling",
     "secrets": "service.reliability.secrets",
+    "stored": "service.reliability.stored",
     "workers": "service.reliability.workers",
 }
 """Name and module of each part, in the order they are done; it loads when it is asked for."""

@@ -1,39 +1,49 @@
 """The part `secrets`: what is planted as a secret appears in no report, reply, log, error or row.
 
-A comparison runs against an endpoint that sends the key back, in its errors and in its texts.
-Then everything is searched that the service wrote or said.
+A comparison runs on PostgreSQL against an endpoint that sends the key back, in its errors and in
+its texts; wrong requests are sent, and the database goes away for a moment. Then everything is
+searched that the service wrote or said.
 """
 
 import io
 import json
 import secrets
+import subprocess
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import sqlalchemy as sa
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.speed.checks import BenchCheck, at_least, at_most
 from benchmarks.speed.sheet import Measurement
+from service.keys import Limits, open_keys
 from service.reliability.attacks.serving import TASKS, spec
 from service.reliability.bench import Bench
-from service.reliability.server import serving, working
+from service.reliability.postgres import Cluster
+from service.reliability.server import WORK, Program, serving, working
 from service.settings import Settings
 
 NAME = "secrets"
-COVERS = "a provider's key and a file of the machine, searched for in all that was written and said"
+COVERS = "keys, a password and a file of the machine, searched for in all that was written and said"
 MODEL, VARIABLE = "planted-endpoint", "PLANTED_KEY"
 TASK = "mails of the planted kind"
 """Its name must be found, so that it is seen that the search finds things."""
 SECONDS = 180.0
 FORMS = ("", "/report.json", "/report.md", "/report.html", "/artifacts/prompt.zero-shot")
+OTHERS = ("/schema/openapi.json", "/ready", "/metrics", TASKS)
+ROLE = "planted"
+OWN = ("information_schema", "pg_catalog", "pg_toast")
+"""Schemas of the database's own."""
+Ask = Callable[..., httpx.Response]
 
 
 def measure(bench: Bench) -> None:
@@ -42,9 +52,16 @@ def measure(bench: Bench) -> None:
     began = time.monotonic()
     place = bench.place / NAME
     place.mkdir()
-    planted = {name: secrets.token_hex(20) for name in ("provider key", "file")}
-    said = run_with(planted, place)
-    searched = {**said, **written(place)}
+    names = ("provider key", "file", "database password")
+    planted = {name: secrets.token_hex(20) for name in names}
+    cluster = Cluster()
+    try:
+        url = database_of(cluster, planted["database password"])
+        planted["API key"], said = run_with(planted, place, cluster, url)
+        settings = Settings(place / "data", postgres=url)
+        searched = {**said, **written(place, settings.database_url)}
+    finally:
+        cluster.remove()
     found = {
         name: sorted(where for where, data in searched.items() if value.encode() in data)
         for name, value in {**planted, "task": TASK}.items()
@@ -52,7 +69,8 @@ def measure(bench: Bench) -> None:
     seen = found.pop("task")
     # the planted file itself lies there, and is no place of the service's
     found = {name: places for name, places in found.items() if places}
-    facts = {"places": len(searched), "found": found, "task_found": len(seen)}
+    facts = {"planted": len(planted), "places": len(searched), "found": found}
+    facts |= {"task_found": len(seen)}
     bench.sheet.add(Measurement(NAME, "planted", 0, time.monotonic() - began, facts))
     bench.say(
         f"  {len(searched)} places searched, the task found in {len(seen)}: {found or 'none'}"
@@ -68,67 +86,109 @@ def checks(rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:
     ]
 
 
-def run_with(planted: Mapping[str, str], place: Path) -> dict[str, bytes]:
-    """One comparison and some requests that are wrong; every reply, by its address."""
-    secret = place / "key.txt"
+def database_of(cluster: Cluster, password: str) -> str:
+    """The URL of a new database of a user with this password."""
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'".encode())
+        connection.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}".encode())
+    return f"postgresql://{ROLE}:{password}@127.0.0.1:{cluster.port}/{ROLE}"
+
+
+def run_with(
+    planted: Mapping[str, str], place: Path, cluster: Cluster, url: str
+) -> tuple[str, dict[str, bytes]]:
+    """A comparison and some requests that are wrong: the secret of the API key that was used,
+    and every reply by its address."""
+    secret, data = place / "key.txt", place / "data"
     secret.write_text(planted["file"])
     said: dict[str, bytes] = {}
+    settings = Settings(data, postgres=url)
+    with open_keys(settings) as keys:
+        _, key = keys.add("ada", ["read", "run"], Limits(usd_per_month=1e7))
     with echoing() as address:
-        models = place / "models.yaml"
-        entry = {"base_url": address, "model": "gpt-planted", "api_key_env": VARIABLE}
-        models.write_text(json.dumps({MODEL: entry}))
-        prices = place / "prices.yaml"
-        price = {"input": 1.0, "cached": 1.0, "output": 1.0, "source": "made up", "as_of": "now"}
-        prices.write_text(json.dumps({"models": {MODEL: price}}))
-        environment = {
-            "TUNEWORTH_MODELS": str(models),
-            "TUNEWORTH_PRICES": str(prices),
-            "TUNEWORTH_CACHE_GB": "0",
-            VARIABLE: planted["provider key"],
-        }
-        data = place / "data"
+        environment = {**configured(place, address), VARIABLE: planted["provider key"]}
+        environment["TUNEWORTH_DATABASE_URL"] = url
         with (
             serving(data, environment) as server,
             working(data, environment, log=place / "worker.log") as worker,
             httpx.Client(base_url=server.address, timeout=30.0) as client,
         ):
+            client.headers["Authorization"] = f"Bearer {key}"
 
             def ask(method: str, path: str, **body: Any) -> httpx.Response:
                 reply = client.request(method, path, **body)
                 said[f"{method} {path} {len(said)}"] = reply.content + str(reply.headers).encode()
                 return reply
 
-            strategies = ["baseline.majority", "prompt.zero-shot"]
-            good = spec(name=TASK, model=MODEL, strategies=strategies)
-            task = ask("POST", TASKS, json=good).headers["Location"]
-            for wrong in ({"examples": str(secret)}, {"model": str(secret)}, {"kind": VARIABLE}):
-                ask("POST", TASKS, json={**good, **wrong})
-            comparison = ask("POST", f"{task}/comparisons", json={"accept_cost_usd": 1e6})
-            if comparison.status_code != 202:
-                raise BenchmarkError(f"the comparison did not start: {comparison.text}")
-            run = comparison.headers["Location"]
-            end = time.monotonic() + SECONDS
-            while ask("GET", run).json()["state"] in ("queued", "running"):
-                if time.monotonic() > end:
-                    raise BenchmarkError(f"the comparison did not end within {SECONDS:.0f} s")
-                time.sleep(0.5)
-            for form in FORMS:
-                ask("GET", run + form)
-            for path in ("/schema/openapi.json", "/ready", TASKS, f"{run}/events"):
+            run = compared(ask, str(secret))
+            for path in (*(run + form for form in FORMS), *OTHERS, f"{run}/events"):
                 ask("GET", path)
-            said |= titles(server.process.pid, worker.process.pid)
+            ask("GET", TASKS, headers={"Authorization": f"Bearer {key[:-1]}"})
+            cluster.kill()
+            for path in (run, f"{run}/report.json", *OTHERS):
+                ask("GET", path)
+            cluster.start()
+            said |= titles(server, worker)
+    said["a URL of another kind"] = refused_url(place, url)
     secret.unlink()
-    models.unlink()
-    return said
+    (place / "models.yaml").unlink()
+    return key.split("_", 2)[2], said
 
 
-def titles(*processes: int) -> dict[str, bytes]:
+def configured(place: Path, address: str) -> dict[str, str]:
+    """The endpoint by its name, and its price."""
+    models, prices = place / "models.yaml", place / "prices.yaml"
+    entry = {"base_url": address, "model": "gpt-planted", "api_key_env": VARIABLE}
+    models.write_text(json.dumps({MODEL: entry}))
+    price = {"input": 1.0, "cached": 1.0, "output": 1.0, "source": "made up", "as_of": "now"}
+    prices.write_text(json.dumps({"models": {MODEL: price}}))
+    return {
+        "TUNEWORTH_MODELS": str(models),
+        "TUNEWORTH_PRICES": str(prices),
+        "TUNEWORTH_CACHE_GB": "0",
+    }
+
+
+def compared(ask: Ask, secret: str) -> str:
+    """The address of a comparison that has ended; wrong requests are sent before."""
+    good = spec(name=TASK, model=MODEL, strategies=["baseline.majority", "prompt.zero-shot"])
+    task = ask("POST", TASKS, json=good).headers["Location"]
+    for wrong in ({"examples": secret}, {"model": secret}, {"kind": VARIABLE}):
+        ask("POST", TASKS, json={**good, **wrong})
+    comparison = ask("POST", f"{task}/comparisons", json={"accept_cost_usd": 1e6})
+    if comparison.status_code != 202:
+        raise BenchmarkError(f"the comparison did not start: {comparison.text}")
+    run: str = comparison.headers["Location"]
+    end = time.monotonic() + SECONDS
+    while ask("GET", run).json()["state"] in ("queued", "running"):
+        if time.monotonic() > end:
+            raise BenchmarkError(f"the comparison did not end within {SECONDS:.0f} s")
+        time.sleep(0.5)
+    return run
+
+
+def refused_url(place: Path, url: str) -> bytes:
+    """What a worker says that is given the password in a URL that is wrong."""
+    wrong = {"TUNEWORTH_DATABASE_URL": url.replace("postgresql", "mysql", 1)}
+    worker = Program(WORK, place / "refused", wrong, place / "refused.log")
+    worker.start()
+    try:
+        worker.process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        raise BenchmarkError("a worker took a URL of another kind") from None
+    return worker.log.read_bytes()
+
+
+def titles(*programs: Program) -> dict[str, bytes]:
     """How processes are called, for everybody on the machine to see."""
-    places = [Path(f"/proc/{process}/cmdline") for process in processes]
+    places = [
+        Path(f"/proc/{process.pid}/cmdline") for one in programs for process in one.everyone()
+    ]
     return {str(place): place.read_bytes() for place in places if place.exists()}
 
 
-def written(place: Path) -> dict[str, bytes]:
+def written(place: Path, url: str) -> dict[str, bytes]:
     """Every file below the folder, what zip files hold, and every row of every table."""
     found: dict[str, bytes] = {}
     for path in sorted(place.rglob("*")):
@@ -138,11 +198,13 @@ def written(place: Path) -> dict[str, bytes]:
                 with zipfile.ZipFile(io.BytesIO(data)) as archive:
                     for name in archive.namelist():
                         found[f"{path.name}/{name}"] = archive.read(name)
-    engine = sa.create_engine(Settings(place / "data").database_url)
+    engine = sa.create_engine(url)
     with engine.connect() as connection:
-        for table in sa.inspect(engine).get_table_names():
-            rows = connection.execute(sa.text(f'SELECT * FROM "{table}"')).all()
-            found[f"table {table}"] = repr(rows).encode()
+        look = sa.inspect(engine)
+        for schema in [one for one in look.get_schema_names() if one not in OWN]:
+            for table in look.get_table_names(schema):
+                rows = connection.execute(sa.text(f'SELECT * FROM "{schema}"."{table}"')).all()
+                found[f"table {table}"] = repr(rows).encode()
     engine.dispose()
     return found
 

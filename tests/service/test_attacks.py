@@ -1,5 +1,8 @@
 """Every attack of the registry: refused, and let through once its guard is replaced."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from benchmarks.speed.sheet import Measurement
@@ -19,6 +22,13 @@ def test_refused(name) -> None:
 def test_gets_through_without_its_guard(name) -> None:
     outcome = try_attack(name, guarded=False)
     assert outcome.through, outcome.how
+
+
+def test_the_table_of_promises_names_every_attack_once() -> None:
+    text = (Path(__file__).parents[2] / "SECURITY.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ")]
+    named = [name for row in rows for name in re.findall("`([a-z0-9-]+)`", row[2])]
+    assert sorted(named) == sorted(ATTACKS)
 
 
 def test_a_guard_that_is_not_there_is_an_error() -> None:

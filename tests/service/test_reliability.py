@@ -127,7 +127,7 @@ def test_files_archives_and_rows_are_searched(tmp_path) -> None:
     with zipfile.ZipFile(data / "artefact.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("prompt.json", "hidden in an archive " * 50)
     (tmp_path / "worker.log").write_text("hidden in a log")
-    found = secrets.written(tmp_path)
+    found = secrets.written(tmp_path, Settings(data).database_url)
     assert b"hidden in a row" in found["table tasks"]
     assert b"hidden in an archive" in found["artefact.zip/prompt.json"]
     assert b"hidden in a log" in found["worker.log"]

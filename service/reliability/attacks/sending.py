@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from service.posting import Post
 from service.reliability.attacks.attack import Attack, nothing
 from service.reliability.attacks.serving import TASKS, client, refused, spec, submitted
 
@@ -17,11 +18,9 @@ def header(folder: Path) -> str:
         return refused(one.post(TASKS, json=spec(), headers={"Idempotency-Key": key}), 400)
 
 
-def read_any_post(request: Any, body: bytes) -> Any:
-    from service.posting import Post
-
+def read_any_post(request: Any, body: bytes, owner: str | None) -> Post:
     operation = f"{request.method} {request.url.path}"
-    return Post(operation, body, request.headers.get("Idempotency-Key"), None)
+    return Post(operation, body, request.headers.get("Idempotency-Key"), owner)
 
 
 def foreign_host(folder: Path) -> str:

@@ -1,14 +1,17 @@
 """What attacks over HTTP share: the application on an empty folder, and a task to spoil."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from service.keys import Limits, open_keys
 from service.reliability.attacks.attack import Refused
+from service.settings import Settings
 from service.shapes import API
 
 TASKS = f"{API}/tasks"
+MANY = Limits(per_minute=100_000)
 
 
 def spec(**changes: Any) -> dict[str, Any]:
@@ -34,17 +37,24 @@ def extraction(schema: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]
 
 
 @contextmanager
-def client(data: Path) -> Iterator[Any]:
+def client(data: Path, **settings: Any) -> Iterator[Any]:
     """A client of the application, which runs within this process."""
     from litestar.testing import TestClient
 
     from service.app import create_app
-    from service.settings import Settings
 
-    with TestClient(
-        create_app(Settings(data)), base_url="http://127.0.0.1", raise_server_exceptions=False
-    ) as one:
+    app = create_app(Settings(data, **settings))
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as one:
         yield one
+
+
+def key_for(
+    data: Path, name: str = "ada", scopes: Collection[str] = ("read", "run"), limits: Limits = MANY
+) -> dict[str, str]:
+    """A new key of this owner, as the header that presents it."""
+    with open_keys(Settings(data)) as keys:
+        _, text = keys.add(name, scopes, limits)
+    return {"Authorization": f"Bearer {text}"}
 
 
 def submitted(folder: Path, **changes: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-from service.reliability.attacks.attack import Attack, Refused
+from service.reliability.attacks.attack import Attack, Refused, as_it_is
 
 SCRIPT = "<script>alert(1)</script>"
 SUM = "{{7*7191919}}"
@@ -126,10 +126,6 @@ class Tokenizer:
 
     def __call__(self, text: str, **_: object) -> SimpleNamespace:
         return SimpleNamespace(input_ids=[])
-
-
-def as_it_is(text: str, *_: object) -> str:
-    return text
 
 
 def checks_without_orders() -> tuple[Any, ...]:
