@@ -16,6 +16,7 @@ from service.logs import about, fields, set_up_logs
 SERVE = """
 import sys
 from service.orders import BEGIN, FINISH
+from service.orders import BEGIN, FINISH
 from service.serve import serve
 from service.settings import Settings
 serve(Settings.from_environment(), worker=(sys.executable, {script!r}))
