@@ -38,6 +38,8 @@ WITH_UNITS: dict[type[Work], Sequence[ORMOption]] = {
     ForecastRow: [],
 }
 """By table, what is read with a row that is shown."""
+AT_A_TIME = 500
+"""Ids that are asked for in one query."""
 ID = re.compile("[0-9a-f]{22}")
 """What `new_id` gives. Nothing else is looked for: not every database takes every text."""
 
@@ -72,6 +74,15 @@ class Store:
             query = query.where(TaskRow.owner == owner)
         with self.begin() as session:
             return list(session.scalars(query.where(TaskRow.id < before) if before else query))
+
+    def tasks_among(self, keys: Sequence[str]) -> set[str]:
+        """Those of the ids that a task has."""
+        found: set[str] = set()
+        with self.begin() as session:
+            for first in range(0, len(keys), AT_A_TIME):
+                some = TaskRow.id.in_(keys[first : first + AT_A_TIME])
+                found.update(session.scalars(sa.select(TaskRow.id).where(some)))
+        return found
 
     def task(self, task: str, owner: str | None) -> TaskRow:
         with self.begin() as session:
