@@ -7,13 +7,8 @@ import time
 import psycopg
 import pytest
 import sqlalchemy as sa
-<<<<<<< HEAD
-from serving import API, client_of, finished, start, submit, wait_until, worker_on
-=======
 from in_process import NAME, idle, key_of, queued, services_of, units_of
-from postgres import PASSWORD, QUOTED
 from serving import API, client_of, finished, numbers, start, submit, wait_until, worker_on
->>>>>>> e
 
 from benchmarks.progress import ProgressEvent
 from corpora.errors import InvalidInput
@@ -21,13 +16,7 @@ from service.at_hand import Worker
 from service.database import is_away, open_database, patiently
 from service.errors import DatabaseAway
 from service.jobs import Seldom
-<<<<<<< HEAD
-from service.place import worker_place
-from service.progress import ProgressBoard
 from service.reliability.postgres import PASSWORD, QUOTED
-from service.services import Services
-=======
->>>>>>> e
 from service.settings import Settings
 
 SECRET = "hunter2"
