@@ -12,6 +12,7 @@ import pytest
 from serving import API, SCRIPT, environment, spec, wait_until
 
 from service.logs import about, fields, set_up_logs
+from service.orders import BEGIN, FINISH
 
 SERVE = """
 import sys
@@ -101,6 +102,8 @@ def test_a_request_is_followed_into_the_worker(tmp_path) -> None:
     assert (asked[1]["comparison"], asked[1]["task"]) == (mine["id"], mine["task"])
     assert asked[1]["status"] == 202
     done = [line for line in told if line["logger"] == "tuneworth.worker"]
-    assert [line["message"] for line in done] == ["begun", "ended"]
-    assert done[1]["state"] == "completed"
+    assert [line["message"] for line in done] == ["begun", "ended"] * 4
+    units = [line["unit"] for line in done if line["message"] == "ended"]
+    assert units == [BEGIN, "prompt.nearest", "lora", FINISH]
+    assert {line["state"] for line in done if line["message"] == "ended"} == {"done"}
     assert {(line["comparison"], line["task"]) for line in done} == {(mine["id"], mine["task"])}
