@@ -12,7 +12,7 @@ from benchmarks.speed.sheet import Measurement
 from service.reliability import workers
 from service.reliability.server import Program, Server, serving
 from service.reliability.supervised import Supervised
-from service.reliability.workers import CHANGING, MANY_SIDE, ONE_SIDE, checks, finish
+from service.reliability.workers import CHANGING, MANY_SIDE, ONE_SIDE, checks, finish, is_at_work
 
 PARENT = """
 import subprocess, sys, time
@@ -67,6 +67,15 @@ def test_it_waits_until_all_have_completed(monkeypatch) -> None:
     assert [list(left) for left in service.states.values()] == [[], []]
     with pytest.raises(BenchmarkError, match="'failed'"):
         finish(Scripted(a=["running", "failed"]), ["a"])
+
+
+def test_a_worker_is_at_work_from_begun_to_ended() -> None:
+    begun, ended, other = (f'{{"message": "{said}"}}\n' for said in ("begun", "ended", "away"))
+    assert not is_at_work("")
+    assert not is_at_work(other)
+    assert is_at_work(begun + other)
+    assert not is_at_work(begun + ended)
+    assert is_at_work(begun + ended + begun)
 
 
 def test_a_killed_program_takes_all_that_it_started_along(tmp_path) -> None:
