@@ -61,19 +61,25 @@ def check_strategy(
     score: Score,
     *,
     train: Sequence[Example],
+    poll: Callable[[], None],
     batch_rows: int = BATCH_ROWS,
 ) -> list[SentinelRecord]:
     """All guards that apply to a strategy, on `rows` of the validation split, and on those it
-    was trained on."""
+    was trained on. `poll` is called before each request, and may raise Cancelled."""
+
+    def answer(inputs: Sequence[str]) -> list[Answer]:
+        poll()
+        return prepared.answer(inputs)
+
     found: list[SentinelRecord] = []
     if isinstance(prepared, HasBase):
-        found.append(adapter_changes_outputs(strategy, prepared.answer, prepared, rows))
+        found.append(adapter_changes_outputs(strategy, answer, prepared, rows))
     elif family == "fine-tuning":
         message = "Not shown: the strategy cannot answer without its adapter for comparison."
         found.append(verdict("adapter changes outputs", strategy, False, message))
     if isinstance(prepared, RendersPrompts):
         found.append(same_prompt(strategy, prepared, train))
-    found.append(batch_size_is_harmless(strategy, prepared.answer, rows[:batch_rows], score))
+    found.append(batch_size_is_harmless(strategy, answer, rows[:batch_rows], score))
     return found
 
 

@@ -182,6 +182,7 @@ class Sitting:
                 rows,
                 self.score,
                 train=data.train,
+                poll=self.poll,
                 batch_rows=affordable_rows(standing_of(self.journal, self.entry.id).latencies),
             ),
             self.folder,

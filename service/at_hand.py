@@ -7,10 +7,11 @@ memory. The main thread stores that a few times a second (`tick`), and learns wh
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from benchmarks.errors import Cancelled
+from benchmarks.errors import Cancelled, StorageFull
 from service.database import patiently
 from service.hindrances import hindrance
 from service.keeper import HAND_BACK_SECONDS
@@ -89,7 +90,7 @@ class Worker:
 
     def _computed(self, running: Running) -> Next:
         """What follows from the unit. What only hinders it for now is waited for."""
-        pause = FIRST_PAUSE
+        pause, told = FIRST_PAUSE, None
         while True:
             try:
                 found = self.compute(self.workplace.order(running))
@@ -99,7 +100,9 @@ class Worker:
                 reason = hindrance(error)
                 if reason is None:
                     raise
-                logger.warning("It waits %.0f s: %s", pause, error)
+                if reason != told:
+                    logger.warning("It waits, and is tried again and again: %s", error)
+                told = reason
             running.board.wait(reason)
             running.watch.stop()
             if running.cancel.wait(pause):
@@ -146,8 +149,10 @@ class Worker:
 
     def _give_back(self, running: Running) -> None:
         job = running.claim.job
-        try:
+        grew = False
+        with suppress(StorageFull):  # it finds them once more
             grew = self.workplace.keep_findings(running)
+        try:
             if self._save(running, partial(self.units.progress, job, grew=grew)):
                 self.units.stop(job)
             else:

@@ -5,7 +5,6 @@ ServiceError
 ├── Conflict        it exists, and its state does not allow what was asked
 ├── CostNotAccepted hosted models cost more than the request accepts
 ├── KeyReused       an Idempotency-Key came with another request than the first time
-├── WorkerRunning   another worker serves this database already
 ├── DatabaseAway    the database was not reached at the start
 ├── StoreAway       the store of reports and artefacts is full, read-only or not reached
 ├── NewerDatabase   a later version of Tuneworth has changed the database
@@ -66,16 +65,6 @@ class KeyReused(ServiceError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__("This Idempotency-Key was used for another request.")
-
-
-class WorkerRunning(ServiceError):
-    """Two workers on one database would take over each other's jobs."""
-
-    def __init__(self, place: str) -> None:
-        super().__init__(
-            f"A worker already serves {place}. Stop it first, or give this one a database of its"
-            " own (TUNEWORTH_DATA or TUNEWORTH_DATABASE_URL)."
-        )
 
 
 class DatabaseAway(ServiceError):

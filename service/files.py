@@ -158,9 +158,12 @@ class _Place:
             try:
                 self.system.makedirs(folder, exist_ok=True)
                 write(beside)
-                if self.folder is not None:
+                if self.folder is None:
+                    self.system.mv(beside, path)
+                else:
                     _flush(beside)
-                self.system.mv(beside, path)
+                    os.replace(beside, path)
+                    _flush(folder)
             except BaseException:
                 with suppress(OSError):  # it was not begun, or nothing can be done here
                     self.system.rm_file(beside)
@@ -194,7 +197,8 @@ def _opened(url: str | Path) -> _Place:
 
 
 def _flush(path: str) -> None:
-    """Onto the disk: a file that is moved before it is written could be empty after a crash."""
+    """Onto the disk: after a blackout a file that was moved there could be empty, or gone, of which
+    the database says that it is there."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

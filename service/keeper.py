@@ -87,13 +87,13 @@ class WorkerKeeper:
         return kept if now < kept.due else Kept(self._spawn(), now, kept.pause)
 
 
-def keep_workers(settings: Settings) -> None:
+def keep_workers(settings: Settings, command: Sequence[str] = WORKER) -> None:
     """Keep `settings.jobs` of them until SIGTERM or SIGINT."""
     set_up_logs(settings.log)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    keeper = WorkerKeeper(settings)
+    keeper = WorkerKeeper(settings, command)
     keeper.start()
     try:
         stop.wait()

@@ -14,7 +14,7 @@ from service.database import forget_pages, reason_of
 from service.errors import Conflict, NotFound, StoreAway
 from service.posting import outdated
 from service.services import Services
-from service.storage import AgreedRow, PaymentRow, RecordsRow, TaskRow, UnitRow, Work
+from service.storage import AgreedRow, PaymentRow, RecordsRow, SpentRow, TaskRow, UnitRow, Work
 from service.store import WORDS, Store
 
 AGREED_DAYS = 400
@@ -101,4 +101,5 @@ def _clear_rows(store: Store, work: str) -> None:
                 found = session.connection().execute(sa.delete(table).where(table.id.in_(some)))
                 left = found.rowcount > 0
     with store.begin() as session:
+        session.execute(sa.delete(SpentRow).where(SpentRow.work == work))
         session.execute(sa.delete(UnitRow).where(UnitRow.work == work))

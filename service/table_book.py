@@ -180,12 +180,6 @@ def take_over(session: Session, work: str, unit: int, path: Path) -> None:
     add(session, work, sum((each.bill for each in whole), Sum()))
 
 
-def forget_payments(session: Session, work: str) -> None:
-    """Remove what was paid for a piece of work."""
-    session.execute(sa.delete(PaymentRow).where(PaymentRow.work == work))
-    session.execute(sa.delete(SpentRow).where(SpentRow.work == work))
-
-
 def spent(session: Session, work: str) -> Sum:
     """What is settled for a piece of work."""
     row = session.get(SpentRow, work)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import MutableMapping
 
 import sqlalchemy as sa
 
@@ -55,7 +56,7 @@ def work(settings: Settings, compute: Compute | None = None, parent: int | None 
         from service.computing import Computer  # loads what measures
 
         compute = Computer()
-    _take_scratch(settings, place)
+    take_scratch(settings, place)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -81,22 +82,24 @@ def work(settings: Settings, compute: Compute | None = None, parent: int | None 
         os._exit(code)
 
 
-def queue_of(settings: Settings, slot: int) -> Queue:
+def queue_of(
+    settings: Settings, slot: int, environ: MutableMapping[str, str] = os.environ
+) -> Queue:
     """What the worker of a slot takes. From now on this process sees one GPU, or none; to be asked
     before torch is loaded."""
     gpus = [str(number) for number in range(len(cuda_devices()))]
     if not gpus:
         return "gpu" if settings.queue == "gpu" else "cpu"
-    if told := os.environ.get(VISIBLE):
+    if told := environ.get(VISIBLE):
         gpus = told.split(",")
     if settings.queue == "cpu" or (settings.queue == "auto" and slot >= len(gpus)):
-        os.environ[VISIBLE] = ""
+        environ[VISIBLE] = ""
         return "cpu"
-    os.environ[VISIBLE] = gpus[slot % len(gpus)]
+    environ[VISIBLE] = gpus[slot % len(gpus)]
     return "gpu"
 
 
-def _take_scratch(settings: Settings, place: Place) -> None:
+def take_scratch(settings: Settings, place: Place) -> None:
     """Let temporary files lie in a folder of this worker's. What killed ones left goes: in its own,
     and in those whose name nobody has now."""
     mine = scratch_of(settings, place.name)

@@ -33,6 +33,7 @@ from benchmarks.model_slot import LoadModel, ModelSlot
 from benchmarks.plan import Entry, needed_models
 from benchmarks.quote import QuotedModel
 from corpora.task import Dataset
+from strategies.models.account import scoped
 from strategies.models.base import Model, Usage
 from strategies.models.hosted import hosted_models
 
@@ -46,6 +47,9 @@ class LiveSource:
     behind: what must be made again for that is not booked again. `poll` is called at every step of
     what takes long, and may raise Cancelled: then nothing was found. Raises BadPriceFile for a
     hosted model without a price.
+
+    Of an action that was broken off the paid replies are recalled when it is taken again, and are
+    booked with the seconds that they took.
     """
 
     def __init__(
@@ -107,13 +111,13 @@ class LiveSource:
         step = step_of(action)
         if step not in self.standing.open():
             raise ValueError(f"{described(action)} is not offered now")
-        with self.sharing.accounted() as account:
+        with self.sharing.accounted() as account, scoped(described(action)) as paid:
             began, computed = self.clock(), -self.cpu_clock()
             try:
                 found = self._do(step)
             except Broken as broken:
                 found = Found({}, trouble=str(broken))
-            seconds = max(0.0, self.clock() - began - account.restored)
+            seconds = max(0.0, self.clock() - began - account.restored) + paid.recalled_s
             computed += self.cpu_clock()
         if found.trouble is not None:
             found = replace(found, figures={}, scores={}, labels={}, readings={})

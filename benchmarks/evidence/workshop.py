@@ -23,6 +23,7 @@ from corpora.task import Dataset
 from strategies.base import Answer, Prepared
 from strategies.embedding import Embedder, default_embedder, warm_up
 from strategies.lora import Lora
+from strategies.models.account import scoped
 from strategies.models.base import Model, Usage
 from strategies.passage_index import PassageIndex
 from strategies.pilot import PilotReading
@@ -49,8 +50,8 @@ class Ready:
 @dataclass
 class Workshop:
     """Of one task and seed. `dataset` is without test rows, and its training rows are those that
-    are learned from. `poll` is called at every step of preparing and learning: it may raise
-    Cancelled."""
+    are learned from. `poll` is called at every step of preparing and learning, and before each
+    batch of answers: it may raise Cancelled."""
 
     dataset: Dataset
     rows: Rows
@@ -91,15 +92,17 @@ class Workshop:
             raise Broken(reason)
         self.warm_up(entry)
         given = (data.task, data.train, data.validation, data.documents, model, self.score)
-        prepared, seconds = self.timed(
-            lambda: strategy.prepare(*given, seed=self.seed, progress=self.stepped)
-        )
+        with scoped(f"{entry.id}/prepare"):  # whatever action needs it first, in another process
+            prepared, seconds = self.timed(
+                lambda: strategy.prepare(*given, seed=self.seed, progress=self.stepped)
+            )
         training = guarded(lambda: prepared.training, self.place)
         usage = training.usage if training else Usage()
         return Ready(prepared, seconds, usage, holds_model=model is not None)
 
     def answers(self, prepared: Prepared, inputs: Sequence[str]) -> tuple[list[Answer], float]:
         """Answers, with the seconds that they take where nothing is shared."""
+        self.poll()
         answers, seconds = self.timed(lambda: prepared.answer(inputs))
         if len(answers) != len(inputs):
             raise Broken(f"gave {len(answers)} answers to {len(inputs)} inputs")

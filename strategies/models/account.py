@@ -69,7 +69,8 @@ class Account(Protocol):
         ...
 
     def check(self) -> None:
-        """Asked several times a second while a request is under way; raises to end it."""
+        """Asked several times a second while a request is under way, and before each batch and
+        token of a model on this machine; raises to end it."""
         ...
 
 
@@ -94,10 +95,15 @@ class Unlimited:
 
 @dataclass
 class Scope:
-    """A piece of work that asks the same requests in the same order whenever it is done."""
+    """A piece of work that asks the same requests in the same order whenever it is done.
+
+    `recalled_s` are the seconds that its recalled replies took when they came, those of the scopes
+    within it included.
+    """
 
     name: str
     asked: Counter[str] = field(default_factory=Counter)
+    recalled_s: float = 0.0
 
 
 _ACCOUNT: ContextVar[Account | None] = ContextVar("tuneworth_account", default=None)
@@ -120,16 +126,26 @@ def accounting(opened: Account) -> Iterator[None]:
 
 
 @contextmanager
-def scoped(name: str) -> Iterator[None]:
+def scoped(name: str) -> Iterator[Scope]:
     """Recall what was paid for in an earlier attempt at the work of this name.
 
     Outside of any scope every request is asked anew, as measuring its time needs.
     """
-    token = _SCOPE.set(Scope(name))
+    outer, scope = _SCOPE.get(), Scope(name)
+    token = _SCOPE.set(scope)
     try:
-        yield
+        yield scope
     finally:
         _SCOPE.reset(token)
+        if outer is not None:
+            outer.recalled_s += scope.recalled_s
+
+
+def note_recalled(seconds: float) -> None:
+    """Tell the scope that holds here, where one does, how long recalled replies took once."""
+    scope = _SCOPE.get()
+    if scope is not None:
+        scope.recalled_s += seconds
 
 
 def keys_of(fingerprint: str, prompts: Sequence[Prompt], max_new_tokens: int) -> list[str | None]:

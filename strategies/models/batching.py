@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from strategies.models.account import account
+
 MOST_TOKENS = {"cpu": 4096, "cuda": 32_768}
 MOST_KEPT = {"cpu": 32_768, "cuda": 262_144}
 MOST_ROWS = {"cpu": 48, "cuda": 256}
@@ -80,10 +82,12 @@ def halving(
 ) -> Iterator[tuple[Sequence[Row], Result | None]]:
     """Each batch with its result; one that memory cannot hold is computed in two halves.
 
-    A single row that does not fit comes with None. Order: that of `batches`.
+    A single row that does not fit comes with None. Order: that of `batches`. Raises what the
+    account raises to end the work.
     """
-    waiting = list(batches)[::-1]
+    waiting, check = list(batches)[::-1], account().check
     while waiting:
+        check()
         batch = waiting.pop()
         try:
             result = compute(batch)

@@ -10,6 +10,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import Cache
 
+from strategies.models.account import account
 from strategies.models.decoder import Decoder
 from strategies.models.layout import branches, causal_mask, left_padded, with_branches
 from strategies.models.lookup import MOST_GUESSED, continued
@@ -94,7 +95,8 @@ def generate(
     """Greedy continuations, each without its stop token, in the order of `sequences`.
 
     `kept` are the keys and values of `prefix`, which stands before every sequence. Prompts are
-    read at most `max_tokens` padded tokens at a time; then all sequences go on together.
+    read at most `max_tokens` padded tokens at a time; then all sequences go on together. Raises
+    what the account raises to end the work.
     """
     width = max(len(sequence) for sequence in sequences)
     offsets = [width - len(sequence) for sequence in sequences]
@@ -121,12 +123,13 @@ def replayed(
 
     Rows that have come to their stop go on unheard until all have: a step has its shape.
     """
-    told = [first]
+    told, check = [first], account().check
     running = set(range(len(first)))
     while True:
         running = {row for row in running if told[-1][row] not in stop}
         if not running or len(told) == max_new_tokens:
             break
+        check()
         told.append(steps.next())
     return [
         list(takewhile(lambda token: token not in stop, row)) for row in zip(*told, strict=True)
@@ -137,6 +140,7 @@ def read(
     decoder: Decoder, cache: Cache, tokens: Sequence[int], start: int, wanted: int
 ) -> list[int]:
     """Read tokens at places from `start` on; returns what follows each of the last `wanted`."""
+    account().check()
     keep(cache, start)
     hidden = forward(decoder, cache, tokens, start, wanted)
     best: list[int] = decoder.logits(hidden).argmax(dim=-1).tolist()
@@ -173,7 +177,7 @@ def together(
     The tokens of a row stand in the slots from its offset up to `end`; `hidden` is the state of
     the last one. Rows that have come to their stop leave once they are half of all.
     """
-    device = decoder.device
+    device, check = decoder.device, account().check
     replies: list[list[int]] = [[] for _ in offsets]
     running = list(range(len(offsets)))
     ended: set[int] = set()
@@ -193,6 +197,7 @@ def together(
             keep_rows(cache, left)
             running, best = [running[place] for place in left], [best[place] for place in left]
             places, seen = places[left], seen[left]
+        check()
         hidden = decoder.states(
             torch.tensor(best, device=device)[:, None],
             seen[:, None, None, : end + step + 1].to(device),

@@ -30,7 +30,15 @@ from pydantic import (
 )
 
 from strategies.errors import ModelError, UnknownName
-from strategies.models.account import Account, Ask, Kept, account, keys_of, prompt_at_most
+from strategies.models.account import (
+    Account,
+    Ask,
+    Kept,
+    account,
+    keys_of,
+    note_recalled,
+    prompt_at_most,
+)
 from strategies.models.base import Choice, Generation, ModelInfo, Prompt, Usage
 from strategies.models.chat_client import ChatClient
 from strategies.models.completion import Completion
@@ -121,7 +129,9 @@ class HostedModel:
         kept = [booked_on.recall(key) if key else None for key in keys]
         if seconds := [one.seconds for one in kept if one is not None]:
             side_by_side = min(len(prompts), self._client.pace.most)
-            note_reused(len(seconds), sum(seconds) / side_by_side)
+            took = sum(seconds) / side_by_side
+            note_reused(len(seconds), took)
+            note_recalled(took)
         given_up = threading.Event()
 
         def check() -> None:

@@ -24,9 +24,8 @@ def read_key(path: Path) -> str:
         # without waiting for a writer, should it be a pipe
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            reason = why_not(
-                os.fstat(handle), path
-            )  # of what is read, whatever is put in its place
+            found = os.fstat(handle)  # of what is read, whatever takes its place
+            reason = why_not(found, path)
             held = b"" if reason else os.read(handle, LONGEST + 1)
         finally:
             os.close(handle)

@@ -4,7 +4,8 @@ import math
 from statistics import fmean
 
 import pytest
-from evidence_stands import Unseen, rows
+from evidence_stands import Stand, Unseen, rows
+from tinystrategies import Tiny, right
 
 from benchmarks.errors import Cancelled
 from benchmarks.evidence.live import LiveSource
@@ -119,6 +120,27 @@ def test_a_training_that_is_told_to_stop_ends_at_its_next_step(tiny_model):
         live.take(offered[0])
     assert polls == 2
     assert live.actions() == offered  # nothing was found
+
+
+def test_answering_that_is_told_to_stop_ends_at_its_next_batch():
+    answered = []
+
+    def poll():
+        if answered == [8, 8, 16, 16]:
+            raise Cancelled("told to stop")
+
+    def say(text):
+        answered[:] = [len(chunk) for chunk in tiny.speaker.asked]
+        return right(text)
+
+    tiny = Tiny(say)
+    stand = Stand(tiny, data=Unseen(validation=120), poll=poll)
+    for _ in range(3):
+        stand.take("rows", "tiny")
+    with pytest.raises(Cancelled):
+        stand.take("rows", "tiny")
+    assert answered == [8, 8, 16, 16]
+    assert stand.action("rows", "tiny").rows == 64  # it is on offer as before
 
 
 def assert_read(finding, rows):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from tinystrategies import Speaker, Tiny, right
 
+from benchmarks.errors import Cancelled
 from benchmarks.journal import Journal
 from benchmarks.judging import scorer
 from benchmarks.records import SentinelRecord
@@ -147,6 +148,7 @@ def test_tuning_without_a_way_to_show_it_is_not_taken_on_trust(dataset):
         dataset.validation,
         scorer(dataset.task),
         train=dataset.train,
+        poll=lambda: None,
     )
     assert [(record.name, record.passed) for record in records] == [
         ("adapter changes outputs", False),
@@ -154,11 +156,34 @@ def test_tuning_without_a_way_to_show_it_is_not_taken_on_trust(dataset):
     ]
 
 
-def test_they_run_in_every_comparison(dataset, prices, tmp_path):
-    class Lora(Tiny):
-        def prepare(self, *args, **more):
-            return Tuned(self.say, base=weighed(0.5))
+class Lora(Tiny):
+    def prepare(self, *args, **more):
+        self.speaker = Tuned(self.say, base=weighed(0.5))
+        return self.speaker
 
+
+def test_they_end_before_the_next_request_once_told_to_stop(dataset, prices, tmp_path):
+    lora = Lora(right, name="lora", family="fine-tuning", needs_model=True)
+    begun = []
+
+    def note(event):
+        if event.phase == "checking":
+            begun.append(len(lora.speaker.asked))
+
+    with pytest.raises(Cancelled):
+        run_comparison(
+            dataset,
+            strategies=[lora],
+            models={"m": lambda: ScriptedModel({})},
+            folder=tmp_path,
+            prices=prices,
+            on_progress=note,
+            cancelled=lambda: bool(begun),
+        )
+    assert begun == [len(lora.speaker.asked)]
+
+
+def test_they_run_in_every_comparison(dataset, prices, tmp_path):
     def run():
         return run_comparison(
             dataset,

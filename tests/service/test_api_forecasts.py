@@ -1,7 +1,6 @@
 """A forecast from start to result over HTTP, with a real worker process and a scripted forecast."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,13 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from serving import API, client_of, finished, spec, submit, wait_until, worker_on
 
-from service.computing import compute_forecast
-from service.orders import ForecastOrder
+from benchmarks.journal import JOURNAL, Journal
+from benchmarks.placing import FolderShelf
+from service.computing import Computer
+from service.forecasting.defaults import FINDINGS
+from service.orders import FORECAST, Next, Order
 from service.progress import ForecastBoard
+from strategies.models.account import Unlimited
 
 
 @pytest.fixture(scope="module")
@@ -140,12 +143,14 @@ def test_a_task_goes_with_its_forecasts_once_they_have_ended(tmp_path) -> None:
 def test_a_killed_worker_goes_on_where_it_was(tmp_path) -> None:
     with client_of(tmp_path) as client:
         address = start(client, submit(client, "30 steps"))
-        path = tmp_path / "forecasts" / address.rsplit("/", 1)[-1] / "steps.txt"
+        path = tmp_path / "forecasts" / address.rsplit("/", 1)[-1] / FINDINGS
         with worker_on(tmp_path):
-            wait_until(lambda: path.exists() and len(path.read_text().split()) >= 5)
+            wait_until(lambda: path.exists() and len(path.read_text().split()) >= 6)
+        found = len(path.read_text().split())
         with worker_on(tmp_path):
+            wait_until(lambda: len(path.read_text().split()) > found)  # it went on behind them
             assert finished(client, address)["state"] == "completed"
-        assert path.read_text().split() == [str(number) for number in range(30)]
+        assert path.read_text().split()[:found] == ["head", *map(str, range(found - 1))]
 
 
 def test_forecasts_stand_in_the_schema(client) -> None:
@@ -157,7 +162,7 @@ def test_forecasts_stand_in_the_schema(client) -> None:
     assert "get" in paths[f"{API}/forecasts/{{forecast_id}}"]
 
 
-def order(folder: Path) -> ForecastOrder:
+def order(folder: Path, seed: int = 0) -> Order:
     """The real forecast of strategies that need no model."""
     folder.mkdir(exist_ok=True)
     rows = [
@@ -169,24 +174,28 @@ def order(folder: Path) -> ForecastOrder:
         for n in range(80)
         for colour in (("red", "green", "blue")[n % 3],)
     ]
-    return ForecastOrder(
+    return Order(
+        name=FORECAST,
         spec=spec("colours", examples=rows),
+        options={"strategies": ["baseline.majority"], "budget_seconds": 60.0, "seed": seed},
         folder=folder,
+        records=Journal(folder / JOURNAL),
+        shelf=FolderShelf(folder),
+        account=Unlimited(),
         board=ForecastBoard(),
         cancelled=lambda: False,
-        strategies=["baseline.majority"],
-        budget_seconds=60.0,
     )
 
 
 def test_the_worker_makes_the_real_forecast_and_goes_on_behind_its_findings(tmp_path) -> None:
-    compute_forecast(order(tmp_path / "one"))
+    compute = Computer()
+    assert compute(order(tmp_path / "one")) == Next()
     names = {path.name for path in (tmp_path / "one").iterdir()}
     assert names == {"findings.jsonl", "forecast.json", "forecast.md", "forecast.html"}
     before = (tmp_path / "one" / "findings.jsonl").read_bytes()
     assert before.count(b"\n") > 1
     again = order(tmp_path / "one")
-    compute_forecast(again)
+    compute(again)
     assert (tmp_path / "one" / "findings.jsonl").read_bytes() == before
     told = json.loads((tmp_path / "one" / "forecast.json").read_text())
     shown = again.board.changes()
@@ -200,8 +209,9 @@ def test_the_worker_makes_the_real_forecast_and_goes_on_behind_its_findings(tmp_
 
 def test_findings_of_another_seed_make_way(tmp_path) -> None:
     folder = tmp_path / "one"
-    compute_forecast(order(folder))
-    compute_forecast(replace(order(folder), seed=1))
+    compute = Computer()
+    compute(order(folder))
+    compute(order(folder, seed=1))
     head, *found = (folder / "findings.jsonl").read_text().splitlines()
     assert json.loads(head)["seed"] == 1
     assert found

@@ -7,21 +7,17 @@ import time
 import psycopg
 import pytest
 import sqlalchemy as sa
-from serving import API, client_of, finished, start, submit, wait_until, worker_on
+from in_process import NAME, idle, key_of, queued, services_of, units_of
+from serving import API, client_of, finished, numbers, start, submit, wait_until, worker_on
 
 from benchmarks.progress import ProgressEvent
 from corpora.errors import InvalidInput
-from service.at_hand import Running, Worker
+from service.at_hand import Worker
 from service.database import is_away, open_database, patiently
-from service.errors import DatabaseAway, WorkerRunning
+from service.errors import DatabaseAway
 from service.jobs import Seldom
-from service.place import worker_place
-from service.progress import ProgressBoard
 from service.reliability.postgres import PASSWORD, QUOTED
-from service.services import Services
 from service.settings import Settings
-from service.storage import ComparisonRow
-from service.worker import work
 
 SECRET = "hunter2"
 
@@ -146,17 +142,17 @@ def test_a_text_that_postgresql_cannot_hold_is_not_found(settings) -> None:
 
 def test_a_worker_goes_on_when_the_database_comes_back(cluster, postgres) -> None:
     with client_of(postgres) as client, worker_on(postgres) as worker:
-        comparison = start(client, submit(client, "80 steps"))
-        path = postgres.comparison_folder(comparison.rsplit("/", 1)[-1]) / "steps.txt"
-        wait_until(lambda: path.exists() and len(path.read_text().split()) >= 5)
+        comparison = start(client, submit(client, "40 steps"))
+        wait_until(lambda: len(numbers(client, comparison)) >= 5)
         cluster.kill()
-        wait_until(lambda: len(path.read_text().split()) == 80)  # the computing goes on
         time.sleep(3)
         assert worker.poll() is None
         cluster.start()
         assert finished(client, comparison)["state"] == "completed"
         assert client.get(comparison).json()["progress"]["fraction"] == 1.0
-        assert path.read_text().split() == [str(number) for number in range(80)]
+        assert numbers(client, comparison) == [*range(40)]
+        strategy = units_of(services_of(client), key_of(comparison))[1]
+        assert (strategy.attempts, strategy.dispatch) == (1, 1)  # it only waited
         again = start(client, submit(client, "1 steps"))
         assert wait_until(lambda: client.get(again).json()["state"] == "completed", 90)
         assert worker.poll() is None
@@ -174,45 +170,16 @@ def test_what_is_said_again_and_again_is_heard_once(caplog) -> None:
 
 
 def test_progress_that_could_not_be_stored_is_stored_later(cluster, postgres) -> None:
-    at = Services.start(postgres)
-    with at.store.begin() as session:
-        task = at.store.add_task(session, {}, {}, None).id
-        row = at.store.add_work(session, task, {}, at.queue.add, ComparisonRow, None)
-    at.store.start(row.id)
-    worker = Worker(postgres, at.store, lambda order: None, lambda order: None)
-    board = ProgressBoard()
-    worker.running = Running(row.id, ComparisonRow, board)
-    board.note(ProgressEvent("lora", "done", 1.0, 0.0, 1, 1))
-    cluster.kill()
-    with pytest.raises(sa.exc.SQLAlchemyError):
+    with client_of(postgres) as client:
+        at, key = services_of(client), key_of(start(client, submit(client)))
+        claim = at.units.claim(queued(at, key)[0].id, NAME)
+        assert claim is not None
+        worker = Worker(at, NAME, idle)
+        worker.running = worker.workplace.running(claim)
+        worker.running.board.note(ProgressEvent("lora", "done", 1.0, 0.0, 1, 1))
+        cluster.kill()
+        with pytest.raises(sa.exc.SQLAlchemyError):
+            worker.tick()
+        cluster.start()
         worker.tick()
-    cluster.start()
-    worker.tick()
-    assert at.store.comparison(row.id, None).progress["fraction"] == 1.0
-    at.stop()
-
-
-def test_a_second_worker_is_refused(settings) -> None:
-    with client_of(settings) as client, worker_on(settings):
-        wait_until(lambda: client.get("/ready").status_code == 200)
-        with pytest.raises(WorkerRunning, match="A worker already serves"):
-            work(settings, lambda order: None, foretell=lambda order: None)
-
-
-def test_a_worker_keeps_its_place_over_a_restart_of_the_server(cluster, postgres) -> None:
-    first, second = worker_place(postgres), worker_place(postgres)
-    assert (first.take(), second.take(), first.keep()) == (True, False, True)
-    cluster.kill()
-    with pytest.raises(sa.exc.OperationalError):
-        first.keep()
-    cluster.start()
-    assert (first.keep(), second.take()) == (True, False)
-    cluster.kill()
-    cluster.start()
-    assert (second.take(), first.keep()) == (True, False)  # somebody was quicker
-
-
-def test_two_databases_of_one_server_have_a_worker_each(cluster, postgres, tmp_path) -> None:
-    other = Settings(tmp_path / "other", postgres=cluster.new_database())
-    assert worker_place(postgres).take()
-    assert worker_place(other).take()
+        assert at.store.comparison(key, None).progress["fraction"] == 1.0

@@ -1,6 +1,7 @@
 """Files in a store: whole or not at all, below their keys alone, with clear errors."""
 
 import errno
+import io
 import os
 import secrets
 import sys
@@ -102,6 +103,21 @@ def test_half_a_file_is_never_seen_in_a_folder(tmp_path) -> None:
         files.put_file(KEY, tmp_path / "nothing")
     assert files.get(KEY) == b"whole"
     assert len(list(place.iterdir())) == 2
+
+
+def test_half_a_file_is_never_fetched(monkeypatch, tmp_path) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+            return super().read(10)
+
+    files = Files("server://" + secrets.token_hex(8))
+    files.put(KEY, b"more than ten bytes")
+    monkeypatch.setattr(FileServer, "open", lambda *_: Breaking(b"more than ten bytes"))
+    with pytest.raises(StoreAway, match="Connection reset by peer"):
+        files.fetch(KEY, tmp_path / "fetched")
+    assert not (tmp_path / "fetched").exists()
 
 
 def test_the_texts_of_libraries_are_not_told(monkeypatch, tmp_path) -> None:

@@ -1,15 +1,18 @@
-"""The file of bookings: nothing is sent beyond a limit, and nothing that was paid is paid again."""
+"""The books: nothing is sent beyond a limit, and nothing that was paid is paid again."""
 
-import json
 import threading
 
 import pytest
+from sqlalchemy.orm import sessionmaker
 
 from benchmarks.costs import TokenPrice, read_prices
-from benchmarks.errors import Cancelled, DamagedJournal
+from benchmarks.errors import Cancelled
+from service.database import open_database
 from service.file_book import FileBook
 from service.ledger import Ledger, Limits, Sum
 from service.reliability.misbehaving import misbehaving
+from service.settings import Settings
+from service.table_book import TableBook, settle_open
 from strategies.errors import LimitReached
 from strategies.models.account import Ask, Kept, accounting, scoped
 from strategies.models.base import Generation, Message, Prompt, Usage
@@ -28,19 +31,29 @@ def prices():
     return read_prices().model_copy(update={"models": {"m": PRICE}})
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "paid.jsonl"
+@pytest.fixture(params=["file", "sqlite", "postgres"])
+def ledger(request, tmp_path, prices):
+    """Makes one with the same book, as a new process would."""
+    if request.param == "file":
+        yield lambda **limits: ledger_on(FileBook(tmp_path / "paid.jsonl"), prices, **limits)
+        return
+    of_file = Settings(tmp_path / "data")
+    settings = request.getfixturevalue("postgres") if request.param == "postgres" else of_file
+    engine = open_database(settings.database_url)
+    begin = sessionmaker(engine, expire_on_commit=False).begin
+
+    def make(**limits):
+        with begin() as session:
+            settle_open(session, "w", 2)  # as whoever gives the unit out again does
+        book = TableBook(begin, lambda session: None, "w", 2, lambda: False)
+        return ledger_on(book, prices, **limits)
+
+    yield make
+    engine.dispose()
 
 
-@pytest.fixture
-def ledger(path, prices):
-    """Makes one at the same file, as a new process would."""
-
-    def make(usd=None, tokens=None, cancelled=lambda: False, **settings):
-        return Ledger(FileBook(path), prices, Limits(usd, tokens), cancelled, **settings)
-
-    return make
+def ledger_on(book, prices, usd=None, tokens=None, cancelled=lambda: False, **settings):
+    return Ledger(book, prices, Limits(usd, tokens), cancelled, **settings)
 
 
 def hosted(server, **settings):
@@ -99,24 +112,6 @@ def test_a_crash_after_settle_keeps_the_reply(ledger):
     assert again.spent == mine.spent
 
 
-def test_a_torn_line_was_never_written(ledger, path):
-    mine = ledger()
-    mine.settle(mine.reserve(ASK), REPLY.reply.usage, REPLY)
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"booked": "1", "key"')
-    again = ledger()
-    assert again.recall("a") == REPLY
-    assert path.read_bytes() == whole
-    again.reserve(ASK)
-    assert [json.loads(line).get("booked") for line in path.open()] == ["0", None, "1"]
-
-
-def test_a_line_that_is_none_is_told(ledger, path):
-    path.write_text('{"settled": "7", "usd": 0, "tokens": 0, "kept": null}\n')
-    with pytest.raises(DamagedJournal, match=r"paid\.jsonl, line 1"):
-        ledger().recall("a")
-
-
 def test_once_told_to_stop_nothing_is_booked(ledger):
     now = [100.0]
     told = threading.Event()
@@ -129,14 +124,6 @@ def test_once_told_to_stop_nothing_is_booked(ledger):
     now[0] += 2.0
     with pytest.raises(Cancelled):
         mine.check()
-
-
-def test_without_a_file_it_ends_with_the_process(prices, tmp_path):
-    mine = Ledger(FileBook(None), prices, Limits(tokens=150), lambda: False)
-    mine.settle(mine.reserve(ASK), None)
-    with pytest.raises(LimitReached):
-        mine.reserve(ASK)
-    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("pace", [1, 20])

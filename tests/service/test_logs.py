@@ -15,6 +15,7 @@ from service.logs import about, fields, set_up_logs
 
 SERVE = """
 import sys
+from service.orders import BEGIN, FINISH
 from service.serve import serve
 from service.settings import Settings
 serve(Settings.from_environment(), worker=(sys.executable, {script!r}))
@@ -101,6 +102,8 @@ def test_a_request_is_followed_into_the_worker(tmp_path) -> None:
     assert (asked[1]["comparison"], asked[1]["task"]) == (mine["id"], mine["task"])
     assert asked[1]["status"] == 202
     done = [line for line in told if line["logger"] == "tuneworth.worker"]
-    assert [line["message"] for line in done] == ["begun", "ended"]
-    assert done[1]["state"] == "completed"
+    assert [line["message"] for line in done] == ["begun", "ended"] * 4
+    units = [line["unit"] for line in done if line["message"] == "ended"]
+    assert units == [BEGIN, "prompt.nearest", "lora", FINISH]
+    assert {line["state"] for line in done if line["message"] == "ended"} == {"done"}
     assert {(line["comparison"], line["task"]) for line in done} == {(mine["id"], mine["task"])}

@@ -24,7 +24,7 @@ def add(at: Services, owner: str | None, name: str = "") -> str:
 
 def begin(at: Services, task: str, owner: str | None, table=ComparisonRow) -> str:
     with at.store.begin() as session:
-        return at.store.add_work(session, task, {}, at.queue.add, table, owner).id
+        return at.store.add_work(session, task, {}, at.units.open, table, owner).id
 
 
 def test_a_list_shows_ones_own_and_everybodys_to_nobody_in_particular(at) -> None:

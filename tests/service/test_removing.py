@@ -18,6 +18,7 @@ from service.storage import (
     ForecastRow,
     PaymentRow,
     RecordsRow,
+    SpentRow,
     TaskRow,
     UnitRow,
 )
@@ -74,6 +75,7 @@ def leave_traces(at: Services, task: str, comparison: str) -> None:
         session.add(UnitRow(work=comparison, position=7, name=MARKER, state="done", **unit))
         session.add_all(RecordsRow(**mine, lines=MARKER) for _ in range(5))
         session.add_all(PaymentRow(**mine, **paid) for _ in range(5))
+        session.add(SpentRow(work=comparison, usd=0.5, tokens=5))
 
 
 def test_a_deleted_task_leaves_nothing(settings) -> None:
@@ -149,7 +151,7 @@ def test_what_another_has_stored_stays(at) -> None:
     other = at.store.work(stored(at)[1], ComparisonRow, None).id
     remove_work(at, comparison, ComparisonRow, None)
     with at.store.begin() as session:
-        for table in (UnitRow, RecordsRow, PaymentRow):
+        for table in (UnitRow, RecordsRow, PaymentRow, SpentRow):
             left = set(session.scalars(sa.select(table.work)))
             assert left == {other}, table
 

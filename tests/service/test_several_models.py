@@ -6,16 +6,12 @@ import re
 import pytest
 from click.testing import CliRunner
 from endpoint import COLOURS, endpoint
-from serving import API, client_of, start, wait_until, worker_on
+from in_process import as_folder, do_all, key_of, services_of, stored
+from serving import API, client_of, ended, start, wait_until, worker_on
 
 from benchmarks.journal import Journal
 from benchmarks.records import OutcomeRecord
 from service.cli import cli
-from service.computing import compute
-from service.errors import CostNotAccepted
-from service.orders import Order
-from service.progress import ProgressBoard
-from service.storage import FINISHED
 from service.verify import verify
 
 STRATEGIES = ["baseline.majority", "prompt.zero-shot", "lora"]
@@ -171,17 +167,21 @@ def test_nothing_paid_starts_over_http_without_consent(server, tmp_path) -> None
 def test_the_worker_spends_no_more_than_was_accepted(server, tmp_path) -> None:
     given = [{"id": "r12", "output": "red"}]
     task = spec(model=["team-gpt"], strategies=["prompt.zero-shot"], incumbent=given)
-
-    def order(accepted):
-        folder = tmp_path / "run"
-        folder.mkdir(exist_ok=True)
-        return Order(task, folder, ProgressBoard(), lambda: False, accept_cost_usd=accepted)
-
-    with pytest.raises(CostNotAccepted):
-        compute(order(1e-6))
-    assert not server.asked
-    compute(order(1.0))
-    _, rows = rows_of(tmp_path / "run")
+    with client_of(tmp_path / "data") as client:
+        at = services_of(client)
+        place = client.post(f"{API}/tasks", json=task).headers["Location"]
+        comparisons = [start(client, place, accept_cost_usd=1.0) for _ in range(2)]
+        prices = tmp_path / "prices.yaml"  # become others while it waits
+        told = prices.read_text()
+        prices.write_text(told.replace("1.0", "1e5").replace("10.0", "1e6"))
+        do_all(at, key_of(comparisons[0]))
+        failed = ended(client, comparisons[0])
+        assert failed["error"]["type"] == "urn:tuneworth:problem:cost-not-accepted"
+        assert not server.asked
+        prices.write_text(told)
+        do_all(at, key_of(comparisons[1]))
+        assert ended(client, comparisons[1])["state"] == "completed"
+        _, rows = rows_of(as_folder(at, key_of(comparisons[1]), tmp_path / "run"))
     assert rows["prompt.zero-shot"]["quality"]["value"] == 1.0
     assert (rows["incumbent"]["quality"]["n"], rows["incumbent"]["quality"]["errors"]) == (1, 23)
 
@@ -200,25 +200,24 @@ def test_a_posted_incumbent_comes_inline(tmp_path) -> None:
         assert client.post(f"{API}/tasks", json=good).status_code == 201
 
 
-def test_a_whole_comparison_over_http_with_its_database_on_postgresql(server, postgres) -> None:
+def test_a_whole_comparison_over_http_with_its_database_on_postgresql(
+    server, postgres, tmp_path
+) -> None:
     task = spec(model=["team-gpt"], strategies=["baseline.majority", "prompt.zero-shot"])
     with client_of(postgres) as client, worker_on(postgres, ("-m", "service.worker")):
         place = client.post(f"{API}/tasks", json=task).headers["Location"]
         comparison = start(client, place, accept_cost_usd=1.0)
         wait_until(lambda: client.get(comparison).json()["progress"]["fraction"] > 0, 120)
-        end = wait_until(lambda: ended(client.get(comparison).json()), 120)
+        end = wait_until(lambda: ended(client, comparison), 120)
         assert end["state"] == "completed", end
         assert client.get(f"{comparison}/report.html").status_code == 200
         changed = client.post(f"{comparison}/what-if", json={"requests_per_month": 1000})
         assert changed.status_code == 200
-        folder = postgres.comparison_folder(end["id"])
+        folder = as_folder(services_of(client), end["id"], tmp_path / "run")
         report, rows = rows_of(folder)
         assert client.get(f"{comparison}/report.json").json() == report
         assert rows["prompt.zero-shot"]["quality"]["value"] == 1.0
         assert verify(folder) == []
         assert client.delete(place).status_code == 204
-        assert not folder.exists()
-
-
-def ended(comparison):
-    return comparison if comparison["state"] in FINISHED else None
+        assert not postgres.comparison_folder(end["id"]).exists()
+        assert stored(services_of(client), end["id"]) == []

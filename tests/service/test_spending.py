@@ -5,26 +5,30 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from in_process import NAME, do_all, services_of, stored
 from serving import API, client_of
 
 from benchmarks.costs import read_prices
 from benchmarks.errors import Cancelled
-from benchmarks.journal import JOURNAL, Journal
-from benchmarks.records import BatchRecord, OutcomeRecord
+from benchmarks.journal import JOURNAL, Journal, Records
+from benchmarks.records import BatchRecord, OutcomeRecord, Record
 from service.cli import cli
 from service.comparing import compare
-from service.computing import compute, compute_forecast
+from service.computing import Computer
 from service.consent import is_agreed
 from service.file_book import PAID, FileBook
 from service.ledger import GRACE_S, Ledger, Limits
-from service.orders import ForecastOrder, Order
-from service.progress import ForecastBoard, ProgressBoard
+from service.orders import Next, Order
 from service.reliability.misbehaving import misbehaving
 from service.specs import dataset_from
+from service.storage import SpentRow
 from service.verify import verify
+from service.worker import ENDED
 from strategies.errors import LimitReached
 from strategies.models.account import Ask
 
@@ -226,21 +230,64 @@ def test_a_limit_over_http(server, tmp_path):
         assert reply.status_code == 202, reply.text
 
 
-def test_the_worker_holds_the_limit(server, tmp_path):
-    folder = tmp_path / "work"
-    folder.mkdir()
-    board = ProgressBoard()
-    compute(Order(spec(), folder, board, lambda: False, spend_at_most_usd=0.004))
-    assert 0 < server.usd(1.0, 10.0) <= 0.004
-    assert any(row.state == "error" for row in outcomes(folder).values())
+@pytest.mark.parametrize("kind", ["comparisons", "forecasts"])
+def test_the_worker_holds_the_limit(server, tmp_path, kind):
+    with client_of(tmp_path / "data") as client:
+        task = client.post(f"{API}/tasks", json=spec()).json()["id"]
+        limits = {"spend_at_most_usd": 0.004}
+        limits |= {"budget_usd": 1.0} if kind == "forecasts" else {}
+        reply = client.post(f"{API}/tasks/{task}/{kind}", json=limits)
+        assert reply.status_code == 202, reply.text
+        at, key = services_of(client), reply.json()["id"]
+        do_all(at, key)
+        assert client.get(f"{API}/{kind}/{key}").json()["state"] == "completed"
+        rows = [one for one in stored(at, key) if isinstance(one, OutcomeRecord)]
+        with at.store.begin() as session:
+            told = session.get(SpentRow, key)
+    assert told is not None
+    assert 0 < server.usd(1.0, 10.0) <= told.usd <= 0.004
+    if kind == "comparisons":
+        assert any(row.state == "error" for row in rows)
 
 
-def test_a_forecast_holds_the_limit(server, tmp_path):
-    folder = tmp_path / "work"
-    folder.mkdir()
-    order = ForecastOrder(
-        spec(), folder, ForecastBoard(), lambda: False, budget_usd=1.0, spend_at_most_usd=0.002
-    )
-    compute_forecast(order)
-    assert (folder / "forecast.json").exists()
-    assert 0 < server.usd(1.0, 10.0) <= 0.002
+def test_a_killed_worker_has_paid_once(server, tmp_path):
+    """It dies between the replies of a batch and their records."""
+    with client_of(tmp_path / "data") as client:
+        task = client.post(f"{API}/tasks", json=spec()).json()["id"]
+        begun = client.post(f"{API}/tasks/{task}/comparisons", json={"spend_at_most_usd": 1.0})
+        at, key = services_of(client), begun.json()["id"]
+        compute = Computer()
+
+        def deadly(order: Order) -> Next:
+            if order.name != "prompt.zero-shot":
+                return compute(order)
+            return compute(replace(order, records=Dying(order.records)))
+
+        with pytest.raises(Died):
+            do_all(at, key, deadly)
+        asked = server.asked
+        at.units.bury(NAME, ENDED)
+        do_all(at, key)
+        assert client.get(f"{API}/comparisons/{key}").json()["state"] == "completed"
+        rows = [one for one in stored(at, key) if isinstance(one, OutcomeRecord)]
+    assert [row.state for row in rows] == ["ok"] * (2 * N_TEST)
+    assert server.asked == asked + 8  # the last batch of 20, of which 12 were there
+
+
+class Died(BaseException):
+    """Ends a worker in the midst of its work, as being killed does."""
+
+
+class Dying:
+    """Records of a worker that dies before it stores the first batch of answers."""
+
+    def __init__(self, records: Records) -> None:
+        self.read, self.mend, self._append = records.read, records.mend, records.append
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.read())
+
+    def append(self, records: Sequence[Record]) -> None:
+        if len([one for one in records if isinstance(one, OutcomeRecord)]) > 1:
+            raise Died
+        self._append(records)

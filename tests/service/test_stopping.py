@@ -1,23 +1,36 @@
 """How work ends early: cancelled in mid-training, or handed back by a worker that is stopped."""
 
-import json
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from in_process import (
+    NAME,
+    begun,
+    do_all,
+    idle,
+    key_of,
+    queued,
+    services_of,
+    stored,
+    units_of,
+)
 from serving import client_of, environment, finished, start, submit, wait_until
 
 from benchmarks.errors import Cancelled
-from service.at_hand import MAX_ATTEMPTS, Worker
-from service.orders import Order
-from service.storage import ComparisonRow
+from benchmarks.records import OutcomeRecord
+from service.at_hand import Worker
+from service.dispatch import LAST_POSITION, MAX_ATTEMPTS
+from service.orders import Compute, Next, Order
+from service.place import scratch_of
+from service.services import Services
+from service.storage import ComparisonRow, UnitRow
 
 TRAINING = Path(__file__).with_name("training_worker.py")
 MANY = [
@@ -53,7 +66,8 @@ def test_training_is_cancelled_and_handed_back_within_seconds(tmp_path, tiny_fol
     with client_of(tmp_path) as client:
         task = submit(client, "trained", examples=MANY)
         cancelled, stopped = (
-            start(client, task, strategies=["baseline.majority", "lora"]) for _ in range(2)
+            start(client, task, strategies=["baseline.majority", "lora"], probes=False)
+            for _ in range(2)
         )
         with trainer_on(tmp_path, tiny_folder) as worker:
             wait_until(lambda: training(client, cancelled), 90)
@@ -66,111 +80,134 @@ def test_training_is_cancelled_and_handed_back_within_seconds(tmp_path, tiny_fol
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(20) == 0
             assert time.monotonic() - began < 5
-        row = client.app.state.services.store.comparison(stopped.rsplit("/", 1)[-1], None)
+        at, key = services_of(client), key_of(stopped)
+        row = at.store.comparison(key, None)
         assert (row.state, row.attempts) == ("queued", 0)
-        kept = (tmp_path / "comparisons" / row.id / "outcomes.jsonl").read_text().splitlines()
-        answered = [json.loads(line) for line in kept if '"record":"outcome"' in line]
+        [waits] = [unit for unit in units_of(at, key) if unit.state == "queued"]
+        assert (waits.name, waits.dispatch, waits.attempts, waits.fruitless) == ("lora", 2, 0, 0)
+        assert waits.seconds > 0
+        answered = [one for one in stored(at, key) if isinstance(one, OutcomeRecord)]
         assert len(answered) == 4  # what was done before the training is kept
 
 
 @pytest.fixture
-def order(tmp_path) -> Iterator[tuple[Any, str]]:
-    """The application's services, and the key of a queued comparison."""
+def begun_work(tmp_path) -> Iterator[tuple[Services, str]]:
+    """The application's services, and the key of a comparison with one strategy that waits."""
     with client_of(tmp_path) as client:
-        address = start(client, submit(client))
-        yield client.app.state.services, address.rsplit("/", 1)[-1]
+        at, key = services_of(client), key_of(start(client, submit(client)))
+        begun(at, key)
+        yield at, key
 
 
-def computing(at: Any, compute: Callable[[Order], None], key: str) -> Worker:
-    """A worker that computes the comparison in a thread; returns once it is at it."""
-    begun = threading.Event()
+def computing(at: Services, compute: Compute, key: str) -> Worker:
+    """A worker that computes the strategy in a thread; returns once it is at it."""
+    at_it = threading.Event()
 
-    def noted(order: Order) -> None:
-        begun.set()
-        compute(order)
+    def noted(order: Order) -> Next:
+        at_it.set()
+        return compute(order)
 
-    worker = Worker(at.settings, at.store, noted, lambda _: None)
-    threading.Thread(target=worker.run, args=(key,), daemon=True).start()
-    assert begun.wait(5)
-    wait_until(lambda: worker.running is not None, 5)
+    worker = Worker(at, NAME, noted)
+    [job] = queued(at, key)
+    threading.Thread(target=worker.run, args=(job.id,), daemon=True).start()
+    assert at_it.wait(5)
     return worker
 
 
-def obedient(order: Order) -> None:
+def obedient(order: Order) -> Next:
     while not order.cancelled():
         time.sleep(0.01)
     raise Cancelled("told to stop")
 
 
-def deaf(order: Order) -> None:
+def deaf(order: Order) -> Next:
     time.sleep(30)
+    return Next()
+
+
+def brief(order: Order) -> Next:
+    time.sleep(0.3)
+    return Next()
+
+
+def strategy_of(at: Services, key: str) -> UnitRow:
+    return units_of(at, key)[1]
 
 
 @pytest.mark.parametrize("compute", [obedient, deaf])
-def test_work_goes_back_to_the_queue_as_if_it_had_not_begun(order, compute) -> None:
-    at, key = order
+def test_work_goes_back_to_the_queue_as_if_it_had_not_begun(begun_work, compute) -> None:
+    at, key = begun_work
     worker = computing(at, compute, key)
-    assert at.store.comparison(key, None).attempts == 1
+    assert (strategy_of(at, key).state, strategy_of(at, key).attempts) == ("running", 1)
     worker.hand_back(seconds=0.5)
-    row = at.store.comparison(key, None)
+    row, unit = at.store.comparison(key, None), strategy_of(at, key)
     assert (row.state, row.attempts, row.finished_at) == ("queued", 0, None)
+    assert (unit.state, unit.dispatch, unit.attempts, unit.reason) == ("queued", 2, 0, None)
 
 
-def test_work_that_was_told_to_stop_is_cancelled_and_not_handed_back(order) -> None:
-    at, key = order
+def test_work_that_was_told_to_stop_is_cancelled_and_not_handed_back(begun_work) -> None:
+    at, key = begun_work
     worker = computing(at, deaf, key)
     at.store.cancel(key, ComparisonRow, None)
     worker.hand_back(seconds=0.1)
     assert at.store.comparison(key, None).state == "cancelled"
 
 
-def test_work_that_ends_meanwhile_is_not_handed_back(order) -> None:
-    at, key = order
-    worker = computing(at, lambda order: time.sleep(0.3), key)
+def test_work_that_ends_meanwhile_is_not_handed_back(begun_work) -> None:
+    at, key = begun_work
+    worker = computing(at, brief, key)
     worker.hand_back(seconds=5)
-    assert at.store.comparison(key, None).state == "completed"
+    assert [unit.state for unit in units_of(at, key)] == ["done", "done", "queued"]
+    assert [job.position for job in queued(at, key)] == [LAST_POSITION]
 
 
-def test_a_worker_that_is_stopped_begins_nothing_more(order) -> None:
-    at, key = order
-    worked: list[Order] = []
-    worker = Worker(at.settings, at.store, worked.append, lambda _: None)
+def test_a_worker_that_is_stopped_begins_nothing_more(begun_work) -> None:
+    at, key = begun_work
+    worked: list[str] = []
+    worker = Worker(at, NAME, lambda order: worked.append(order.name) or Next())
     worker.hand_back()
-    job = threading.Thread(target=worker.run, args=(key,), daemon=True)
-    job.start()
-    job.join(0.5)
-    assert job.is_alive()  # a job that returned would count as done
-    assert (at.store.comparison(key, None).state, worked) == ("queued", [])
+    thread = threading.Thread(target=worker.run, args=(queued(at, key)[0].id,), daemon=True)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive()  # a job that returned would make room for the next one
+    assert (strategy_of(at, key).state, worked) == ("queued", [])
 
 
-def test_being_stopped_however_often_is_no_failed_attempt(order) -> None:
-    at, key = order
+def test_being_stopped_however_often_is_no_failed_attempt(begun_work) -> None:
+    at, key = begun_work
     for _ in range(MAX_ATTEMPTS + 2):
-        at.store.start(key)
-        at.store.hand_back(key)
-    worked: list[Order] = []
-    Worker(at.settings, at.store, worked.append, lambda _: None).run(key)
+        computing(at, deaf, key).hand_back(seconds=0)
+    assert strategy_of(at, key).fruitless == 0
+    do_all(at, key, idle)
     assert at.store.comparison(key, None).state == "completed"
-    assert len(worked) == 1
 
 
-def test_work_without_room_for_its_folder_fails_with_the_reason(order) -> None:
-    at, key = order
-    (at.settings.data / "comparisons").write_text("no folder")
-    Worker(at.settings, at.store, lambda _: None, lambda _: None).run(key)
+def test_who_was_given_up_stops_and_stores_nothing_more(begun_work) -> None:
+    at, key = begun_work
+    done = threading.Event()
+
+    def unheard(order: Order) -> Next:
+        while not order.cancelled():
+            time.sleep(0.01)
+        done.set()
+        return Next()
+
+    worker = computing(at, unheard, key)
+    at.units.bury(NAME, "its worker was not heard of any more")
+    worker.tick()
+    assert done.wait(5)
+    wait_until(lambda: worker.running is None, 5)
+    unit = strategy_of(at, key)
+    assert (unit.state, unit.dispatch) == ("queued", 2)
+    assert unit.reason == "its worker was not heard of any more"
+
+
+def test_a_folder_that_is_none_fails_the_work_with_the_reason(begun_work) -> None:
+    at, key = begun_work
+    place = scratch_of(at.settings, NAME)
+    place.rmdir()
+    place.write_text("no folder")
+    do_all(at, key, idle)
     row = at.store.comparison(key, None)
     assert row.state == "failed"
     assert "NotADirectoryError" in row.error["detail"] or "FileExistsError" in row.error["detail"]
-
-
-def test_a_journal_that_cannot_be_counted_ends_no_worker(order) -> None:
-    at, key = order
-
-    def spoil(order: Order) -> None:
-        (order.folder / "outcomes.jsonl").write_bytes(b"no record\n")
-        time.sleep(0.3)
-
-    worker = computing(at, spoil, key)
-    wait_until(lambda: (at.settings.comparison_folder(key) / "outcomes.jsonl").exists())
-    worker.tick()
-    wait_until(lambda: at.store.comparison(key, None).state == "completed")

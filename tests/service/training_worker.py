@@ -2,27 +2,18 @@
 
 import os
 
-from benchmarks.costs import read_prices
-from service.comparing import compare, with_models
+from corpora.task import Dataset
+from service.comparing import with_models
+from service.computing import Computer, dataset_of
 from service.orders import Order
 from service.settings import Settings
-from service.specs import dataset_from
 from service.worker import work
 
 
-def train(order: Order) -> None:
-    """A true comparison, with a model that no spec over HTTP could name."""
-    dataset = with_models(dataset_from(order.spec), [os.environ["TINY_MODEL"]])
-    compare(
-        dataset,
-        out=order.folder,
-        strategies=order.strategies,
-        prices=read_prices(None),
-        on_progress=order.board.note,
-        cancelled=order.cancelled,
-        probes=False,
-    )
+def tiny(order: Order) -> Dataset:
+    """The data, for a model that no spec over HTTP could name."""
+    return with_models(dataset_of(order), [os.environ["TINY_MODEL"]])
 
 
 if __name__ == "__main__":
-    work(Settings.from_environment(), train)
+    work(Settings.from_environment(), Computer(tiny))

@@ -1,0 +1,62 @@
+"""The names of workers, what they take, and whose temporary files go."""
+
+import socket
+
+import pytest
+
+from benchmarks.environment import VISIBLE
+from service.place import scratch_of, take_place, taken
+from service.settings import Settings
+from service.worker import queue_of, take_scratch
+
+
+def test_each_process_of_a_machine_has_a_name_and_the_next_one_takes_it_over(tmp_path) -> None:
+    settings = Settings(tmp_path)
+    first, second = take_place(settings), take_place(settings)
+    assert [first.slot, second.slot] == [0, 1]
+    assert first.name == f"{socket.gethostname()}-0"
+    assert taken(settings, first.name) is None
+    first.lock.release()
+    again = take_place(settings)
+    assert again.name == first.name
+    for place in (again, second):
+        place.lock.release()
+
+
+def test_what_killed_workers_left_goes_and_what_a_living_one_has_stays(tmp_path) -> None:
+    settings = Settings(tmp_path)
+    mine, living = take_place(settings), take_place(settings)
+    names = {"mine": mine.name, "living": living.name, "dead": "elsewhere-7", "old": "tmp123"}
+    for name in names.values():
+        scratch_of(settings, name).mkdir(parents=True)
+        (scratch_of(settings, name) / "left").write_text("by a unit")
+    (tmp_path / "scratch" / "tmpfile").write_text("of an older version")
+    take_scratch(settings, mine)
+    left = {path.name for path in (tmp_path / "scratch").iterdir()}
+    assert left == {mine.name, living.name}
+    assert list(scratch_of(settings, mine.name).iterdir()) == []
+    assert (scratch_of(settings, living.name) / "left").exists()
+    for place in (mine, living):
+        place.lock.release()
+
+
+@pytest.mark.parametrize(
+    ("told", "gpus", "visible", "slot", "queue", "sees"),
+    [
+        ("auto", 0, None, 0, "cpu", None),
+        ("gpu", 0, None, 0, "gpu", None),
+        ("auto", 2, None, 1, "gpu", "1"),
+        ("auto", 2, None, 2, "cpu", ""),
+        ("gpu", 2, None, 2, "gpu", "0"),
+        ("cpu", 2, None, 0, "cpu", ""),
+        ("auto", 4, "5,7", 1, "gpu", "7"),
+        ("auto", 4, "5,7", 2, "cpu", ""),
+    ],
+)
+def test_as_many_take_from_the_gpus_as_there_are(
+    tmp_path, monkeypatch, told, gpus, visible, slot, queue, sees
+) -> None:
+    monkeypatch.setattr("service.worker.cuda_devices", lambda: ["NVIDIA"] * gpus)
+    environ = {} if visible is None else {VISIBLE: visible}
+    assert queue_of(Settings(tmp_path, queue=told), slot, environ) == queue
+    assert environ.get(VISIBLE) == sees
