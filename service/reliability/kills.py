@@ -124,6 +124,7 @@ def disturbed(
     began = time.monotonic()
     watch = Watch(service, service.begin(f"disturbed {number}", task))
     kills: list[dict[str, Any]] = []
+    killed = began
     while len(kills) < left and not watch.has_ended:
         victim = get_args(Victim)[(len(before) + len(kills)) % 3]
         least = QUICK_LEAST if bench.quick else LEAST
@@ -135,8 +136,8 @@ def disturbed(
         if phase is not None:
             time.sleep(chance.uniform(0, AFTER_S))
         kills.append({"victim": victim, "phase": watch.phase, "s": time.monotonic() - began})
+        killed = time.monotonic()
         watch.kill(victim)
-    killed = time.monotonic()
     watch.until(math.inf)
     facts = {
         "kills": kills,

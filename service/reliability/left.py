@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from benchmarks.journal import line_of
 from benchmarks.records import (
     RECORD,
     CurveRecord,
@@ -41,7 +42,7 @@ Sample = tuple[str, ...]
 @dataclass(frozen=True)
 class Against:
     """Samples that are `lost` or `doubled`, against the run that nothing disturbed; and where the
-    report differs, the first few places of it."""
+    report or a record is `different`, the first few places."""
 
     lost: int
     doubled: int
@@ -84,9 +85,13 @@ def against(whole: Sequence[Record], found: Sequence[Record], served: Any) -> Ag
 
 
 def by_records(whole: Sequence[Record], found: Sequence[Record]) -> list[str]:
-    """Where the reports of both differ, their clocks stopped."""
-    ours, theirs = (json.loads(build_report(untimed(one)).as_json()) for one in (found, whole))
-    return [str(one) for one in islice(differences(ours, theirs), SHOWN)]
+    """Where records, and the reports that they give, differ with their clocks stopped."""
+    theirs, ours = untimed(whole), untimed(found)
+    had, wanted = (Counter(map(line_of, one)) for one in (ours, theirs))
+    apart = [f"record {line.decode()[:200]}" for line in (wanted - had) + (had - wanted)]
+    mine, other = (json.loads(build_report(one).as_json()) for one in (ours, theirs))
+    places = [str(one) for one in islice(differences(mine, other), SHOWN)]
+    return [*places, *apart[:SHOWN]]
 
 
 def by_report(found: Sequence[Record], served: Any) -> list[str]:

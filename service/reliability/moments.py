@@ -1,7 +1,7 @@
 """When to kill: at random moments, and in those phases that were hit too seldom. Pure.
 
-A phase is what the progress of a comparison said last. Nothing is computed between the end of a
-worker and the first progress of the next one: that is a phase too, RECOVERING.
+A phase is what the progress of a comparison said last. Between the end of a worker and the first
+progress of the next one nothing is computed: it is RECOVERING.
 """
 
 from __future__ import annotations
@@ -13,17 +13,9 @@ from typing import Any
 Kill = Mapping[str, Any]
 """`victim`, `phase`, and how many seconds after the comparison's beginning, `s`."""
 BEGIN, RECOVERING, BETWEEN, FINISH = "begin", "recovering", "between", "finish"
-PHASES = (
-    BEGIN,
-    "preparing",
-    "timing",
-    "answering",
-    "checking",
-    "probing",
-    FINISH,
-    RECOVERING,
-)
-"""Those in which a comparison has to be hit. BETWEEN two strategies it is hit by chance alone."""
+PHASES = (BEGIN, "preparing", "timing", "answering", "checking", "probing", FINISH)
+"""Those in which a comparison has to be hit. BETWEEN two strategies, and while it is RECOVERING, it
+is hit by chance alone."""
 
 
 def phase_of(shown: Mapping[str, Any]) -> str:
