@@ -19,7 +19,7 @@ from given import (
     units,
 )
 
-from service import alive
+from service import alive, burying
 from service.jobs import Job
 from service.ledger import Sum
 from service.orders import Next, Planned
@@ -228,6 +228,13 @@ def test_several_may_move_it_at_once(at) -> None:
     at.units.beat("w", "cpu", "here")
     assert sum(at_once(*[at.units.move] * 3)) == 1
     assert units(at, work)[0].dispatch == 2
+
+
+def test_what_is_claimed_a_moment_before_is_not_moved(at) -> None:
+    work = begun(at)
+    mine = claimed(at, work, 0)
+    assert not burying.move(at.store.begin, at.queue, mine)
+    assert not at.units.is_cancelling(mine)
 
 
 def test_what_an_older_version_left_is_taken_up_once_its_worker_is_gone(at) -> None:
