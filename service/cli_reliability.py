@@ -31,6 +31,7 @@ def reliability(only: tuple[str, ...] | None, quick: bool, out: Path | None, as_
     attacks: each is refused, and gets through once the guard in its way is replaced.
     endpoint: a hosted model that misbehaves loses no sample and is paid no more than the limit.
     fuzzing: faulty requests break nothing, end in time and leave no memory taken.
+    hindrances: a full disk and the like are told, and the work goes on once they are gone.
     kills: SIGKILL of the worker, the API and PostgreSQL changes no report and loses no sample.
     polling: clients that poll and watch are answered in time beside a training.
     secrets: what is planted as a secret appears in nothing that is written or said.

@@ -43,6 +43,7 @@ PARTS: dict[str, str] = {
     "attacks": "service.reliability.attacks.part",
     "endpoint": "service.reliability.endpoint",
     "fuzzing": "service.reliability.fuzzing",
+    "hindrances": "service.reliability.hindrances",
     "kills": "service.reliability.kills",
     "polling": "service.reliability.polling",
     "secrets": "service.reliability.secrets",

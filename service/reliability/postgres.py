@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ class NoPostgres(BenchmarkError):
 
 
 class Cluster:
-    """One server. Nobody but its own user may read its folder, so as root it runs as postgres."""
+    """One server. Nobody but its own user may read its folder, so as root it runs as postgres.
+    `environment` is added to that of its processes."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = {**os.environ, **(environment or {})}
         self._programs = programs()
         self._as: dict[str, Any] = {}
         if os.getuid() == 0:
@@ -74,6 +77,7 @@ class Cluster:
         self._process = subprocess.Popen(
             [self._programs / "postgres", "-D", self.data, "-p", str(self.port), *options],
             cwd=self.folder,
+            env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             **self._as,

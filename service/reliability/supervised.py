@@ -26,17 +26,23 @@ LOOKS_S, TRIES_S = 0.05, 0.25
 
 
 class Supervised:
-    """The API and its workers on one database. `statuses` counts what the API replied, and
+    """The API and its workers on one database: of the cluster, or without one a file in the data
+    folder, which may be there already. `statuses` counts what the API replied, and
     `ended_by_itself` what was started again though nobody had killed it."""
 
     def __init__(
-        self, place: Path, cluster: Cluster, environment: Mapping[str, str], workers: int = 1
+        self,
+        place: Path,
+        cluster: Cluster | None,
+        environment: Mapping[str, str],
+        workers: int = 1,
     ) -> None:
         self.place, self.cluster = place, cluster
         self.data, self.temporary = place / "data", place / "tmp"
         for folder in (self.data, self.temporary):
-            folder.mkdir(parents=True)
-        self.settings = Settings(self.data, postgres=cluster.new_database())
+            folder.mkdir(parents=True, exist_ok=True)
+        postgres = None if cluster is None else cluster.new_database()
+        self.settings = Settings(self.data, postgres=postgres)
         self.environment = {
             **environment,
             "TUNEWORTH_DATABASE_URL": self.settings.postgres or "",
@@ -63,6 +69,7 @@ class Supervised:
     def kill(self, victim: Victim) -> None:
         """SIGKILL, and started again at once; of workers the first one."""
         if victim == "postgres":
+            assert self.cluster is not None
             self.cluster.kill()
             self.cluster.start()
             return

@@ -89,6 +89,15 @@ def key_of_another_scope(folder: Path) -> str:
         return refused(one.post(TASKS, json=spec(), headers=reader), 403)
 
 
+def first_in_line(folder: Path) -> str:
+    """A key that is no admin's has its work done before everybody else's."""
+    good = key_for(folder)
+    with client(folder) as one:
+        task = one.post(TASKS, json=spec(), headers=good).headers["Location"]
+        body = {"priority": "high"}
+        return refused(one.post(f"{task}/comparisons", json=body, headers=good), 403)
+
+
 def too_often(folder: Path) -> str:
     good = key_for(folder, limits=Limits(per_minute=RATE))
     with client(folder) as one:
@@ -215,6 +224,7 @@ ATTACKS = (
     Attack("key-revoked", revoked_key, {"service.keys:Keys.rows": never_revoked}),
     Attack("key-revoked-late", revoked_late, {"service.guarding:REFRESH_SECONDS": 10**9}),
     Attack("key-scope", key_of_another_scope, {"service.keys:Caller.may": lambda *_: True}),
+    Attack("key-priority", first_in_line, {"service.api_comparisons:check_priority": nothing}),
     Attack("key-rate", too_often, {"service.rates:Buckets.take": nothing}),
     Attack("key-money", others_money, {"service.api_comparisons:agree": nothing}),
     Attack("key-timing", time_of_a_refusal, {"service.keys:Keyring.caller_of": look_up_first}),
