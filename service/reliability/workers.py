@@ -178,7 +178,7 @@ def changing(service: Supervised, endpoint: Misbehaving) -> Measurement:
 
 
 def await_work(worker: Program) -> None:
-    """Until its log says that it has begun something that has not ended. Raises BenchmarkError."""
+    """Until it is at a strategy, so that killing it costs something. Raises BenchmarkError."""
     end = time.monotonic() + START_SECONDS
     while not is_at_work(worker.log.read_text(encoding="utf-8")):
         if time.monotonic() > end:
@@ -187,9 +187,10 @@ def await_work(worker: Program) -> None:
 
 
 def is_at_work(log: str) -> bool:
-    """Whether the last that a worker's log says of a unit is that it has begun."""
-    told = [line for line in log.splitlines() if '"begun"' in line or '"ended"' in line]
-    return bool(told) and '"begun"' in told[-1]
+    """Whether the last that a worker's log says of a unit is that a strategy has begun."""
+    lines = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
+    units = [line for line in lines if "unit" in line and line["message"] in ("begun", "ended")]
+    return bool(units) and units[-1]["message"] == "begun" and units[-1]["unit"][0] != ":"
 
 
 def id_of(address: str) -> str:

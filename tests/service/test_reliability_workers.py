@@ -1,5 +1,6 @@
 """The benchmark of several workers, its figures; and the processes that such benchmarks start."""
 
+import json
 import sys
 import time
 
@@ -69,11 +70,15 @@ def test_it_waits_until_all_have_completed(monkeypatch) -> None:
         finish(Scripted(a=["running", "failed"]), ["a"])
 
 
-def test_a_worker_is_at_work_from_begun_to_ended() -> None:
-    begun, ended, other = (f'{{"message": "{said}"}}\n' for said in ("begun", "ended", "away"))
+def line(message, unit="prompt.zero-shot"):
+    return json.dumps({"message": message, "unit": unit}) + "\n"
+
+
+def test_a_worker_is_at_work_while_a_strategy_is() -> None:
+    begun, ended = line("begun"), line("ended")
     assert not is_at_work("")
-    assert not is_at_work(other)
-    assert is_at_work(begun + other)
+    assert not is_at_work(line("begun", ":begin"))
+    assert is_at_work(begun + "no JSON\n" + line("tried again"))
     assert not is_at_work(begun + ended)
     assert is_at_work(begun + ended + begun)
 
