@@ -186,7 +186,10 @@ def test_who_was_overtaken_stores_nothing_more(at) -> None:
 def columns(at, work):
     """What stands in the rows of the first unit and of the work."""
     rows = (units(at, work)[0], row(at, work))
-    return [{name: getattr(each, name) for name in each.__table__.columns.keys()} for each in rows]
+    return [
+        {column.key: getattr(each, column.key) for column in each.__table__.columns}
+        for each in rows
+    ]
 
 
 @pytest.mark.parametrize("end", ["fail", "follow"])
