@@ -30,7 +30,7 @@ COVERS = "SIGKILL of worker, API and PostgreSQL: the same report, no sample lost
 KILLS, QUICK_KILLS = 200, 25
 LEAST, QUICK_LEAST = 5, 2
 """So often each phase is hit at least."""
-APART_S = 9.0
+APART_S = 6.0
 """Kills are up to so far apart, by chance: about as long as an undisturbed comparison takes."""
 AT_ONCE = 0.25
 """The share of kills that do not wait until the API is back from the one before."""
