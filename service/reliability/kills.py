@@ -11,7 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from benchmarks.errors import BenchmarkError
@@ -19,10 +19,10 @@ from benchmarks.records import Record
 from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
 from benchmarks.speed.sheet import Measurement
 from service.reliability.bench import Bench
-from service.reliability.left import against, files_below, files_of, records_in, unfinished
+from service.reliability.left import against, files_below, files_of, records_in, samples, unfinished
 from service.reliability.made_up import made_up
-from service.reliability.moments import PHASES, Progressing, aim, spread
-from service.reliability.supervised import ENDED, LOOKS_S, Supervised, Victim, supervised
+from service.reliability.moments import PHASES, aim, spread
+from service.reliability.supervised import Supervised, Victim, Watch, supervised
 from service.specs import ALLOW_MODELS
 
 NAME = "kills"
@@ -30,17 +30,20 @@ COVERS = "SIGKILL of worker, API and PostgreSQL: the same report, no sample lost
 KILLS, QUICK_KILLS = 200, 25
 LEAST, QUICK_LEAST = 5, 2
 """So often each phase is hit at least."""
-APART_S = 9.0
+APART_S = 6.0
 """Kills are up to so far apart, by chance: about as long as an undisturbed comparison takes."""
 AT_ONCE = 0.25
 """The share of kills that do not wait until the API is back from the one before."""
 AFTER_S = 0.25
 """Up to so long after the progress told of a phase that is aimed at."""
-HUNG_S = 300.0
-UNSEEN = "unseen"
-STRATEGIES = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot", "lora")
-SIZES = {"train": 24, "validation": 4, "test": 72}
-"""With so few validation rows the probes ask all of them, however quick the machine is."""
+MODELLED = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot")
+TRAIN, TEST = 24, 72
+KINDS: dict[str, tuple[tuple[str, ...], int, dict[str, bool]]] = {
+    "plain": ((*MODELLED, "lora"), 4, {}),
+    "raced": (("baseline.linear", *MODELLED), 40, {"race": True, "probes": False}),
+}
+"""Strategies, validation rows and options of the comparisons, which take turns. The probes ask all
+of four rows, however quick the machine is; whether a race lets somebody train depends on times."""
 
 
 def measure(bench: Bench) -> None:
@@ -55,10 +58,9 @@ def measure(bench: Bench) -> None:
     tiny = str(write_tiny(place / "tiny"))
     with supervised(place / "service", {ALLOW_MODELS: tiny}) as service:
         service.await_ready()
-        task = made_up("orders", tiny, STRATEGIES, SIZES)
-        whole, files = undisturbed(service, task)
+        wholes = [undisturbed(service, kind, tiny) for kind in KINDS]
         while (done := len(kills_in(bench.sheet.measurements))) < kills:
-            row = disturbed(service, task, bench, kills - done, whole, files)
+            row = disturbed(service, wholes, bench, kills - done)
             bench.sheet.add(row)
             bench.say(told(row, done))
         bench.sheet.add(rest(service))
@@ -99,30 +101,38 @@ def kills_in(rows: Sequence[Measurement]) -> list[dict[str, Any]]:
     return [kill for row in rows if row.piece == NAME for kill in row.facts.get("kills", ())]
 
 
-def undisturbed(service: Supervised, task: Mapping[str, Any]) -> tuple[list[Record], Counter[str]]:
-    """Its records, and the names of its files. Raises BenchmarkError where it does not complete."""
-    address = service.begin("undisturbed", task)
-    watch = Watch(service, address)
+@dataclass(frozen=True)
+class Whole:
+    """A comparison that nothing disturbed: what it was of, what it stored, and its files."""
+
+    kind: str
+    task: Mapping[str, Any]
+    records: Sequence[Record]
+    files: Counter[str]
+
+
+def undisturbed(service: Supervised, kind: str, tiny: str) -> Whole:
+    """Raises BenchmarkError where it does not complete."""
+    strategies, validation, options = KINDS[kind]
+    sizes = {"train": TRAIN, "validation": validation, "test": TEST}
+    task = made_up("orders", tiny, strategies, sizes)
+    watch = Watch(service, service.begin(f"undisturbed {kind}", task, **options))
     watch.until(math.inf)
     if watch.state != "completed":
         raise BenchmarkError(f"nothing was killed, and yet: {watch.shown}")
-    return records_in(service.engine, watch.id), files_of(service.data, watch.id)
+    records = records_in(service.engine, watch.id)
+    return Whole(kind, task, records, files_of(service.data, watch.id))
 
 
-def disturbed(
-    service: Supervised,
-    task: Mapping[str, Any],
-    bench: Bench,
-    left: int,
-    whole: Sequence[Record],
-    files: Counter[str],
-) -> Measurement:
+def disturbed(service: Supervised, wholes: Sequence[Whole], bench: Bench, left: int) -> Measurement:
     """One comparison, and as many kills as fall into it."""
     before = kills_in(bench.sheet.measurements)
     number = 1 + sum(row.side == "disturbed" for row in bench.sheet.measurements)
     chance = random.Random(f"{NAME}:{number}")
+    whole = wholes[number % len(wholes)]
+    options = KINDS[whole.kind][-1]
     began = time.monotonic()
-    watch = Watch(service, service.begin(f"disturbed {number}", task))
+    watch = Watch(service, service.begin(f"disturbed {number}", whole.task, **options))
     kills: list[dict[str, Any]] = []
     killed = began
     while len(kills) < left and not watch.has_ended:
@@ -140,33 +150,35 @@ def disturbed(
         watch.kill(victim)
     watch.until(math.inf)
     facts = {
+        "kind": whole.kind,
         "kills": kills,
         "state": watch.state,
         "recovered_s": time.monotonic() - killed,
-        **compared(watch, whole, files),
+        **compared(watch, whole),
     }
     return Measurement(NAME, "disturbed", number, time.monotonic() - began, facts)
 
 
-def compared(watch: Watch, whole: Sequence[Record], files: Counter[str]) -> dict[str, Any]:
+def compared(watch: Watch, whole: Whole) -> dict[str, Any]:
     """What it left against what the undisturbed one did."""
     found = records_in(watch.service.engine, watch.id)
     if watch.state != "completed":
-        facts = {"lost": len(whole), "doubled": 0, "equal": False, "extra_files": []}
+        lost = samples(whole.records).total()
+        facts = {"lost": lost, "doubled": 0, "equal": False, "extra_files": []}
         return {**facts, "different": [str(watch.shown)]}
     served = watch.service.asked("GET", f"{watch.address}/report.json").json()
-    held = against(whole, found, served)
+    held = against(whole.records, found, served)
     mine = files_of(watch.service.data, watch.id)
     different = [
         *held.different,
-        *(f"no file {name}" for name in sorted((files - mine).elements())),
+        *(f"no file {name}" for name in sorted((whole.files - mine).elements())),
     ]
     return {
         "lost": held.lost,
         "doubled": held.doubled,
         "equal": not different,
         "different": different,
-        "extra_files": sorted((mine - files).elements()),
+        "extra_files": sorted((mine - whole.files).elements()),
     }
 
 
@@ -194,63 +206,3 @@ def told(row: Measurement, before: int) -> str:
     hits = "; ".join(f"{who} {rows}" for who, rows in spread(kills).items()) or "no kill"
     end = "the same report" if row.facts["equal"] else f"another: {row.facts['different'][:1]}"
     return f"  {before + len(kills)} kills: {hits}: {row.facts['state']}, {end}"
-
-
-@dataclass
-class Watch:
-    """Looks at one comparison again and again. `phase` is that of the last look that was answered;
-    UNSEEN while the API is away."""
-
-    service: Supervised
-    address: str
-    shown: dict[str, Any] = field(default_factory=dict)
-    phase: str = "queued"
-    progressing: Progressing = field(default_factory=Progressing)
-
-    @property
-    def id(self) -> str:
-        return self.address.rsplit("/", 1)[-1]
-
-    @property
-    def state(self) -> str:
-        return str(self.shown.get("state", "queued"))
-
-    @property
-    def has_ended(self) -> bool:
-        return self.state in ENDED
-
-    def until_seen(self) -> None:
-        """Look until the API answers, and not forever."""
-        end = time.monotonic() + HUNG_S
-        while self.phase == UNSEEN and time.monotonic() < end:
-            self.next_look()
-
-    def until(self, due: float, phase: str | None = None) -> bool:
-        """Look until `due`, or with a `phase` until it is in that one. False where it has ended.
-
-        Raises BenchmarkError where it does not end.
-        """
-        hung = time.monotonic() + HUNG_S
-        while not self.has_ended:
-            if self.phase == phase or (phase is None and time.monotonic() >= due):
-                return True
-            if time.monotonic() > hung:
-                units = unfinished(self.service.engine)
-                raise BenchmarkError(f"{self.shown} does not end: {units}")
-            self.next_look()
-        return False
-
-    def next_look(self) -> None:
-        time.sleep(LOOKS_S)
-        self.service.look_after()
-        shown = self.service.state_of(self.address)
-        if shown is None:
-            self.phase = UNSEEN
-            return
-        self.shown, self.phase = shown, self.progressing.phase(shown)
-
-    def kill(self, victim: Victim) -> None:
-        if victim == "worker":
-            self.progressing.worker_died()
-        self.service.kill(victim)
-        self.phase = UNSEEN

@@ -13,7 +13,8 @@ from typing import Any
 Kill = Mapping[str, Any]
 """`victim`, `phase`, and how many seconds after the comparison's beginning, `s`."""
 BEGIN, RECOVERING, BETWEEN, FINISH = "begin", "recovering", "between", "finish"
-PHASES = (BEGIN, "preparing", "timing", "answering", "checking", "probing", FINISH)
+RACING = "racing"
+PHASES = (BEGIN, "preparing", RACING, "timing", "answering", "checking", "probing", FINISH)
 """Those in which a comparison has to be hit. BETWEEN two strategies, and while it is RECOVERING, it
 is hit by chance alone."""
 
@@ -27,8 +28,8 @@ def phase_of(shown: Mapping[str, Any]) -> str:
     if not rows:
         return BEGIN
     under_way = [row["phase"] for row in rows if row["phase"] != "done"]
-    if under_way:
-        return str(under_way[-1])
+    if under_way:  # who is still to be taken stands where the race left it
+        return str(max(under_way, key=lambda phase: phase != RACING))
     return FINISH if len(rows) >= progress["total"] else BETWEEN
 
 

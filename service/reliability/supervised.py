@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ import sqlalchemy as sa
 
 from benchmarks.errors import BenchmarkError
 from service.reliability.attacks.serving import TASKS
+from service.reliability.left import unfinished
+from service.reliability.moments import Progressing
 from service.reliability.postgres import Cluster
 from service.reliability.server import WORK, Program, Server
 from service.settings import Settings
@@ -23,6 +26,8 @@ Victim = Literal["worker", "api", "postgres"]
 READY_SECONDS = 120.0
 ENDED = ("completed", "failed", "cancelled")
 LOOKS_S, TRIES_S = 0.05, 0.25
+HUNG_S = 300.0
+UNSEEN = "unseen"
 
 
 class Supervised:
@@ -158,3 +163,63 @@ def supervised(
         if service is not None:
             service.end()
         cluster.remove()
+
+
+@dataclass
+class Watch:
+    """Looks at one comparison again and again. `phase` is that of the last look that was answered;
+    UNSEEN while the API is away."""
+
+    service: Supervised
+    address: str
+    shown: dict[str, Any] = field(default_factory=dict)
+    phase: str = "queued"
+    progressing: Progressing = field(default_factory=Progressing)
+
+    @property
+    def id(self) -> str:
+        return self.address.rsplit("/", 1)[-1]
+
+    @property
+    def state(self) -> str:
+        return str(self.shown.get("state", "queued"))
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+    def until_seen(self) -> None:
+        """Look until the API answers, and not forever."""
+        end = time.monotonic() + HUNG_S
+        while self.phase == UNSEEN and time.monotonic() < end:
+            self.next_look()
+
+    def until(self, due: float, phase: str | None = None) -> bool:
+        """Look until `due`, or with a `phase` until it is in that one. False where it has ended.
+
+        Raises BenchmarkError where it does not end.
+        """
+        hung = time.monotonic() + HUNG_S
+        while not self.has_ended:
+            if self.phase == phase or (phase is None and time.monotonic() >= due):
+                return True
+            if time.monotonic() > hung:
+                units = unfinished(self.service.engine)
+                raise BenchmarkError(f"{self.shown} does not end: {units}")
+            self.next_look()
+        return False
+
+    def next_look(self) -> None:
+        time.sleep(LOOKS_S)
+        self.service.look_after()
+        shown = self.service.state_of(self.address)
+        if shown is None:
+            self.phase = UNSEEN
+            return
+        self.shown, self.phase = shown, self.progressing.phase(shown)
+
+    def kill(self, victim: Victim) -> None:
+        if victim == "worker":
+            self.progressing.worker_died()
+        self.service.kill(victim)
+        self.phase = UNSEEN

@@ -13,8 +13,8 @@ from benchmarks.journal import line_of
 from benchmarks.records import BatchRecord, LatencyRecord, OutcomeRecord
 from benchmarks.speed.sheet import Measurement
 from service.database import open_database
-from service.reliability import kills
-from service.reliability.kills import Watch, checks
+from service.reliability import supervised
+from service.reliability.kills import checks
 from service.reliability.left import (
     against,
     files_below,
@@ -34,6 +34,7 @@ from service.reliability.moments import (
     phase_of,
     spread,
 )
+from service.reliability.supervised import Watch
 from service.report import build_report
 from service.storage import ComparisonRow, RecordsRow, TaskRow, UnitRow, now
 from service.store import Store
@@ -52,6 +53,8 @@ def shown(*phases, state="running", total=2, at="1"):
         (shown("preparing"), "preparing"),
         (shown("done", "timing"), "timing"),
         (shown("probing", "done"), "probing"),
+        (shown("racing", "done", "racing"), "racing"),
+        (shown("racing", "timing", "racing"), "timing"),
         (shown("done"), BETWEEN),
         (shown("done", "done"), FINISH),
         (shown("done", "done", state="completed"), "completed"),
@@ -218,7 +221,7 @@ class Scripted:
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch):
-    monkeypatch.setattr(kills, "LOOKS_S", 0.0)
+    monkeypatch.setattr(supervised, "LOOKS_S", 0.0)
 
 
 def test_it_waits_for_the_phase_that_it_aims_at() -> None:
@@ -238,8 +241,8 @@ def test_an_end_comes_before_a_phase() -> None:
 
 
 def test_one_that_does_not_end_is_told(monkeypatch) -> None:
-    monkeypatch.setattr(kills, "HUNG_S", 0.05)
-    monkeypatch.setattr(kills, "unfinished", lambda engine: ["unit c lora: queued"])
+    monkeypatch.setattr(supervised, "HUNG_S", 0.05)
+    monkeypatch.setattr(supervised, "unfinished", lambda engine: ["unit c lora: queued"])
     service = Scripted(shown("timing"))
     service.engine = None
     with pytest.raises(BenchmarkError, match="lora: queued"):
