@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.records import Environment
 
+DRIVER = Path("/proc/driver/nvidia/gpus")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The variable by which CUDA is told which GPUs a process sees; unset: all."""
 PACKAGES = (
@@ -76,7 +77,7 @@ def cuda_devices() -> list[str]:
     process is told to see none."""
     if os.environ.get(VISIBLE) in ("", "-1"):
         return []
-    found = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    found = sorted(DRIVER.glob("*/information"))
     lines = [line for path in found for line in path.read_text(errors="replace").splitlines()]
     return [line.partition(":")[2].strip() for line in lines if line.startswith("Model")]
 

@@ -15,7 +15,7 @@ from service.errors import Conflict, NotFound, StoreAway
 from service.posting import outdated
 from service.services import Services
 from service.storage import AgreedRow, PaymentRow, RecordsRow, SpentRow, TaskRow, UnitRow, Work
-from service.store import WORDS, Store
+from service.store import ID, WORDS, Store
 
 AGREED_DAYS = 400
 """What was agreed to pay counts in its month; it stays for a year's accounts."""
@@ -46,6 +46,7 @@ def sweep(at: Services) -> None:
     if at.settings.keep_days is not None:
         _remove_older(at, datetime.now(UTC) - timedelta(days=at.settings.keep_days))
     clear(at)
+    _clear_results(at)
 
 
 def _remove_older(at: Services, than: datetime) -> None:
@@ -89,6 +90,16 @@ def _clear(at: Services, kind: str, key: str) -> None:
         _clear_rows(at.store, key)
         at.files.remove(f"{kind}/{key}")
     at.store.cleared(kind, key)
+
+
+def _clear_results(at: Services) -> None:
+    """What this machine keeps for tasks that are gone: they may have been removed from another."""
+    folder = at.settings.results_folder("")
+    kept = [path for path in folder.glob("*") if ID.fullmatch(path.name)]
+    there = at.store.tasks_among([path.name for path in kept])
+    for path in kept:
+        if path.name not in there:
+            shutil.rmtree(path)
 
 
 def _clear_rows(store: Store, work: str) -> None:

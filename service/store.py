@@ -1,7 +1,7 @@
 """What the API and the worker read and write of tasks, comparisons and forecasts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -29,6 +29,8 @@ Job = TypeVar("Job", bound=Work)
 AddJob = Callable[[Session, Work], None]
 """Queues a new piece of work in the session's transaction."""
 WORDS: dict[type[Work], str] = {ComparisonRow: "comparison", ForecastRow: "forecast"}
+AT_A_TIME = 500
+"""Ids that are asked for in one query."""
 ID = re.compile("[0-9a-f]{22}")
 """What `new_id` gives. Nothing else is looked for: not every database takes every text."""
 
@@ -63,6 +65,15 @@ class Store:
             query = query.where(TaskRow.owner == owner)
         with self.begin() as session:
             return list(session.scalars(query.where(TaskRow.id < before) if before else query))
+
+    def tasks_among(self, keys: Sequence[str]) -> set[str]:
+        """Those of the ids that a task has."""
+        found: set[str] = set()
+        with self.begin() as session:
+            for first in range(0, len(keys), AT_A_TIME):
+                some = TaskRow.id.in_(keys[first : first + AT_A_TIME])
+                found.update(session.scalars(sa.select(TaskRow.id).where(some)))
+        return found
 
     def task(self, task: str, owner: str | None) -> TaskRow:
         with self.begin() as session:

@@ -11,7 +11,6 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -23,6 +22,7 @@ from service.reliability.bench import Bench
 from service.reliability.left import records_in, samples, unfinished
 from service.reliability.made_up import made_up
 from service.reliability.misbehaving import Misbehaving, misbehaving
+from service.reliability.server import Program
 from service.reliability.supervised import ENDED, Supervised, supervised
 from service.storage import WorkerRow
 
@@ -31,7 +31,7 @@ COVERS = "4 workers against 1 with trials that wait, and workers that come and g
 MANY = 4
 ONE_SIDE, MANY_SIDE, CHANGING = "1 worker", f"{MANY} workers", "changing"
 ROUNDS, QUICK_ROUNDS = 3, 1
-COMPARISONS, QUICK_COMPARISONS = 8, 4
+COMPARISONS = 4
 """Of two strategies each: a multiple of the workers, so that none is without work in the end."""
 STRATEGIES = ("prompt.zero-shot", "prompt.few-shot")
 SIZES = {"train": 12, "test": 24}
@@ -43,32 +43,24 @@ START_SECONDS, HUNG_SECONDS = 120.0, 900.0
 LOOKS_S = 0.1
 
 
-@dataclass(frozen=True)
-class Change:
-    """So many seconds after the beginning a worker is added, or that one is killed for good."""
-
-    s: float
-    kill: int | None = None
-
-
-CHANGES = (Change(3), Change(6), Change(8, 0), Change(10), Change(13, 1), Change(15))
-"""The first worker and the one after it are killed, and the last three live on."""
+CHANGES: tuple[int | None, ...] = (None, None, 0, None, 1, None)
+"""Each a worker that is added (None), or the number of one that is killed for good once it is at
+work. The last three live on."""
 
 
 def measure(bench: Bench) -> None:
     """Do what the sheet does not have yet; one and many take turns."""
-    comparisons = QUICK_COMPARISONS if bench.quick else COMPARISONS
     for turn in range(1, 1 + (QUICK_ROUNDS if bench.quick else ROUNDS)):
         for side, workers in ((ONE_SIDE, 1), (MANY_SIDE, MANY)):
             if not bench.sheet.has(NAME, side, turn):
                 place = bench.place / f"{NAME}-{turn}-{workers}"
                 with waiting(place, workers) as (service, endpoint):
-                    row = throughput(service, endpoint, side, turn, comparisons)
+                    row = throughput(service, endpoint, side, turn)
                 bench.sheet.add(row)
-                bench.say(f"  {side}: {comparisons} comparisons in {row.seconds:.1f} s")
+                bench.say(f"  {side}: {COMPARISONS} comparisons in {row.seconds:.1f} s")
     if not bench.sheet.has(NAME, CHANGING, 0):
         with waiting(bench.place / CHANGING, 1) as (service, endpoint):
-            row = changing(service, endpoint, comparisons)
+            row = changing(service, endpoint)
         bench.sheet.add(row)
         facts = row.facts
         bench.say(f"  workers come and go: {facts['lost']} lost, {facts['doubled']} done twice")
@@ -153,38 +145,52 @@ def warmed_up(service: Supervised, endpoint: Misbehaving, number: int) -> str:
     return id_of(addresses[0])
 
 
-def throughput(
-    service: Supervised, endpoint: Misbehaving, side: str, turn: int, comparisons: int
-) -> Measurement:
+def throughput(service: Supervised, endpoint: Misbehaving, side: str, turn: int) -> Measurement:
     """The time from the first comparison's beginning to the last one's end."""
     warmed_up(service, endpoint, 2 * len(service.workers))
     asked, began = endpoint.asked, time.monotonic()
-    finish(service, begin(service, [f"measured {n}" for n in range(comparisons)]))
-    facts = {"comparisons": comparisons, "requests": endpoint.asked - asked}
+    finish(service, begin(service, [f"measured {n}" for n in range(COMPARISONS)]))
+    facts = {"comparisons": COMPARISONS, "requests": endpoint.asked - asked}
     return Measurement(NAME, side, turn, time.monotonic() - began, facts)
 
 
-def changing(service: Supervised, endpoint: Misbehaving, comparisons: int) -> Measurement:
+def changing(service: Supervised, endpoint: Misbehaving) -> Measurement:
     """The same work while workers are added and killed; every sample has to be there once."""
     whole = samples(records_in(service.engine, warmed_up(service, endpoint, 2)))
     asked, began = endpoint.asked, time.monotonic()
-    addresses = begin(service, [f"changing {n}" for n in range(comparisons)])
-    for change in CHANGES:
-        time.sleep(max(0.0, began + change.s - time.monotonic()))
-        if change.kill is None:
+    addresses = begin(service, [f"changing {n}" for n in range(COMPARISONS)])
+    for killed in CHANGES:
+        if killed is None:
             service.add_worker()
         else:
-            service.workers[change.kill].kill()
+            await_work(service.workers[killed])
+            service.workers[killed].kill()
     finish(service, addresses)
     found = [samples(records_in(service.engine, id_of(address))) for address in addresses]
     facts = {
-        "changes": [{"s": one.s, "killed": one.kill} for one in CHANGES],
+        "killed": sum(killed is not None for killed in CHANGES),
         "lost": sum((whole - one).total() for one in found),
         "doubled": sum((one - whole).total() for one in found),
         "unfinished": unfinished(service.engine),
         "requests": endpoint.asked - asked,
     }
     return Measurement(NAME, CHANGING, 0, time.monotonic() - began, facts)
+
+
+def await_work(worker: Program) -> None:
+    """Until it is at a strategy, so that killing it costs something. Raises BenchmarkError."""
+    end = time.monotonic() + START_SECONDS
+    while not is_at_work(worker.log.read_text(encoding="utf-8")):
+        if time.monotonic() > end:
+            raise BenchmarkError(f"a worker that was added does nothing: {worker.last_words()}")
+        time.sleep(LOOKS_S)
+
+
+def is_at_work(log: str) -> bool:
+    """Whether the last that a worker's log says of a unit is that a strategy has begun."""
+    lines = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
+    units = [line for line in lines if "unit" in line and line["message"] in ("begun", "ended")]
+    return bool(units) and units[-1]["message"] == "begun" and units[-1]["unit"][0] != ":"
 
 
 def id_of(address: str) -> str:

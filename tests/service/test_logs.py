@@ -12,10 +12,10 @@ import pytest
 from serving import API, SCRIPT, environment, spec, wait_until
 
 from service.logs import about, fields, set_up_logs
+from service.orders import BEGIN, FINISH
 
 SERVE = """
 import sys
-from service.orders import BEGIN, FINISH
 from service.serve import serve
 from service.settings import Settings
 serve(Settings.from_environment(), worker=(sys.executable, {script!r}))

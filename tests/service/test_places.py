@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from benchmarks.environment import VISIBLE
+from benchmarks.environment import VISIBLE, cuda_devices
 from service.place import scratch_of, take_place, taken
 from service.settings import Settings
 from service.worker import queue_of, take_scratch
@@ -60,3 +60,17 @@ def test_as_many_take_from_the_gpus_as_there_are(
     environ = {} if visible is None else {VISIBLE: visible}
     assert queue_of(Settings(tmp_path, queue=told), slot, environ) == queue
     assert environ.get(VISIBLE) == sees
+
+
+@pytest.mark.parametrize(
+    ("visible", "found"), [(None, ["NVIDIA H100"]), ("0", ["NVIDIA H100"]), ("", []), ("-1", [])]
+)
+def test_a_process_that_is_to_see_no_gpu_finds_none(tmp_path, monkeypatch, visible, found) -> None:
+    card = tmp_path / "0000:01:00.0" / "information"
+    card.parent.mkdir()
+    card.write_text("Model: \t NVIDIA H100\nIRQ: 7\n")
+    monkeypatch.setattr("benchmarks.environment.DRIVER", tmp_path)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    if visible is not None:
+        monkeypatch.setenv(VISIBLE, visible)
+    assert cuda_devices() == found

@@ -1,5 +1,6 @@
 """The benchmark of several workers, its figures; and the processes that such benchmarks start."""
 
+import json
 import sys
 import time
 
@@ -12,7 +13,7 @@ from benchmarks.speed.sheet import Measurement
 from service.reliability import workers
 from service.reliability.server import Program, Server, serving
 from service.reliability.supervised import Supervised
-from service.reliability.workers import CHANGING, MANY_SIDE, ONE_SIDE, checks, finish
+from service.reliability.workers import CHANGING, MANY_SIDE, ONE_SIDE, checks, finish, is_at_work
 
 PARENT = """
 import subprocess, sys, time
@@ -67,6 +68,19 @@ def test_it_waits_until_all_have_completed(monkeypatch) -> None:
     assert [list(left) for left in service.states.values()] == [[], []]
     with pytest.raises(BenchmarkError, match="'failed'"):
         finish(Scripted(a=["running", "failed"]), ["a"])
+
+
+def line(message, unit="prompt.zero-shot"):
+    return json.dumps({"message": message, "unit": unit}) + "\n"
+
+
+def test_a_worker_is_at_work_while_a_strategy_is() -> None:
+    begun, ended = line("begun"), line("ended")
+    assert not is_at_work("")
+    assert not is_at_work(line("begun", ":begin"))
+    assert is_at_work(begun + "no JSON\n" + line("tried again"))
+    assert not is_at_work(begun + ended)
+    assert is_at_work(begun + ended + begun)
 
 
 def test_a_killed_program_takes_all_that_it_started_along(tmp_path) -> None:

@@ -9,7 +9,7 @@ from serving import API, client_of, finished, spec, start, submit, wait_until, w
 
 from service.caching import task_cache
 from service.errors import Conflict
-from service.removing import remove_work, sweep
+from service.removing import remove_task, remove_work, sweep
 from service.services import Services
 from service.settings import Settings
 from service.storage import (
@@ -211,6 +211,21 @@ def test_old_work_goes_and_then_its_task(at, keep, task_days, work_days, left) -
     sweep(replace(at, settings=Settings(at.settings.data, keep_days=keep)))
     there = {"both": [True, True], "task": [True, False], "nothing": [False, False]}[left]
     assert [bool(holding(each, at)) for each in (task, comparison)] == there
+
+
+def test_what_a_machine_keeps_for_a_task_that_another_one_removed_goes(at, tmp_path) -> None:
+    task, _ = stored(at)
+    here = replace(at, settings=replace(at.settings, data=tmp_path / "elsewhere"))
+    kept, other = (here.settings.results_folder(key) for key in (task, "limits"))
+    for folder in (kept, other):
+        folder.mkdir(parents=True)
+        (folder / "00.entry").write_text(MARKER)
+    sweep(here)
+    assert kept.exists()
+    remove_task(at, task, None)
+    assert kept.exists()
+    sweep(here)
+    assert (kept.exists(), other.exists()) == (False, True)
 
 
 def test_queued_work_is_never_old(at) -> None:
