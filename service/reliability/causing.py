@@ -17,6 +17,8 @@ from pathlib import Path
 from benchmarks.errors import BenchmarkError
 
 ROOM = "1g"
+TRIES = 20
+"""To make a disk smaller while something is written to it."""
 CLOCK = "TUNEWORTH_SHIFTED_CLOCK"
 SHIFT = struct.Struct("q")
 SOURCE = f"""
@@ -82,13 +84,23 @@ def small_disk(folder: Path) -> Iterator[None]:
 @contextmanager
 def full(disk: Path) -> Iterator[None]:
     """The disk has no more room than what lies on it takes."""
-    found = os.statvfs(disk)
-    used = (found.f_blocks - found.f_bfree) * found.f_frsize
-    _mount("-o", f"remount,size={used}", str(disk))
+    for left in reversed(range(TRIES)):
+        try:
+            _mount("-o", f"remount,size={used_on(disk)}", str(disk))
+            break
+        except CannotCause:  # something was written meanwhile: it may not shrink below that
+            if not left:
+                raise
     try:
         yield
     finally:
         _mount("-o", f"remount,size={ROOM}", str(disk))
+
+
+def used_on(disk: Path) -> int:
+    """Bytes."""
+    found = os.statvfs(disk)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
 @contextmanager
@@ -150,7 +162,9 @@ def _mount(*arguments: str) -> None:
     except FileNotFoundError as error:
         raise CannotCause("mount is missing: this needs Linux") from error
     if done.returncode:
-        raise CannotCause(f"a disk of its own needs root, who may mount: {done.stderr.strip()}")
+        raise CannotCause(
+            f"a disk of its own needs root, who may mount: {done.stderr.splitlines()[:1]}"
+        )
 
 
 def _unmount(folder: Path) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from benchmarks.speed.sheet import Measurement
-from service.reliability import hindrances
+from service.reliability import causing, hindrances
 from service.reliability.causing import CannotCause, full, own_clock, read_only, small_disk
 from service.reliability.hindrances import HINDRANCES
 from service.reliability.shown import Seen
@@ -33,6 +33,22 @@ def test_a_disk_is_full_for_a_while_and_keeps_what_it_holds(disk) -> None:
             (disk / "more").write_bytes(b"x" * 100_000)
         assert len((disk / "before").read_bytes()) == 100_000
     (disk / "after").write_bytes(b"x" * 100_000)
+
+
+def test_a_disk_that_is_being_written_to_gets_full_too(disk, monkeypatch) -> None:
+    used, asked = causing.used_on, []
+
+    def too_little_at_first(place):
+        asked.append(place)
+        if len(asked) == 1:
+            (place / "meanwhile").write_bytes(b"x" * 100_000)
+            return 4096
+        return used(place)
+
+    monkeypatch.setattr(causing, "used_on", too_little_at_first)
+    with full(disk), pytest.raises(OSError, match="No space left"):
+        (disk / "more").write_bytes(b"x" * 100_000)
+    assert len(asked) == 2
 
 
 def test_a_folder_takes_nothing_new_for_a_while_and_what_is_open_goes_on(disk) -> None:
