@@ -195,22 +195,6 @@ def test_nobody_is_buried_for_silence_while_nobody_could_say_anything(at, monkey
     assert at.units.silent() == ["w"]
 
 
-def test_units_move_to_a_queue_that_somebody_takes_from(at) -> None:
-    at.units.beat("g", "gpu", "here")
-    work = begun(at)
-    first = job(at, work, 0)
-    assert units(at, work)[0].queue == "gpu"
-    assert at.units.move() == 0
-    at.units.bury("g", KILLED)
-    assert at.units.move() == 0  # nobody is there: it waits for whoever comes
-    at.units.beat("w", "cpu", "here")
-    assert at.units.move() == 1
-    unit = units(at, work)[0]
-    assert (unit.queue, unit.dispatch, unit.state) == ("cpu", 2, "queued")
-    assert (engine_says(at, first), engine_says(at, Job(work, 0, 2))) == (None, "ENQUEUED")
-    assert at.units.move() == 0
-
-
 @pytest.mark.parametrize("how", ["gone", "taken", "ended"])
 def test_a_job_that_does_not_wait_with_its_unit_is_replaced_after_a_while(
     at, how, monkeypatch
@@ -231,15 +215,6 @@ def test_a_job_that_does_not_wait_with_its_unit_is_replaced_after_a_while(
     assert at.units.move() == 1
     assert engine_says(at, Job(work, 0, 2)) == "ENQUEUED"
     assert at.units.move() == 0
-
-
-def test_several_may_move_it_at_once(at) -> None:
-    at.units.beat("g", "gpu", "here")
-    work = begun(at)
-    at.units.bury("g", KILLED)
-    at.units.beat("w", "cpu", "here")
-    assert sum(at_once(*[at.units.move] * 3)) == 1
-    assert units(at, work)[0].dispatch == 2
 
 
 def test_what_is_claimed_a_moment_before_is_not_moved(at) -> None:
