@@ -8,6 +8,7 @@ Data-Intensive Applications, chapter 8).
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -227,8 +228,8 @@ class Units:
         lost = self._jobless.seconds(jobless)
         missing = [Job.parse(key) for key, lasts in lost.items() if lasts >= seconds]
         empty = self._deserted.seconds(dict.fromkeys(deserted, True))
-        left = [deserted[name] for name, lasts in empty.items() if lasts >= DESERTED_SECONDS]
-        return sorted({*sum(left, []), *(job for job in missing if job is not None)})
+        left = (deserted[name] for name, lasts in empty.items() if lasts >= DESERTED_SECONDS)
+        return sorted({*chain.from_iterable(left), *(job for job in missing if job is not None)})
 
     def move(self) -> int:
         """Give out again what waits in vain, and take up what an older version left; how much."""
