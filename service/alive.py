@@ -12,6 +12,8 @@ from service.storage import UnitRow, WorkerRow
 
 SILENT_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""
+GAP_SECONDS = 10.0
+"""Two looks at the others: who has not looked for longer cannot say what stayed as it was."""
 
 
 def clock(session: Session) -> float:
@@ -67,15 +69,18 @@ def _heard(session: Session) -> sa.ColumnElement[bool]:
 
 class Unchanged:
     """How long things have stayed as they are, as this process saw them and by a clock of its own
-    that nobody sets: a jump of the machine's clock makes nothing old."""
+    that nobody sets: a jump of the machine's clock makes nothing old. Time in which it could not
+    look, as while the database was away, counts for nothing: others could say nothing either."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[object, float]] = {}
+        self._looked = time.monotonic()
 
     def seconds(self, values: Mapping[str, object]) -> dict[str, float]:
         """Seconds since each was first seen with its present value; others are forgotten."""
         now = time.monotonic()
-        seen = self._seen
+        seen = self._seen if now - self._looked <= GAP_SECONDS else {}
+        self._looked = now
         self._seen = {
             key: seen[key] if key in seen and seen[key][0] == value else (value, now)
             for key, value in values.items()

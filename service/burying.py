@@ -52,14 +52,17 @@ def bury(begin: Begin, queue: Queue, worker: str, reason: str) -> int:
     return given
 
 
-def stranded(begin: Begin, queue: Queue) -> tuple[list[Job], dict[str, str]]:
-    """The units that wait where no worker takes from, and how the jobs are of those that wait
-    without one that does: a job may be on its way to its unit, or lost."""
+def stranded(begin: Begin, queue: Queue) -> tuple[dict[str, list[Job]], dict[str, str]]:
+    """The units that wait where no worker takes from, by their queue, and how the jobs are of those
+    that wait without one that does: a job may be on its way to its unit, or lost."""
     in_line = sa.select(UnitRow).where(UnitRow.state == "queued")
     with begin() as session:
         alive = living(session)
         units = list(session.scalars(in_line.order_by(UnitRow.band, UnitRow.tag).limit(IN_LINE)))
-    deserted = [job_of(unit) for unit in units if alive and unit.queue not in alive]
+    deserted: dict[str, list[Job]] = {}
+    for unit in units:
+        if alive and unit.queue not in alive:
+            deserted.setdefault(unit.queue, []).append(job_of(unit))
     ids = [job_of(unit).id for unit in units]
     known = queue.states(ids)
     jobless = {id: known.get(id, "none") for id in ids if known.get(id) != WAITING}
@@ -72,7 +75,7 @@ def move(begin: Begin, queue: Queue, job: Job) -> bool:
         row, unit = hold(session, job.work), unit_of(session, job)
         if row is None or unit is None or unit.state != "queued":
             return False
-        again(session, queue, row, unit, unit.reason)
+        again(session, queue, row, unit, unit.reason, deserted=True)
     queue.remove([job.id])
     return True
 

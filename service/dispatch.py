@@ -71,6 +71,7 @@ def planned(row: Work, position: int, name: str, seconds: float, *, computes: bo
         name=name,
         flow=flow_of(row),
         queue="gpu" if computes else "cpu",
+        computes=computes,
         band=band_of(row),
         tag=cost_of(seconds),
         state="planned",
@@ -123,15 +124,24 @@ def _stage(unit: UnitRow) -> int:
 
 def give(session: Session, queue: Queue, unit: UnitRow) -> None:
     """Queue a planned unit, and its job."""
-    unit.queue = queue_for(unit.queue == "gpu", living(session))
+    unit.queue = queue_for(unit.computes, living(session))
     unit.tag = next_tag(session, unit, unit.tag)
     unit.state = "queued"
     session.flush()  # the next one is to see it
     queue.put(session, job_of(unit), unit.queue, rank_of(unit))
 
 
-def again(session: Session, queue: Queue, row: Work, unit: UnitRow, reason: str | None) -> None:
-    """Give a unit out once more: where it stood, unless nobody takes from that queue any more. It
+def again(
+    session: Session,
+    queue: Queue,
+    row: Work,
+    unit: UnitRow,
+    reason: str | None,
+    *,
+    deserted: bool = False,
+) -> None:
+    """Give a unit out once more: where it stood, or in a queue that suits it better by now. Where
+    nobody takes from its own, it waits there for one who may come back, unless it is `deserted`. It
     fails with its work where it was begun too often without getting any further, and is left where
     that is told to stop."""
     unit.reason = reason
@@ -143,7 +153,8 @@ def again(session: Session, queue: Queue, row: Work, unit: UnitRow, reason: str 
     else:
         unit.dispatch += 1
         alive = living(session)
-        if alive and unit.queue not in alive:
+        stays = unit.queue not in alive and not (deserted and alive)
+        if not stays and queue_for(unit.computes, alive) != unit.queue:
             unit.state, unit.tag = "planned", cost_of(0.0)
             give(session, queue, unit)
         else:

@@ -84,7 +84,14 @@ class WorkerKeeper:
             pause = 1.0 if steady else min(kept.pause * 2, LONGEST_PAUSE)
             logger.error("a worker ended with code %d; it starts again in %.0f s", code, pause)
             return replace(kept, pause=pause, due=now + pause)
-        return kept if now < kept.due else Kept(self._spawn(), now, kept.pause)
+        if now < kept.due:
+            return kept
+        try:
+            return Kept(self._spawn(), now, kept.pause)
+        except OSError as error:  # as where the machine is short of memory or processes
+            pause = min(kept.pause * 2, LONGEST_PAUSE)
+            logger.error("a worker cannot be started: %s; tried again in %.0f s", error, pause)
+            return replace(kept, pause=pause, due=now + pause)
 
 
 def keep_workers(settings: Settings, command: Sequence[str] = WORKER) -> None:

@@ -1,8 +1,11 @@
 """The name of a worker among those of its machine, by a lock that ends with its process.
 
-The next process of a name takes over at once what the one before it held.
+The next process of a name takes over at once what the one before it held. So that no other takes
+it over, the name tells the data folder, too: several may lie on one machine, or on machines of one
+name, and use the same database.
 """
 
+import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 from service.settings import Settings
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+STARTING_SECONDS = 60.0
+"""So long a worker waits while others find their names and clear what was left."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,32 @@ class Place:
 
 def take_place(settings: Settings) -> Place:
     """The first that is free on this machine. Raises OSError where the data folder takes none."""
-    host, slot = quote(socket.gethostname(), safe=""), 0
-    while (lock := taken(settings, f"{host}-{slot}")) is None:
-        slot += 1
-    return Place(f"{host}-{slot}", machine(), slot, lock)
+    with starting(settings):
+        host, slot = f"{quote(socket.gethostname(), safe='')}-{_mark(settings)}", 0
+        while (lock := taken(settings, f"{host}-{slot}")) is None:
+            slot += 1
+        return Place(f"{host}-{slot}", machine(), slot, lock)
+
+
+def starting(settings: Settings) -> BaseFileLock:
+    """Held while names are tried: one that is tried only to clear up after it looks taken. Raises
+    OSError where that lasts too long."""
+    return FileLock(_folder(settings) / "starting.lock", timeout=STARTING_SECONDS)
+
+
+def _mark(settings: Settings) -> str:
+    """What tells this data folder from all others, from its first worker on. Only one who is
+    `starting` may ask."""
+    path = _folder(settings) / "mark"
+    if not path.exists() or not path.read_text(encoding="ascii"):
+        path.write_text(secrets.token_hex(4), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+def _folder(settings: Settings) -> Path:
+    folder = settings.data / "workers"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def machine() -> str:
@@ -45,9 +72,7 @@ def machine() -> str:
 
 def taken(settings: Settings, name: str) -> BaseFileLock | None:
     """The lock of a worker's name, where no living process of this data folder has it."""
-    folder = settings.data / "workers"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock")
+    lock = FileLock(_folder(settings) / f"{name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -114,8 +114,8 @@ class UnitRow(Table):
     counts how often it was given out: who holds an older number may store nothing more. `worker`
     has it now, or had it last. `fruitless` are starts since its records last grew, `seconds` what
     was computed in all. `reason` says why it was given out once more. `tag` is its place in the
-    line (`service.sharing`), and `over`: a race stopped it. One that is planned waits for others,
-    and has no job yet.
+    line (`service.sharing`), `computes`: a model runs for it, and `over`: a race stopped it. One
+    that is planned waits for others, and has no job yet.
     """
 
     __tablename__ = "units"
@@ -126,6 +126,7 @@ class UnitRow(Table):
     name: Mapped[str]
     flow: Mapped[str]
     queue: Mapped[str]
+    computes: Mapped[bool] = mapped_column(default=False)
     band: Mapped[int]
     tag: Mapped[int]
     state: Mapped[UnitState] = mapped_column(sa.String, index=True)

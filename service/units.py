@@ -8,6 +8,7 @@ Data-Intensive Applications, chapter 8).
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +39,8 @@ from service.storage import Begin, ComparisonRow, ForecastRow, UnitRow, Work, Wo
 __all__ = ["Claim", "Job", "Overtaken", "Units"]
 LOST_SECONDS = 30.0
 """So long a job may be on its way to its unit."""
+DESERTED_SECONDS = 60.0
+"""So long units wait for the workers of their queue to come back, as after an update."""
 
 
 class Overtaken(Exception):
@@ -70,6 +73,7 @@ class Units:
         self.begin = begin
         self.queue = queue
         self._beats, self._jobless = alive.Unchanged(), alive.Unchanged()
+        self._deserted = alive.Unchanged()
 
     def open(self, session: Session, row: Work) -> None:
         """Give out the first unit of new work, in the caller's transaction."""
@@ -218,12 +222,14 @@ class Units:
         return burying.bury(self.begin, self.queue, worker, reason)
 
     def stranded(self, seconds: float = LOST_SECONDS) -> list[Job]:
-        """Units that wait in vain: no worker takes from their queue, or their job has not been
-        waiting with them for so long."""
+        """Units that wait in vain: no worker has taken from their queue for a minute, or their job
+        has not been waiting with them for so long."""
         deserted, jobless = burying.stranded(self.begin, self.queue)
         lost = self._jobless.seconds(jobless)
         missing = [Job.parse(key) for key, lasts in lost.items() if lasts >= seconds]
-        return sorted({*deserted, *(job for job in missing if job is not None)})
+        empty = self._deserted.seconds(dict.fromkeys(deserted, True))
+        left = (deserted[name] for name, lasts in empty.items() if lasts >= DESERTED_SECONDS)
+        return sorted({*chain.from_iterable(left), *(job for job in missing if job is not None)})
 
     def move(self) -> int:
         """Give out again what waits in vain, and take up what an older version left; how much."""

@@ -24,7 +24,7 @@ from service.database import patiently, reason_of
 from service.jobs import take_jobs
 from service.logs import set_up_logs
 from service.orders import Compute, Queue
-from service.place import Place, scratch_of, take_place, taken
+from service.place import Place, scratch_of, starting, take_place, taken
 from service.removing import sweep
 from service.services import Services
 from service.settings import Settings
@@ -104,17 +104,18 @@ def take_scratch(settings: Settings, place: Place) -> None:
     and in those whose name nobody has now."""
     mine = scratch_of(settings, place.name)
     mine.parent.mkdir(parents=True, exist_ok=True)
-    for left in mine.parent.iterdir():
-        lock = place.lock if left == mine else taken(settings, left.name)
-        if lock is None:
-            continue
-        if left.is_dir():
-            shutil.rmtree(left)
-        else:  # as an older version left it
-            left.unlink()
-        if left != mine:
-            lock.release()
-    mine.mkdir(mode=0o700)
+    with starting(settings):
+        for left in mine.parent.iterdir():
+            lock = place.lock if left == mine else taken(settings, left.name)
+            if lock is None:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=left != mine)
+            else:  # as an older version left it
+                left.unlink(missing_ok=True)
+            if left != mine:
+                lock.release()
+        mine.mkdir(mode=0o700)
     tempfile.tempdir = str(mine)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from in_process import key_of, services_of, units_of
 from serving import SCRIPT, client_of, ended, environment, start, submit, wait_until
 
-from service.keeper import THREADS
+from service.keeper import THREADS, WorkerKeeper
 from service.settings import Settings
 from service.storage import WorkerRow
 
@@ -53,3 +53,23 @@ def test_workers_are_kept_replaced_and_ended_together(tmp_path) -> None:
         assert time.monotonic() - began < 10
         assert not first.is_running()
         assert heard_of() == {}
+
+
+def test_a_worker_that_cannot_be_started_now_is_started_later(tmp_path, monkeypatch) -> None:
+    tries = []
+    popen = subprocess.Popen
+
+    def short_of_memory(*args, **how):
+        tries.append(args)
+        if len(tries) == 2:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return popen(*args, **how)
+
+    monkeypatch.setattr("service.keeper.LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("service.keeper.subprocess.Popen", short_of_memory)
+    keeper = WorkerKeeper(Settings(tmp_path), (sys.executable, "-c", "pass"))
+    keeper.start()
+    try:
+        wait_until(lambda: len(tries) > 2, 10)
+    finally:
+        keeper.stop()

@@ -1,6 +1,9 @@
 """The names of workers, what they take, and whose temporary files go."""
 
+import shutil
 import socket
+import threading
+import time
 
 import pytest
 
@@ -14,13 +17,75 @@ def test_each_process_of_a_machine_has_a_name_and_the_next_one_takes_it_over(tmp
     settings = Settings(tmp_path)
     first, second = take_place(settings), take_place(settings)
     assert [first.slot, second.slot] == [0, 1]
-    assert first.name == f"{socket.gethostname()}-0"
+    mark = (tmp_path / "workers" / "mark").read_text()
+    assert first.name == f"{socket.gethostname()}-{mark}-0"
     assert taken(settings, first.name) is None
     first.lock.release()
     again = take_place(settings)
     assert again.name == first.name
     for place in (again, second):
         place.lock.release()
+
+
+def test_workers_of_two_data_folders_have_names_of_their_own(tmp_path) -> None:
+    """Or each would take over what the other computes, where they share a database."""
+    first, second = take_place(Settings(tmp_path / "a")), take_place(Settings(tmp_path / "b"))
+    assert first.slot == second.slot == 0
+    assert first.name != second.name
+    for place in (first, second):
+        place.lock.release()
+
+
+def test_a_mark_whose_writing_broke_off_is_made_anew(tmp_path) -> None:
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "mark").touch()
+    place = take_place(Settings(tmp_path))
+    assert len((tmp_path / "workers" / "mark").read_text()) == 8
+    place.lock.release()
+
+
+def test_a_name_that_is_only_cleared_up_after_is_not_skipped(tmp_path, monkeypatch) -> None:
+    """Else a worker of a GPU's slot may find itself behind all GPUs."""
+    settings = Settings(tmp_path)
+    mine = take_place(settings)
+    scratch_of(settings, mine.name[:-1] + "1").mkdir(parents=True)
+    slots = []
+
+    def start() -> None:
+        place = take_place(settings)
+        slots.append(place.slot)
+        place.lock.release()
+
+    sibling = threading.Thread(target=start)
+
+    def slowly(folder, **how) -> None:
+        sibling.start()
+        time.sleep(0.3)
+        remove(folder, **how)
+
+    remove = shutil.rmtree
+    monkeypatch.setattr("service.worker.shutil.rmtree", slowly)
+    take_scratch(settings, mine)
+    sibling.join(10)
+    assert slots == [1]
+    mine.lock.release()
+
+
+def test_what_another_one_clears_up_meanwhile_is_no_error(tmp_path, monkeypatch) -> None:
+    settings = Settings(tmp_path)
+    mine = take_place(settings)
+    gone, file = scratch_of(settings, "elsewhere-7"), scratch_of(settings, "tmpfile")
+    gone.mkdir(parents=True)
+    file.touch()
+
+    def vanished(settings, name):
+        gone.rmdir() if name == gone.name else file.unlink()
+        return taken(settings, name)
+
+    monkeypatch.setattr("service.worker.taken", vanished)
+    take_scratch(settings, mine)
+    assert list((tmp_path / "scratch").iterdir()) == [scratch_of(settings, mine.name)]
+    mine.lock.release()
 
 
 def test_what_killed_workers_left_goes_and_what_a_living_one_has_stays(tmp_path) -> None:

@@ -18,6 +18,7 @@ def upgrade() -> None:
             sa.Column(name, sa.String(), nullable=False)
             for name in ("kind", "name", "flow", "queue")
         ),
+        sa.Column("computes", sa.Boolean(), nullable=False),
         sa.Column("band", sa.Integer(), nullable=False),
         sa.Column("tag", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
