@@ -131,6 +131,7 @@ class Workplace:
             stopped,
         )
         return Order(
+            work=job.work,
             name=claim.name,
             spec=self._spec_of(row.task),
             options=row.options,
