@@ -34,7 +34,7 @@ LIBPQ = {
 """A server that vanished without a word is noticed within half a minute."""
 GONE = ("08", "40P01", "53", "55P03", "57P", "25006")
 """How the codes of PostgreSQL's errors begin that pass: lost connections, deadlocks, no memory,
-disk or connections left, locks that others hold, shutdown, and a standby that takes no writes yet."""
+disk or connections left, locks that others hold, shutdown, a standby that takes no writes yet."""
 BUSY = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
