@@ -145,7 +145,9 @@ class Worker:
             return
         job = running.claim.job
         try:
-            if self._save(running) if running.has_news() else self.units.is_cancelling(job):
+            with running.saving:  # or what is taken off the board may come too late for the last
+                news = running.has_news()
+            if self._save(running) if news else self.units.is_cancelling(job):
                 running.cancel.set()
             if self.workplace.keep_findings(running):
                 self._save(running, partial(self.units.progress, job, grew=True))
