@@ -30,6 +30,11 @@ Store = Callable[[dict[str, Any] | None, float], Any]
 logger = logging.getLogger("tuneworth.worker")
 
 
+class Stuck(Exception):
+    """How a unit ended could not be stored: the process must end, so that the unit is given out
+    again."""
+
+
 class Worker:
     """One unit at a time, and what the main thread needs to know of it."""
 
@@ -40,9 +45,21 @@ class Worker:
         self.workplace = Workplace(at, name)
         self.running: Running | None = None
         self.stopping = threading.Event()
+        self._broke: BaseException | None = None
+
+    def take(self, job: str) -> None:
+        """Run a job of the queue. Where that raises, the process has to end (`tick`), and nothing
+        more is taken."""
+        try:
+            self.run(job)
+        except BaseException as error:
+            logger.exception("how %s ended cannot be stored", job)
+            self._broke = error
+            threading.Event().wait()
 
     def run(self, job: str) -> None:
-        """Do the unit of a job and store how it ended. Never raises for one that failed."""
+        """Do the unit of a job and store how it ended. Never raises for one that failed, but where
+        that could not be stored."""
         self._stay_if_stopping()
         claim = patiently(lambda: self.units.claim(job, self.name))
         if claim is None:
@@ -120,13 +137,17 @@ class Worker:
 
     def tick(self) -> None:
         """Store progress and learn of a cancellation. Raises what the database and the store
-        raise."""
+        raise, and Stuck."""
+        if self._broke is not None:
+            raise Stuck("how its work ended cannot be stored") from self._broke
         running = self.running
         if running is None:
             return
         job = running.claim.job
         try:
-            if self._save(running) if running.has_news() else self.units.is_cancelling(job):
+            with running.saving:  # or what is taken off the board may come too late for the last
+                news = running.has_news()
+            if self._save(running) if news else self.units.is_cancelling(job):
                 running.cancel.set()
             if self.workplace.keep_findings(running):
                 self._save(running, partial(self.units.progress, job, grew=True))

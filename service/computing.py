@@ -83,10 +83,10 @@ class Computer:
         return Next(again=tuple(left))
 
     def _setting_for(self, order: Order) -> Setting:
-        """What this order's comparison works with: the last order's, where it was of the same."""
+        """What this order's comparison works with: the last order's, where it was of the same.
+        Another one reads prices, endpoints and their keys anew: they may be others by now."""
         last, self._order = self._order, order
-        same = last is not None and (last.options, last.results) == (order.options, order.results)
-        if self._setting is None or last is None or not same or last.spec != order.spec:
+        if self._setting is None or last is None or last.work != order.work:
             self._setting = None  # lets go of its data and its model
             self._setting = self._make_setting(order)
         self._setting = self._setting.on(order.shelf)

@@ -32,9 +32,9 @@ LIBPQ = {
     "tcp_user_timeout": 15_000,
 }
 """A server that vanished without a word is noticed within half a minute."""
-GONE = ("08", "53", "57P", "25006")
-"""How the codes of PostgreSQL's errors begin that pass: lost connections, no memory, disk or
-connections left, shutdown, and a standby that takes no writes yet."""
+GONE = ("08", "40P01", "53", "55P03", "57P", "25006")
+"""How the codes of PostgreSQL's errors begin that pass: lost connections, deadlocks, no memory,
+disk or connections left, locks that others hold, shutdown, a standby that takes no writes yet."""
 BUSY = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,

@@ -38,7 +38,8 @@ class Next:
 
 @dataclass(frozen=True)
 class Order:
-    """One unit to be done: `name` says which. `options` are those of the comparison or forecast.
+    """One unit to be done: `name` says which, of the comparison or forecast with the id `work`,
+    whose are the `options`.
 
     `folder` is an empty folder of this machine that is gone afterwards; the reports and findings
     that are left in it are kept. `seconds` is what was computed for this work so far, in all its
@@ -46,6 +47,7 @@ class Order:
     all. `over`: a race stopped this strategy. `beside` counts other units at work on this machine.
     """
 
+    work: str
     name: str
     spec: dict[str, Any]
     options: dict[str, Any]

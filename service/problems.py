@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchmarks.errors import BadPriceFile
+from benchmarks.errors import BadPriceFile, RunMismatch
 from corpora.errors import CorpusError, InvalidInput, shorten
 from service.database import is_away, reason_of
 from service.errors import (
@@ -102,6 +102,9 @@ def problem_of(error: Exception) -> Problem:
         case OverBudget():
             wrong = wrong_field("accept_cost_usd", error.usd, error.fix)
             return Problem(403, "over-budget", "Over this key's limit", str(error), [wrong])
+        case RunMismatch():  # its own text names a folder of this machine
+            detail = f"What is stored of it is a run with another {error.differs}. Start it anew."
+            return Problem(409, "conflict", "Not possible in this state", detail)
         case BadPriceFile():
             return Problem(422, "invalid-input", "The input is wrong", str(error))
         case KeyReused():

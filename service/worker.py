@@ -1,8 +1,9 @@
 """The worker process: it takes units of comparisons and forecasts, one at a time, and does them.
 
-The main thread follows what another one computes: it stores progress, looks whether to cancel,
-says that the worker is alive, and gives out again what others had who are not. Killing the process
-loses nothing but the sample at work: whoever takes the unit next goes on behind its records.
+The main thread follows what another one computes: it stores progress, looks whether to cancel, and
+gives out again what others had who are dead; a third one says that this worker is alive. Killing
+the process loses nothing but the sample at work: whoever takes the unit next goes on behind its
+records.
 """
 
 import logging
@@ -21,6 +22,7 @@ from benchmarks.environment import VISIBLE, cuda_devices
 from benchmarks.errors import StorageFull
 from service.at_hand import Worker
 from service.database import patiently, reason_of
+from service.heart import AWAY_SECONDS, Heart
 from service.jobs import take_jobs
 from service.logs import set_up_logs
 from service.orders import Compute, Queue
@@ -31,11 +33,8 @@ from service.settings import Settings
 from strategies.waiting import settle_waiting
 
 TICK_SECONDS = 0.25
-BEAT_SECONDS = 2.0
 LOOK_SECONDS = 5.0
 """How often it is looked after the others."""
-AWAY_SECONDS = 1.0
-"""How often a database or a store that is away is asked again."""
 SWEEP_SECONDS = 600.0
 NICENESS = 10
 ENDED = "its worker ended"
@@ -64,13 +63,20 @@ def work(settings: Settings, compute: Compute | None = None, parent: int | None 
         os.nice(NICENESS)  # requests go before computing
     worker = Worker(at, place.name, compute)
     patiently(lambda: at.units.bury(place.name, ENDED))
-    worker.workplace.beside = patiently(lambda: at.units.beat(place.name, queue, place.host))
-    take_jobs(settings.database_url, place.name, queue, worker.run)
+
+    def beat() -> None:
+        worker.workplace.beside = at.units.beat(place.name, queue, place.host)
+
+    patiently(beat)
+    heart = Heart(beat)
+    heart.start()
+    take_jobs(settings.database_url, place.name, queue, worker.take)
     threading.Thread(target=_sweep, args=(at, stop), name="sweep", daemon=True).start()
     code = 1
     try:
-        _watch(at, worker, place, queue, stop, parent)
+        _watch(at, worker, place, stop, parent)
         worker.hand_back()
+        heart.stop()  # or it would be alive once more when it is gone
         at.units.bury(place.name, ENDED)  # jobs that it has taken and not begun
         code = 0
     except Exception:  # it must not compute on, unseen
@@ -133,21 +139,17 @@ def _watch(
     at: Services,
     worker: Worker,
     place: Place,
-    queue: Queue,
     stop: threading.Event,
     parent: int | None,
 ) -> None:
     """Until told to stop. What the database and the store refuse is tried again: who computes goes
-    on."""
-    next_beat = next_look = 0.0
+    on. Raises Stuck."""
+    next_look = 0.0
     away = False
     while not stop.wait(AWAY_SECONDS if away else TICK_SECONDS):
         if parent is not None and os.getppid() != parent:
             return
         try:
-            if time.monotonic() >= next_beat:
-                worker.workplace.beside = at.units.beat(place.name, queue, place.host)
-                next_beat = time.monotonic() + BEAT_SECONDS
             worker.tick()
             if time.monotonic() >= next_look:
                 _look_after(at, place.name)

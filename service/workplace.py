@@ -118,9 +118,7 @@ class Workplace:
         if claim.name in (BEGIN, FORECAST):
             self._take_over(running)
         if claim.name == FORECAST:
-            with suppress(FileNotFoundError):
-                self._at.files.fetch(self._key(running, FINDINGS), running.folder / FINDINGS)
-            running.findings = findings_in(running.folder)
+            self._fetch_findings(running)
         limits = Limits(row.options.get("spend_at_most_usd"), row.options.get("tokens_at_most"))
         stopped = running.cancel.is_set
         book = TableBook(
@@ -131,6 +129,7 @@ class Workplace:
             stopped,
         )
         return Order(
+            work=job.work,
             name=claim.name,
             spec=self._spec_of(row.task),
             options=row.options,
@@ -154,10 +153,22 @@ class Workplace:
             if (running.folder / name).exists():
                 self._at.files.put_file(self._key(running, name), running.folder / name)
 
+    def _fetch_findings(self, running: Running) -> None:
+        """Let a forecast go on behind what is in the store. What lies here already, as an attempt
+        that was hindered left it, is at least as much."""
+        target = running.folder / FINDINGS
+        if target.exists():
+            return
+        whole = target.with_suffix(".fetched")  # the main thread may look meanwhile
+        with suppress(FileNotFoundError):
+            self._at.files.fetch(self._key(running, FINDINGS), whole)
+            running.findings = findings_of(whole)
+            whole.replace(target)
+
     def keep_findings(self, running: Running) -> bool:
         """Put what a forecast has found so far into the store; whether that is more than before.
         Raises StoreAway."""
-        found = findings_in(running.folder) if running.claim.name == FORECAST else 0
+        found = findings_of(running.folder / FINDINGS) if running.claim.name == FORECAST else 0
         if found <= running.findings:
             return False
         self._at.files.put_file(self._key(running, FINDINGS), running.folder / FINDINGS)
@@ -199,7 +210,6 @@ def seen_by(claim: Claim) -> set[int] | None:
     return None if claim.name == FINISH else {0, RACE_POSITION, claim.job.position}
 
 
-def findings_in(folder: Path) -> int:
+def findings_of(path: Path) -> int:
     """How many a forecast has written there, under their head line."""
-    path = folder / FINDINGS
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0

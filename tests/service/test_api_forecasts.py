@@ -175,6 +175,7 @@ def order(folder: Path, seed: int = 0) -> Order:
         for colour in (("red", "green", "blue")[n % 3],)
     ]
     return Order(
+        work="1",
         name=FORECAST,
         spec=spec("colours", examples=rows),
         options={"strategies": ["baseline.majority"], "budget_seconds": 60.0, "seed": seed},

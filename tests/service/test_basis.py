@@ -127,7 +127,7 @@ def test_who_ends_a_comparison_leaves_it_with_the_reports(tmp_path) -> None:
     journal.append(records)
     folder.mkdir()
     apart = {"shelf": FolderShelf(folder), "account": Unlimited(), "cancelled": lambda: False}
-    order = Order(FINISH, {}, {}, folder, journal, board=ProgressBoard(), seconds=7.0, **apart)
+    order = Order("1", FINISH, {}, {}, folder, journal, board=ProgressBoard(), seconds=7.0, **apart)
     finish(order, records)
     assert journal.read() == [*records, EndRecord(seconds=7.0)]
     kept = Basis.from_json((folder / BASIS_FILE).read_bytes())

@@ -9,7 +9,7 @@ from serving import API, client_of, start
 
 from benchmarks.costs import read_prices
 from benchmarks.journal import JOURNAL, Journal
-from benchmarks.records import EndRecord
+from benchmarks.records import EndRecord, RunRecord
 from benchmarks.untimed import untimed
 from service.comparing import compare
 from service.computing import Computer, OneModel
@@ -103,6 +103,22 @@ def test_a_process_loads_a_model_once_for_all_units(monkeypatch) -> None:
     model.let_go()
     model.load("one")
     assert made == ["one", "two", "one", "one"]
+
+
+def test_each_comparison_of_a_worker_reads_the_prices_that_hold_then(server, tmp_path) -> None:
+    """One worker goes on for weeks, and the operator changes prices and keys meanwhile."""
+    prices, computer, costs = tmp_path / "prices.yaml", Computer(), []
+    with client_of(tmp_path / "data") as client:
+        at = services_of(client)
+        task = client.post(f"{API}/tasks", json=spec()).headers["Location"]
+        for price in (1.0, 7.0):
+            told = f"{{input: {price}, cached: {price}, output: 10.0, source: t, as_of: 2026-06}}"
+            prices.write_text(f"models:\n  team-gpt: {told}\n")
+            key = key_of(start(client, task, probes=False, spend_at_most_usd=1.0))
+            do_all(at, key, computer)
+            [run] = [one for one in stored(at, key) if isinstance(one, RunRecord)]
+            costs.append(run.prices["models"]["team-gpt"]["input"])
+    assert costs == [1.0, 7.0]
 
 
 def test_what_broke_in_a_unit_is_kept_for_no_other(server, tmp_path) -> None:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from serving import API, client_of, spec, start, submit
 
+from benchmarks.errors import RunMismatch
+from service.at_hand import failure
 from service.cli import cli
 
 JSON = {"Content-Type": "application/json"}
@@ -241,3 +244,9 @@ def test_an_unexpected_error_tells_nothing_of_the_inside(tmp_path) -> None:
             database.execute("ALTER TABLE tasks RENAME TO gone")
         document = refused(client.get(f"{API}/tasks"), 500)
     assert "tasks" not in str(document)
+
+
+def test_a_run_of_something_else_is_told_without_a_folder_of_this_machine() -> None:
+    document = failure(RunMismatch(Path("/data/scratch/here-0"), "seed"))
+    assert "seed" in document["detail"]
+    assert "scratch" not in str(document)
