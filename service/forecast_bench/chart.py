@@ -18,7 +18,7 @@ OTHERS = ("#b4552d", "#2f6f8f", "#7a5c99", "#5f7d3a", "#a08a2d")
 TICKS = (0.5, 1, 2, 3, 5, 7, 10, 15)
 LEAST = 0.005
 """A way that spends less of the exhaustive seconds than this is told as a level line."""
-ROOM = 1.9
+ROOM = 2.5
 """The axis of compute ends so many times beyond the largest budget: room for names."""
 APART = 17 / HEIGHT
 """Names of lines keep so much of the height between them."""
