@@ -7,7 +7,6 @@ here is code, or is unpickled.
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ OBJECT_STORES = frozenset(
     ("memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "r2")
 )
 """Of these nobody sees a file before it is whole. In others it is written beside, then moved."""
+OUR_ERRORS = (TypeError, AttributeError, ValueError)
+"""Waiting does not mend them. Types of libraries that derive from them may well pass."""
 PART = ".part"
 BLOCK = 2**20
 
@@ -68,8 +69,9 @@ class Files:
     def fetch(self, key: str, target: Path) -> None:
         """Copy it to a path of this machine, whose folder exists: whole, or not at all."""
         try:
-            with self.open(key) as file, _told(key), target.open("wb") as sink:
-                shutil.copyfileobj(file, sink, BLOCK)
+            with self.open(key) as file, target.open("wb") as sink:
+                while block := _block_of(file, key):
+                    sink.write(block)  # what this machine's disk refuses is not the store's
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -196,6 +198,11 @@ def _opened(url: str | Path) -> _Place:
         raise InvalidInput("TUNEWORTH_STORE", shown, fix) from error
 
 
+def _block_of(file: IO[bytes], key: str) -> bytes:
+    with _told(key):
+        return file.read(BLOCK)
+
+
 def _flush(path: str) -> None:
     """Onto the disk: after a blackout a file that was moved there could be empty, or gone, of which
     the database says that it is there."""
@@ -218,7 +225,7 @@ def _told(key: str, *, reads: bool = False) -> Iterator[None]:
     except StoreAway:
         raise
     except Exception as error:
-        if isinstance(error, FileNotFoundError) and reads:
+        if (isinstance(error, FileNotFoundError) and reads) or type(error) in OUR_ERRORS:
             raise
         text = error.strerror if isinstance(error, OSError) else None
         raise StoreAway(key, text or type(error).__name__) from error

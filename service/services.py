@@ -9,6 +9,7 @@ from litestar import Request
 
 from service.database import open_database
 from service.files import Files, key_of
+from service.forms import FORECAST_FILES
 from service.jobs import Queue
 from service.readiness import Readiness
 from service.remembered import Remembered
@@ -23,7 +24,6 @@ from service.watching import Hub
 if TYPE_CHECKING:
     from service.what_if import Stored
 
-FORECAST_FILE = "forecast.json"
 WHAT_IFS = 4
 """Comparisons of which so much is in memory that asking again takes milliseconds."""
 
@@ -91,5 +91,5 @@ def show_forecast(row: Work, files: Files) -> bytes:
     found = None
     if row.state == "completed":
         with suppress(FileNotFoundError):
-            found = json.loads(files.get(key_of(row.__tablename__, row.id, FORECAST_FILE)))
+            found = json.loads(files.get(key_of(row.__tablename__, row.id, FORECAST_FILES[0])))
     return forecast_reply(row, found).model_dump_json().encode()

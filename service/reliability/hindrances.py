@@ -90,7 +90,7 @@ HINDRANCES: Mapping[str, Hindrance] = {
     ),
     "disk full, SQLite": Hindrance(
         cause=lambda world: full(world.service.data),
-        told=lambda seen: "data" in seen.ready and seen.states <= {"running"},
+        told=lambda seen: "data" in seen.ready and seen.states == {"running"},
         disk=True,
         sqlite=True,
     ),

@@ -54,7 +54,7 @@ def records_in(engine: sa.Engine, comparison: str) -> list[Record]:
     rows = sa.select(RecordsRow.lines).where(RecordsRow.work == comparison)
     with engine.connect() as connection:
         stored = connection.scalars(rows.order_by(RecordsRow.unit, RecordsRow.id)).all()
-    return [RECORD.validate_json(line) for lines in stored for line in lines.splitlines()]
+    return [RECORD.validate_json(line) for lines in stored for line in lines.split("\n") if line]
 
 
 def samples(records: Sequence[Record]) -> Counter[Sample]:

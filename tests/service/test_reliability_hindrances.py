@@ -91,6 +91,7 @@ def test_a_clock_jumps_for_the_programs_that_are_given_it() -> None:
         ("read-only folder", Seen({"waiting: No space left on device"}, ready={"data"}), False),
         ("disk full, SQLite", Seen(states={"running"}, ready={"data"}), True),
         ("disk full, SQLite", Seen(states={"running", "failed"}, ready={"data"}), False),
+        ("disk full, SQLite", Seen(ready={"data"}), False),
         ("database away", Seen(problems={"urn:x:database-away"}, ready={"database"}), True),
         ("database away", Seen(problems={"urn:x:unexpected"}, ready={"database"}), False),
         ("clock jump", Seen(states={"running"}), True),

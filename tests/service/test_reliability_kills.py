@@ -168,7 +168,9 @@ def stored(postgres):
 
 
 def test_records_are_read_in_the_order_of_the_parts(stored) -> None:
-    first, second, third = (BatchRecord(strategy=name, n=1, seconds=1.0) for name in "abc")
+    first, second, third = (
+        BatchRecord(strategy=name, n=1, seconds=1.0) for name in ("a", "b\u2028", "c")
+    )
     with stored.begin() as session:
         for unit, records in ((2, [third]), (0, [first]), (0, [second])):
             lines = b"".join(map(line_of, records)).decode()
