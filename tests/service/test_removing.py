@@ -1,5 +1,6 @@
 """What is removed is gone from every table, folder and cache, at once or by the next sweep."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -46,7 +47,11 @@ def everything_stored(at: Services) -> dict[str, str]:
 def everything_on_disk(settings: Settings) -> dict[str, bytes]:
     """The name and the content of each file of the data folder, the database's own too."""
     files = [path for path in settings.data.rglob("*") if path.is_file()]
-    return {str(path): str(path).encode() + path.read_bytes() for path in files}
+    found = {}
+    for path in files:
+        with suppress(FileNotFoundError):  # a worker removes it just now
+            found[str(path)] = str(path).encode() + path.read_bytes()
+    return found
 
 
 def holding(text: str, at: Services) -> list[str]:
