@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from filelock import FileLock
+from safetensors import SafetensorError
 from tinystrategies import Tiny, always_red, right
 
 from benchmarks.errors import BadPriceFile, Cancelled, RunLocked, RunMismatch, StorageFull
@@ -206,7 +207,7 @@ def test_two_processes_cannot_share_a_folder(dataset, prices, tmp_path):
     [
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EROFS, "Read-only file system"),
-        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        SafetensorError("I/O error: No space left on device (os error 28)"),
     ],
 )
 def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path, error):

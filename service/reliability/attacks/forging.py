@@ -20,6 +20,8 @@ RATE = 5
 LATE_SECONDS = 3.0
 """How long a revoked key is tried."""
 ROUNDS, CALLS = 80, 200
+TRIES = 8
+"""Rounds of rounds: what a busy machine adds goes with them, a true difference stays."""
 APART = 1.25
 """Times whose ratio is larger tell two kinds of wrong keys apart."""
 
@@ -136,13 +138,15 @@ def time_of_a_refusal(folder: Path) -> str:
         "none": "",
     }
     taken = {name: float("inf") for name in wrong}
-    for _ in range(ROUNDS):  # the quickest of many, in turns: a busy machine only adds to some
-        for name, sent in wrong.items():
-            taken[name] = min(taken[name], _seconds(ring.caller_of, sent))
-    told = ", ".join(f"{name} {taken[name] / CALLS * 1e6:.1f} µs" for name in wrong)
-    if max(taken.values()) / min(taken.values()) > APART:
-        return f"the time tells them apart: {told}"
-    raise Refused(f"all take the same time: {told}")
+    told = ""
+    for _ in range(TRIES):
+        for _ in range(ROUNDS):  # the quickest of many, in turns: a busy machine only adds to some
+            for name, sent in wrong.items():
+                taken[name] = min(taken[name], _seconds(ring.caller_of, sent))
+        told = ", ".join(f"{name} {taken[name] / CALLS * 1e6:.1f} µs" for name in wrong)
+        if max(taken.values()) / min(taken.values()) <= APART:
+            raise Refused(f"all take the same time: {told}")
+    return f"the time tells them apart: {told}"
 
 
 def _seconds(caller_of: Callable[[str], Caller], sent: str) -> float:
