@@ -145,7 +145,7 @@ def lines_of(folder: Path) -> list[str]:
 
 def test_a_comparison_that_was_killed_ends_like_an_unbroken_one(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert compare(whole).wait(timeout=300) == 0
+    assert compare(whole).wait(timeout=600) == 0
     killed_at = []
     for share in (0.3, 0.7):
         process = compare(broken)
@@ -156,7 +156,7 @@ def test_a_comparison_that_was_killed_ends_like_an_unbroken_one(tmp_path: Path) 
         process.wait(timeout=30)
         killed_at.append(len(lines_of(broken)))
     assert killed_at[0] < killed_at[1] < len(lines_of(whole))
-    assert compare(broken).wait(timeout=300) == 0
+    assert compare(broken).wait(timeout=600) == 0
 
     def outcomes(folder: Path) -> list[tuple[str, str, str, str]]:
         records = (json.loads(line) for line in lines_of(folder))
