@@ -23,6 +23,7 @@ from benchmarks.opening import open_run, quote_of
 from benchmarks.placing import Shelf
 from benchmarks.plan import Entry, fingerprint, plan_run
 from benchmarks.progress import OnProgress, Reporter
+from benchmarks.quote import Quote
 from benchmarks.raced import groundless
 from benchmarks.racing import MayWin, run_race
 from benchmarks.records import Record, RunRecord, SentinelRecord
@@ -100,6 +101,17 @@ class Setting:
         )
         return other
 
+    def quoted(self, run: RunRecord) -> Quote:
+        """What a run of this is quoted at on its machine."""
+        return quote_of(
+            run,
+            self.dataset,
+            self.strategies,
+            self.slot.names,
+            self.prices,
+            probes=self.probes,
+        )
+
     def turns(self, run: RunRecord, journal: Records, before: Sequence[Record] = ()) -> Turns:
         """The turns of a run of this, of which `before` is known. Raises RunMismatch for a run of
         something else."""
@@ -162,14 +174,7 @@ def race(
     """Stop who can no longer win; returns the strategies that are over: stopped, in this race or an
     earlier one, or broken a moment ago."""
     turns = setting.turns(run, journal)
-    quoted = quote_of(
-        run,
-        setting.dataset,
-        setting.strategies,
-        setting.slot.names,
-        setting.prices,
-        probes=setting.probes,
-    )
+    quoted = setting.quoted(run)
     sittings = [turns.sitting(entry) for entry in setting.entries]
     broke = run_race(sittings, turns.slot, run, quoted, may_win)
     found = journal.read()

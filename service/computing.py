@@ -7,7 +7,6 @@ from collections.abc import Callable
 from benchmarks import stages
 from benchmarks.costs import read_prices
 from benchmarks.errors import Cancelled
-from benchmarks.opening import quote_of
 from benchmarks.progress import ProgressEvent
 from benchmarks.race_quote import with_race
 from benchmarks.records import EndRecord, Record, RunRecord
@@ -164,14 +163,7 @@ def begun(order: Order, setting: Setting, *, race: bool) -> Next:
 
 def planned(setting: Setting, run: RunRecord, *, race: bool) -> tuple[Planned, ...]:
     """The units of a run that follow its beginning, in its order."""
-    quoted = quote_of(
-        run,
-        setting.dataset,
-        setting.strategies,
-        setting.slot.names,
-        setting.prices,
-        probes=setting.probes,
-    )
+    quoted = setting.quoted(run)
     here = {model.name for model in run.models if not model.hosted}
     hosted = {entry.id for entry in setting.entries if entry.model and entry.model not in here}
     rows = with_race(quoted, setting.dataset, hosted).rows if race else quoted.rows
