@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from benchmarks.distributions import normal_cdf, normal_quantile, student_quantile
 from benchmarks.paired import Differences
 from benchmarks.resampling import ALPHA, BLOCK, RESAMPLES, Finish, Floats, weighed
 from benchmarks.statistics import NO_SPREAD
 
-ONE = float(stats.norm.ppf(1 - ALPHA / 2))
+ONE = float(normal_quantile(1 - ALPHA / 2))
 """The critical value of a single pair."""
 
 
@@ -75,7 +75,7 @@ def at_once(
     axis (Holm), or where none of the swaps drawn was as extreme, which is all they can tell.
     """
     df = np.maximum(1, np.asarray(clusters) - 1)
-    factor = stats.t.isf(stats.norm.sf(critical), df) / stats.t.isf(ALPHA / 2, df)
+    factor = student_quantile(normal_cdf(-critical), df) / student_quantile(ALPHA / 2, df)
     low = found.difference - factor * (found.difference - found.low)
     high = found.difference + factor * (found.high - found.difference)
     unsure = (holm(found.p_value) > ALPHA) & (found.p_value > 1 / (1 + RESAMPLES))

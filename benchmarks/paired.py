@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from benchmarks.distributions import binomial_cdf, normal_quantile
 from benchmarks.resampling import (
     ALPHA,
     BLOCK,
@@ -107,7 +107,7 @@ def compare_binary(a: Floats, b: Floats) -> Differences:
     ahead = only_a - only_b
     centre = ahead / (n + 2)
     spread = np.sqrt(only_a + only_b + 1 - ahead**2 / (n + 2)) / (n + 2)
-    reach = stats.norm.ppf(1 - ALPHA / 2) * spread
+    reach = normal_quantile(1 - ALPHA / 2) * spread
     value = ahead / n
     low, high = np.minimum(centre - reach, value), np.maximum(centre + reach, value)
     p_value = mcnemar(only_a, only_b)
@@ -117,7 +117,7 @@ def compare_binary(a: Floats, b: Floats) -> Differences:
 def mcnemar(only_a: NDArray[np.int64], only_b: NDArray[np.int64]) -> Floats:
     """McNemar's exact test: are the rows that differ split like tosses of a coin?"""
     fewer, both = np.minimum(only_a, only_b), only_a + only_b
-    result: Floats = np.minimum(1.0, 2 * stats.binom.cdf(fewer, both, 0.5))
+    result: Floats = np.minimum(1.0, 2 * binomial_cdf(fewer, both, 0.5))
     return result
 
 

@@ -17,7 +17,8 @@ from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from benchmarks.distributions import normal_cdf, student_quantile
 
 Floats = NDArray[np.float64]
 Finish = Callable[[Floats], Floats]
@@ -90,8 +91,8 @@ def bounds(draws: Floats, clusters: int) -> tuple[Floats, Floats]:
     sqrt(n / (n - 1)) and takes the normal's tail for Student's. Expanded percentiles put both
     back (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.3).
     """
-    reach = stats.t.ppf(1 - ALPHA / 2, clusters - 1) * np.sqrt(clusters / (clusters - 1))
-    tail = float(stats.norm.cdf(-reach))
+    reach = student_quantile(1 - ALPHA / 2, clusters - 1) * np.sqrt(clusters / (clusters - 1))
+    tail = float(normal_cdf(-reach))
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return low, high
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from benchmarks.distributions import f_quantile
 from benchmarks.resampling import Floats, bounds
 
 EXPONENTS = np.geomspace(0.02, 2.0, 60)
@@ -166,7 +166,7 @@ def refusal(growth: Growth) -> str | None:
         return "gains still speed up with the examples, so that where they end is open"
     left = len(growth.sizes) - 3
     off = float(law_of(growth).off[0]) / left
-    if off > growth.spread * stats.f.ppf(MISFIT, left, growth.freedom):
+    if off > growth.spread * f_quantile(MISFIT, left, growth.freedom):
         return "the points lie off every curve that levels out"
     return None
 

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
+from benchmarks.distributions import normal_quantile, student_quantile
 from benchmarks.resampling import (
     ALPHA,
     Finish,
@@ -103,7 +102,7 @@ def by_clusters(clusters: Floats) -> tuple[Floats, Floats]:
     told = (variance > NO_SPREAD**2) & (odd_ones(finish_mean(clusters)) >= FEWEST_ODD)
     lows, highs = wilson(value * even, even)
     size = np.maximum(even[told], (value * (1 - value))[told] / variance[told])
-    reach = stats.t.isf(ALPHA / 2, np.maximum(1.0, even[told] - 1))
+    reach = -student_quantile(ALPHA / 2, np.maximum(1.0, even[told] - 1))
     lows[told], highs[told] = wilson(value[told] * size, size, reach)
     return lows, highs
 
@@ -127,7 +126,7 @@ def by_skewness(clusters: Floats) -> tuple[Floats, Floats]:
     spread = np.sqrt((moved**2).mean(axis=0))
     skew = np.divide((moved**3).mean(axis=0), spread**3, out=np.zeros_like(error), where=spread > 0)
     skew = np.where(np.abs(skew) < NO_SKEW, NO_SKEW, skew)
-    reach = stats.t.isf(ALPHA / 2, count - 1)
+    reach = -student_quantile(ALPHA / 2, count - 1)
     low, high = (
         3
         * np.sqrt(count)
@@ -176,6 +175,8 @@ def wilson(
     successes: Floats, n: Floats | int, reach: Floats | float | None = None
 ) -> tuple[Floats, Floats]:
     """Wilson's score intervals (1927) at 95%; with `reach` in place of the normal's 1.96."""
-    alpha = ALPHA if reach is None else 2 * stats.norm.sf(reach)
-    lows, highs = proportion_confint(successes, n, alpha=alpha, method="wilson")
-    return np.maximum(0.0, lows), np.minimum(1.0, highs)
+    z = -normal_quantile(ALPHA / 2) if reach is None else reach
+    share, scale = successes / n, 1 + z**2 / n
+    centre = (share + z**2 / (2 * n)) / scale
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
+    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)

@@ -17,7 +17,10 @@ from benchmarks.speed.sheet import Measurement, Sheet
 
 SIMULATED = "simulated"
 BENCHMARKS = Path(__file__).parent.parent
-TESTED = ("resampling.py", "statistics.py", "paired.py", "families.py", "seeds.py")
+TESTED = (
+    *("distributions.py", "resampling.py", "statistics.py"),
+    *("paired.py", "families.py", "seeds.py"),
+)
 Say = Callable[[str], None]
 
 
