@@ -1,4 +1,7 @@
-"""The web application. Importing it loads nothing heavy: the work is done by the worker."""
+"""The web application. Importing it loads nothing heavy: the work is done by the worker.
+
+Once it is started it loads what a what-if needs (`service.warming`).
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +21,7 @@ from service.openapi import openapi_config
 from service.problems import reply_with_problem
 from service.services import Services
 from service.settings import Settings
+from service.warming import Warming
 from service.wire import Timely, add_headers
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -36,8 +40,12 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
         try:
             keys = Keys(services.store.begin)
             app.state.gate = await sync_to_thread(Gate, settings, keys)
-            async with services.hub.awake(is_stopping):
-                yield
+            warming = Warming()
+            try:
+                async with services.hub.awake(is_stopping):
+                    yield
+            finally:
+                await sync_to_thread(warming.end)
         finally:
             await sync_to_thread(services.stop)
 
