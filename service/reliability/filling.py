@@ -67,8 +67,8 @@ class Filling:
         return self.large + self.copies * self.small
 
 
-def fill(settings: Settings, filling: Filling, log: Path) -> tuple[str, str]:
-    """Store all of it; the ids of the large comparison and of a small one.
+def fill(settings: Settings, filling: Filling, log: Path) -> str:
+    """Store all of it; the id of the large comparison.
 
     One comparison of each size is ended by a worker, so that its files are what a worker writes.
     Raises BenchmarkError where that does not come about.
@@ -83,7 +83,7 @@ def fill(settings: Settings, filling: Filling, log: Path) -> tuple[str, str]:
             copy(at, small, min(COPIED_AT_ONCE, filling.copies - first))
     finally:
         at.stop()
-    return large, small
+    return large
 
 
 def begin(at: Services, samples: int) -> str:

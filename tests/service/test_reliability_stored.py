@@ -29,9 +29,10 @@ def test_every_strategy_answers_every_row() -> None:
     assert [n for n in by_unit.values() if n] == [40] * len(QUALITIES)
 
 
-def test_what_is_filled_in_is_there_and_answered(tmp_path) -> None:
+def test_what_is_filled_in_is_there_and_answered(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(stored, "SETTLE_SECONDS", 0.0)
     settings = Settings(tmp_path / "data")
-    large, small = fill(settings, SMALL, tmp_path / "worker.log")
+    large = fill(settings, SMALL, tmp_path / "worker.log")
     engine = open_database(settings.database_url)
     with engine.connect() as connection:
         lines = connection.scalars(sa.select(RecordsRow.lines)).all()
@@ -40,10 +41,13 @@ def test_what_is_filled_in_is_there_and_answered(tmp_path) -> None:
     assert sum(map(outcomes, lines)) == SMALL.samples == 400
     assert len(works) == 4
     with serving(settings.data, settings.for_worker()) as server:
-        taken = stored.timed(server.address, large, small)
+        stored.settle(server.address)
+        taken = stored.timed(server.address, large)
         for work in works:  # those that were copied, too
             reply = httpx.post(f"{server.address}{API}/comparisons/{work}/what-if", json={})
             assert reply.status_code == 200, reply.text
+    assert list(taken["first"]) == list(stored.ASKED)
+    assert next(iter(stored.ASKED)) == "what_if"  # as soon as a user may, and nothing before it
     assert [len(times) for times in taken["again"].values()] == [stored.AGAIN] * len(stored.ASKED)
 
 
@@ -53,13 +57,11 @@ def test_the_figures_are_the_slowest_of_all(slow) -> None:
     quick["again"] = {name: [0.1, 0.2] for name in stored.ASKED}
     late = {**quick, "first": {**quick["first"], "what_if": slow}}
     rows = [
-        Measurement(
-            "stored", side, 0, 1.0, {"samples": 1_000_000, "megabytes": 5.0, "code_s": 2.0, **facts}
-        )
+        Measurement("stored", side, 0, 1.0, {"samples": 1_000_000, "megabytes": 5.0, **facts})
         for side, facts in (("sqlite", late), ("postgres", quick))
     ]
     found = {one.name: (one.value, one.met) for one in stored.checks(rows, quick=False)}
     assert found["stored_samples"] == (1_000_000, True)
     assert found["what_if_s"] == (slow, slow < 1)
     assert found["report_s"] == (0.2, True)
-    assert found["what_if_code_s"] == (2.0, None)
+    assert found["settle_s"] == (stored.SETTLE_SECONDS, None)
