@@ -171,9 +171,9 @@ class Worker:
     def _give_back(self, running: Running) -> None:
         job = running.claim.job
         grew = False
-        with suppress(StorageFull):  # it finds them once more
-            grew = self.workplace.keep_findings(running)
         try:
+            with suppress(StorageFull):  # it finds them once more
+                grew = self.workplace.keep_findings(running)
             if self._save(running, partial(self.units.progress, job, grew=grew)):
                 self.units.stop(job)
             else:
