@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.errors import Cancelled, StorageFull
 from service.database import patiently
-from service.hindrances import hindrance
+from service.hindrances import hindrance, said
 from service.keeper import HAND_BACK_SECONDS
 from service.logs import about, fields
 from service.orders import Compute, Next
@@ -171,9 +171,9 @@ class Worker:
     def _give_back(self, running: Running) -> None:
         job = running.claim.job
         grew = False
-        with suppress(StorageFull):  # it finds them once more
-            grew = self.workplace.keep_findings(running)
         try:
+            with suppress(StorageFull):  # it finds them once more
+                grew = self.workplace.keep_findings(running)
             if self._save(running, partial(self.units.progress, job, grew=grew)):
                 self.units.stop(job)
             else:
@@ -197,5 +197,8 @@ def failure(error: Exception) -> dict[str, Any]:
     """The problem document of failed work, with the reason of an unexpected error too."""
     document = dict(problem_of(error).document)
     if document.pop("status") == 500:
-        document["detail"] = f"{type(error).__name__}: {error}"
+        told = str(error)
+        if isinstance(error, OSError) and error.strerror:  # the text would name a folder
+            told = said(error.strerror, error.filename)
+        document["detail"] = f"{type(error).__name__}: {told}"
     return document

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,6 +99,11 @@ class Files:
         """The keys below, in order."""
         return self._store.names(prefix)
 
+    def below(self, prefix: str) -> Iterator["Found"]:
+        """All files below, those of earlier and half-written ones too; in no order."""
+        for place in self._places:
+            yield from place.below(prefix)
+
     def remove(self, prefix: str) -> None:
         """The file with this key and all below it, if there is any."""
         for place in self._places:
@@ -115,6 +121,15 @@ class Files:
             with suppress(FileNotFoundError):
                 return place, place.info(key)
         raise FileNotFoundError(key)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that is there, and when it was last changed, in seconds of the epoch; None where the
+    store does not say."""
+
+    key: str
+    changed: float | None
 
 
 @dataclass(frozen=True)
@@ -183,6 +198,24 @@ class _Place:
                         found.append(info["name"])
         start = len(self.path(prefix)) - len(prefix)
         return sorted(name[start:] for name in found)
+
+    def below(self, prefix: str) -> list[Found]:
+        """With one listing, as object stores give it: they have no folders to go through."""
+        path = self.path(prefix)
+        with _told(prefix):
+            found = self.system.find(path, detail=True)
+        start = len(path) - len(prefix)
+        return [
+            Found(name[start:], _changed(info))
+            for name, info in found.items()
+            if name.startswith(f"{path}/") and not name.endswith("/")
+        ]
+
+
+def _changed(info: dict[str, Any]) -> float | None:
+    """As folders of this machine and most file servers tell it."""
+    told = info.get("mtime")
+    return told.timestamp() if isinstance(told, datetime) else told
 
 
 def _opened(url: str | Path) -> _Place:

@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchmarks.errors import BadPriceFile, RunMismatch
+from benchmarks.errors import BadPriceFile, DamagedJournal, RunMismatch
 from corpora.errors import CorpusError, InvalidInput, shorten
 from service.database import is_away, reason_of
 from service.errors import (
@@ -104,6 +104,10 @@ def problem_of(error: Exception) -> Problem:
             return Problem(403, "over-budget", "Over this key's limit", str(error), [wrong])
         case RunMismatch():  # its own text names a folder of this machine
             detail = f"What is stored of it is a run with another {error.differs}. Start it anew."
+            return Problem(409, "conflict", "Not possible in this state", detail)
+        case DamagedJournal():  # and so does this one's
+            detail = f"Line {error.line} of {error.path.name}, which an older version left, cannot"
+            detail += " be read. Start another comparison or forecast."
             return Problem(409, "conflict", "Not possible in this state", detail)
         case BadPriceFile():
             return Problem(422, "invalid-input", "The input is wrong", str(error))

@@ -19,6 +19,9 @@ from service.store import ID, WORDS, Store
 
 AGREED_DAYS = 400
 """What was agreed to pay counts in its month; it stays for a year's accounts."""
+REMEMBERED_DAYS = 30
+"""So long it is known that something was removed: a worker that was given up may be putting a file
+of it into the store just then, and stand still for a while."""
 AT_A_TIME = 200
 """Rows that are deleted in one transaction, so that nobody waits long."""
 TABLES = {table.__tablename__: table for table in WORDS}
@@ -39,9 +42,13 @@ def remove_work(at: Services, key: str, table: type[Work], owner: str | None) ->
 
 def sweep(at: Services) -> None:
     """Remove what has been kept long enough, and clear away what was left of anything removed."""
-    long_ago = (datetime.now(UTC) - timedelta(days=AGREED_DAYS)).isoformat()
+    today = datetime.now(UTC)
+    long_ago, lately = (
+        (today - timedelta(days=days)).isoformat() for days in (AGREED_DAYS, REMEMBERED_DAYS)
+    )
     with at.store.begin() as session:
         at.store.forget_replies(session, outdated())
+        at.store.forget_removals(session, lately)
         session.execute(sa.delete(AgreedRow).where(AgreedRow.created_at < long_ago))
     if at.settings.keep_days is not None:
         _remove_older(at, datetime.now(UTC) - timedelta(days=at.settings.keep_days))

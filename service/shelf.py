@@ -7,7 +7,7 @@ there that was given up, and goes on unseen, never takes the place of what a set
 import logging
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ class StoreShelf:
     and of the units before it (`benchmarks.placing.Shelf`).
 
     `folder` is the unit's own on this machine: what was fetched or made lies unpacked in it.
+    `guard` raises where the unit is another worker's by now: before anything changes in the store,
+    of which all else may have been removed meanwhile.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class StoreShelf:
     comparison: str
     position: int
     dispatch: int
+    guard: Callable[[], object]
 
     def find(self, name: str) -> Path | None:
         """Raises StorageFull, as the others do, where the store or this machine refuses."""
@@ -55,11 +58,13 @@ class StoreShelf:
         artifact = f"{self.position}-{self.dispatch}/{name}"
         with self._archive() as archive:
             pack(draft, archive)
+            self.guard()
             self.files.put_file(self._key(artifact) + ENDING, archive)
         self._here.keep(name, draft)
         return f"{ARTIFACTS}/{artifact}"
 
     def drop(self, name: str) -> None:
+        self.guard()
         for key in self._kept(name):
             self.files.remove(key)
         self._here.drop(name)

@@ -214,6 +214,16 @@ class RemovedRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
 
 
+class RemovalRow(Table):
+    """Work that was removed, by a digest that tells nothing of it: what a worker stores of it that
+    was given up, and goes on unseen, is known by that, and nothing else is (`service.orphans`)."""
+
+    __tablename__ = "removals"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    removed_at: Mapped[str] = mapped_column(index=True)
+
+
 class KeyRow(Table):
     """An API key. `name` is whose it is; `digest` is the SHA-256 of the whole key in hex digits,
     as the key itself is never stored. `scopes` stand between commas."""

@@ -1,7 +1,8 @@
 """What the API and the worker read and write of tasks, comparisons and forecasts."""
 
+import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from service.storage import (
     FINISHED,
     ComparisonRow,
     ForecastRow,
+    RemovalRow,
     RemovedRow,
     ReplyRow,
     Row,
@@ -79,9 +81,9 @@ class Store:
         """Those of the ids that a task has."""
         found: set[str] = set()
         with self.begin() as session:
-            for first in range(0, len(keys), AT_A_TIME):
-                some = TaskRow.id.in_(keys[first : first + AT_A_TIME])
-                found.update(session.scalars(sa.select(TaskRow.id).where(some)))
+            for some in _batched(keys):
+                query = sa.select(TaskRow.id).where(TaskRow.id.in_(some))
+                found.update(session.scalars(query))
         return found
 
     def task(self, task: str, owner: str | None) -> TaskRow:
@@ -104,7 +106,7 @@ class Store:
                 if any(one.state not in FINISHED for one in mine):
                     raise Conflict(f"A {what} of task {task} is not finished. Cancel it first.")
                 for one in mine:
-                    session.add(RemovedRow(kind=table.__tablename__, id=one.id))
+                    _note_removed(session, table, one.id)
             session.add(RemovedRow(kind=TaskRow.__tablename__, id=task))
             session.delete(row)
 
@@ -157,8 +159,32 @@ class Store:
             if row.state not in FINISHED:
                 raise Conflict(f"The {what} is {row.state}. Cancel it first.")
             session.execute(sa.delete(ReplyRow).where(ReplyRow.work == key))
-            session.add(RemovedRow(kind=table.__tablename__, id=key))
+            _note_removed(session, table, key)
             session.delete(row)
+
+    def ended_among(self, keys: Sequence[str], table: type[Work]) -> dict[str, str]:
+        """When the work with these ids ended, of that which has (ISO 8601, UTC)."""
+        query = sa.select(table.id, table.finished_at).where(table.state.in_(FINISHED))
+        found: dict[str, str] = {}
+        with self.begin() as session:
+            for some in _batched(keys):
+                rows = session.execute(query.where(table.id.in_(some))).tuples()
+                found.update((key, time) for key, time in rows if time is not None)
+        return found
+
+    def removed_among(self, keys: Sequence[str], table: type[Work]) -> set[str]:
+        """Those of the ids of which work was removed, as far as that is remembered."""
+        digests = {_digest(table, key): key for key in keys}
+        found: set[str] = set()
+        with self.begin() as session:
+            for some in _batched(list(digests)):
+                query = sa.select(RemovalRow.digest).where(RemovalRow.digest.in_(some))
+                found.update(digests[digest] for digest in session.scalars(query))
+        return found
+
+    def forget_removals(self, session: Session, before: str) -> None:
+        """No longer remember what was removed before a time (ISO 8601, UTC)."""
+        session.execute(sa.delete(RemovalRow).where(RemovalRow.removed_at < before))
 
     def ended_before(self, time: str, table: type[Work]) -> list[str]:
         """The ids of work that ended before `time` (ISO 8601, UTC)."""
@@ -188,6 +214,20 @@ class Store:
         mine = (RemovedRow.kind == kind, RemovedRow.id == key)
         with self.begin() as session:
             session.execute(sa.delete(RemovedRow).where(*mine))
+
+
+def _batched(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many at a time as are asked for in one query."""
+    return (keys[first : first + AT_A_TIME] for first in range(0, len(keys), AT_A_TIME))
+
+
+def _note_removed(session: Session, table: type[Work], key: str) -> None:
+    session.add(RemovedRow(kind=table.__tablename__, id=key))
+    session.add(RemovalRow(digest=_digest(table, key), removed_at=now()))
+
+
+def _digest(table: type[Work], key: str) -> str:
+    return hashlib.sha256(f"{table.__tablename__}/{key}".encode()).hexdigest()
 
 
 def _get(

@@ -171,13 +171,18 @@ def records_of(store: Store, settings: Settings, comparison: str) -> list[Record
 def setup_of(
     store: Store, settings: Settings, comparison: str, strategy: str
 ) -> SetupRecord | None:
-    """The last setup of a strategy, found without reading the answers. Raises as `records_of`."""
+    """The last setup of a strategy. Raises as `setups_of`."""
+    mine = [one for one in setups_of(store, settings, comparison) if one.strategy == strategy]
+    return mine[-1] if mine else None
+
+
+def setups_of(store: Store, settings: Settings, comparison: str) -> list[SetupRecord]:
+    """All setups in order, found without reading the answers. Raises as `records_of`."""
     tells = _ordered(comparison).where(RecordsRow.lines.contains(SETUP, autoescape=True))
     told: Iterable[Record] = [
         record for row in _fetch(store.begin, tells) for record in _records(comparison, row)
     ] or _file_of(settings, comparison)
-    setups = [one for one in told if isinstance(one, SetupRecord) and one.strategy == strategy]
-    return setups[-1] if setups else None
+    return [one for one in told if isinstance(one, SetupRecord)]
 
 
 def _file_of(settings: Settings, comparison: str) -> Journal:

@@ -26,6 +26,7 @@ from service.heart import AWAY_SECONDS, Heart
 from service.jobs import take_jobs
 from service.logs import set_up_logs
 from service.orders import Compute, Queue
+from service.orphans import Orphans
 from service.place import Place, scratch_of, starting, take_place, taken
 from service.removing import sweep
 from service.services import Services
@@ -126,9 +127,11 @@ def take_scratch(settings: Settings, place: Place) -> None:
 
 
 def _sweep(at: Services, stop: threading.Event) -> None:
+    orphans = Orphans(at)
     while True:
         try:
             sweep(at)
+            orphans.clear()
         except (OSError, sa.exc.SQLAlchemyError) as error:
             logger.warning("Old work is not removed yet: %s.", reason_of(error))
         if stop.wait(SWEEP_SECONDS):

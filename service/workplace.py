@@ -135,7 +135,14 @@ class Workplace:
             options=row.options,
             folder=running.folder,
             records=running.records,
-            shelf=StoreShelf(running.folder, self._at.files, job.work, job.position, job.dispatch),
+            shelf=StoreShelf(
+                running.folder,
+                self._at.files,
+                job.work,
+                job.position,
+                job.dispatch,
+                guard=lambda: patiently(lambda: self._guard(running)),
+            ),
             account=Ledger(book, read_prices(None), limits, stopped),
             board=running.board,
             cancelled=stopped,
@@ -148,10 +155,17 @@ class Workplace:
         )
 
     def keep(self, running: Running) -> None:
-        """Put the reports that the unit has written into the store. Raises StoreAway."""
+        """Put the reports that the unit has written into the store. Raises StoreAway, and
+        Overtaken."""
         for name in KEPT.get(running.claim.name, ()):
             if (running.folder / name).exists():
+                patiently(lambda: self._guard(running))
                 self._at.files.put_file(self._key(running, name), running.folder / name)
+
+    def _guard(self, running: Running) -> None:
+        """Raises Overtaken. What is put into the store nevertheless, as this was said a moment
+        before, is removed in the end (`service.orphans`)."""
+        self._at.units.is_cancelling(running.claim.job)
 
     def _fetch_findings(self, running: Running) -> None:
         """Let a forecast go on behind what is in the store. What lies here already, as an attempt
@@ -167,10 +181,11 @@ class Workplace:
 
     def keep_findings(self, running: Running) -> bool:
         """Put what a forecast has found so far into the store; whether that is more than before.
-        Raises StoreAway."""
+        Raises StoreAway, and Overtaken."""
         found = findings_of(running.folder / FINDINGS) if running.claim.name == FORECAST else 0
         if found <= running.findings:
             return False
+        self._guard(running)
         self._at.files.put_file(self._key(running, FINDINGS), running.folder / FINDINGS)
         running.findings = found
         return True

@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from serving import API, client_of, spec, start, submit
 
-from benchmarks.errors import RunMismatch
+from benchmarks.errors import DamagedJournal, RunMismatch
 from service.at_hand import failure
 from service.cli import cli
 
@@ -250,3 +250,16 @@ def test_a_run_of_something_else_is_told_without_a_folder_of_this_machine() -> N
     document = failure(RunMismatch(Path("/data/scratch/here-0"), "seed"))
     assert "seed" in document["detail"]
     assert "scratch" not in str(document)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DamagedJournal(Path("/data/comparisons/0123/outcomes.jsonl"), 4), "Line 4 of outcomes"),
+        (FileNotFoundError(2, "No such file", "/data/scratch/prices.yaml"), "No such file (prices"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_without_its_folder(error, told) -> None:
+    document = failure(error)
+    assert told in document["detail"]
+    assert "/data" not in str(document)

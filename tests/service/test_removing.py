@@ -175,8 +175,10 @@ def test_what_was_agreed_to_is_forgotten_after_more_than_a_year(at) -> None:
 def test_a_worker_sweeps_when_it_starts(at) -> None:
     task, _ = stored(at)
     at.store.remove_task(task, None)
+    orphan = f"comparisons/{stored(at)[1]}/artifacts/3-1/lora.zip"
+    at.files.put(orphan, b"of a start that was killed")
     with worker_on(at.settings):
-        wait_until(lambda: holding(MARKER, at) == [], 60)
+        wait_until(lambda: not holding(task, at) and not at.files.exists(orphan), 60)
 
 
 def test_unfinished_work_is_not_removed(at) -> None:

@@ -29,7 +29,7 @@ def worker(tmp_path, files):
     def shelf(position: int, dispatch: int) -> StoreShelf:
         shelves.append(tmp_path / f"scratch-{len(shelves)}")
         shelves[-1].mkdir()
-        return StoreShelf(shelves[-1], files, "0123", position, dispatch)
+        return StoreShelf(shelves[-1], files, "0123", position, dispatch, lambda: None)
 
     shelves: list = []
     return shelf

@@ -1,0 +1,214 @@
+"""Files of the store that nobody will ask for go; what anybody may ask for stays."""
+
+import os
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from stores import FileServer, Trouble
+
+from benchmarks.journal import line_of
+from benchmarks.records import SetupRecord
+from service.files import Files
+from service.orphans import PART_SECONDS, Orphans
+from service.removing import REMEMBERED_DAYS, remove_task, remove_work, sweep
+from service.services import Services
+from service.settings import Settings
+from service.storage import ComparisonRow, ForecastRow, RecordsRow, RemovalRow, State, Work, new_id
+
+ENDED = ("completed", "failed", "cancelled")
+NAMED = "artifacts/3-2/lora"
+OLD = "artifacts/lora+rag"
+REPORTS = ("report.json", "report.html", "what-if.json")
+
+
+@pytest.fixture(params=["data", "folder", "server", "memory"])
+def at(request, tmp_path):
+    """The services with a store of each kind."""
+    store = {
+        "data": None,
+        "folder": str(tmp_path / "store"),
+        "server": f"server://{secrets.token_hex(8)}",
+        "memory": f"memory://{secrets.token_hex(8)}",
+    }[request.param]
+    found = Services.start(Settings(tmp_path / "data", store=store))
+    yield found
+    found.stop()
+
+
+def ended(at: Services, state: State, table: type[Work] = ComparisonRow, ago: float = 0.0) -> str:
+    """The id of work that ended so many seconds ago."""
+    then = (datetime.now(UTC) - timedelta(seconds=ago)).isoformat(timespec="milliseconds")
+    with at.store.begin() as session:
+        task = at.store.add_task(session, {}, {}, None).id
+        row = at.store.add_work(session, task, {}, at.units.open, table, None)
+        row.state, row.finished_at = state, None if state == "running" else then
+    return row.id
+
+
+def tell(at: Services, work: str, *artifacts: str) -> None:
+    """Store setup records that name artefacts."""
+    setups = [SetupRecord(strategy=one, status="completed", artifact=one) for one in artifacts]
+    lines = b"".join(map(line_of, setups)).decode()
+    with at.store.begin() as session:
+        session.add(RecordsRow(work=work, unit=3, lines=lines))
+
+
+def put(at: Services, work: str, *names: str, kind: str = "comparisons") -> None:
+    for name in names:
+        at.files.put(f"{kind}/{work}/{name}", b"some")
+
+
+def left(at: Services, work: str, kind: str = "comparisons") -> set[str]:
+    start = f"{kind}/{work}/"
+    return {one.key.removeprefix(start) for one in at.files.below(kind) if start in one.key}
+
+
+@pytest.mark.parametrize("state", ENDED)
+def test_artefacts_that_no_record_names_go_once_the_comparison_has_ended(at, state) -> None:
+    work = ended(at, state)
+    tell(at, work, NAMED)
+    orphans = ("artifacts/3-1/lora.zip", "artifacts/3-2/rag.zip", "artifacts/1-4/rag.zip")
+    put(at, work, f"{NAMED}.zip", *orphans, *REPORTS)
+    sweeper = Orphans(at)
+    sweeper.clear()
+    assert left(at, work) == {f"{NAMED}.zip", *REPORTS}
+    put(at, work, "artifacts/3-1/lora.zip")  # by one who was given up
+    sweeper.clear()
+    assert left(at, work) == {f"{NAMED}.zip", *REPORTS}
+    assert (
+        at.files.folder is None
+        or not (at.files.folder / "comparisons" / work / "artifacts" / "3-1").exists()
+    )
+
+
+def test_of_a_comparison_that_failed_before_any_record_all_artefacts_go(at) -> None:
+    work = ended(at, "failed")
+    put(at, work, "artifacts/3-1/lora.zip")
+    Orphans(at).clear()
+    assert left(at, work) == set()
+
+
+def test_of_a_comparison_that_goes_on_nothing_goes(at) -> None:
+    work = ended(at, "running")
+    names = {"artifacts/3-1/lora.zip", "artifacts/3-1/.lora.zip.00112233.part"}
+    put(at, work, *names)
+    Orphans(at).clear()
+    assert left(at, work) == names
+
+
+def test_folders_of_older_versions_stay_where_a_record_names_them(at) -> None:
+    told, untold = ended(at, "completed"), ended(at, "completed")
+    tell(at, told, OLD)
+    for work in (told, untold):
+        put(at, work, f"{OLD}/index/rows", f"{OLD}/weights", f"{OLD}.zip", "artifacts/lora/rows")
+    Orphans(at).clear()
+    assert left(at, told) == {f"{OLD}/index/rows", f"{OLD}/weights", f"{OLD}.zip"}
+    assert len(left(at, untold)) == 4, "its records may lie on another machine"
+
+
+@pytest.mark.parametrize("kind", ["comparisons", "forecasts"])
+def test_half_written_files_go_once_nobody_writes_them_any_more(at, kind) -> None:
+    table = {"comparisons": ComparisonRow, "forecasts": ForecastRow}[kind]
+    work = ended(at, "completed", table, ago=PART_SECONDS + 60)
+    lately = ended(at, "completed", table)
+    for each in (work, lately):
+        put(at, each, ".report.html.00112233.part", "report.html", kind=kind)
+    if at.files.folder is not None:
+        then = time.time() - PART_SECONDS - 60
+        old = at.files.folder / kind / work / ".report.html.00112233.part"
+        Orphans(at).clear()
+        assert old.exists(), "it was changed just now"
+        os.utime(old, (then, then))
+    Orphans(at).clear()
+    assert left(at, work, kind) == {"report.html"}
+    assert len(left(at, lately, kind)) == 2
+
+
+@pytest.mark.parametrize("how", ["work", "task"])
+def test_what_is_stored_of_a_comparison_that_was_removed_goes(at, how) -> None:
+    work = ended(at, "completed")
+    put(at, work, *REPORTS)
+    if how == "work":
+        remove_work(at, work, ComparisonRow, None)
+    else:
+        remove_task(at, at.store.comparison(work, None).task, None)
+    assert left(at, work) == set()
+    put(at, work, "artifacts/3-1/lora.zip", "report.json")  # by one who was given up
+    Orphans(at).clear()
+    assert left(at, work) == set()
+
+
+def test_what_this_database_never_removed_stays(at) -> None:
+    strange = {new_id(): REPORTS, "a-folder": ("data",), "A" * 22: ("data",)}
+    removed = ended(at, "failed")
+    remove_work(at, removed, ComparisonRow, None)
+    for work, names in strange.items():
+        put(at, work, *names, ".data.00112233.part")
+    put(at, removed, "data", kind="elsewhere")
+    put(at, removed, "forecast.json", kind="forecasts")
+    Orphans(at).clear()
+    for work, names in strange.items():
+        assert left(at, work) == {*names, ".data.00112233.part"}
+    assert left(at, removed, "elsewhere") == {"data"}
+    assert left(at, removed, "forecasts") == {"forecast.json"}
+
+
+@pytest.mark.parametrize(("days", "remembered"), [(-1, True), (1, False)])
+def test_removals_are_remembered_for_a_while(at, days, remembered) -> None:
+    work = ended(at, "failed")
+    remove_work(at, work, ComparisonRow, None)
+    then = datetime.now(UTC) - timedelta(days=REMEMBERED_DAYS + days)
+    with at.store.begin() as session:
+        session.execute(sa.update(RemovalRow).values(removed_at=then.isoformat()))
+    sweep(at)
+    assert at.store.removed_among([work], ComparisonRow) == ({work} if remembered else set())
+
+
+def test_records_that_cannot_be_read_cost_nothing(at, caplog) -> None:
+    broken, work = ended(at, "completed"), ended(at, "completed")
+    with at.store.begin() as session:
+        session.add(RecordsRow(work=broken, unit=3, lines='{"record":"setup"'))
+    for each in (broken, work):
+        put(at, each, "artifacts/3-1/lora.zip")
+    Orphans(at).clear()
+    assert left(at, broken) == {"artifacts/3-1/lora.zip"}
+    assert left(at, work) == set()
+    assert f"{broken} is not tidied" in caplog.text
+
+
+def test_a_store_that_is_away_is_looked_at_the_next_time(tmp_path, monkeypatch, caplog) -> None:
+    at = Services.start(Settings(tmp_path, store=f"server://{secrets.token_hex(8)}"))
+    work = ended(at, "failed")
+    put(at, work, "artifacts/3-1/lora.zip")
+    sweeper = Orphans(at)
+    monkeypatch.setattr(FileServer, "trouble", Trouble("away"))
+    sweeper.clear()
+    assert "not cleared away yet" in caplog.text
+    monkeypatch.setattr(FileServer, "trouble", None)
+    assert len(left(at, work)) == 1
+    sweeper.clear()
+    assert left(at, work) == set()
+    at.stop()
+
+
+def test_records_are_read_once_while_nothing_changes(at, monkeypatch) -> None:
+    work = ended(at, "completed")
+    tell(at, work, NAMED)
+    put(at, work, f"{NAMED}.zip")
+    sweeper = Orphans(at)
+    sweeper.clear()
+    monkeypatch.setattr("service.orphans.setups_of", None)
+    sweeper.clear()
+    assert left(at, work) == {f"{NAMED}.zip"}
+
+
+def test_what_lies_where_there_was_no_store_yet_goes_too(tmp_path) -> None:
+    at = Services.start(Settings(tmp_path / "data", store=str(tmp_path / "store")))
+    work = ended(at, "cancelled")
+    Files(tmp_path / "data").put(f"comparisons/{work}/artifacts/3-1/lora.zip", b"some")
+    Orphans(at).clear()
+    assert list((tmp_path / "data").rglob("*.zip")) == []
+    at.stop()
