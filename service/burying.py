@@ -6,9 +6,8 @@ same thing at once. A crash in between leaves what the next one notices.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from service.alive import SILENT_SECONDS, clock, living
+from service.alive import heard, living
 from service.dispatch import again, end, first_unit, hold, job_of, unit_of
 from service.jobs import WAITING, Job, Queue
 from service.storage import (
@@ -83,7 +82,7 @@ def move(begin: Begin, queue: Queue, job: Job) -> bool:
 def adopt(begin: Begin, queue: Queue) -> int:
     """Begin what an older version left queued or half done, unless its worker lives; how much."""
     with begin() as session:
-        if _lives(session, OLD_WORKER):
+        if OLD_WORKER in heard(session):
             return 0
         left = [
             key
@@ -107,8 +106,3 @@ def adopt(begin: Begin, queue: Queue) -> int:
             first_unit(session, queue, row)
         queue.remove([key])
     return len(left)
-
-
-def _lives(session: Session, worker: str) -> bool:
-    row = session.get(WorkerRow, worker)
-    return row is not None and abs(clock(session) - row.beat) < SILENT_SECONDS
