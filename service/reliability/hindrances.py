@@ -211,6 +211,7 @@ def hindered(
     """Let the cause last so long in the midst of a comparison, and longer until it is told."""
     works = [Watch(world.service, begin(world.service, tiny))]
     works[0].until_computing()
+    works[0].look(closely=True)  # who asks whether it is ready has asked before
     seen = works[0].seen = Seen()
 
     def look() -> None:

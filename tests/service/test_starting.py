@@ -21,8 +21,11 @@ REASONS = {full: "No space left on device", read_only: "Read-only file system"}
 
 
 @pytest.fixture
-def disk(settings):
-    """Settings with a database of each kind, whose data lie on a disk of their own."""
+def disk(request, tmp_path):
+    """Settings with a database of the kind asked for, whose data lie on a disk of their own."""
+    settings = Settings(tmp_path / "data")
+    if request.param == "postgres":
+        settings = request.getfixturevalue("postgres")
     try:
         with small_disk(settings.data):
             (settings.data / "held").write_bytes(b"x" * 100_000)
@@ -38,10 +41,12 @@ def started(settings: Settings, log: Path, *command: str) -> subprocess.Popen[by
         return subprocess.Popen(told, env=environment(settings), stderr=file)
 
 
-@pytest.mark.parametrize("hinder", list(REASONS))
+@pytest.mark.parametrize(
+    ("disk", "hinder"),
+    [("postgres", full), ("postgres", read_only), ("sqlite", read_only)],
+    indirect=["disk"],
+)
 def test_a_worker_says_once_why_it_waits_and_starts_by_itself(disk, hinder, tmp_path) -> None:
-    if hinder is full and disk.postgres is None:
-        pytest.skip("the database itself, which is waited for as any other, is full then")
     log = tmp_path / "worker.log"
     with client_of(disk) as client:
 
