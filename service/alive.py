@@ -1,5 +1,7 @@
 """Which workers are alive: each says so every two seconds, and one that died says nothing more."""
 
+import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -38,15 +40,14 @@ def living(session: Session) -> frozenset[str]:
 
 def workers(session: Session) -> Counter[str]:
     """How many take from each queue now; no queue that none takes from."""
-    query = sa.select(WorkerRow.queue, sa.func.count()).where(_heard(session))
-    return Counter(dict(session.execute(query.group_by(WorkerRow.queue)).tuples().all()))
+    alive = heard(session)
+    query = sa.select(WorkerRow.name, WorkerRow.queue)
+    return Counter(queue for name, queue in session.execute(query) if name in alive)
 
 
 def silence(session: Session) -> float:
     """Seconds since any worker was last alive; infinite where none ever was."""
-    now = clock(session)
-    beats = session.scalars(sa.select(WorkerRow.beat))
-    return min((abs(now - beat) for beat in beats), default=float("inf"))
+    return min(_ages(session).values(), default=float("inf"))
 
 
 def neighbours(session: Session, worker: str, host: str) -> int:
@@ -56,15 +57,50 @@ def neighbours(session: Session, worker: str, host: str) -> int:
         .select_from(UnitRow)
         .join(WorkerRow, WorkerRow.name == UnitRow.worker)
         .where(UnitRow.state == "running", UnitRow.name != FINISH)
-        .where(WorkerRow.host == host, WorkerRow.name != worker, _heard(session))
+        .where(WorkerRow.host == host, WorkerRow.name.in_(heard(session) - {worker}))
     )
     return session.scalar(query) or 0
 
 
-def _heard(session: Session) -> sa.ColumnElement[bool]:
-    """Of a worker that was heard of. A clock that was set back makes nobody alive."""
-    now = clock(session)
-    return sa.between(WorkerRow.beat, now - SILENT_SECONDS, now + SILENT_SECONDS)
+def heard(session: Session) -> frozenset[str]:
+    """The workers that were heard of. A clock that was set back makes nobody alive."""
+    return frozenset(name for name, age in _ages(session).items() if age <= SILENT_SECONDS)
+
+
+def _ages(session: Session) -> dict[str, float]:
+    listener: Listener = session.info[Listener]
+    beats = dict(session.execute(sa.select(WorkerRow.name, WorkerRow.beat)).tuples().all())
+    return listener.ages(beats, clock(session))
+
+
+class Listener:
+    """How long ago each worker said that it is alive, for the sessions of one store. The clock that
+    beats are written by may jump, and all beats look old, or yet to come, until the next: what this
+    process saw itself it tells by a clock of its own that nobody sets."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, float]] = {}
+        self._looked = time.monotonic()
+        self._lock = threading.Lock()
+
+    def ages(self, beats: Mapping[str, float], clock: float) -> dict[str, float]:
+        """Seconds, at most, since each was alive; `clock` is the time now by that of the beats."""
+        now = time.monotonic()
+        with self._lock:
+            ages = {
+                name: min(abs(clock - beat), now - self._since(name, beat))
+                for name, beat in beats.items()
+            }
+            self._known = {name: (beats[name], now - age) for name, age in ages.items()}
+            self._looked = now
+        return ages
+
+    def _since(self, name: str, beat: float) -> float:
+        """When it was alive at the earliest: a beat that has changed came after the last look."""
+        if name not in self._known:
+            return -math.inf
+        before, alive = self._known[name]
+        return alive if beat == before else self._looked
 
 
 class Unchanged:

@@ -1,16 +1,17 @@
 """Units that nobody would do: their worker died, their job got lost, or no worker takes from their
-queue. They are given out again, by whichever worker notices it first.
+queue; and those that wait where they suit less than in another queue by now. They are given out
+again, by whichever worker notices it first.
 
 Each is looked at once more while its work is held, so that any number of workers may notice the
 same thing at once. A crash in between leaves what the next one notices.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from service.alive import SILENT_SECONDS, clock, living
+from service.alive import heard, living
 from service.dispatch import again, end, first_unit, hold, job_of, unit_of
 from service.jobs import WAITING, Job, Queue
+from service.sharing import queue_for
 from service.storage import (
     FINISHED,
     Begin,
@@ -53,24 +54,26 @@ def bury(begin: Begin, queue: Queue, worker: str, reason: str) -> int:
 
 
 def stranded(begin: Begin, queue: Queue) -> tuple[dict[str, list[Job]], dict[str, str]]:
-    """The units that wait where no worker takes from, by their queue, and how the jobs are of those
-    that wait without one that does: a job may be on its way to its unit, or lost."""
+    """The units that wait in another queue than they would be given to now, by their queue: no
+    worker takes from it any more, or since then one came that suits them better. And how the jobs
+    are of those that wait without one that does: a job may be on its way to its unit, or lost."""
     in_line = sa.select(UnitRow).where(UnitRow.state == "queued")
     with begin() as session:
         alive = living(session)
         units = list(session.scalars(in_line.order_by(UnitRow.band, UnitRow.tag).limit(IN_LINE)))
-    deserted: dict[str, list[Job]] = {}
+    misplaced: dict[str, list[Job]] = {}
     for unit in units:
-        if alive and unit.queue not in alive:
-            deserted.setdefault(unit.queue, []).append(job_of(unit))
+        if alive and unit.queue != queue_for(unit.computes, alive):
+            misplaced.setdefault(unit.queue, []).append(job_of(unit))
     ids = [job_of(unit).id for unit in units]
     known = queue.states(ids)
     jobless = {id: known.get(id, "none") for id in ids if known.get(id) != WAITING}
-    return deserted, jobless
+    return misplaced, jobless
 
 
 def move(begin: Begin, queue: Queue, job: Job) -> bool:
-    """Give a unit out again that waits in vain; False where it does not wait any more."""
+    """Give a unit out again that waits in vain, or in another queue than it would be given to now;
+    False where it does not wait any more."""
     with begin() as session:
         row, unit = hold(session, job.work), unit_of(session, job)
         if row is None or unit is None or unit.state != "queued":
@@ -83,7 +86,7 @@ def move(begin: Begin, queue: Queue, job: Job) -> bool:
 def adopt(begin: Begin, queue: Queue) -> int:
     """Begin what an older version left queued or half done, unless its worker lives; how much."""
     with begin() as session:
-        if _lives(session, OLD_WORKER):
+        if OLD_WORKER in heard(session):
             return 0
         left = [
             key
@@ -107,8 +110,3 @@ def adopt(begin: Begin, queue: Queue) -> int:
             first_unit(session, queue, row)
         queue.remove([key])
     return len(left)
-
-
-def _lives(session: Session, worker: str) -> bool:
-    row = session.get(WorkerRow, worker)
-    return row is not None and abs(clock(session) - row.beat) < SILENT_SECONDS

@@ -32,9 +32,21 @@ LIBPQ = {
     "tcp_user_timeout": 15_000,
 }
 """A server that vanished without a word is noticed within half a minute."""
-GONE = ("08", "40P01", "53", "55P03", "57P", "25006")
-"""How the codes of PostgreSQL's errors begin that pass: lost connections, deadlocks, no memory,
-disk or connections left, locks that others hold, shutdown, a standby that takes no writes yet."""
+GONE = (
+    "08",  # lost connections
+    "25006",  # a standby that takes no writes yet
+    "25P03",  # ended for standing idle in a transaction
+    "25P04",  # ... for a long transaction
+    "40001",  # a conflict with another transaction
+    "40003",  # nobody knows whether it was done
+    "40P01",  # a deadlock
+    "53",  # no memory, disk or connections left
+    "55P03",  # a lock that another holds
+    "57014",  # cancelled: by a time limit of the server, or by a person
+    "57P",  # it shuts down, or starts
+    "58030",  # its disk cannot be read or written
+)
+"""How the codes of PostgreSQL's errors begin that pass: the same statement may succeed later."""
 BUSY = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 from sqlalchemy.orm.interfaces import ORMOption
 
+from service.alive import Listener
 from service.dispatch import close_units, end, running
 from service.errors import Conflict, NotFound
 from service.storage import (
@@ -55,7 +56,8 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self.begin = sessionmaker(engine, expire_on_commit=False).begin
+        told = {Listener: Listener()}
+        self.begin = sessionmaker(engine, expire_on_commit=False, info=told).begin
 
     def add_task(
         self, session: Session, facts: dict[str, Any], spec: dict[str, Any], owner: str | None

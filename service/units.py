@@ -39,8 +39,9 @@ from service.storage import Begin, ComparisonRow, ForecastRow, UnitRow, Work, Wo
 __all__ = ["Claim", "Job", "Overtaken", "Units"]
 LOST_SECONDS = 30.0
 """So long a job may be on its way to its unit."""
-DESERTED_SECONDS = 60.0
-"""So long units wait for the workers of their queue to come back, as after an update."""
+MISPLACED_SECONDS = 60.0
+"""So long units wait for the workers of their queue to come back, as after an update, and for those
+of a queue that suits them better to prove that they stay."""
 
 
 class Overtaken(Exception):
@@ -73,7 +74,7 @@ class Units:
         self.begin = begin
         self.queue = queue
         self._beats, self._jobless = alive.Unchanged(), alive.Unchanged()
-        self._deserted = alive.Unchanged()
+        self._misplaced = alive.Unchanged()
 
     def open(self, session: Session, row: Work) -> None:
         """Give out the first unit of new work, in the caller's transaction."""
@@ -222,13 +223,14 @@ class Units:
         return burying.bury(self.begin, self.queue, worker, reason)
 
     def stranded(self, seconds: float = LOST_SECONDS) -> list[Job]:
-        """Units that wait in vain: no worker has taken from their queue for a minute, or their job
-        has not been waiting with them for so long."""
-        deserted, jobless = burying.stranded(self.begin, self.queue)
+        """Units that wait in vain: no worker has taken from their queue for a minute, or for so
+        long there has been a queue that suits them better; or their job has not been waiting with
+        them for `seconds`."""
+        misplaced, jobless = burying.stranded(self.begin, self.queue)
         lost = self._jobless.seconds(jobless)
         missing = [Job.parse(key) for key, lasts in lost.items() if lasts >= seconds]
-        empty = self._deserted.seconds(dict.fromkeys(deserted, True))
-        left = (deserted[name] for name, lasts in empty.items() if lasts >= DESERTED_SECONDS)
+        since = self._misplaced.seconds(dict.fromkeys(misplaced, True))
+        left = (misplaced[name] for name, lasts in since.items() if lasts >= MISPLACED_SECONDS)
         return sorted({*chain.from_iterable(left), *(job for job in missing if job is not None)})
 
     def move(self) -> int:

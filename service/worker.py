@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -22,7 +23,9 @@ from benchmarks.environment import VISIBLE, cuda_devices
 from benchmarks.errors import StorageFull
 from service.at_hand import Worker
 from service.database import patiently, reason_of
+from service.errors import ServiceError
 from service.heart import AWAY_SECONDS, Heart
+from service.hindrances import PASSES
 from service.jobs import take_jobs
 from service.logs import set_up_logs
 from service.orders import Compute, Queue
@@ -38,25 +41,29 @@ LOOK_SECONDS = 5.0
 """How often it is looked after the others."""
 SWEEP_SECONDS = 600.0
 NICENESS = 10
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds after which a data folder that takes nothing is tried again."""
 ENDED = "its worker ended"
+Result = TypeVar("Result")
 logger = logging.getLogger("tuneworth.worker")
 
 
 def work(settings: Settings, compute: Compute | None = None, parent: int | None = None) -> None:
     """Do units until SIGTERM or SIGINT, or until the process `parent` is gone; then exit.
 
-    `compute` defaults to the real one. Raises as `Services.start`.
+    A data folder that is full or may not be written is waited for. `compute` defaults to the real
+    one. Raises as `Services.start`.
     """
     set_up_logs(settings.log)
     settle_waiting(alone=False)
-    at = Services.start(settings)
-    place = take_place(settings)
+    at = once_writable(lambda: Services.start(settings), settings, parent)
+    place = once_writable(lambda: take_place(settings), settings, parent)
     queue = queue_of(settings, place.slot)
     if compute is None:
         from service.computing import Computer  # loads what measures
 
         compute = Computer()
-    take_scratch(settings, place)
+    once_writable(lambda: take_scratch(settings, place), settings, parent)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -87,6 +94,38 @@ def work(settings: Settings, compute: Compute | None = None, parent: int | None 
         # The thread that computes cannot be ended, and a normal exit would wait for it. What it
         # has done is stored, and whoever takes the unit next goes on from there.
         os._exit(code)
+
+
+def once_writable(
+    action: Callable[[], Result], settings: Settings, parent: int | None = None
+) -> Result:
+    """What `action` gives, tried again while the data folder is full or may not be written: a
+    worker that ended would only be started again. Raises SystemExit where `parent` is gone, and
+    other errors of the system."""
+    pause, told = FIRST_PAUSE, False
+    while True:
+        try:
+            found = action()
+        except OSError as error:
+            if error.errno not in PASSES:
+                raise
+            if not told:
+                waits = "The worker waits to start until it can write to %s: %s."
+                logger.warning(waits, settings.data, error.strerror)
+            told = True
+        else:
+            if told:
+                logger.warning("The worker can write to %s again, and starts.", settings.data)
+            return found
+        if is_orphan(parent):
+            raise SystemExit(1)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def is_orphan(parent: int | None) -> bool:
+    """Whether the process that keeps this one is gone."""
+    return parent is not None and os.getppid() != parent
 
 
 def queue_of(
@@ -150,7 +189,7 @@ def _watch(
     next_look = 0.0
     away = False
     while not stop.wait(AWAY_SECONDS if away else TICK_SECONDS):
-        if parent is not None and os.getppid() != parent:
+        if is_orphan(parent):
             return
         try:
             worker.tick()
@@ -173,5 +212,16 @@ def _look_after(at: Services, mine: str) -> None:
     at.units.move()
 
 
+def main() -> None:
+    """A worker of the environment's settings. Where it cannot start, the log says why in one line,
+    and who keeps it starts it again later."""
+    settings = Settings.from_environment()
+    try:
+        work(settings, parent=int(sys.argv[1]) if sys.argv[1:] else None)
+    except (OSError, ServiceError) as error:
+        logger.error("The worker cannot start: %s", error)
+        raise SystemExit(1) from None
+
+
 if __name__ == "__main__":
-    work(Settings.from_environment(), parent=int(sys.argv[1]) if sys.argv[1:] else None)
+    main()

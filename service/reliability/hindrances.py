@@ -8,7 +8,6 @@ worker and PostgreSQL moves their time of day.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -20,6 +19,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.records import Record
 from benchmarks.speed.checks import BenchCheck, at_least, at_most, unmeasured
 from benchmarks.speed.sheet import Measurement
+from service.alive import SILENT_SECONDS
 from service.reliability.bench import Bench
 from service.reliability.causing import CannotCause, Clock, full, own_clock, read_only, small_disk
 from service.reliability.left import against, records_in
@@ -28,6 +28,7 @@ from service.reliability.postgres import Cluster
 from service.reliability.shown import LOOKS_S, Seen, Watch
 from service.reliability.supervised import Supervised
 from service.specs import ALLOW_MODELS
+from service.worker import LOOK_SECONDS
 
 NAME = "hindrances"
 COVERS = "a full disk, a closed folder, no database, a clock that jumps: told, and gone on after"
@@ -36,8 +37,11 @@ TOLD_SECONDS = 60.0
 """So long it lasts at most until it is told."""
 MOST_RECOVERY_S = 15.0
 """Work that is hindered is tried again every ten seconds at least."""
-JUMP_SECONDS, JUMPED_SECONDS = 3600, 4.0
-"""How far the clock jumps forward, and after how long back: in the midst of the comparison."""
+JUMP_SECONDS = 3600
+"""How far the clock jumps forward, and then back."""
+JUMPED_SECONDS = SILENT_SECONDS + 3 * LOOK_SECONDS
+"""So long it stays moved, and is watched after that: each time every worker has looked after the
+others more than twice, and would have given up who had seemed silent since the jump."""
 STRATEGIES = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot", "lora")
 SIZES = {"train": 24, "validation": 4, "test": 72}
 
@@ -53,9 +57,11 @@ class World:
 
 @dataclass(frozen=True)
 class Hindrance:
-    """`cause` lasts as long as it is entered, `most` seconds where it is told by then; `told` says
-    whether what was seen tells of it. `disk`: the data lie on a small one. With `workers` that
-    measure beside each other the report is another one, and the samples alone have to be the same.
+    """`cause` lasts as long as it is entered, `least` seconds at least; `told` says whether what
+    was seen tells of it. `disk`: the data lie on a small one. With `workers` that measure beside
+    each other the report is another one, and the samples alone have to be the same. `jumps`: the
+    clock does; the workers are kept busy, also for `least` seconds after it, and none may be given
+    up.
     """
 
     cause: Callable[[World], AbstractContextManager[None]]
@@ -64,7 +70,7 @@ class Hindrance:
     sqlite: bool = False
     jumps: bool = False
     workers: int = 1
-    most: float = math.inf
+    least: float = 0.0
 
 
 @contextmanager
@@ -106,11 +112,15 @@ HINDRANCES: Mapping[str, Hindrance] = {
     ),
     "clock jump": Hindrance(
         cause=jump,
-        # nothing waits, and no worker takes the other for dead
-        told=lambda seen: seen.states <= {"running", "completed"} and not seen.reasons,
+        # nothing waits, and no worker is taken for dead
+        told=lambda seen: (
+            seen.states <= {"queued", "running", "completed"}
+            and not seen.reasons
+            and "worker" not in seen.ready
+        ),
         jumps=True,
         workers=2,
-        most=JUMPED_SECONDS,
+        least=JUMPED_SECONDS,
     ),
 }
 
@@ -130,7 +140,7 @@ def measure(bench: Bench) -> None:
     for number, name in enumerate(names):
         began = time.monotonic()
         hindrance, seconds = HINDRANCES[name], QUICK_SECONDS if bench.quick else SECONDS
-        seconds = min(seconds, hindrance.most)
+        seconds = max(seconds, hindrance.least)
         try:
             with world_in(place / str(number), tiny, hindrance) as world:
                 facts = hindered(world, tiny, hindrance, seconds, whole)
@@ -191,49 +201,78 @@ def undisturbed(service: Supervised, tiny: str) -> list[Record]:
     return records_in(service.engine, found.id)
 
 
-def begin(service: Supervised, tiny: str) -> str:
-    return service.begin("hindered", made_up("orders", tiny, STRATEGIES, SIZES))
+def begin(service: Supervised, tiny: str, number: int = 0) -> str:
+    return service.begin(f"hindered-{number}", made_up("orders", tiny, STRATEGIES, SIZES))
 
 
 def hindered(
     world: World, tiny: str, hindrance: Hindrance, seconds: float, whole: Sequence[Record]
 ) -> dict[str, Any]:
     """Let the cause last so long in the midst of a comparison, and longer until it is told."""
-    watch = Watch(world.service, begin(world.service, tiny))
-    watch.until_computing()
+    works = [Watch(world.service, begin(world.service, tiny))]
+    works[0].until_computing()
+    works[0].look(closely=True)  # who asks whether it is ready has asked before
+    seen = works[0].seen = Seen()
+
+    def look() -> None:
+        if hindrance.jumps and works[-1].has_ended:  # the workers are to have something to lose
+            address = begin(world.service, tiny, len(works))
+            works.append(Watch(world.service, address, seen=seen))
+        works[-1].look(closely=True)
+        time.sleep(LOOKS_S)
+
     began = time.monotonic()
     with hindrance.cause(world):
-        watch.seen = Seen()
         while (lasted := time.monotonic() - began) < seconds or (
-            lasted < TOLD_SECONDS and not hindrance.told(watch.seen)
+            lasted < TOLD_SECONDS and not hindrance.told(seen)
         ):
-            watch.look(closely=True)
-            time.sleep(LOOKS_S)
-    told = hindrance.told(watch.seen)
-    seen = {name: sorted(found) for name, found in vars(watch.seen).items()}
+            look()
+    told = hindrance.told(seen)
+    facts_seen = {name: sorted(found) for name, found in vars(seen).items()}
     recovered, why = None, ""
     try:
-        recovered = watch.until_it_goes_on()
-        watch.until_ended()
-        why = wrong_in(watch, whole, same_report=hindrance.workers == 1)
+        recovered = works[-1].until_it_goes_on()
+        settled = time.monotonic() + hindrance.least
+        while time.monotonic() < settled:
+            look()
+        works[-1].until_ended()
+        wrong = (wrong_in(one, whole, hindrance) for one in works)
+        why = next(filter(None, wrong), "")
+        if hindrance.jumps and not hindrance.told(seen) and not why:
+            why = f"once it was moved back: {seen}"
     except BenchmarkError as error:
         why = str(error)
     return {
         "lasted_s": lasted,
+        "comparisons": len(works),
         "told": told,
-        "seen": seen,
+        "seen": facts_seen,
         "passed": not why,
         "why": why,
         "recovered_s": recovered,
     }
 
 
-def wrong_in(watch: Watch, whole: Sequence[Record], *, same_report: bool) -> str:
+def wrong_in(watch: Watch, whole: Sequence[Record], hindrance: Hindrance) -> str:
     """What is not as in the undisturbed comparison; empty where all is."""
     if watch.shown["state"] != "completed":
         return f"it ended as {watch.shown['state']}: {watch.shown['error']}"
+    if hindrance.jumps and (again := given_again(watch)):
+        return f"given out again: {again}"
     report = watch.service.asked("GET", f"{watch.address}/report.json").json()
     held = against(whole, records_in(watch.service.engine, watch.id), report)
-    if held.lost or held.doubled or (same_report and held.different):
+    if held.lost or held.doubled or (hindrance.workers == 1 and held.different):
         return f"{held.lost} lost, {held.doubled} done twice, {held.different[:2]} differ"
     return ""
+
+
+def given_again(watch: Watch) -> list[str]:
+    """Parts of an ended comparison that were given to a worker more than once, or have a reason for
+    it, and reasons that only the database tells."""
+    shown = watch.service.asked("GET", watch.address).json()
+    parts = [
+        f"{unit['strategy'] or unit['part']}, begun {unit['attempts']} times: {unit['reason']}"
+        for unit in shown["units"]
+        if unit["attempts"] != 1 or unit["reason"] is not None
+    ]
+    return [*parts, *sorted(watch.reasons() | watch.seen.reasons)]

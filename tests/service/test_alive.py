@@ -46,6 +46,43 @@ def test_a_clock_that_was_set_back_makes_nobody_alive(at) -> None:
     assert asked(at, alive.silence) == pytest.approx(3600, abs=5)
 
 
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_jump_of_the_clock_makes_nobody_silent_who_goes_on(at, jump, monkeypatch) -> None:
+    """Until it is heard of again after the jump, and one that died is not alive for any longer."""
+    now, clock = 100.0, alive.clock
+    monkeypatch.setattr("service.alive.time.monotonic", lambda: now)
+    heard(at, ("a-0", "cpu", "a"), ("b-0", "gpu", "b"))
+    assert asked(at, alive.living) == {"cpu", "gpu"}
+    monkeypatch.setattr("service.alive.clock", lambda session: clock(session) + jump)
+    now += 2
+    assert asked(at, alive.living) == {"cpu", "gpu"}
+    assert asked(at, alive.silence) == pytest.approx(2, abs=1)
+    at.units.beat("a-0", "cpu", "a")
+    now += alive.SILENT_SECONDS - 1
+    at.units.beat("a-0", "cpu", "a")
+    assert asked(at, alive.workers) == {"cpu": 1}
+    now += 60
+    at.units.beat("b-0", "gpu", "b")
+    assert asked(at, alive.living) == {"cpu", "gpu"}
+
+
+def test_a_beat_that_came_before_a_jump_and_after_a_look_was_heard_since_that_look(
+    at, monkeypatch
+) -> None:
+    now, clock = 100.0, alive.clock
+    monkeypatch.setattr("service.alive.time.monotonic", lambda: now)
+    heard(at, ("a-0", "cpu", "a"), seconds=60)
+    assert asked(at, alive.living) == frozenset()
+    with at.store.begin() as session:
+        alive.beat(session, "a-0", "cpu", "a")
+    monkeypatch.setattr("service.alive.clock", lambda session: clock(session) + 3600)
+    now += 10
+    assert asked(at, alive.silence) == pytest.approx(10)
+    assert asked(at, alive.living) == {"cpu"}
+    now += alive.SILENT_SECONDS - 9
+    assert asked(at, alive.living) == frozenset()
+
+
 def test_the_last_of_several_to_be_heard_of_tells_the_silence(at) -> None:
     heard(at, ("a-0", "cpu", "a"), seconds=90)
     heard(at, ("a-1", "cpu", "a"), seconds=40)

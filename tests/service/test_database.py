@@ -75,6 +75,48 @@ def test_what_passes_is_told_from_what_does_not(settings) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [
+        ("08006", True),
+        ("25006", True),
+        ("25P03", True),
+        ("40001", True),
+        ("40003", True),
+        ("40P01", True),
+        ("53100", True),
+        ("53300", True),
+        ("55P03", True),
+        ("57014", True),
+        ("57P01", True),
+        ("57P03", True),
+        ("58030", True),
+        ("22001", False),  # a text too long
+        ("23505", False),  # a key that is there
+        ("25P02", False),  # a statement after one that failed
+        ("42P01", False),  # no such table
+        ("42501", False),  # not allowed
+    ],
+)
+def test_codes_of_postgresql_that_pass(code, passes) -> None:
+    error = psycopg.errors.lookup(code)("said by the server")
+    assert is_away(sa.exc.DBAPIError("SELECT 1", {}, error)) is passes
+
+
+def test_a_statement_that_the_server_cancels_is_done_later(postgres) -> None:
+    engine = open_database(postgres.database_url)
+    limits = iter(("50ms", "10s"))
+
+    def slow() -> int:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{next(limits)}'")
+            return connection.exec_driver_sql("SELECT 7 FROM pg_sleep(0.2)").scalar_one()
+
+    assert patiently(slow, seconds=5) == 7
+    assert next(limits, None) is None
+    engine.dispose()
+
+
 def test_a_full_disk_passes() -> None:
     full = sqlite3.connect(":memory:")
     full.execute("PRAGMA max_page_count=2")

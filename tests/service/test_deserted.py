@@ -1,10 +1,12 @@
-"""Units in a queue that no worker takes from any more: they wait for a while, and then move."""
+"""Units in a queue that no worker takes from any more, or that suits them less than another one:
+they wait for a while, and then move."""
 
 import pytest
 import sqlalchemy as sa
-from given import at_once, begun, claimed, engine_says, job, units
+from given import LAST, at_once, begun, claimed, engine_says, job, units
 
 from service.jobs import Job
+from service.orders import Next
 from service.services import Services
 from service.storage import WorkerRow
 
@@ -50,6 +52,33 @@ def test_units_move_to_a_queue_that_somebody_takes_from(at, minutes) -> None:
     assert at.units.move() == 0
 
 
+def test_what_waits_goes_back_to_a_worker_that_suits_it_better(at, minutes) -> None:
+    """Not at once: a worker that comes and goes would have it moved to and fro."""
+    at.units.beat("w", "cpu", "here")
+    work, other = begun(at), begun(at)
+    mine = claimed(at, other, 0)  # what is at work stays
+    at.units.beat("g", "gpu", "here")
+    assert minutes(at) == [0, 0, 0, 0, 0, 0, 1]
+    unit = units(at, work)[0]
+    assert (unit.queue, unit.dispatch, unit.attempts, unit.reason) == ("gpu", 2, 0, None)
+    assert (engine_says(at, Job(work, 0, 1)), engine_says(at, Job(work, 0, 2))) == (
+        None,
+        "ENQUEUED",
+    )
+    assert not at.units.is_cancelling(mine)
+    assert sum(minutes(at)) == 0  # it suits it best there
+
+
+def test_the_end_of_work_goes_back_to_a_worker_without_a_gpu(at, minutes) -> None:
+    at.units.beat("g", "gpu", "here")
+    work = begun(at)
+    at.units.follow(claimed(at, work, 0, "g"), Next())
+    assert units(at, work)[LAST].queue == "gpu"
+    at.units.beat("w", "cpu", "here")
+    assert sum(minutes(at)) == 1
+    assert units(at, work)[LAST].queue == "cpu"
+
+
 def test_a_unit_that_moved_away_goes_back_once_it_is_given_out_anew(at) -> None:
     at.units.beat("w", "cpu", "here")
     work = begun(at)
@@ -72,7 +101,7 @@ def test_what_a_worker_had_waits_for_its_like_to_come_back(at) -> None:
 
 
 def test_several_may_move_it_at_once(at, monkeypatch) -> None:
-    monkeypatch.setattr("service.units.DESERTED_SECONDS", 0.0)
+    monkeypatch.setattr("service.units.MISPLACED_SECONDS", 0.0)
     at.units.beat("g", "gpu", "here")
     work = begun(at)
     at.units.bury("g", KILLED)

@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.speed.sheet import Measurement
+from service.alive import SILENT_SECONDS
 from service.reliability import causing, hindrances
 from service.reliability.causing import CannotCause, full, own_clock, read_only, small_disk
-from service.reliability.hindrances import HINDRANCES
+from service.reliability.hindrances import HINDRANCES, given_again
 from service.reliability.shown import Seen
+from service.worker import LOOK_SECONDS
 
 FINE = {"told": True, "passed": True, "recovered_s": 1.5}
 
@@ -96,11 +99,43 @@ def test_a_clock_jumps_for_the_programs_that_are_given_it() -> None:
         ("database away", Seen(problems={"urn:x:unexpected"}, ready={"database"}), False),
         ("clock jump", Seen(states={"running"}), True),
         ("clock jump", Seen(states={"running"}, reasons={"its worker was not heard of"}), False),
+        ("clock jump", Seen(states={"running"}, ready={"worker"}), False),
         ("clock jump", Seen(states={"failed"}), False),
     ],
 )
 def test_what_is_told_names_its_cause(name, seen, told) -> None:
     assert HINDRANCES[name].told(seen) is told
+
+
+def test_a_clock_stays_moved_until_every_worker_has_looked_twice() -> None:
+    jump = HINDRANCES["clock jump"]
+    assert jump.jumps
+    assert jump.workers > 1
+    assert jump.least > SILENT_SECONDS + 2 * LOOK_SECONDS
+
+
+PART = {"part": "strategy", "strategy": "lora", "attempts": 1, "reason": None}
+
+
+@pytest.mark.parametrize(
+    ("unit", "reasons", "before", "found"),
+    [
+        (PART, set(), set(), []),
+        ({**PART, "attempts": 2}, set(), set(), ["lora, begun 2 times: None"]),
+        ({**PART, "reason": "gone"}, set(), set(), ["lora, begun 1 times: gone"]),
+        (PART, {"None"}, set(), ["None"]),  # given out again, unclaimed, and done since
+        (PART, set(), {"gone"}, ["gone"]),
+    ],
+)
+def test_a_part_that_was_given_out_again_is_found_at_the_end(unit, reasons, before, found) -> None:
+    reply = SimpleNamespace(json=lambda: {"units": [unit]})
+    watch = SimpleNamespace(
+        service=SimpleNamespace(asked=lambda method, address: reply),
+        address="comparisons/1",
+        seen=Seen(reasons=before),
+        reasons=lambda: reasons,
+    )
+    assert given_again(watch) == found
 
 
 def figures(facts):

@@ -5,10 +5,11 @@ import sqlalchemy as sa
 from given import at_strategies, begun, claimed, units
 from serving import client_of, key_for, start, submit
 
+from service.alive import clock
 from service.orders import Next, Planned
 from service.services import Services
 from service.sharing import BAND_SIZE, BANDS, cost_of, queue_for, rank_of, tag_after
-from service.storage import UnitRow
+from service.storage import UnitRow, WorkerRow
 
 MOST = 2**31 - 1
 """The last priority of the job engine."""
@@ -144,10 +145,9 @@ def test_units_wait_in_the_queue_that_fits_them(at) -> None:
 
 def test_a_worker_that_was_last_heard_of_long_ago_or_in_the_future_is_not_there(at) -> None:
     for name, off in (("old", -16), ("future", 16)):
-        at.units.beat(name, "gpu", "here")
         with at.store.begin() as session:
-            text = "UPDATE workers SET beat = beat + :off WHERE name = :name"
-            session.execute(sa.text(text), {"off": off, "name": name})
+            beat = clock(session) + off
+            session.add(WorkerRow(name=name, queue="gpu", host="here", beat=beat))
     assert units(at, begun(at))[0].queue == "cpu"
 
 
