@@ -2,7 +2,7 @@
 artefacts.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, cast
 
@@ -106,24 +106,18 @@ async def take_records(request: Request[Any, Any, Any], comparison_id: FromPath[
     pages = await sync_to_thread(_records, at, comparison_id, owner)
     disposition = f'attachment; filename="{JOURNAL}"'
     return Stream(
-        _sent(pages),
+        pages,
         media_type="application/x-ndjson",
         headers={"Content-Disposition": disposition},
     )
 
 
 def _records(at: Services, comparison: str, owner: str | None) -> Iterator[str]:
-    """The pages; the first is read here, while an error can still be told as a problem."""
+    """The pages, each to be read once the one before is sent; the first is read here, while an
+    error can still be told as a problem."""
     at.store.comparison(comparison, owner)
     pages = lines_of(at.store, at.settings, comparison)
     return chain([next(pages, "")], pages)
-
-
-async def _sent(pages: Iterator[str]) -> AsyncGenerator[str, None]:
-    """Each page is read once the one before is sent. An error breaks the connection off: the
-    framework's own reading of iterators would take some for the end."""
-    while (page := await sync_to_thread(next, pages, None)) is not None:
-        yield page
 
 
 async def _report(request: Request[Any, Any, Any], comparison: str, media_type: str) -> File:
