@@ -1,22 +1,27 @@
-"""What a finished comparison leaves: the report in three formats, and the artefacts."""
+"""What a comparison leaves: its records; once finished, the report in three formats, and the
+artefacts.
+"""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, cast
 
 from litestar import Request, Router, get
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
-from litestar.response import File
+from litestar.response import File, Stream
 from litestar.types.file_types import FileSystemProtocol
 
+from benchmarks.journal import JOURNAL
 from service.artifacts import zip_of
 from service.errors import Conflict, NotFound
 from service.files import Files, key_of
-from service.guarding import caller, needs
-from service.openapi import problems, report_response, zip_response
+from service.guarding import caller, hold_stream, needs
+from service.openapi import problems, records_response, report_response, zip_response
 from service.problems import Problem
 from service.services import Services, services
 from service.storage import ComparisonRow
-from service.stored_records import setup_of
+from service.stored_records import lines_of, setup_of
 
 FORMATS = {
     "application/json": "report.json",
@@ -86,6 +91,35 @@ def _zip(at: Services, comparison: str, strategy: str, owner: str | None) -> Fil
     return sent_file(at.files, key, "application/zip")
 
 
+@get(
+    "/comparisons/{comparison_id:str}/records.jsonl",
+    responses=records_response() | problems(404),
+    security=needs("read"),
+)
+async def take_records(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> Stream:
+    """Every record that is stored so far, one JSON object a line: the journal of a run folder.
+
+    Saved as `outcomes.jsonl` beside `report.json`, it is what `tuneworth verify` reads.
+    """
+    at, owner = services(request), caller(request).sees
+    hold_stream(request)
+    pages = await sync_to_thread(_records, at, comparison_id, owner)
+    disposition = f'attachment; filename="{JOURNAL}"'
+    return Stream(
+        pages,
+        media_type="application/x-ndjson",
+        headers={"Content-Disposition": disposition},
+    )
+
+
+def _records(at: Services, comparison: str, owner: str | None) -> Iterator[str]:
+    """The pages, each to be read once the one before is sent; the first is read here, while an
+    error can still be told as a problem."""
+    at.store.comparison(comparison, owner)
+    pages = lines_of(at.store, at.settings, comparison)
+    return chain([next(pages, "")], pages)
+
+
 async def _report(request: Request[Any, Any, Any], comparison: str, media_type: str) -> File:
     at, owner = services(request), caller(request).sees
     return await sync_to_thread(_form, at, comparison, media_type, owner)
@@ -133,6 +167,9 @@ def finished(at: Services, comparison: str, owner: str | None) -> ComparisonRow:
 
 reports = Router(
     "/",
-    route_handlers=[show_report, show_json, show_markdown, show_html, take_artifact],
+    route_handlers=[
+        *(show_report, show_json, show_markdown, show_html),
+        *(take_records, take_artifact),
+    ],
     tags=["Reports"],
 )

@@ -129,7 +129,7 @@ def caller(request: Request[Any, Any, Any]) -> Caller:
 
 
 def hold_stream(request: Request[Any, Any, Any]) -> None:
-    """Count an event stream of this key until it ends; raises TooOften where it has too many."""
+    """Count a stream of this key until it ends; raises TooOften where it has too many."""
     who = caller(request)
     if who.key is not None:
         hold(request, gate_of(request).streams.open(who.key))

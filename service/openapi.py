@@ -143,6 +143,11 @@ def what_if_response() -> dict[int, ResponseSpec]:
     return {200: _other(dict[str, Any], "application/json", told)}
 
 
+def records_response() -> dict[int, ResponseSpec]:
+    told = "The records as `outcomes.jsonl` of a run folder has them."
+    return {200: _other(str, "application/x-ndjson", told)}
+
+
 def zip_response() -> dict[int, ResponseSpec]:
     return {200: _other(bytes, "application/zip", "The files of the strategy.")}
 

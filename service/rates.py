@@ -1,4 +1,4 @@
-"""How often a key may ask, and how many streams it may watch at once.
+"""How often a key may ask, and how many streams it may have open at once.
 
 Counted in this process, where all requests arrive; a restart begins anew.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from service.errors import TooOften
 
 MOST_STREAMS = 20
-"""Event streams of one key at once; each holds a connection."""
+"""Event streams and downloads of records of one key at once; each holds a connection."""
 STREAM_SECONDS = 10.0
 """When to try again where all streams are taken; nobody knows when one ends."""
 
@@ -36,7 +36,7 @@ class Buckets:
 
 
 class Streams:
-    """The event streams that each key watches now."""
+    """The streams that each key has open now."""
 
     def __init__(self, most: int = MOST_STREAMS) -> None:
         self._most = most
@@ -45,7 +45,7 @@ class Streams:
     def open(self, key: str) -> Callable[[], None]:
         """Count one more; what is returned ends it. Raises TooOften."""
         if self._open[key] >= self._most:
-            told = f"This key watches {self._most} streams already: end one, or poll instead."
+            told = f"This key has {self._most} streams open already: end one, or try again."
             raise TooOften(told, STREAM_SECONDS)
         self._open[key] += 1
 

@@ -6,7 +6,7 @@ the order of the run, and within a unit as they were stored: the same, whoever w
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ SETUP = '"record":"setup"'
 Stored = sa.Row[int, int, str]
 """The unit, the id and the lines of a row."""
 Begin = Callable[[], AbstractContextManager[Session]]
+Fetch = Callable[[sa.Select[int, int, str]], Sequence[Stored]]
 Guard = Callable[[Session], None]
 """Raises where the unit is another worker's by now, and keeps it until the transaction ends."""
 
@@ -147,9 +148,8 @@ class StoredRecords:
             self._guard(session)
             if session.scalar(sa.select(sa.exists().where(RecordsRow.work == self._work))):
                 return
-            records = iter(journal)
-            while part := list(islice(records, TAKEN_OVER)):
-                self._add(session, _lines_of(part))
+            for lines in _parts(journal):
+                self._add(session, lines)
 
     def _add(self, session: Session, lines: str) -> int:
         row = RecordsRow(work=self._work, unit=self._position, lines=lines)
@@ -166,6 +166,23 @@ def records_of(store: Store, settings: Settings, comparison: str) -> list[Record
     rows = _rows(lambda query: _fetch(store.begin, query), comparison)
     found = [record for row in rows for record in _records(comparison, row)]
     return found or _file_of(settings, comparison).read()
+
+
+def lines_of(store: Store, settings: Settings, comparison: str) -> Iterator[str]:
+    """The lines of the journal that the records of a comparison make, a page at a time; no
+    transaction stays open in between. What is stored after the first page is left out, so that
+    nothing is there without all that came before it.
+
+    Raises NotFound where the comparison was removed meanwhile, and DamagedJournal of a file.
+    """
+    newest = _newest(store, comparison)
+    if newest is None:
+        yield from _parts(_file_of(settings, comparison))
+    else:
+        query = _ordered(comparison).where(RecordsRow.id <= newest)
+        for page in _pages(lambda query: _fetch(store.begin, query), query):
+            yield "".join(row.lines for row in page)
+    store.comparison(comparison, None)  # else a part would look like the whole
 
 
 def setup_of(
@@ -189,6 +206,20 @@ def _file_of(settings: Settings, comparison: str) -> Journal:
     return Journal(settings.comparison_folder(comparison) / JOURNAL)
 
 
+def _newest(store: Store, comparison: str) -> int | None:
+    """The id of the row that was stored last."""
+    query = sa.select(sa.func.max(RecordsRow.id)).where(RecordsRow.work == comparison)
+    with store.begin() as session:
+        return session.scalar(query)
+
+
+def _parts(journal: Journal) -> Iterator[str]:
+    """The lines of a file, as many at a time as come into one row. Raises DamagedJournal."""
+    records = iter(journal)
+    while part := list(islice(records, TAKEN_OVER)):
+        yield _lines_of(part)
+
+
 def _lines_of(records: Sequence[Record]) -> str:
     return b"".join(map(line_of, records)).decode()
 
@@ -198,18 +229,19 @@ def _ordered(work: str) -> sa.Select[int, int, str]:
     return query.where(RecordsRow.work == work).order_by(RecordsRow.unit, RecordsRow.id)
 
 
-def _rows(
-    fetch: Callable[[sa.Select[int, int, str]], Sequence[Stored]],
-    work: str,
-    seen: Collection[int] | None = None,
-) -> Iterator[Stored]:
-    """The rows in order, a page at a time: no transaction stays open between two of them."""
-    query = _ordered(work).limit(PAGE)
+def _rows(fetch: Fetch, work: str, seen: Collection[int] | None = None) -> Iterator[Stored]:
+    query = _ordered(work)
     if seen is not None:
         query = query.where(RecordsRow.unit.in_(seen))
+    return chain.from_iterable(_pages(fetch, query))
+
+
+def _pages(fetch: Fetch, query: sa.Select[int, int, str]) -> Iterator[Sequence[Stored]]:
+    """The rows in order, a page at a time: no transaction stays open between two of them."""
+    query = query.limit(PAGE)
     page = fetch(query)
     while page:
-        yield from page
+        yield page
         last = sa.tuple_(sa.literal(page[-1].unit), sa.literal(page[-1].id))
         page = fetch(query.where(sa.tuple_(RecordsRow.unit, RecordsRow.id) > last))
 
