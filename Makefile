@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 
 test: $(STAMP)
 	$(BIN)/tuneworth models pull smollm2-135m-q4
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
