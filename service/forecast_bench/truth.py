@@ -49,6 +49,7 @@ RULE = (
     *("benchmarks/choice.py", "benchmarks/contest.py", "benchmarks/incumbent.py"),
     *("benchmarks/anytime.py", "benchmarks/race_records.py", "benchmarks/standing.py"),
     *("benchmarks/metrics.py", "benchmarks/text_metrics.py", "benchmarks/json_metrics.py"),
+    "benchmarks/distributions.py",
     *("benchmarks/style_metrics.py", "benchmarks/judging.py", "benchmarks/grounding.py"),
     *("benchmarks/records.py", "benchmarks/results.py", "benchmarks/behaviour_results.py"),
 )

@@ -45,7 +45,7 @@ SOURCES = (
     *("benchmarks/break_even.py", "benchmarks/load.py", "corpora/power.py"),
     *("benchmarks/choice.py", "benchmarks/anytime.py", "benchmarks/contest.py"),
     *("benchmarks/raced.py", "benchmarks/race_bill.py", "service/stopped.py"),
-    "benchmarks/seating.py",
+    *("benchmarks/seating.py", "benchmarks/distributions.py"),
 )
 """What decides, and what draws: a measurement does not go on with another version of it."""
 

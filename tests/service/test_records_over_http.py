@@ -139,7 +139,7 @@ def test_what_an_older_version_left_in_a_file_is_given_too(client) -> None:
     assert client.get(f"{address}/records.jsonl").content == b"".join(map(line_of, old))
     (folder / JOURNAL).write_text("no record\n")  # found before anything is sent
     reply = client.get(f"{address}/records.jsonl")
-    assert reply.status_code == 500
+    assert reply.status_code == 409
     assert reply.headers["content-type"] == "application/problem+json"
 
 
