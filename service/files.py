@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from fsspec.core import url_to_fs
@@ -110,6 +110,18 @@ class Files:
             path = place.path(prefix)
             with _told(prefix), suppress(FileNotFoundError):
                 place.system.rm(path, recursive=True)
+
+    def remove_file(self, key: str) -> None:
+        """The file with this key alone, if there is any; and in a folder of this machine what that
+        leaves empty of the folders of its work."""
+        for place in self._places:
+            path = place.path(key)
+            with _told(key), suppress(FileNotFoundError):
+                place.system.rm_file(path)
+            if place.folder is not None:
+                with suppress(OSError):  # something lies there
+                    for folder in PurePosixPath(key).parents[:-3]:
+                        (place.folder / folder).rmdir()
 
     def directory(self, key: str) -> Path | None:
         """A folder of this machine in which files with this beginning of their keys lie."""
@@ -215,7 +227,9 @@ class _Place:
 def _changed(info: dict[str, Any]) -> float | None:
     """As folders of this machine and most file servers tell it."""
     told = info.get("mtime")
-    return told.timestamp() if isinstance(told, datetime) else told
+    if isinstance(told, datetime):
+        return told.timestamp()
+    return told if isinstance(told, int | float) else None
 
 
 def _opened(url: str | Path) -> _Place:

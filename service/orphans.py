@@ -1,13 +1,13 @@
 """Files that nobody will ask for: what a killed or given up dispatch left of a comparison that has
 ended, and what a worker that was given up has stored of work that was removed meanwhile.
 
-What belongs to a row that has ended is told by its setup records, which are final then. What has no
-row is touched only where this database remembers that it removed it (`storage.RemovalRow`): the
-same store may hold what another one knows, or one that was restored or put in this one's place.
+Only folders of work are looked at that this database knows to have ended, and each of them once;
+or that it remembers to have removed (`storage.RemovalRow`): the same store may hold what another
+one knows, or one that was restored or put in this one's place.
 """
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from benchmarks.errors import DamagedJournal
@@ -15,92 +15,90 @@ from benchmarks.placing import ARTIFACTS
 from service.alive import clock
 from service.database import reason_of
 from service.errors import DamagedRecords, StoreAway
-from service.files import PART, Found, key_of
+from service.files import OUR_ERRORS, PART, key_of
 from service.services import Services
 from service.shelf import ENDING, PLACE
 from service.storage import ComparisonRow, Work
-from service.store import ID, WORDS
+from service.store import WORDS
 from service.stored_records import setups_of
 
-PART_SECONDS = 3600.0
-"""A half-written file that was not changed for so long is not being written any more."""
+SECONDS = 3600.0
+"""Who was given up when work ended has stored by then what it was about to; and a half-written file
+that was not changed for so long is not being written any more."""
+LOOK_AGAIN = timedelta(days=1)
+"""How often it is looked after the files of what was removed."""
+TROUBLES = (OSError, StoreAway, DamagedJournal, DamagedRecords, *OUR_ERRORS)
+"""What one piece of work may give: what others put into its folder may have any name."""
 logger = logging.getLogger("tuneworth")
 
 
 class Orphans:
-    """Clears them away, as often as it is told to. It remembers what it found in order, so that
-    the records of what has ended are not read each time."""
+    """Clears them away, as often as it is told to. Workers may do so at once: each removes what it
+    has found itself, and nobody minds what is gone."""
 
     def __init__(self, at: Services) -> None:
         self._at = at
-        self._in_order: dict[str, frozenset[str]] = {}
+        self._troubles: set[str] = set()
 
     def clear(self) -> None:
-        """What cannot be cleared now is left to the next time."""
-        in_order: dict[str, frozenset[str]] = {}
+        """What cannot be cleared now is left to the next time, and told once. Raises what the
+        database does."""
+        with self._at.store.begin() as session:
+            long_ago = clock(session) - SECONDS
+        before = datetime.fromtimestamp(long_ago, UTC).isoformat(timespec="milliseconds")
+        lately = (datetime.now(UTC) - LOOK_AGAIN).isoformat(timespec="milliseconds")
         for table in WORDS:
-            try:
-                found = self._by_work(table)
-            except StoreAway as error:
-                logger.warning(
-                    "What nobody asks for is not cleared away yet: %s.", reason_of(error)
-                )
-                continue
-            ended = self._at.store.ended_among(list(found), table)
-            removed = self._at.store.removed_among(list(found), table)
-            for work, files in found.items():
+            removed = self._at.store.removals(table, lately)
+            # asked before anything of it is listed or read: what has ended never goes on, so that
+            # its records are final
+            ended = self._at.store.untidied(table, before)
+            # those that made trouble come last, and hold up no other
+            for work in sorted([*removed, *ended], key=self._troubles.__contains__):
                 try:
                     if work in removed:
                         self._at.files.remove(f"{table.__tablename__}/{work}")
-                    elif work in ended:
-                        in_order[work] = self._tidy(table, work, ended[work], files)
-                except (OSError, StoreAway, DamagedJournal, DamagedRecords) as error:
-                    logger.warning("%s is not tidied: %s.", work, reason_of(error))
-        self._in_order = in_order
+                        self._at.store.looked_after(table, work)
+                    elif self._tidy(table, work, long_ago):
+                        self._at.store.tidied(table, work)
+                    self._troubles.discard(work)
+                except TROUBLES as error:
+                    if work not in self._troubles:
+                        logger.warning("%s is not tidied yet: %s.", work, reason_of(error))
+                    self._troubles.add(work)
+                    if isinstance(error, StoreAway):
+                        break
 
-    def _by_work(self, table: type[Work]) -> dict[str, list[Found]]:
-        """What lies in the store and in the data folder, by the id that begins its key."""
-        found: dict[str, list[Found]] = {}
-        for one in self._at.files.below(table.__tablename__):
-            work = one.key.split("/")[1]
-            if ID.fullmatch(work):
-                found.setdefault(work, []).append(one)
-        return found
-
-    def _tidy(self, table: type[Work], work: str, ended: str, files: list[Found]) -> frozenset[str]:
-        """Remove what is no part of work that ended then (ISO 8601, UTC); its artefacts that are
-        left."""
-        with self._at.store.begin() as session:
-            long_ago = clock(session) - PART_SECONDS
-        for one in files:
-            changed = one.changed or datetime.fromisoformat(ended).timestamp()
-            if one.key.endswith(PART) and changed < long_ago:
-                self._at.files.remove(one.key)
-        if table is not ComparisonRow:
-            return frozenset()
+    def _tidy(self, table: type[Work], work: str, long_ago: float) -> bool:
+        """Remove what is no part of work that ended `long_ago` (seconds of the epoch); whether
+        nothing is left that may have to go."""
         start = key_of(table.__tablename__, work, f"{ARTIFACTS}/")
-        there = frozenset(
-            one.key for one in files if one.key.startswith(start) and not one.key.endswith(PART)
-        )
-        if not there or self._in_order.get(work) == there:
-            return there
+        files = list(self._at.files.below(f"{table.__tablename__}/{work}"))
+        parts = [one for one in files if one.key.endswith(PART)]
+        old = [one for one in parts if one.changed is None or one.changed < long_ago]
+        for one in old:
+            self._at.files.remove_file(one.key)
+        if table is ComparisonRow:
+            whole = (one.key for one in files if not one.key.endswith(PART))
+            there = [key for key in whole if key.startswith(start)]
+            for key in self._unnamed(work, there, start) if there else ():
+                self._at.files.remove_file(key)
+        return len(old) == len(parts)
+
+    def _unnamed(self, work: str, there: list[str], start: str) -> list[str]:
+        """Those of the keys, all below `start`, that no record of the comparison names."""
         setups = setups_of(self._at.store, self._at.settings, work)
         named = {
-            key_of(table.__tablename__, work, one.artifact)
+            key_of(ComparisonRow.__tablename__, work, one.artifact)
             for one in setups
             if one.artifact is not None
         }
-        orphans = {
+        return [
             key
             for key in there
             if not _is_named(key, named)
             # only records tell what older versions left there, whose names have no numbers
             and (setups or PLACE.fullmatch(key.removeprefix(start).split("/")[0]))
-        }
-        kept = there - orphans
-        for place in {_largest(key, start, kept) for key in orphans}:
-            self._at.files.remove(place)
-        return kept
+        ]
 
 
 def _is_named(key: str, named: set[str]) -> bool:
@@ -108,9 +106,3 @@ def _is_named(key: str, named: set[str]) -> bool:
     return key.removesuffix(ENDING) in named or any(
         str(folder) in named for folder in PurePosixPath(key).parents
     )
-
-
-def _largest(key: str, start: str, kept: frozenset[str]) -> str:
-    """The folder of a dispatch below `start`, where nothing in it is kept; else the key alone."""
-    folder = start + key.removeprefix(start).split("/")[0]
-    return key if any(each.startswith(f"{folder}/") for each in kept) else folder

@@ -48,7 +48,7 @@ class Work(Table):
 
     `revision` grows with every change that a watcher should see. `attempts` counts how often
     a worker began it. `error` is a problem document, for a failed one. `owner` is that of the
-    task.
+    task. `tidied`: it has ended, and what nobody asks for was cleared away (`service.orphans`).
     """
 
     __abstract__ = True
@@ -66,6 +66,7 @@ class Work(Table):
     created_at: Mapped[str]
     started_at: Mapped[str | None]
     finished_at: Mapped[str | None]
+    tidied: Mapped[bool] = mapped_column(default=False)
 
 
 class ComparisonRow(Work):
@@ -215,13 +216,16 @@ class RemovedRow(Table):
 
 
 class RemovalRow(Table):
-    """Work that was removed, by a digest that tells nothing of it: what a worker stores of it that
-    was given up, and goes on unseen, is known by that, and nothing else is (`service.orphans`)."""
+    """Work that was removed, by its id, which tells nothing of it: what a worker stores of it that
+    was given up, and goes on unseen, is looked for by that (`service.orphans`), last at
+    `looked_at`."""
 
     __tablename__ = "removals"
 
-    digest: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     removed_at: Mapped[str] = mapped_column(index=True)
+    looked_at: Mapped[str | None]
 
 
 class KeyRow(Table):

@@ -1,6 +1,5 @@
 """What the API and the worker read and write of tasks, comparisons and forecasts."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -164,25 +163,30 @@ class Store:
             _note_removed(session, table, key)
             session.delete(row)
 
-    def ended_among(self, keys: Sequence[str], table: type[Work]) -> dict[str, str]:
-        """When the work with these ids ended, of that which has (ISO 8601, UTC)."""
-        query = sa.select(table.id, table.finished_at).where(table.state.in_(FINISHED))
-        found: dict[str, str] = {}
+    def untidied(self, table: type[Work], before: str) -> list[str]:
+        """The ids of work that ended before a time (ISO 8601, UTC), and was not tidied since."""
+        ended = table.state.in_(FINISHED), table.finished_at < before
         with self.begin() as session:
-            for some in _batched(keys):
-                rows = session.execute(query.where(table.id.in_(some))).tuples()
-                found.update((key, time) for key, time in rows if time is not None)
-        return found
+            return list(session.scalars(sa.select(table.id).where(*ended, table.tidied.is_(False))))
 
-    def removed_among(self, keys: Sequence[str], table: type[Work]) -> set[str]:
-        """Those of the ids of which work was removed, as far as that is remembered."""
-        digests = {_digest(table, key): key for key in keys}
-        found: set[str] = set()
+    def tidied(self, table: type[Work], key: str) -> None:
+        """Nothing is left of ended work that nobody asks for."""
         with self.begin() as session:
-            for some in _batched(list(digests)):
-                query = sa.select(RemovalRow.digest).where(RemovalRow.digest.in_(some))
-                found.update(digests[digest] for digest in session.scalars(query))
-        return found
+            session.execute(sa.update(table).where(table.id == key).values(tidied=True))
+
+    def removals(self, table: type[Work], before: str) -> list[str]:
+        """The ids of removed work, as far as that is remembered, after whose files nobody has
+        looked since a time (ISO 8601, UTC)."""
+        long_ago = RemovalRow.looked_at.is_(None) | (RemovalRow.looked_at < before)
+        query = sa.select(RemovalRow.id).where(RemovalRow.kind == table.__tablename__, long_ago)
+        with self.begin() as session:
+            return list(session.scalars(query))
+
+    def looked_after(self, table: type[Work], key: str) -> None:
+        """No file of removed work is left now."""
+        mine = RemovalRow.kind == table.__tablename__, RemovalRow.id == key
+        with self.begin() as session:
+            session.execute(sa.update(RemovalRow).where(*mine).values(looked_at=now()))
 
     def forget_removals(self, session: Session, before: str) -> None:
         """No longer remember what was removed before a time (ISO 8601, UTC)."""
@@ -225,11 +229,7 @@ def _batched(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _note_removed(session: Session, table: type[Work], key: str) -> None:
     session.add(RemovedRow(kind=table.__tablename__, id=key))
-    session.add(RemovalRow(digest=_digest(table, key), removed_at=now()))
-
-
-def _digest(table: type[Work], key: str) -> str:
-    return hashlib.sha256(f"{table.__tablename__}/{key}".encode()).hexdigest()
+    session.add(RemovalRow(kind=table.__tablename__, id=key, removed_at=now()))
 
 
 def _get(

@@ -173,6 +173,8 @@ def _sweep(at: Services, stop: threading.Event) -> None:
             orphans.clear()
         except (OSError, sa.exc.SQLAlchemyError) as error:
             logger.warning("Old work is not removed yet: %s.", reason_of(error))
+        except Exception:  # what is to be removed by then must not wait for the next start
+            logger.exception("Old work is not removed yet.")
         if stop.wait(SWEEP_SECONDS):
             return
 

@@ -7,21 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from stores import FileServer, Trouble
+import stores  # noqa: F401 - makes server:// known
+from leftovers import ENDED, LONG, NAMED, REPORTS, before, ended, left, put, tell
 
-from benchmarks.journal import line_of
-from benchmarks.records import SetupRecord
 from service.files import Files
-from service.orphans import PART_SECONDS, Orphans
+from service.orphans import LOOK_AGAIN, SECONDS, Orphans
 from service.removing import REMEMBERED_DAYS, remove_task, remove_work, sweep
 from service.services import Services
 from service.settings import Settings
-from service.storage import ComparisonRow, ForecastRow, RecordsRow, RemovalRow, State, Work, new_id
+from service.storage import ComparisonRow, ForecastRow, RemovalRow, new_id
 
-ENDED = ("completed", "failed", "cancelled")
-NAMED = "artifacts/3-2/lora"
 OLD = "artifacts/lora+rag"
-REPORTS = ("report.json", "report.html", "what-if.json")
 
 
 @pytest.fixture(params=["data", "folder", "server", "memory"])
@@ -38,45 +34,13 @@ def at(request, tmp_path):
     found.stop()
 
 
-def ended(at: Services, state: State, table: type[Work] = ComparisonRow, ago: float = 0.0) -> str:
-    """The id of work that ended so many seconds ago."""
-    then = (datetime.now(UTC) - timedelta(seconds=ago)).isoformat(timespec="milliseconds")
-    with at.store.begin() as session:
-        task = at.store.add_task(session, {}, {}, None).id
-        row = at.store.add_work(session, task, {}, at.units.open, table, None)
-        row.state, row.finished_at = state, None if state == "running" else then
-    return row.id
-
-
-def tell(at: Services, work: str, *artifacts: str) -> None:
-    """Store setup records that name artefacts."""
-    setups = [SetupRecord(strategy=one, status="completed", artifact=one) for one in artifacts]
-    lines = b"".join(map(line_of, setups)).decode()
-    with at.store.begin() as session:
-        session.add(RecordsRow(work=work, unit=3, lines=lines))
-
-
-def put(at: Services, work: str, *names: str, kind: str = "comparisons") -> None:
-    for name in names:
-        at.files.put(f"{kind}/{work}/{name}", b"some")
-
-
-def left(at: Services, work: str, kind: str = "comparisons") -> set[str]:
-    start = f"{kind}/{work}/"
-    return {one.key.removeprefix(start) for one in at.files.below(kind) if start in one.key}
-
-
 @pytest.mark.parametrize("state", ENDED)
 def test_artefacts_that_no_record_names_go_once_the_comparison_has_ended(at, state) -> None:
     work = ended(at, state)
     tell(at, work, NAMED)
     orphans = ("artifacts/3-1/lora.zip", "artifacts/3-2/rag.zip", "artifacts/1-4/rag.zip")
     put(at, work, f"{NAMED}.zip", *orphans, *REPORTS)
-    sweeper = Orphans(at)
-    sweeper.clear()
-    assert left(at, work) == {f"{NAMED}.zip", *REPORTS}
-    put(at, work, "artifacts/3-1/lora.zip")  # by one who was given up
-    sweeper.clear()
+    Orphans(at).clear()
     assert left(at, work) == {f"{NAMED}.zip", *REPORTS}
     assert (
         at.files.folder is None
@@ -112,12 +76,12 @@ def test_folders_of_older_versions_stay_where_a_record_names_them(at) -> None:
 @pytest.mark.parametrize("kind", ["comparisons", "forecasts"])
 def test_half_written_files_go_once_nobody_writes_them_any_more(at, kind) -> None:
     table = {"comparisons": ComparisonRow, "forecasts": ForecastRow}[kind]
-    work = ended(at, "completed", table, ago=PART_SECONDS + 60)
-    lately = ended(at, "completed", table)
+    work = ended(at, "completed", table)
+    lately = ended(at, "completed", table, ago=SECONDS - 60)
     for each in (work, lately):
         put(at, each, ".report.html.00112233.part", "report.html", kind=kind)
     if at.files.folder is not None:
-        then = time.time() - PART_SECONDS - 60
+        then = time.time() - LONG
         old = at.files.folder / kind / work / ".report.html.00112233.part"
         Orphans(at).clear()
         assert old.exists(), "it was changed just now"
@@ -136,9 +100,13 @@ def test_what_is_stored_of_a_comparison_that_was_removed_goes(at, how) -> None:
     else:
         remove_task(at, at.store.comparison(work, None).task, None)
     assert left(at, work) == set()
-    put(at, work, "artifacts/3-1/lora.zip", "report.json")  # by one who was given up
-    Orphans(at).clear()
-    assert left(at, work) == set()
+    for _ in range(2):  # by ones who were given up
+        put(at, work, "artifacts/3-1/lora.zip", "report.json")
+        Orphans(at).clear()
+        assert left(at, work) == set()
+        again = before(LOOK_AGAIN.total_seconds() + 60)
+        with at.store.begin() as session:
+            session.execute(sa.update(RemovalRow).values(looked_at=again))
 
 
 def test_what_this_database_never_removed_stays(at) -> None:
@@ -164,45 +132,7 @@ def test_removals_are_remembered_for_a_while(at, days, remembered) -> None:
     with at.store.begin() as session:
         session.execute(sa.update(RemovalRow).values(removed_at=then.isoformat()))
     sweep(at)
-    assert at.store.removed_among([work], ComparisonRow) == ({work} if remembered else set())
-
-
-def test_records_that_cannot_be_read_cost_nothing(at, caplog) -> None:
-    broken, work = ended(at, "completed"), ended(at, "completed")
-    with at.store.begin() as session:
-        session.add(RecordsRow(work=broken, unit=3, lines='{"record":"setup"'))
-    for each in (broken, work):
-        put(at, each, "artifacts/3-1/lora.zip")
-    Orphans(at).clear()
-    assert left(at, broken) == {"artifacts/3-1/lora.zip"}
-    assert left(at, work) == set()
-    assert f"{broken} is not tidied" in caplog.text
-
-
-def test_a_store_that_is_away_is_looked_at_the_next_time(tmp_path, monkeypatch, caplog) -> None:
-    at = Services.start(Settings(tmp_path, store=f"server://{secrets.token_hex(8)}"))
-    work = ended(at, "failed")
-    put(at, work, "artifacts/3-1/lora.zip")
-    sweeper = Orphans(at)
-    monkeypatch.setattr(FileServer, "trouble", Trouble("away"))
-    sweeper.clear()
-    assert "not cleared away yet" in caplog.text
-    monkeypatch.setattr(FileServer, "trouble", None)
-    assert len(left(at, work)) == 1
-    sweeper.clear()
-    assert left(at, work) == set()
-    at.stop()
-
-
-def test_records_are_read_once_while_nothing_changes(at, monkeypatch) -> None:
-    work = ended(at, "completed")
-    tell(at, work, NAMED)
-    put(at, work, f"{NAMED}.zip")
-    sweeper = Orphans(at)
-    sweeper.clear()
-    monkeypatch.setattr("service.orphans.setups_of", None)
-    sweeper.clear()
-    assert left(at, work) == {f"{NAMED}.zip"}
+    assert at.store.removals(ComparisonRow, before(0)) == ([work] if remembered else [])
 
 
 def test_what_lies_where_there_was_no_store_yet_goes_too(tmp_path) -> None:
