@@ -13,6 +13,8 @@ import pytest
 
 os.environ["TUNEWORTH_CACHE_GB"] = "0"  # no test computes less for what an earlier one did
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests start servers and workers beside
+# numpy's threads wait by spinning, also where another process has their core
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 WORDS = "the of and to in is it that for on you your my order card bike box charge return refund"
 

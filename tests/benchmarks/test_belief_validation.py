@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from leaving_out import Believing, covers, left_out, scores, validate
 from made_up import World, facts, fitting, read, rows_found
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmarks.belief.belief import Estimate
 from benchmarks.belief.measured import MeasuredQuality
+from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rivals import (
     RIVALS,
     Majority,
@@ -106,6 +108,26 @@ def test_the_predictor_beats_its_rivals_by_what_is_true(rough):
     mean = {rule: float(np.mean(each)) for rule, each in lost.items()}
     best_rival = min(value for rule, value in mean.items() if rule != "predictor")
     assert mean["predictor"] < best_rival
+
+
+def test_it_is_fitted_in_one_thread(tasks):
+    """Several wait for each other by spinning: where another process has a core, a hundred times
+    as long as the whole fit takes."""
+
+    def threads():
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    class Watched(list):
+        def __iter__(self):
+            seen.append(threads())
+            return super().__iter__()
+
+    seen = []
+    with threadpool_limits(2, user_api="blas"):
+        Predictor.fit(Watched(tasks[:2]))
+        assert threads() == {2}
+    assert len(seen) > 1
+    assert all(each == {1} for each in seen)
 
 
 def test_its_intervals_hold_for_tasks_left_out(tasks):

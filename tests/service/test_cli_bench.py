@@ -189,13 +189,16 @@ def write_statistics(path, covered):
 def write_decisions(path):
     """The file of the quick decisions that are done: one wrong in the first situation."""
     sheet = Sheet(path, planted.head_of(0), schema=planted.SCHEMA)
-    draws = planted.QUICK_DRAWS
-    for piece in planted.pieces(draws, draws * planted.EQUAL_RUNS // planted.DRAWS, BY_NAME):
+    draws, races = planted.QUICK_DRAWS, planted.QUICK_RACES
+    runs = draws * planted.EQUAL_RUNS // planted.DRAWS
+    for piece in planted.pieces(draws, runs, BY_NAME, races):
         wrong = [[0, "yes"]] if piece.name == next(iter(BY_NAME)) else []
         facts = {"draws": piece.count, "right": piece.count - len(wrong), "answers": {}}
         facts["wrong"] = wrong
         if piece.name == planted.EQUAL:
             facts = {"draws": piece.count, "runs": {"10": piece.count}, "different": {"10": 2}}
+        if piece.name == planted.RACED:
+            facts = {"draws": piece.count, "same": piece.count, "stopped": 0, "other": []}
         sheet.add(Measurement(piece.name, planted.SIDE, piece.number, 1.0, facts))
 
 
@@ -203,8 +206,9 @@ def write_decisions(path):
 def test_statistics_tell_coverage_and_end_with_1_where_it_is_too_low(tmp_path, covered, code):
     out = tmp_path / "statistics.jsonl"
     write_statistics(out, covered)
-    write_decisions(tmp_path / "statistics-decisions.jsonl")
-    before = out.read_text()
+    decisions = tmp_path / "statistics-decisions.jsonl"
+    write_decisions(decisions)
+    before, decided = out.read_text(), decisions.read_text()
     asked = ("--quick", "--simulations", 100, "--out", out, "--json")
     ran = tuneworth("bench", "statistics", *asked)
     assert ran.exit_code == code, ran.output
@@ -220,6 +224,7 @@ def test_statistics_tell_coverage_and_end_with_1_where_it_is_too_low(tmp_path, c
     assert checks["what_if_ms"]["value"] > 0
     assert checks["what_if_ms"]["target"] == 50
     assert out.read_text() == before
+    assert decisions.read_text() == decided
 
 
 def test_statistics_refuse_the_file_of_another_benchmark(finished):
