@@ -26,7 +26,8 @@ def normal_quantile(share: Numbers) -> Any:
 
 def student_quantile(share: Numbers, df: Numbers) -> Any:
     """Of Student's t with `df` degrees of freedom."""
-    return special.stdtrit(df, share)
+    # at a share of 0 the function has an infinity of the wrong sign
+    return np.copysign(special.stdtrit(df, share), np.subtract(share, 0.5))
 
 
 def f_quantile(share: Numbers, above: Numbers, below: Numbers) -> Any:
@@ -35,5 +36,6 @@ def f_quantile(share: Numbers, above: Numbers, below: Numbers) -> Any:
 
 
 def binomial_cdf(successes: Numbers, trials: Numbers, chance: float) -> Any:
-    """How often so many successes or fewer, fewer than all of them or none of no trials, come."""
-    return special.betaincc(np.add(successes, 1), np.subtract(trials, successes), chance)
+    """How often so many successes or fewer come."""
+    least = np.clip(successes, -1, trials)  # beyond, it is 0 and 1
+    return special.betaincc(least + 1, trials - least, chance)

@@ -174,7 +174,8 @@ def are_binary(scores: Floats) -> NDArray[np.bool_]:
 def wilson(
     successes: Floats, n: Floats | int, reach: Floats | float | None = None
 ) -> tuple[Floats, Floats]:
-    """Wilson's score intervals (1927) at 95%; with `reach` in place of the normal's 1.96."""
+    """Wilson's score intervals (1927) at 95%; with `reach` in place of the normal's 1.96. `n` is
+    above 0: of none, there is no share."""
     z = -normal_quantile(ALPHA / 2) if reach is None else reach
     share, scale = successes / n, 1 + z**2 / n
     centre = (share + z**2 / (2 * n)) / scale

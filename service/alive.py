@@ -1,6 +1,5 @@
 """Which workers are alive: each says so every two seconds, and one that died says nothing more."""
 
-import math
 import threading
 import time
 from collections import Counter
@@ -87,20 +86,19 @@ class Listener:
         """Seconds, at most, since each was alive; `clock` is the time now by that of the beats."""
         now = time.monotonic()
         with self._lock:
-            ages = {
-                name: min(abs(clock - beat), now - self._since(name, beat))
-                for name, beat in beats.items()
-            }
+            ages = {name: self._age(name, beat, clock, now) for name, beat in beats.items()}
             self._known = {name: (beats[name], now - age) for name, age in ages.items()}
             self._looked = now
         return ages
 
-    def _since(self, name: str, beat: float) -> float:
-        """When it was alive at the earliest: a beat that has changed came after the last look."""
+    def _age(self, name: str, beat: float, clock: float, now: float) -> float:
+        """A beat that has changed came after the last look; of one that has not, the clock of the
+        beats can tell nothing new."""
+        told = abs(clock - beat)
         if name not in self._known:
-            return -math.inf
+            return told
         before, alive = self._known[name]
-        return alive if beat == before else self._looked
+        return now - alive if beat == before else min(told, now - self._looked)
 
 
 class Unchanged:

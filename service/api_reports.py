@@ -2,7 +2,7 @@
 artefacts.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import chain
 from typing import Any, cast
 
@@ -93,7 +93,7 @@ def _zip(at: Services, comparison: str, strategy: str, owner: str | None) -> Fil
 
 @get(
     "/comparisons/{comparison_id:str}/records.jsonl",
-    responses=records_response() | problems(404),
+    responses=records_response() | problems(404, 409),
     security=needs("read"),
 )
 async def take_records(request: Request[Any, Any, Any], comparison_id: FromPath[str]) -> Stream:
@@ -106,7 +106,7 @@ async def take_records(request: Request[Any, Any, Any], comparison_id: FromPath[
     pages = await sync_to_thread(_records, at, comparison_id, owner)
     disposition = f'attachment; filename="{JOURNAL}"'
     return Stream(
-        pages,
+        _sent(pages),
         media_type="application/x-ndjson",
         headers={"Content-Disposition": disposition},
     )
@@ -118,6 +118,13 @@ def _records(at: Services, comparison: str, owner: str | None) -> Iterator[str]:
     at.store.comparison(comparison, owner)
     pages = lines_of(at.store, at.settings, comparison)
     return chain([next(pages, "")], pages)
+
+
+async def _sent(pages: Iterator[str]) -> AsyncIterator[str]:
+    """Each page, read in a thread. Whatever is raised breaks the reply off: the framework's own
+    reading of an iterator takes a ValueError for its end."""
+    while (page := await sync_to_thread(next, pages, None)) is not None:
+        yield page
 
 
 async def _report(request: Request[Any, Any, Any], comparison: str, media_type: str) -> File:

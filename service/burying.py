@@ -6,7 +6,10 @@ Each is looked at once more while its work is held, so that any number of worker
 same thing at once. A crash in between leaves what the next one notices.
 """
 
+from itertools import chain
+
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from service.alive import heard, living
 from service.dispatch import again, end, first_unit, hold, job_of, unit_of
@@ -22,7 +25,8 @@ from service.storage import (
 )
 
 IN_LINE = 200
-"""So many units at the head of the lines are looked at: one that is lost comes to stand there."""
+"""So many units at the head of the lines are looked at: one that is lost comes to stand there. So
+many are moved at a time."""
 OLD_WORKER = "worker"
 """How the worker of an older version is called, which takes whole comparisons."""
 
@@ -57,26 +61,41 @@ def stranded(begin: Begin, queue: Queue) -> tuple[dict[str, list[Job]], dict[str
     """The units that wait in another queue than they would be given to now, by their queue: no
     worker takes from it any more, or since then one came that suits them better. And how the jobs
     are of those that wait without one that does: a job may be on its way to its unit, or lost."""
-    in_line = sa.select(UnitRow).where(UnitRow.state == "queued")
     with begin() as session:
         alive = living(session)
-        units = list(session.scalars(in_line.order_by(UnitRow.band, UnitRow.tag).limit(IN_LINE)))
+        ids = [job_of(unit).id for unit in _first(session)]
+        # each kind by itself, or one that waits for its minute would hide the other
+        units = list(chain.from_iterable(_misplaced(session, alive, is_) for is_ in (True, False)))
     misplaced: dict[str, list[Job]] = {}
     for unit in units:
-        if alive and unit.queue != queue_for(unit.computes, alive):
-            misplaced.setdefault(unit.queue, []).append(job_of(unit))
-    ids = [job_of(unit).id for unit in units]
+        misplaced.setdefault(unit.queue, []).append(job_of(unit))
     known = queue.states(ids)
     jobless = {id: known.get(id, "none") for id in ids if known.get(id) != WAITING}
     return misplaced, jobless
 
 
-def move(begin: Begin, queue: Queue, job: Job) -> bool:
-    """Give a unit out again that waits in vain, or in another queue than it would be given to now;
-    False where it does not wait any more."""
+def _first(session: Session, *which: sa.ColumnElement[bool]) -> list[UnitRow]:
+    """The first that wait, in the order of their lines."""
+    in_line = sa.select(UnitRow).where(UnitRow.state == "queued", *which)
+    return list(session.scalars(in_line.order_by(UnitRow.band, UnitRow.tag).limit(IN_LINE)))
+
+
+def _misplaced(session: Session, alive: frozenset[str], computes: bool) -> list[UnitRow]:
+    if not alive:  # whoever comes may be of the queue in which they wait
+        return []
+    suits = queue_for(computes, alive)
+    return _first(session, UnitRow.computes == computes, UnitRow.queue != suits)
+
+
+def move(begin: Begin, queue: Queue, job: Job, *, jobless: bool) -> bool:
+    """Give a unit out again that waits without its job, or else in another queue than it would be
+    given to now; False where it does not any more."""
     with begin() as session:
         row, unit = hold(session, job.work), unit_of(session, job)
         if row is None or unit is None or unit.state != "queued":
+            return False
+        alive = living(session)
+        if not jobless and (not alive or unit.queue == queue_for(unit.computes, alive)):
             return False
         again(session, queue, row, unit, unit.reason, deserted=True)
     queue.remove([job.id])

@@ -14,13 +14,16 @@ import sqlalchemy as sa
 from dbos import DBOS
 from filelock import FileLock
 
-from service.errors import DatabaseAway
+from service.errors import DatabaseAway, StatementCancelled
 from service.migrating import migrate
 
 WAIT_SECONDS = 2.0
 """The longest pause between two tries: soon after a database is back, work goes on."""
 START_SECONDS = 30.0
 """How long a starting process waits for a database that starts beside it."""
+CANCELLED_TRIES = 10
+"""So often in a row the server may cancel the same statements, within 11 s and the time that they
+take: what takes longer than the server allows would be cancelled for ever."""
 MIGRATING = 1953853287, 1
 """The advisory lock of those who migrate: any two numbers that nobody else takes."""
 LIBPQ = {
@@ -42,7 +45,7 @@ GONE = (
     "40P01",  # a deadlock
     "53",  # no memory, disk or connections left
     "55P03",  # a lock that another holds
-    "57014",  # cancelled: by a time limit of the server, or by a person
+    CANCELLED := "57014",  # by a time limit of the server, or by a person
     "57P",  # it shuts down, or starts
     "58030",  # its disk cannot be read or written
 )
@@ -105,6 +108,11 @@ def is_away(error: BaseException) -> bool:
     return code is not None and code & 0xFF in BUSY
 
 
+def is_cancelled(error: BaseException) -> bool:
+    """Whether the server cancelled a statement."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == CANCELLED
+
+
 def reason_of(error: BaseException) -> str:
     """What the driver said, in one line."""
     said = str(getattr(error, "orig", None) or error).strip()
@@ -114,15 +122,19 @@ def reason_of(error: BaseException) -> str:
 def patiently(action: Callable[[], Result], *, seconds: float = math.inf) -> Result:
     """What `action` gives, tried again while the database is away, for `seconds` at most.
 
-    An action whose commit was lost on the way is done once more: it must bear that.
+    An action whose commit was lost on the way is done once more: it must bear that. Raises
+    StatementCancelled where it always takes longer than the server allows.
     """
-    pause, end, told = 0.1, time.monotonic() + seconds, False
+    pause, end, told, cancelled = 0.1, time.monotonic() + seconds, False, 0
     while True:
         try:
             return action()
         except sa.exc.SQLAlchemyError as error:
             if not is_away(error) or time.monotonic() + pause > end:
                 raise
+            cancelled = cancelled + 1 if is_cancelled(error) else 0
+            if cancelled == CANCELLED_TRIES:
+                raise StatementCancelled(reason_of(error), cancelled) from error
             if not told:
                 logger.warning("The database is away, and waited for: %s.", reason_of(error))
                 told = True

@@ -6,6 +6,7 @@ ServiceError
 ├── CostNotAccepted hosted models cost more than the request accepts
 ├── KeyReused       an Idempotency-Key came with another request than the first time
 ├── DatabaseAway    the database was not reached at the start
+├── StatementCancelled  the database cancelled the same statements again and again
 ├── StoreAway       the store of reports and artefacts is full, read-only or not reached
 ├── NewerDatabase   a later version of Tuneworth has changed the database
 ├── DamagedRecords  what is stored of a comparison cannot be read
@@ -73,6 +74,16 @@ class DatabaseAway(ServiceError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"The database cannot be used: {reason}. Start it, or correct TUNEWORTH_DATABASE_URL."
+        )
+
+
+class StatementCancelled(ServiceError):
+    """`reason` is what the database said, of the last of so many `tries`."""
+
+    def __init__(self, reason: str, tries: int) -> None:
+        super().__init__(
+            f"The database cancelled the same statements {tries} times in a row: {reason}. Raise"
+            " the server's statement_timeout, for the user or the database."
         )
 
 

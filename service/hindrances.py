@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.errors import StorageFull
 from benchmarks.guard import DISK
-from service.database import is_away
+from service.database import is_away, is_cancelled
 
 PASSES = (*DISK, errno.EACCES, errno.EPERM)
 """Errors of the system that end once somebody has freed space, or opened a folder again."""
@@ -18,7 +18,7 @@ def hindrance(error: BaseException) -> str | None:
         return said(error.reason, error.path)
     if isinstance(error, OSError) and error.errno in PASSES:
         return said(str(error.strerror), error.filename)
-    if is_away(error):
+    if is_away(error) and not is_cancelled(error):  # what asks the database again bears with that
         return "the database does not answer"
     return None
 

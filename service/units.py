@@ -8,6 +8,7 @@ Data-Intensive Applications, chapter 8).
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -222,20 +223,18 @@ class Units:
         that was."""
         return burying.bury(self.begin, self.queue, worker, reason)
 
-    def stranded(self, seconds: float = LOST_SECONDS) -> list[Job]:
-        """Units that wait in vain: no worker has taken from their queue for a minute, or for so
-        long there has been a queue that suits them better; or their job has not been waiting with
-        them for `seconds`."""
-        misplaced, jobless = burying.stranded(self.begin, self.queue)
-        lost = self._jobless.seconds(jobless)
-        missing = [Job.parse(key) for key, lasts in lost.items() if lasts >= seconds]
-        since = self._misplaced.seconds(dict.fromkeys(misplaced, True))
-        left = (misplaced[name] for name, lasts in since.items() if lasts >= MISPLACED_SECONDS)
-        return sorted({*chain.from_iterable(left), *(job for job in missing if job is not None)})
-
     def move(self) -> int:
-        """Give out again what waits in vain, and take up what an older version left; how much."""
-        moved = sum(burying.move(self.begin, self.queue, job) for job in self.stranded())
+        """Give out again what waits in vain, and take up what an older version left; how much. In
+        vain is where no worker has taken from a queue for a minute, or for so long there has been
+        one that suits better; and without a job."""
+        misplaced, jobless = burying.stranded(self.begin, self.queue)
+        without = self._jobless.seconds(jobless)
+        lost = [Job.parse(key) for key, lasts in without.items() if lasts >= LOST_SECONDS]
+        since = self._misplaced.seconds(dict.fromkeys(misplaced, True))
+        left = [misplaced[name] for name, lasts in since.items() if lasts >= MISPLACED_SECONDS]
+        move = partial(burying.move, self.begin, self.queue)
+        moved = sum(move(job, jobless=True) for job in lost if job is not None)
+        moved += sum(move(job, jobless=False) for job in chain.from_iterable(left))
         return moved + burying.adopt(self.begin, self.queue)
 
     def _held(self, session: Session, job: Job) -> tuple[Work, UnitRow]:

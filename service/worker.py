@@ -99,10 +99,10 @@ def work(settings: Settings, compute: Compute | None = None, parent: int | None 
 def once_writable(
     action: Callable[[], Result], settings: Settings, parent: int | None = None
 ) -> Result:
-    """What `action` gives, tried again while the data folder is full or may not be written: a
-    worker that ended would only be started again. Raises SystemExit where `parent` is gone, and
-    other errors of the system."""
-    pause, told = FIRST_PAUSE, False
+    """What `action` gives, tried again while the data folder, or another place that it writes to,
+    is full or may not be written: a worker that ended would only be started again. Raises
+    SystemExit where `parent` is gone, and other errors of the system."""
+    pause, told = FIRST_PAUSE, ""
     while True:
         try:
             found = action()
@@ -110,12 +110,12 @@ def once_writable(
             if error.errno not in PASSES:
                 raise
             if not told:
+                told = str(error.filename or settings.data)
                 waits = "The worker waits to start until it can write to %s: %s."
-                logger.warning(waits, settings.data, error.strerror)
-            told = True
+                logger.warning(waits, told, error.strerror)
         else:
             if told:
-                logger.warning("The worker can write to %s again, and starts.", settings.data)
+                logger.warning("The worker can write to %s again, and starts.", told)
             return found
         if is_orphan(parent):
             raise SystemExit(1)

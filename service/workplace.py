@@ -197,7 +197,7 @@ class Workplace:
     def _spec_of(self, task: str) -> dict[str, Any]:
         """Read once for all units of a task that come one after the other: none ever changes."""
         if self._spec is None or self._spec[0] != task:
-            self._spec = task, self._at.store.spec(task, None)
+            self._spec = task, patiently(lambda: self._at.store.spec(task, None))
         return self._spec[1]
 
     def _take_over(self, running: Running) -> None:

@@ -27,6 +27,24 @@ def test_quantiles_and_shares() -> None:
     exact(f_quantile(SHARES, 2, FREEDOM), stats.f.ppf(SHARES, 2, FREEDOM))
 
 
+def test_shares_of_nothing_and_all() -> None:
+    ends, freedom = np.array([-0.1, 0.0, 1.0, 1.1, np.nan]), np.array([[0], [1], [7], [np.inf]])
+    exact = np.testing.assert_array_equal
+    exact(student_quantile(ends, freedom), stats.t.ppf(ends, freedom))
+    exact(normal_quantile(ends), stats.norm.ppf(ends))
+    exact(f_quantile(ends, 2, 7), stats.f.ppf(ends, 2, 7))
+    assert float(student_quantile(0, 3)) == -np.inf
+
+
+@pytest.mark.parametrize("trials", [0, 1, 5])
+def test_fewer_than_none_and_more_than_all_of_the_tosses(trials: int) -> None:
+    beyond = np.arange(-3, trials + 4)
+    np.testing.assert_allclose(
+        binomial_cdf(beyond, trials, 0.3), stats.binom.cdf(beyond, trials, 0.3)
+    )
+    assert binomial_cdf(trials + 1, trials, 0.3) == 1.0
+
+
 @pytest.mark.parametrize("trials", [0, 1, 2, 9, 200, 20_000])
 def test_tosses_of_a_coin(trials: int) -> None:
     fewer = np.arange(trials // 2 + 1)

@@ -62,6 +62,7 @@ def test_a_jump_of_the_clock_makes_nobody_silent_who_goes_on(at, jump, monkeypat
     at.units.beat("a-0", "cpu", "a")
     assert asked(at, alive.workers) == {"cpu": 1}
     now += 60
+    at.units.beat("a-0", "cpu", "a")
     at.units.beat("b-0", "gpu", "b")
     assert asked(at, alive.living) == {"cpu", "gpu"}
 
@@ -81,6 +82,21 @@ def test_a_beat_that_came_before_a_jump_and_after_a_look_was_heard_since_that_lo
     assert asked(at, alive.living) == {"cpu"}
     now += alive.SILENT_SECONDS - 9
     assert asked(at, alive.living) == frozenset()
+
+
+@pytest.mark.parametrize("back", [2.0, alive.SILENT_SECONDS, 60.0])
+def test_a_step_back_of_the_clock_revives_nobody(at, back, monkeypatch) -> None:
+    now, clock, step = 100.0, alive.clock, 0.0
+    monkeypatch.setattr("service.alive.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.alive.clock", lambda session: clock(session) + now - 100 - step)
+    heard(at, ("a-0", "cpu", "a"))
+    assert asked(at, alive.living) == {"cpu"}
+    silent = 2 + max(back, alive.SILENT_SECONDS)
+    now += silent
+    assert asked(at, alive.living) == frozenset()
+    step = back + 2
+    assert asked(at, alive.living) == frozenset()
+    assert asked(at, alive.silence) == pytest.approx(silent, abs=1)
 
 
 def test_the_last_of_several_to_be_heard_of_tells_the_silence(at) -> None:

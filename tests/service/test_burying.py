@@ -220,7 +220,7 @@ def test_a_job_that_does_not_wait_with_its_unit_is_replaced_after_a_while(
 def test_what_is_claimed_a_moment_before_is_not_moved(at) -> None:
     work = begun(at)
     mine = claimed(at, work, 0)
-    assert not burying.move(at.store.begin, at.queue, mine)
+    assert not burying.move(at.store.begin, at.queue, mine, jobless=True)
     assert not at.units.is_cancelling(mine)
 
 

@@ -3,10 +3,11 @@ they wait for a while, and then move."""
 
 import pytest
 import sqlalchemy as sa
-from given import LAST, at_once, begun, claimed, engine_says, job, units
+from given import LAST, at_once, at_strategies, begun, claimed, engine_says, job, units
 
+from service import burying
 from service.jobs import Job
-from service.orders import Next
+from service.orders import Next, Planned
 from service.services import Services
 from service.storage import WorkerRow
 
@@ -22,13 +23,18 @@ def at(settings):
 
 @pytest.fixture
 def minutes(monkeypatch):
-    """Let a worker look after the others for a minute; how much it moved each time."""
+    """Let a worker look after the others for a minute, in which they are heard of; how much it
+    moved each time."""
     now = [100.0]
     monkeypatch.setattr("service.alive.time.monotonic", lambda: now[0])
 
     def pass_by(at: Services) -> list[int]:
         moved = []
         for _ in range(7):
+            with at.store.begin() as session:
+                there = list(session.scalars(sa.select(WorkerRow)))
+            for worker in there:
+                at.units.beat(worker.name, worker.queue, worker.host)
             moved.append(at.units.move())
             now[0] += 10
         return moved
@@ -98,6 +104,34 @@ def test_what_a_worker_had_waits_for_its_like_to_come_back(at) -> None:
         session.execute(sa.delete(WorkerRow).where(WorkerRow.name == "g"))
     assert at.units.bury("g", KILLED) == 1
     assert units(at, work)[0].queue == "gpu"
+
+
+def test_a_worker_gets_what_suits_it_however_much_waits_before_that(
+    at, minutes, monkeypatch
+) -> None:
+    monkeypatch.setattr("service.burying.IN_LINE", 3)
+    at.units.beat("w", "cpu", "here")
+    well = at_strategies(at, Next(units=tuple(Planned(f"s{n}", 1.0) for n in range(6))))
+    claimed(at, well, 7)
+    work = begun(at)
+    assert units(at, work)[0].tag == 7  # behind them
+    at.units.beat("g", "gpu", "here")
+    assert sum(minutes(at)) == 1
+    assert units(at, work)[0].queue == "gpu"
+    assert {units(at, well)[n].queue for n in range(2, 8)} == {"cpu"}
+
+
+def test_what_suits_where_it_waits_by_now_is_not_moved(at) -> None:
+    """The worker that it would have gone to may have left, or another have moved it."""
+    at.units.beat("w", "cpu", "here")
+    first = job(at, begun(at), 0)
+    at.units.beat("g", "gpu", "here")
+    misplaced, _ = burying.stranded(at.store.begin, at.queue)
+    assert misplaced == {"cpu": [first]}
+    at.units.bury("g", KILLED)
+    assert not burying.move(at.store.begin, at.queue, first, jobless=False)
+    assert job(at, first.work, 0) == first
+    assert burying.move(at.store.begin, at.queue, first, jobless=True)
 
 
 def test_several_may_move_it_at_once(at, monkeypatch) -> None:

@@ -5,9 +5,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -184,6 +188,62 @@ def test_what_breaks_once_something_was_sent_breaks_the_reply_off(client, monkey
         file.write(b"no record\n")
     with pytest.raises(LitestarException, match="after response started"):
         client.get(f"{address}/records.jsonl")
+
+
+def test_no_error_in_mid_stream_is_taken_for_the_end(client, monkeypatch) -> None:
+    def broken(*told: object) -> Iterator[str]:
+        yield "{}\n"
+        raise ValueError("as validation errors are")
+
+    monkeypatch.setattr("service.api_reports.lines_of", broken)
+    address = start(client, submit(client))
+    with pytest.raises(LitestarException, match="after response started"):
+        client.get(f"{address}/records.jsonl")
+
+
+def test_a_client_who_leaves_lets_go_of_the_stream(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("service.api_reports.lines_of", lambda *told: repeat("{}\n"))
+    header = key_for(tmp_path)
+    with client_of(tmp_path) as client:
+        client.headers.update(header)
+        path = f"{start(client, submit(client))}/records.jsonl"
+        name = header["Authorization"].removeprefix("Bearer tw_").split("_")[0]
+        streams, counted = client.app.state.gate.streams, []
+
+        async def fetch() -> None:
+            begun = anyio.Event()
+            told = [{"type": "http.request", "body": b"", "more_body": False}]
+
+            async def receive() -> dict[str, Any]:
+                if told:
+                    return told.pop()
+                await begun.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message: dict[str, Any]) -> None:
+                if message.get("body"):
+                    counted.append(streams._open[name])
+                    begun.set()
+                await anyio.sleep(0)
+
+            await client.app(scope, receive, send)
+
+        sent = {"host": "127.0.0.1", "authorization": header["Authorization"]}
+        scope = {
+            **{"type": "http", "method": "GET", "path": path, "raw_path": path.encode()},
+            **{"query_string": b"", "scheme": "http", "http_version": "1.1", "root_path": ""},
+            **{"server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1), "extensions": {}},
+            "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
+        }
+        with client.portal() as portal:
+            portal.call(fetch)
+        assert counted[0] == 1
+        assert streams._open[name] == 0
+
+
+def test_a_damaged_journal_of_an_older_version_is_said_in_the_schema(client) -> None:
+    paths = client.get("/schema/openapi.json").json()["paths"]
+    assert "409" in paths[f"{API}/comparisons/{{comparison_id}}/records.jsonl"]["get"]["responses"]
 
 
 @pytest.fixture

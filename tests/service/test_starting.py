@@ -85,6 +85,24 @@ def test_what_does_not_pass_ends_a_start_at_once(tmp_path) -> None:
         once_writable(broken, Settings(tmp_path))
 
 
+@pytest.mark.parametrize("told", ["/elsewhere/tuneworth.lock", None])
+def test_what_cannot_be_written_is_named(tmp_path, told, monkeypatch, caplog) -> None:
+    monkeypatch.setattr("service.worker.FIRST_PAUSE", 0.01)
+    tries = iter((True, False))
+
+    def refused_once() -> int:
+        if next(tries):
+            raise PermissionError(errno.EACCES, "Permission denied", told)
+        return 7
+
+    assert once_writable(refused_once, Settings(tmp_path)) == 7
+    place = told or str(tmp_path)
+    assert caplog.messages == [
+        f"The worker waits to start until it can write to {place}: Permission denied.",
+        f"The worker can write to {place} again, and starts.",
+    ]
+
+
 def test_a_worker_that_waits_to_start_ends_with_who_keeps_it(tmp_path) -> None:
     def refused() -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
