@@ -63,7 +63,7 @@ def first_unit(session: Session, queue: Queue, row: Work) -> None:
 
 
 def planned(row: Work, position: int, name: str, seconds: float, *, computes: bool) -> UnitRow:
-    """A unit that is not given out yet: until then, its tag is what it counts."""
+    """A unit that is not given out yet, and has no place in a line."""
     return UnitRow(
         work=row.id,
         position=position,
@@ -73,7 +73,8 @@ def planned(row: Work, position: int, name: str, seconds: float, *, computes: bo
         queue="gpu" if computes else "cpu",
         computes=computes,
         band=band_of(row),
-        tag=cost_of(seconds),
+        cost=cost_of(seconds),
+        tag=0,
         state="planned",
         dispatch=1,
     )
@@ -99,7 +100,7 @@ def plan_again(units: Iterable[UnitRow], names: Collection[str]) -> None:
     """Let strategies be taken once more, and the end after them."""
     for unit in units:
         if unit.name in names or unit.name == FINISH:
-            unit.state, unit.over, unit.tag = "planned", False, cost_of(0.0)
+            unit.state, unit.over, unit.cost = "planned", False, cost_of(0.0)
             unit.dispatch, unit.fruitless = unit.dispatch + 1, 0
 
 
@@ -125,7 +126,7 @@ def _stage(unit: UnitRow) -> int:
 def give(session: Session, queue: Queue, unit: UnitRow) -> None:
     """Queue a planned unit, and its job."""
     unit.queue = queue_for(unit.computes, living(session))
-    unit.tag = next_tag(session, unit, unit.tag)
+    unit.tag = next_tag(session, unit)
     unit.state = "queued"
     session.flush()  # the next one is to see it
     queue.put(session, job_of(unit), unit.queue, rank_of(unit))
@@ -140,10 +141,10 @@ def again(
     *,
     deserted: bool = False,
 ) -> None:
-    """Give a unit out once more: where it stood, or in a queue that suits it better by now. Where
-    nobody takes from its own, it waits there for one who may come back, unless it is `deserted`. It
-    fails with its work where it was begun too often without getting any further, and is left where
-    that is told to stop."""
+    """Give a unit out once more: where it stood, or in a queue that suits it better by now; there
+    it counts as before, or nothing more if it was begun. Where nobody takes from its own, it waits
+    there for one who may come back, unless it is `deserted`. It fails with its work where it was
+    begun too often without getting any further, and is left where that is told to stop."""
     unit.reason = reason
     row.revision += 1
     if row.cancelling:
@@ -155,7 +156,9 @@ def again(
         alive = living(session)
         stays = unit.queue not in alive and not (deserted and alive)
         if not stays and queue_for(unit.computes, alive) != unit.queue:
-            unit.state, unit.tag = "planned", cost_of(0.0)
+            if unit.state == "running":
+                unit.cost = cost_of(0.0)
+            unit.state = "planned"
             give(session, queue, unit)
         else:
             unit.state = "queued"

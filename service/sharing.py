@@ -45,7 +45,7 @@ def tag_after(begun: int | None, waiting: int | None, mine: int | None, cost: in
     return min(max(served, mine or 0) + cost, BAND_SIZE - 1)
 
 
-def next_tag(session: Session, unit: UnitRow, cost: int) -> int:
+def next_tag(session: Session, unit: UnitRow) -> int:
     """The tag of a unit that is to be queued, in its queue and band."""
     state, tag = UnitRow.state, UnitRow.tag
     query = sa.select(
@@ -56,7 +56,7 @@ def next_tag(session: Session, unit: UnitRow, cost: int) -> int:
         state.in_(("queued", "running")), UnitRow.queue == unit.queue, UnitRow.band == unit.band
     )
     begun, waiting, mine = session.execute(query).one()
-    return tag_after(begun, waiting, mine, cost)
+    return tag_after(begun, waiting, mine, unit.cost)
 
 
 def rank_of(unit: UnitRow) -> int:

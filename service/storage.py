@@ -114,9 +114,9 @@ class UnitRow(Table):
     the order of the run, and `name` a strategy's id or one of those in `service.orders`. `dispatch`
     counts how often it was given out: who holds an older number may store nothing more. `worker`
     has it now, or had it last. `fruitless` are starts since its records last grew, `seconds` what
-    was computed in all. `reason` says why it was given out once more. `tag` is its place in the
-    line (`service.sharing`), `computes`: a model runs for it, and `over`: a race stopped it. One
-    that is planned waits for others, and has no job yet.
+    was computed in all. `reason` says why it was given out once more. `cost` is what it counts and
+    `tag` its place in the line (`service.sharing`), `computes`: a model runs for it, and `over`: a
+    race stopped it. One that is planned waits for others, and has no job yet.
     """
 
     __tablename__ = "units"
@@ -129,6 +129,7 @@ class UnitRow(Table):
     queue: Mapped[str]
     computes: Mapped[bool] = mapped_column(default=False)
     band: Mapped[int]
+    cost: Mapped[int] = mapped_column(default=1)
     tag: Mapped[int]
     state: Mapped[UnitState] = mapped_column(sa.String, index=True)
     over: Mapped[bool] = mapped_column(default=False)

@@ -87,12 +87,13 @@ def test_the_end_of_work_goes_back_to_a_worker_without_a_gpu(at, minutes) -> Non
 
 def test_a_unit_that_moved_away_goes_back_once_it_is_given_out_anew(at) -> None:
     at.units.beat("w", "cpu", "here")
-    work = begun(at)
-    assert units(at, work)[0].queue == "cpu"
-    mine = claimed(at, work, 0)
+    work = at_strategies(at, Next(units=(Planned("a", 600.0, computes=True),)))
+    assert units(at, work)[2].queue == "cpu"
+    mine = claimed(at, work, 2)
     at.units.beat("g", "gpu", "here")
     at.units.hand_back(mine, None, fruitless=False)
-    assert (units(at, work)[0].queue, engine_says(at, Job(work, 0, 2))) == ("gpu", "ENQUEUED")
+    assert (units(at, work)[2].queue, engine_says(at, Job(work, 2, 2))) == ("gpu", "ENQUEUED")
+    assert units(at, work)[2].tag == 1  # what was begun counts nothing more
 
 
 def test_what_a_worker_had_waits_for_its_like_to_come_back(at) -> None:
@@ -132,6 +133,17 @@ def test_what_suits_where_it_waits_by_now_is_not_moved(at) -> None:
     assert not burying.move(at.store.begin, at.queue, first, jobless=False)
     assert job(at, first.work, 0) == first
     assert burying.move(at.store.begin, at.queue, first, jobless=True)
+
+
+def test_what_moves_counts_in_its_new_line_what_it_did_in_the_old(at, minutes) -> None:
+    at.units.beat("w", "cpu", "here")
+    following = Next(units=tuple(Planned(f"s{n}", 600.0, computes=True) for n in range(3)))
+    work = at_strategies(at, following, owner="ada")
+    assert [units(at, work)[n].tag for n in (2, 3, 4)] == [600, 1200, 1800]
+    at.units.beat("g", "gpu", "here")
+    assert sum(minutes(at)) == 3
+    assert [units(at, work)[n].queue for n in (2, 3, 4)] == ["gpu"] * 3
+    assert [units(at, work)[n].tag for n in (2, 3, 4)] == [600, 1200, 1800]
 
 
 def test_several_may_move_it_at_once(at, monkeypatch) -> None:
