@@ -34,6 +34,9 @@ APART_S = 6.0
 """Kills are up to so far apart, by chance: about as long as an undisturbed comparison takes."""
 AT_ONCE = 0.25
 """The share of kills that do not wait until the API is back from the one before."""
+MOST_MISSES = 3
+"""In so many comparisons in a row the phase that is aimed at may not be seen; then any moment will
+do: on a quick machine the API may never tell of it."""
 AFTER_S = 0.25
 """Up to so long after the progress told of a phase that is aimed at."""
 MODELLED = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot")
@@ -127,7 +130,8 @@ def undisturbed(service: Supervised, kind: str, tiny: str) -> Whole:
 def disturbed(service: Supervised, wholes: Sequence[Whole], bench: Bench, left: int) -> Measurement:
     """One comparison, and as many kills as fall into it."""
     before = kills_in(bench.sheet.measurements)
-    number = 1 + sum(row.side == "disturbed" for row in bench.sheet.measurements)
+    rows = [row for row in bench.sheet.measurements if row.side == "disturbed"]
+    number, aims = 1 + len(rows), may_aim(rows)
     chance = random.Random(f"{NAME}:{number}")
     whole = wholes[number % len(wholes)]
     options = KINDS[whole.kind][-1]
@@ -138,7 +142,7 @@ def disturbed(service: Supervised, wholes: Sequence[Whole], bench: Bench, left: 
     while len(kills) < left and not watch.has_ended:
         victim = get_args(Victim)[(len(before) + len(kills)) % 3]
         least = QUICK_LEAST if bench.quick else LEAST
-        phase = aim([*before, *kills], victim, left - len(kills), least)
+        phase = aim([*before, *kills], victim, left - len(kills), least) if aims else None
         if chance.random() > AT_ONCE:
             watch.until_seen()
         if not watch.until(time.monotonic() + chance.uniform(0, APART_S), phase):
@@ -157,6 +161,12 @@ def disturbed(service: Supervised, wholes: Sequence[Whole], bench: Bench, left: 
         **compared(watch, whole),
     }
     return Measurement(NAME, "disturbed", number, time.monotonic() - began, facts)
+
+
+def may_aim(rows: Sequence[Measurement]) -> bool:
+    """Whether any of the last comparisons saw a kill."""
+    last = rows[-MOST_MISSES:]
+    return len(last) < MOST_MISSES or any(row.facts["kills"] for row in last)
 
 
 def compared(watch: Watch, whole: Whole) -> dict[str, Any]:
