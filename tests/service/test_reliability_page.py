@@ -37,5 +37,5 @@ def test_a_missed_target_stands_out(tmp_path) -> None:
 def test_what_was_measured_in_small_is_not_published(tmp_path) -> None:
     text = (RESULTS / "polling.jsonl").read_text().replace('"quick": false', '"quick": true')
     (tmp_path / "polling.jsonl").write_text(text)
-    with pytest.raises(ValueError, match="polling.jsonl is no measurement at full size"):
+    with pytest.raises(ValueError, match=r"polling\.jsonl is no measurement at full size"):
         table(tmp_path)
