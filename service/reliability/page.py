@@ -48,7 +48,13 @@ def value_of(check: BenchCheck) -> str:
 
 
 def target_of(check: BenchCheck) -> str:
-    return "" if check.target is None else number(check.target)
+    """With its direction, where the value tells it."""
+    if check.target is None:
+        return ""
+    if check.value is None or check.value == check.target:
+        return number(check.target)
+    side = "at least" if (check.value > check.target) == check.met else "at most"
+    return f"{side} {number(check.target)}"
 
 
 def number(value: float) -> str:
