@@ -138,6 +138,7 @@ def test_removals_are_remembered_for_a_while(at, days, remembered) -> None:
 def test_what_lies_where_there_was_no_store_yet_goes_too(tmp_path) -> None:
     at = Services.start(Settings(tmp_path / "data", store=str(tmp_path / "store")))
     work = ended(at, "cancelled")
+    put(at, work, "report.json")
     Files(tmp_path / "data").put(f"comparisons/{work}/artifacts/3-1/lora.zip", b"some")
     Orphans(at).clear()
     assert list((tmp_path / "data").rglob("*.zip")) == []
