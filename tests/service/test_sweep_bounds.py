@@ -167,3 +167,41 @@ def test_work_whose_removal_is_cancelled_holds_up_no_other(tmp_path, monkeypatch
     sweep(at)
     assert at.store.ended_among(ComparisonRow, works, "9") == {works[0]}
     at.stop()
+
+
+def test_of_what_lies_on_this_machine_one_sweep_looks_through_so_much(
+    tmp_path, monkeypatch
+) -> None:
+    at = Services.start(Settings(tmp_path / "data", store=str(tmp_path / "store")))
+    works = several(at)
+    Orphans(at).clear()
+    old = Files(tmp_path / "data")
+    for work in works:
+        old.put(f"comparisons/{work}/{ORPHAN}", b"some")
+    monkeypatch.setattr(orphans, "AT_A_TIME", 2)
+    sweeper = Orphans(at)
+    for count in (3, 1, 0):
+        sweeper.clear()
+        assert len(old.names("comparisons")) == count
+    monkeypatch.setattr(Files, "below", lambda *_: pytest.fail("it was looked through"))
+    sweeper.clear()
+    at.stop()
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_store_that_is_not_mounted_counts_as_not_looked_at(tmp_path, removed) -> None:
+    at = Services.start(Settings(tmp_path / "data", store=str(tmp_path / "store")))
+    works = several(at)
+    (tmp_path / "store").rename(tmp_path / "elsewhere")
+    (tmp_path / "store").mkdir()
+    if removed:
+        for work in works:
+            remove_work(at, work, ComparisonRow, None)
+    sweeper = Orphans(at)
+    sweeper.clear()
+    (tmp_path / "store").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "store")
+    assert all(left(at, work) for work in works)
+    sweeper.clear()
+    assert not any(left(at, work) for work in works)
+    at.stop()
