@@ -230,7 +230,7 @@ class Store:
             session.execute(sa.delete(RemovedRow).where(*mine))
 
     def _among(
-        self, query: sa.Select[tuple[str]], table: type[Identified], keys: Sequence[str]
+        self, query: sa.Select[str], table: type[Identified], keys: Sequence[str]
     ) -> set[str]:
         """Those of the ids of the table that the query finds."""
         found: set[str] = set()
@@ -240,9 +240,7 @@ class Store:
         return found
 
 
-def _from_behind(
-    query: sa.Select[tuple[str]], table: type[Identified], last: str
-) -> sa.Select[tuple[str]]:
+def _from_behind(query: sa.Select[str], table: type[Identified], last: str) -> sa.Select[str]:
     return query.order_by(table.id <= last, table.id).limit(AT_A_TIME)
 
 
