@@ -21,8 +21,8 @@ ORPHAN = "artifacts/3-1/lora.zip"
 
 
 @pytest.fixture
-def at(tmp_path):
-    found = Services.start(Settings(tmp_path))
+def at(settings):
+    found = Services.start(settings)
     yield found
     found.stop()
 
