@@ -99,10 +99,10 @@ class Files:
         """The keys below, in order."""
         return self._store.names(prefix)
 
-    def below(self, prefix: str) -> Iterator["Found"]:
-        """All files below, those of earlier and half-written ones too; in no order."""
-        for place in self._places:
-            yield from place.below(prefix)
+    def below(self, prefix: str) -> list["Found"]:
+        """All files below, those of earlier and half-written ones too; in no order. A folder that
+        cannot be listed is StoreAway."""
+        return [found for place in self._places for found in place.below(prefix)]
 
     def remove(self, prefix: str) -> None:
         """The file with this key and all below it, if there is any."""
@@ -110,6 +110,11 @@ class Files:
             path = place.path(prefix)
             with _told(prefix), suppress(FileNotFoundError):
                 place.system.rm(path, recursive=True)
+
+    def require(self, key: str) -> None:
+        """Raises StoreAway where the store's folder is missing or empty, as that of a disk that is
+        not mounted: that nothing is found at the key says nothing then."""
+        self._store.require(key)
 
     def remove_file(self, key: str) -> None:
         """The file with this key alone, if there is any; and in a folder of this machine what that
@@ -198,30 +203,44 @@ class _Place:
                     self.system.rm_file(beside)
                 raise
 
+    def require(self, key: str) -> None:
+        if self.is_object_store:
+            return
+        with _told(key), suppress(FileNotFoundError):
+            if self.system.ls(self.root, detail=False):
+                return
+        raise StoreAway(key, "its folder is missing or empty, as where a disk is not mounted")
+
     def names(self, prefix: str) -> list[str]:
-        found, left = [], [self.path(prefix)]
-        while left:
-            path = left.pop()
-            with _told(prefix), suppress(FileNotFoundError):
-                for info in self.system.ls(path, detail=True):
-                    if info["type"] == "directory":
-                        left.append(info["name"])
-                    elif not info["name"].endswith(("/", PART)):
-                        found.append(info["name"])
         start = len(self.path(prefix)) - len(prefix)
-        return sorted(name[start:] for name in found)
+        names = (info["name"] for info in self._listed(prefix))
+        return sorted(name[start:] for name in names if not name.endswith(("/", PART)))
 
     def below(self, prefix: str) -> list[Found]:
-        """With one listing, as object stores give it: they have no folders to go through."""
+        """Of an object store, which has no folders to go through, with one listing. Elsewhere
+        `find` would take a folder that cannot be listed for an empty one."""
         path = self.path(prefix)
-        with _told(prefix):
-            found = self.system.find(path, detail=True)
+        if self.is_object_store:
+            with _told(prefix):
+                infos = list(self.system.find(path, detail=True).values())
+        else:
+            infos = list(self._listed(prefix))
         start = len(path) - len(prefix)
         return [
-            Found(name[start:], _changed(info))
-            for name, info in found.items()
-            if name.startswith(f"{path}/") and not name.endswith("/")
+            Found(info["name"][start:], _changed(info))
+            for info in infos
+            if info["name"].startswith(f"{path}/") and not info["name"].endswith("/")
         ]
+
+    def _listed(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """What is told of each file below, folder after folder."""
+        left = [self.path(prefix)]
+        while left:
+            infos: list[dict[str, Any]] = []
+            with _told(prefix), suppress(FileNotFoundError):
+                infos = self.system.ls(left.pop(), detail=True)
+            left += [info["name"] for info in infos if info["type"] == "directory"]
+            yield from (info for info in infos if info["type"] != "directory")
 
 
 def _changed(info: dict[str, Any]) -> float | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from service.database import forget_pages, reason_of
+from service.database import forget_pages, is_cancelled, reason_of
 from service.errors import Conflict, NotFound, StoreAway
 from service.posting import outdated
 from service.services import Services
@@ -65,11 +65,22 @@ def _remove_older(at: Services, than: datetime) -> None:
                 at.store.remove_work(key, table, None)
             except NotFound:  # somebody was quicker
                 continue
+            except sa.exc.DBAPIError as error:
+                _left(table.__tablename__, key, error)
     for task in at.store.unused_since(before):
         try:
             at.store.remove_task(task, None)
         except (NotFound, Conflict):  # or has begun something with it
             continue
+        except sa.exc.DBAPIError as error:
+            _left(TaskRow.__tablename__, task, error)
+
+
+def _left(kind: str, key: str, error: sa.exc.DBAPIError) -> None:
+    """Raises the error, but where the database cancelled statements for this one alone."""
+    if not is_cancelled(error):
+        raise error
+    logger.warning("%s %s is not removed yet: %s.", kind, key, reason_of(error))
 
 
 def clear(at: Services) -> None:
@@ -78,8 +89,11 @@ def clear(at: Services) -> None:
         for kind, key in at.store.leftovers():
             try:
                 _clear(at, kind, key)
-            except (OSError, StoreAway) as error:
-                logger.warning("%s %s is removed, but not all of it: %s.", kind, key, error)
+            except (OSError, StoreAway, sa.exc.DBAPIError) as error:
+                if isinstance(error, sa.exc.DBAPIError) and not is_cancelled(error):
+                    raise
+                reason = reason_of(error)
+                logger.warning("%s %s is removed, but not all of it: %s.", kind, key, reason)
         forget_pages(at.store.engine)
     except sa.exc.SQLAlchemyError as error:  # what was removed stays so; a sweep clears the rest
         logger.warning("What was removed is not cleared away yet: %s.", reason_of(error))

@@ -217,9 +217,9 @@ class RemovedRow(Table):
 
 
 class RemovalRow(Table):
-    """Work that was removed, by its id, which tells nothing of it: what a worker stores of it that
-    was given up, and goes on unseen, is looked for by that (`service.orphans`), last at
-    `looked_at`."""
+    """Work that was removed, by its id, which tells when it was made and nothing else: what a
+    worker stores of it that was given up, and goes on unseen, is looked for by that
+    (`service.orphans`), last at `looked_at`."""
 
     __tablename__ = "removals"
 

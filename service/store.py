@@ -28,6 +28,7 @@ from service.storage import (
 )
 
 Job = TypeVar("Job", bound=Work)
+Identified = TaskRow | Work | RemovalRow
 AddJob = Callable[[Session, Work], None]
 """Queues a new piece of work in the session's transaction."""
 WORDS: dict[type[Work], str] = {ComparisonRow: "comparison", ForecastRow: "forecast"}
@@ -41,7 +42,7 @@ WITH_UNITS: dict[type[Work], Sequence[ORMOption]] = {
 }
 """By table, what is read with a row that is shown."""
 AT_A_TIME = 500
-"""Ids that are asked for in one query."""
+"""Ids that are asked for, or given, in one query."""
 ID = re.compile("[0-9a-f]{22}")
 """What `new_id` gives. Nothing else is looked for: not every database takes every text."""
 
@@ -80,12 +81,7 @@ class Store:
 
     def tasks_among(self, keys: Sequence[str]) -> set[str]:
         """Those of the ids that a task has."""
-        found: set[str] = set()
-        with self.begin() as session:
-            for some in _batched(keys):
-                query = sa.select(TaskRow.id).where(TaskRow.id.in_(some))
-                found.update(session.scalars(query))
-        return found
+        return self._among(sa.select(TaskRow.id), TaskRow, keys)
 
     def task(self, task: str, owner: str | None) -> TaskRow:
         with self.begin() as session:
@@ -163,24 +159,36 @@ class Store:
             _note_removed(session, table, key)
             session.delete(row)
 
-    def untidied(self, table: type[Work], before: str) -> list[str]:
-        """The ids of work that ended before a time (ISO 8601, UTC), and was not tidied since."""
+    def untidied(self, table: type[Work], before: str, last: str = "") -> list[str]:
+        """The ids of work that ended before a time (ISO 8601, UTC), and was not tidied since:
+        `AT_A_TIME` at most, those behind the id `last` first."""
         ended = table.state.in_(FINISHED), table.finished_at < before
+        query = sa.select(table.id).where(*ended, table.tidied.is_(False))
         with self.begin() as session:
-            return list(session.scalars(sa.select(table.id).where(*ended, table.tidied.is_(False))))
+            return list(session.scalars(_from_behind(query, table, last)))
+
+    def ended_among(self, table: type[Work], keys: Sequence[str], before: str) -> set[str]:
+        """Those of the ids that work has which ended before a time (ISO 8601, UTC)."""
+        ended = table.state.in_(FINISHED), table.finished_at < before
+        return self._among(sa.select(table.id).where(*ended), table, keys)
 
     def tidied(self, table: type[Work], key: str) -> None:
         """Nothing is left of ended work that nobody asks for."""
         with self.begin() as session:
             session.execute(sa.update(table).where(table.id == key).values(tidied=True))
 
-    def removals(self, table: type[Work], before: str) -> list[str]:
+    def removals(self, table: type[Work], before: str, last: str = "") -> list[str]:
         """The ids of removed work, as far as that is remembered, after whose files nobody has
-        looked since a time (ISO 8601, UTC)."""
+        looked since a time (ISO 8601, UTC); as many, and in the order, as `untidied` has them."""
         long_ago = RemovalRow.looked_at.is_(None) | (RemovalRow.looked_at < before)
         query = sa.select(RemovalRow.id).where(RemovalRow.kind == table.__tablename__, long_ago)
         with self.begin() as session:
-            return list(session.scalars(query))
+            return list(session.scalars(_from_behind(query, RemovalRow, last)))
+
+    def removed_among(self, table: type[Work], keys: Sequence[str]) -> set[str]:
+        """Those of the ids of which it is remembered that their work was removed."""
+        mine = RemovalRow.kind == table.__tablename__
+        return self._among(sa.select(RemovalRow.id).where(mine), RemovalRow, keys)
 
     def looked_after(self, table: type[Work], key: str) -> None:
         """No file of removed work is left now."""
@@ -220,6 +228,20 @@ class Store:
         mine = (RemovedRow.kind == kind, RemovedRow.id == key)
         with self.begin() as session:
             session.execute(sa.delete(RemovedRow).where(*mine))
+
+    def _among(
+        self, query: sa.Select[str], table: type[Identified], keys: Sequence[str]
+    ) -> set[str]:
+        """Those of the ids of the table that the query finds."""
+        found: set[str] = set()
+        with self.begin() as session:
+            for some in _batched(keys):
+                found.update(session.scalars(query.where(table.id.in_(some))))
+        return found
+
+
+def _from_behind(query: sa.Select[str], table: type[Identified], last: str) -> sa.Select[str]:
+    return query.order_by(table.id <= last, table.id).limit(AT_A_TIME)
 
 
 def _batched(keys: Sequence[str]) -> Iterator[Sequence[str]]:

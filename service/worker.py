@@ -170,7 +170,7 @@ def _sweep(at: Services, stop: threading.Event) -> None:
     while True:
         try:
             sweep(at)
-            orphans.clear()
+            orphans.clear(stop)
         except (OSError, sa.exc.SQLAlchemyError) as error:
             logger.warning("Old work is not removed yet: %s.", reason_of(error))
         except Exception:  # what is to be removed by then must not wait for the next start

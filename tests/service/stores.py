@@ -34,10 +34,5 @@ class FileServer(MemoryFileSystem):
             raise self.trouble
         return super().ls(path, detail, **kwargs)
 
-    def find(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        if self.trouble is not None:
-            raise self.trouble
-        return super().find(path, *args, **kwargs)
-
 
 register_implementation("server", FileServer, clobber=True)

@@ -3,6 +3,7 @@
 import os
 import secrets
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -138,7 +139,36 @@ def test_removals_are_remembered_for_a_while(at, days, remembered) -> None:
 def test_what_lies_where_there_was_no_store_yet_goes_too(tmp_path) -> None:
     at = Services.start(Settings(tmp_path / "data", store=str(tmp_path / "store")))
     work = ended(at, "cancelled")
+    put(at, work, "report.json")
     Files(tmp_path / "data").put(f"comparisons/{work}/artifacts/3-1/lora.zip", b"some")
     Orphans(at).clear()
     assert list((tmp_path / "data").rglob("*.zip")) == []
     at.stop()
+
+
+@pytest.mark.parametrize("how", ["removed", "ended"])
+def test_each_machine_clears_its_own_old_files(tmp_path, how) -> None:
+    """Whatever another one has marked: it sees the store and its own folder alone."""
+    one, second = (
+        Services.start(Settings(tmp_path / name, store=str(tmp_path / "store")))
+        for name in ("one", "other")
+    )
+    other = replace(second, store=one.store)
+    work, goes_on = ended(one, "completed"), ended(one, "running")
+    tell(one, work, NAMED)
+    put(one, work, f"{NAMED}.zip")
+    files = Files(tmp_path / "other")
+    names = ("report.json", "artifacts/3-1/lora.zip")
+    for key in (f"comparisons/{each}/{name}" for each in (work, goes_on) for name in names):
+        files.put(key, b"some")
+    files.put("comparisons/a-folder/data", b"some")
+    if how == "removed":
+        remove_work(one, work, ComparisonRow, None)
+    Orphans(one).clear()
+    assert one.store.untidied(ComparisonRow, before(0)) == []
+    Orphans(other).clear()
+    kept = ["report.json"] if how == "ended" else []
+    assert files.names(f"comparisons/{work}") == [f"comparisons/{work}/{name}" for name in kept]
+    assert len(files.names("comparisons")) == 3 + len(kept)
+    for each in (one, second):
+        each.stop()

@@ -114,14 +114,13 @@ def test_an_odd_time_counts_as_none(tmp_path, monkeypatch) -> None:
     at = Services.start(Settings(tmp_path, store=f"server://{secrets.token_hex(8)}"))
     work = ended(at, "failed")
     put(at, work, ".report.html.00112233.part")
-    find = FileServer.find
+    ls = FileServer.ls
 
-    def dated(server: FileServer, *args, **kwargs):
-        return {
-            name: one | {"mtime": "Friday"} for name, one in find(server, *args, **kwargs).items()
-        }
+    def dated(server: FileServer, path: str, detail: bool = True, **kwargs):
+        found = ls(server, path, detail, **kwargs)
+        return [one | {"mtime": "Friday"} for one in found] if detail else found
 
-    monkeypatch.setattr(FileServer, "find", dated)
+    monkeypatch.setattr(FileServer, "ls", dated)
     Orphans(at).clear()
     assert left(at, work) == set()
     at.stop()
