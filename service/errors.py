@@ -78,8 +78,8 @@ class DatabaseAway(ServiceError):
 
 
 class StatementCancelled(ServiceError, BenchmarkError):
-    """`reason` is what the database said, of the last of so many `tries`. No strategy is to blame for
-    it, whose bookings may raise it."""
+    """`reason` is what the database said, of the last of so many `tries`. It may come out of a
+    strategy, whose requests are booked, and is none of its doing."""
 
     def __init__(self, reason: str, tries: int) -> None:
         super().__init__(
