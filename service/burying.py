@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from service.alive import heard, living
 from service.dispatch import again, end, first_unit, hold, job_of, unit_of
 from service.jobs import WAITING, Job, Queue
-from service.orders import Queue as Name
+from service.orders import Queue as QueueName
 from service.sharing import queue_for
 from service.storage import (
     FINISHED,
@@ -68,7 +68,7 @@ def stranded(begin: Begin, queue: Queue) -> tuple[dict[Kind, list[Job]], dict[st
     with begin() as session:
         alive = living(session)
         # each queue by itself: their tags do not compare, and one would hide the other
-        heads = [_first(session, UnitRow.queue == name) for name in get_args(Name)]
+        heads = [_first(session, UnitRow.queue == name) for name in get_args(QueueName)]
         ids = [job_of(unit).id for unit in chain.from_iterable(heads)]
         # each kind by itself, or one that waits for its minute would hide the other
         units = list(chain.from_iterable(_misplaced(session, alive, is_) for is_ in (True, False)))
