@@ -3,7 +3,8 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ SILENT_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""
 GAP_SECONDS = 10.0
 """Two looks at the others: who has not looked for longer cannot say what stayed as it was."""
+Key = TypeVar("Key", bound=Hashable)
 
 
 def clock(session: Session) -> float:
@@ -101,16 +103,16 @@ class Listener:
         return now - alive if beat == before else min(told, now - self._looked)
 
 
-class Unchanged:
+class Unchanged(Generic[Key]):
     """How long things have stayed as they are, as this process saw them and by a clock of its own
     that nobody sets: a jump of the machine's clock makes nothing old. Time in which it could not
     look, as while the database was away, counts for nothing: others could say nothing either."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[object, float]] = {}
+        self._seen: dict[Key, tuple[object, float]] = {}
         self._looked = time.monotonic()
 
-    def seconds(self, values: Mapping[str, object]) -> dict[str, float]:
+    def seconds(self, values: Mapping[Key, object]) -> dict[Key, float]:
         """Seconds since each was first seen with its present value; others are forgotten."""
         now = time.monotonic()
         seen = self._seen if now - self._looked <= GAP_SECONDS else {}

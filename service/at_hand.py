@@ -61,7 +61,8 @@ class Worker:
         """Do the unit of a job and store how it ended. Never raises for one that failed, but where
         that could not be stored."""
         self._stay_if_stopping()
-        claim = patiently(lambda: self.units.claim(job, self.name))
+        # giving up here would end the worker, and the next one's claim would fare no better
+        claim = patiently(lambda: self.units.claim(job, self.name), gives_up=False)
         if claim is None:
             return
         running = self.running = self.workplace.running(claim)

@@ -7,6 +7,7 @@ same thing at once. A crash in between leaves what the next one notices.
 """
 
 from itertools import chain
+from typing import get_args
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from service.alive import heard, living
 from service.dispatch import again, end, first_unit, hold, job_of, unit_of
 from service.jobs import WAITING, Job, Queue
+from service.orders import Queue as QueueName
 from service.sharing import queue_for
 from service.storage import (
     FINISHED,
@@ -25,8 +27,10 @@ from service.storage import (
 )
 
 IN_LINE = 200
-"""So many units at the head of the lines are looked at: one that is lost comes to stand there. So
-many are moved at a time."""
+"""So many units at the head of each queue are looked at: one that is lost comes to stand there. So
+many of a kind are moved at a time."""
+Kind = tuple[str, bool]
+"""The queue in which units wait, and whether a model runs for them: such move together."""
 OLD_WORKER = "worker"
 """How the worker of an older version is called, which takes whole comparisons."""
 
@@ -57,18 +61,20 @@ def bury(begin: Begin, queue: Queue, worker: str, reason: str) -> int:
     return given
 
 
-def stranded(begin: Begin, queue: Queue) -> tuple[dict[str, list[Job]], dict[str, str]]:
-    """The units that wait in another queue than they would be given to now, by their queue: no
-    worker takes from it any more, or since then one came that suits them better. And how the jobs
-    are of those that wait without one that does: a job may be on its way to its unit, or lost."""
+def stranded(begin: Begin, queue: Queue) -> tuple[dict[Kind, list[Job]], dict[str, str]]:
+    """The units that wait in another queue than they would be given to now: no worker takes from
+    theirs any more, or since then one came that suits them better. And how the jobs are of those
+    that wait without one that does: a job may be on its way to its unit, or lost."""
     with begin() as session:
         alive = living(session)
-        ids = [job_of(unit).id for unit in _first(session)]
+        # each queue by itself: their tags do not compare, and one would hide the other
+        heads = [_first(session, UnitRow.queue == name) for name in get_args(QueueName)]
+        ids = [job_of(unit).id for unit in chain.from_iterable(heads)]
         # each kind by itself, or one that waits for its minute would hide the other
         units = list(chain.from_iterable(_misplaced(session, alive, is_) for is_ in (True, False)))
-    misplaced: dict[str, list[Job]] = {}
+    misplaced: dict[Kind, list[Job]] = {}
     for unit in units:
-        misplaced.setdefault(unit.queue, []).append(job_of(unit))
+        misplaced.setdefault((unit.queue, unit.computes), []).append(job_of(unit))
     known = queue.states(ids)
     jobless = {id: known.get(id, "none") for id in ids if known.get(id) != WAITING}
     return misplaced, jobless

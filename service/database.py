@@ -21,9 +21,10 @@ WAIT_SECONDS = 2.0
 """The longest pause between two tries: soon after a database is back, work goes on."""
 START_SECONDS = 30.0
 """How long a starting process waits for a database that starts beside it."""
-CANCELLED_TRIES = 10
-"""So often in a row the server may cancel the same statements, within 11 s and the time that they
-take: what takes longer than the server allows would be cancelled for ever."""
+CANCELLED_TRIES, CANCELLED_SECONDS = 10, 300.0
+"""So often in a row, and for so long, the server cancels the same statements before they are given
+up: what takes longer than it allows would be cancelled for ever, and what waited for a lock, as of
+a migration or a VACUUM FULL, is cancelled with the same code and may succeed later."""
 MIGRATING = 1953853287, 1
 """The advisory lock of those who migrate: any two numbers that nobody else takes."""
 LIBPQ = {
@@ -119,21 +120,27 @@ def reason_of(error: BaseException) -> str:
     return (said.splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def patiently(action: Callable[[], Result], *, seconds: float = math.inf) -> Result:
+def patiently(
+    action: Callable[[], Result], *, seconds: float = math.inf, gives_up: bool = True
+) -> Result:
     """What `action` gives, tried again while the database is away, for `seconds` at most.
 
     An action whose commit was lost on the way is done once more: it must bear that. Raises
-    StatementCancelled where it always takes longer than the server allows.
+    StatementCancelled where it always takes longer than the server allows, if it `gives_up`.
     """
-    pause, end, told, cancelled = 0.1, time.monotonic() + seconds, False, 0
+    pause, end, told = 0.1, time.monotonic() + seconds, False
+    cancelled, since = 0, 0.0
     while True:
         try:
             return action()
         except sa.exc.SQLAlchemyError as error:
-            if not is_away(error) or time.monotonic() + pause > end:
+            now = time.monotonic()
+            if not is_away(error) or now + pause > end:
                 raise
             cancelled = cancelled + 1 if is_cancelled(error) else 0
-            if cancelled == CANCELLED_TRIES:
+            since = now if cancelled <= 1 else since
+            lasting = cancelled >= CANCELLED_TRIES and now - since >= CANCELLED_SECONDS
+            if lasting and gives_up:
                 raise StatementCancelled(reason_of(error), cancelled) from error
             if not told:
                 logger.warning("The database is away, and waited for: %s.", reason_of(error))

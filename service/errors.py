@@ -21,7 +21,7 @@ from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import StorageFull
+from benchmarks.errors import BenchmarkError, StorageFull
 from corpora.errors import shorten
 
 
@@ -77,8 +77,9 @@ class DatabaseAway(ServiceError):
         )
 
 
-class StatementCancelled(ServiceError):
-    """`reason` is what the database said, of the last of so many `tries`."""
+class StatementCancelled(ServiceError, BenchmarkError):
+    """`reason` is what the database said, of the last of so many `tries`. It may come out of a
+    strategy, whose requests are booked, and is none of its doing."""
 
     def __init__(self, reason: str, tries: int) -> None:
         super().__init__(

@@ -74,8 +74,8 @@ class Units:
     def __init__(self, begin: Begin, queue: Queue) -> None:
         self.begin = begin
         self.queue = queue
-        self._beats, self._jobless = alive.Unchanged(), alive.Unchanged()
-        self._misplaced = alive.Unchanged()
+        self._beats, self._jobless = alive.Unchanged[str](), alive.Unchanged[str]()
+        self._misplaced = alive.Unchanged[burying.Kind]()
 
     def open(self, session: Session, row: Work) -> None:
         """Give out the first unit of new work, in the caller's transaction."""
@@ -231,7 +231,7 @@ class Units:
         without = self._jobless.seconds(jobless)
         lost = [Job.parse(key) for key, lasts in without.items() if lasts >= LOST_SECONDS]
         since = self._misplaced.seconds(dict.fromkeys(misplaced, True))
-        left = [misplaced[name] for name, lasts in since.items() if lasts >= MISPLACED_SECONDS]
+        left = [misplaced[kind] for kind, lasts in since.items() if lasts >= MISPLACED_SECONDS]
         move = partial(burying.move, self.begin, self.queue)
         moved = sum(move(job, jobless=True) for job in lost if job is not None)
         moved += sum(move(job, jobless=False) for job in chain.from_iterable(left))

@@ -217,6 +217,25 @@ def test_a_job_that_does_not_wait_with_its_unit_is_replaced_after_a_while(
     assert at.units.move() == 0
 
 
+def test_a_job_is_replaced_however_much_waits_in_the_other_queue(at, monkeypatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("service.alive.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.burying.IN_LINE", 3)
+    at.units.beat("w", "cpu", "here")
+    at.units.beat("g", "gpu", "here")
+    lost = at_strategies(at, Next(units=(Planned("a", 600.0),)))
+    others = [begun(at) for _ in range(4)]
+    assert units(at, lost)[2].tag > max(units(at, work)[0].tag for work in others)
+    at.queue.remove([job(at, lost, 2).id])
+    for _ in range(3):
+        assert at.units.move() == 0
+        now += 10
+        at.units.beat("w", "cpu", "here")
+        at.units.beat("g", "gpu", "here")
+    assert at.units.move() == 1
+    assert (units(at, lost)[2].queue, units(at, lost)[2].dispatch) == ("cpu", 2)
+
+
 def test_what_is_claimed_a_moment_before_is_not_moved(at) -> None:
     work = begun(at)
     mine = claimed(at, work, 0)

@@ -12,10 +12,9 @@ from serving import API, client_of, finished, numbers, start, submit, wait_until
 
 from benchmarks.progress import ProgressEvent
 from corpora.errors import InvalidInput
-from service.at_hand import Worker, failure
-from service.database import CANCELLED_TRIES, is_away, open_database, patiently
-from service.errors import DatabaseAway, StatementCancelled
-from service.hindrances import hindrance
+from service.at_hand import Worker
+from service.database import is_away, open_database, patiently
+from service.errors import DatabaseAway
 from service.jobs import Seldom
 from service.reliability.postgres import PASSWORD, QUOTED
 from service.settings import Settings
@@ -102,58 +101,6 @@ def test_what_passes_is_told_from_what_does_not(settings) -> None:
 def test_codes_of_postgresql_that_pass(code, passes) -> None:
     error = psycopg.errors.lookup(code)("said by the server")
     assert is_away(sa.exc.DBAPIError("SELECT 1", {}, error)) is passes
-
-
-def test_a_statement_that_the_server_cancels_is_done_later(postgres) -> None:
-    engine = open_database(postgres.database_url)
-    limits = iter(("50ms", "10s"))
-
-    def slow() -> int:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{next(limits)}'")
-            return connection.exec_driver_sql("SELECT 7 FROM pg_sleep(0.2)").scalar_one()
-
-    assert patiently(slow, seconds=5) == 7
-    assert next(limits, None) is None
-    engine.dispose()
-
-
-def cancelled() -> sa.exc.OperationalError:
-    error = psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
-    return sa.exc.OperationalError("SELECT 1", {}, error)
-
-
-def test_statements_that_are_always_cancelled_fail_with_the_reason(monkeypatch) -> None:
-    monkeypatch.setattr("service.database.time.sleep", lambda seconds: None)
-    errors = [lost(), *[cancelled()] * (CANCELLED_TRIES - 1)] * 3 + [cancelled()] * 99
-    left = iter(errors)
-
-    def act() -> None:
-        raise next(left)
-
-    with pytest.raises(StatementCancelled, match="statement_timeout") as caught:
-        patiently(act)
-    assert len(errors) - len(list(left)) == 3 * CANCELLED_TRIES + 1
-    assert "due to statement timeout" in str(caught.value)
-    assert hindrance(caught.value) is None
-    assert failure(caught.value)["detail"] == f"StatementCancelled: {caught.value}"
-    assert hindrance(cancelled()) is None
-    assert hindrance(lost()) is not None
-
-
-def test_work_whose_statements_are_always_cancelled_fails(settings, monkeypatch) -> None:
-    monkeypatch.setattr("service.database.time.sleep", lambda seconds: None)
-    with client_of(settings) as client:
-        at, key = services_of(client), key_of(start(client, submit(client)))
-
-        def spec(task: str, owner: None) -> None:
-            raise cancelled()
-
-        monkeypatch.setattr(at.store, "spec", spec)
-        Worker(at, NAME, idle).run(queued(at, key)[0].id)
-        row = at.store.comparison(key, None)
-        assert row.state == "failed"
-        assert "statement_timeout" in row.error["detail"]
 
 
 def test_a_full_disk_passes() -> None:

@@ -23,14 +23,14 @@ def at(settings):
 
 @pytest.fixture
 def minutes(monkeypatch):
-    """Let a worker look after the others for a minute, in which they are heard of; how much it
-    moved each time."""
+    """Let a worker look after the others, every ten seconds and for a minute unless another number
+    of `looks` is told, in which they are heard of; how much it moved each time."""
     now = [100.0]
     monkeypatch.setattr("service.alive.time.monotonic", lambda: now[0])
 
-    def pass_by(at: Services) -> list[int]:
+    def pass_by(at: Services, looks: int = 7) -> list[int]:
         moved = []
-        for _ in range(7):
+        for _ in range(looks):
             with at.store.begin() as session:
                 there = list(session.scalars(sa.select(WorkerRow)))
             for worker in there:
@@ -107,6 +107,20 @@ def test_what_a_worker_had_waits_for_its_like_to_come_back(at) -> None:
     assert units(at, work)[0].queue == "gpu"
 
 
+def test_a_worker_that_is_away_for_a_moment_keeps_what_suits_it(at, minutes) -> None:
+    """However long what suits it less has been waiting in its queue for the minute to end."""
+    at.units.beat("w", "cpu", "here")
+    following = Next(units=(Planned("a", computes=True), Planned("b")))
+    work = at_strategies(at, following)
+    at.units.beat("g", "gpu", "here")
+    assert sum(minutes(at, 5)) == 0
+    at.units.bury("w", KILLED)
+    assert sum(minutes(at, 2)) == 1
+    assert [units(at, work)[n].queue for n in (2, 3)] == ["gpu", "cpu"]
+    at.units.beat("w", "cpu", "here")
+    assert sum(minutes(at)) == 0
+
+
 def test_a_worker_gets_what_suits_it_however_much_waits_before_that(
     at, minutes, monkeypatch
 ) -> None:
@@ -128,7 +142,7 @@ def test_what_suits_where_it_waits_by_now_is_not_moved(at) -> None:
     first = job(at, begun(at), 0)
     at.units.beat("g", "gpu", "here")
     misplaced, _ = burying.stranded(at.store.begin, at.queue)
-    assert misplaced == {"cpu": [first]}
+    assert misplaced == {("cpu", True): [first]}
     at.units.bury("g", KILLED)
     assert not burying.move(at.store.begin, at.queue, first, jobless=False)
     assert job(at, first.work, 0) == first

@@ -16,7 +16,7 @@ from service.database import connecting, open_database
 from service.errors import NewerDatabase
 from service.migrating import alembic_config
 from service.settings import Settings
-from service.storage import ComparisonRow, ForecastRow, Table
+from service.storage import ComparisonRow, ForecastRow, Table, UnitRow
 from service.store import Store
 
 DUMP = Path(__file__).with_name("version_0_1.sql")
@@ -26,6 +26,12 @@ ENDED_IN_0004 = """
 INSERT INTO {table} (id, task, state, cancelling, revision, attempts, options, progress, created_at,
                      finished_at)
 VALUES ('{key}', 't', 'completed', false, 1, 1, '{{}}', '{{}}', '2026-01-01', '2026-01-02')
+"""
+UNIT_IN_0005 = """
+INSERT INTO units (work, position, kind, name, flow, queue, computes, band, tag, state, over,
+                   dispatch, attempts, fruitless, seconds, progress)
+VALUES ('c', {position}, 'comparisons', 'a', 'c', 'cpu', false, 1, 600, '{state}', false,
+        1, 0, 0, 0.0, '{{}}')
 """
 OPEN = """
 from service.database import open_database
@@ -122,6 +128,21 @@ def test_what_ended_before_tidying_was_known_is_tidied_once(empty) -> None:
         assert sorted(Store(engine).untidied(table, "2026-01-03")) == ["new", "old"]
         Store(engine).tidied(table, "old")
         assert Store(engine).untidied(table, "2026-01-03") == ["new"]
+    engine.dispose()
+
+
+def test_what_was_planned_before_costs_were_known_costs_what_it_was_quoted_at(empty) -> None:
+    """Until then that stood where its tag stands once it is queued."""
+    before = connecting(empty.database_url)
+    with before.begin() as connection:
+        command.upgrade(alembic_config(connection), "0005")
+        for position, state in enumerate(("planned", "queued", "running")):
+            connection.exec_driver_sql(UNIT_IN_0005.format(position=position, state=state))
+    before.dispose()
+    engine = open_database(empty.database_url)
+    with engine.begin() as connection:
+        costs = dict(connection.execute(sa.select(UnitRow.state, UnitRow.cost)).tuples().all())
+    assert costs == {"planned": 600, "queued": 1, "running": 1}
     engine.dispose()
 
 

@@ -4,12 +4,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import sessionmaker
 
 from benchmarks.errors import Cancelled, DamagedJournal
+from benchmarks.guard import guarded
 from service.database import open_database
+from service.errors import StatementCancelled
 from service.file_book import FileBook
 from service.ledger import Booking, Limits, Sum
 from service.storage import PaymentRow, SpentRow
@@ -186,6 +189,28 @@ def test_a_database_that_is_away_is_not_waited_for_once_told_to_stop(book, losin
     with pytest.raises(Cancelled):
         mine.settle(name, BILL, None)
     assert losing.lost == 0  # asked once each
+
+
+def test_statements_that_are_always_cancelled_are_no_fault_of_the_strategy_that_books(
+    book, begin, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr("service.database.WAIT_SECONDS", 0.0)
+    told = threading.Event()
+
+    @contextmanager
+    def slow():
+        if told.is_set():
+            error = psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+            raise sa.exc.OperationalError("UPDATE", {}, error)
+        with begin() as session:
+            yield session
+
+    mine = book(begin=slow)
+    name = mine.book(BOOKING, always)
+    told.set()
+    for asks in (lambda: mine.book(BOOKING, always), lambda: mine.settle(name, BILL, REPLY)):
+        with pytest.raises(StatementCancelled, match="statement_timeout"):
+            guarded(asks, tmp_path)
 
 
 def test_of_removed_work_nothing_comes_back(book, begin, states) -> None:
