@@ -194,6 +194,7 @@ def test_a_database_that_is_away_is_not_waited_for_once_told_to_stop(book, losin
 def test_statements_that_are_always_cancelled_are_no_fault_of_the_strategy_that_books(
     book, begin, monkeypatch, tmp_path
 ) -> None:
+    monkeypatch.setattr("service.database.CANCELLED_SECONDS", 0.0)
     monkeypatch.setattr("service.database.WAIT_SECONDS", 0.0)
     told = threading.Event()
 
