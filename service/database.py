@@ -36,6 +36,8 @@ LIBPQ = {
     "tcp_user_timeout": 15_000,
 }
 """A server that vanished without a word is noticed within half a minute."""
+CANCELLED = "57014"
+"""PostgreSQL's code of a statement that a time limit of the server ended, or a person."""
 GONE = (
     "08",  # lost connections
     "25006",  # a standby that takes no writes yet
@@ -46,7 +48,7 @@ GONE = (
     "40P01",  # a deadlock
     "53",  # no memory, disk or connections left
     "55P03",  # a lock that another holds
-    CANCELLED := "57014",  # by a time limit of the server, or by a person
+    CANCELLED,
     "57P",  # it shuts down, or starts
     "58030",  # its disk cannot be read or written
 )
