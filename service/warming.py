@@ -1,6 +1,6 @@
 """What a first what-if would wait for: loaded when the server has started, while it serves.
 
-It takes about a second and 30 MB. Neither the start nor other requests wait for it.
+Neither the start nor other requests wait for it.
 """
 
 import logging
