@@ -7,6 +7,7 @@ chunks that have it and what it gains them.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -116,6 +117,25 @@ class RankBm25Scorer:
         """Nothing: counting so few words again is as quick as reading the counts."""
 
 
+def without_jax() -> Any:
+    """bm25s, which does not meet JAX where that is installed as well.
+
+    It would pick its best scores, which nobody here asks it for, by JAX, and starts that on its own
+    import. JAX then takes three quarters of the GPU's memory for itself.
+    """
+    theirs = {name: sys.modules.get(name) for name in ("jax", "jax.lax")}
+    sys.modules.update(dict.fromkeys(theirs))  # a module that is None is not to be had
+    try:
+        import bm25s
+    finally:
+        for name, module in theirs.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+    return bm25s
+
+
 class Bm25sScorer:
     """One look at the chunks that have the word. 12 bytes for each distinct word of a chunk."""
 
@@ -130,11 +150,11 @@ class Bm25sScorer:
 
     @classmethod
     def build(cls, rows: WordRows) -> Bm25sScorer:
-        from bm25s import BM25
+        bm25s = without_jax()
         from bm25s.tokenization import Tokenized
 
         # float64, in which the gains equal those of rank-bm25 to the last bit
-        index = BM25(k1=K1, b=B, delta=DELTA, method="bm25+", dtype="float64")
+        index = bm25s.BM25(k1=K1, b=B, delta=DELTA, method="bm25+", dtype="float64")
         corpus = Tokenized(ids=rows, vocab=rows.vocab)
         index.index(corpus, create_empty_token=False, show_progress=False)
         return cls(index)
@@ -156,9 +176,7 @@ class Bm25sScorer:
 
     @classmethod
     def load(cls, folder: Path) -> Bm25sScorer:
-        from bm25s import BM25
-
-        return cls(BM25.load(folder / cls.FOLDER, show_progress=False))
+        return cls(without_jax().BM25.load(folder / cls.FOLDER, show_progress=False))
 
 
 def highest(scores: np.ndarray, k: int) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Both BM25+ libraries behind the retriever: one ranking, to the last tie."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -149,3 +152,35 @@ def test_rows_are_read_again_and_again():
     assert rows.vocab == {"b": 0, "a": 1, "c": 2}
     assert list(rows) == list(rows) == [[0, 1, 0], [], [2, 1]]
     assert len(rows) == 3
+
+
+JAX = """
+from pathlib import Path
+Path(__file__).with_name("started").touch()
+"""
+
+
+def test_jax_beside_it_is_not_started(tmp_path):
+    # a fresh process: here bm25s may have been imported already
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text(JAX)
+    (tmp_path / "jax" / "lax.py").write_text("def top_k(values, k): ...")
+    found = subprocess.run(
+        [sys.executable, "-c", SEARCH],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.stdout == "2\n", found.stderr
+    assert not (tmp_path / "jax" / "started").exists()
+
+
+SEARCH = """
+from strategies.bm25 import Bm25sScorer, WordRows
+rows = WordRows()
+rows.add(["one"])
+rows.add(["other"])
+print(Bm25sScorer.build(rows).size)
+
+"""
