@@ -239,10 +239,8 @@ class Units:
 
     def _held(self, session: Session, job: Job) -> tuple[Work, UnitRow]:
         """The work and the unit, both kept until the transaction ends. Raises Overtaken."""
-        row = hold(session, job.work)
-        self.guard(session, job)
-        unit = unit_of(session, job)
-        if row is None or unit is None:
+        row, unit = hold(session, job.work), unit_of(session, job)
+        if row is None or unit is None or unit.state != "running":
             raise Overtaken(job)
         return row, unit
 
