@@ -1,7 +1,7 @@
 """Bookings in the database: one book for a whole comparison or forecast, whoever does its units.
 
-What is spent stands in a row of its own. Whoever books has that row to himself until the booking is
-stored, so that several workers never pass a limit together.
+What is spent stands in a row of its own. Whoever books where there is a limit has that row to
+himself until the booking is stored, so that several workers never pass it together.
 """
 
 from __future__ import annotations
@@ -66,12 +66,14 @@ class TableBook:
         found = self._stored(lambda session, _: session.scalar(query))
         return kept_from(found) if found else None
 
-    def book(self, booking: Booking, fits: Fits) -> str | None:
+    def book(self, booking: Booking, fits: Fits | None) -> str | None:
         def open_it(session: Session, tries: int) -> int | None:
             self._guard(session)
             if tries > 1:
                 self._strike_unknown(session)
-            if not fits(add(session, self.work, Sum()), held(session, self.work)):
+            if fits is not None and not fits(
+                add(session, self.work, Sum()), held(session, self.work)
+            ):
                 return None
             row = sa.insert(PaymentRow).values(
                 work=self.work,
