@@ -28,6 +28,9 @@ MONEY = (
     "datum.value >= 1000 ? '$' + format(datum.value, ',.0f') : datum.value >= 1 ?"
     " '$' + format(datum.value, '~g') : '$' + format(datum.value, '.7~f')"
 )
+X_VALUE: Any = alt.XValue
+Y_VALUE: Any = alt.YValue
+"""Places in pixels rather than of the data."""
 NUMBER = "datum.value >= 1000 ? format(datum.value, '~s') : format(datum.value, '~g')"
 
 
@@ -160,7 +163,7 @@ def latency_plot(points: Sequence[Mapping[str, Any]], limit: float | None, width
     ]
     if not wide:
         names = base.mark_text(align="left", yOffset=-9, **name_font())
-        layers.append(names.encode(x=alt.XValue(0), y=y, text=alt.Text("id:N"), color=paint))
+        layers.append(names.encode(x=X_VALUE(0), y=y, text=alt.Text("id:N"), color=paint))
     size = {"width": width - (60 if wide else 0), "height": (32 if wide else 46) * len(points)}
     return svg(alt.layer(*layers, **size))
 
@@ -197,7 +200,7 @@ def level_rule(at: float, label: str, left: bool) -> Any:
     rule = base.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     align, dx = ("left", 6) if left else ("right", -6)
     text = base.mark_text(align=align, dx=dx, dy=-7, fontSize=11, color=MUTED)
-    place = alt.XValue(0 if left else "width")
+    place = X_VALUE(0 if left else "width")
     y = alt.Y("at:Q")
     return rule.encode(y=y) + text.encode(y=y, x=place, text=alt.Text("label:N"))
 
@@ -208,7 +211,7 @@ def volume_rule(at: float, height: int) -> Any:
     rule = base.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     text = base.mark_text(align="left", dx=6, dy=-8, fontSize=11, color=MUTED)
     x = alt.X("at:Q")
-    return rule.encode(x=x) + text.encode(x=x, y=alt.YValue(height), text=alt.Text("label:N"))
+    return rule.encode(x=x) + text.encode(x=x, y=Y_VALUE(height), text=alt.Text("label:N"))
 
 
 def limit_rule(at: float) -> Any:
@@ -217,7 +220,7 @@ def limit_rule(at: float) -> Any:
     rule = base.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     text = base.mark_text(align="right", dy=-9, fontSize=11, color=MUTED)
     x = alt.X("at:Q")
-    return rule.encode(x=x) + text.encode(x=x, y=alt.YValue(0), text=alt.Text("label:N"))
+    return rule.encode(x=x) + text.encode(x=x, y=Y_VALUE(0), text=alt.Text("label:N"))
 
 
 def placed_at(x: str, y: str) -> dict[str, Any]:
