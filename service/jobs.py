@@ -21,7 +21,7 @@ VERSION = "2"
 that version take no others, and `service.units` takes up what they left."""
 UNIT = "unit"
 POLLING_SECONDS = 0.25
-NOTIFYING_SECONDS = 60.0
+NOTIFYING_SECONDS = 1.0
 QUIET_SECONDS = 60.0
 WAITING, TAKEN = "ENQUEUED", "PENDING"
 

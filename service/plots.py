@@ -270,7 +270,7 @@ def svg(chart: Any) -> str:
     }
     style = {"view": {"stroke": None}, "axis": axis}  # at once: each call copies all of the chart
     styled = chart.configure(font=FONT, background="transparent", padding=4, **style)
-    # the forms are few, each is drawn by a test, and to validate one takes longer than to make it
+    # tests hold every form to the schema, which takes longer than to make one
     drawing = styled.to_dict(validate=False)
     text: str = vl_convert.vegalite_to_svg(drawing, allowed_base_urls=[])
     text = text[text.index("<svg") :]

@@ -3,14 +3,12 @@
 import re
 from itertools import pairwise
 
-import altair as alt
 import pytest
 from example_run import example_records
 from planted import absent, reported, strategy, summary_of
 
 from benchmarks.results import BreakEven
 from corpora.task import Needs
-from service import plots
 from service.charts import charts
 from service.plots import LABEL_WIDTH, NAME_WIDTH, latency_plot, ticks
 from service.report import build_report
@@ -47,15 +45,7 @@ def test_a_break_even_point_is_drawn_and_told() -> None:
     assert "lora undercuts prompt.few-shot from 8,334" in volume.text
 
 
-def test_every_drawing_keeps_to_the_schema(monkeypatch) -> None:
-    """Which nobody looks at where a report is made."""
-    drawn, draw = [], plots.vl_convert.vegalite_to_svg
-
-    def noted(drawing, **more):
-        drawn.append(drawing)
-        return draw(drawing, **more)
-
-    monkeypatch.setattr("vl_convert.vegalite_to_svg", noted)
+def test_every_chart_keeps_to_the_schema(drawings) -> None:
     rows = (
         strategy("baseline.majority", 0.30, 0.05, per_1k=0.0),
         strategy("prompt.few-shot", 0.60, 0.05, per_1k=0.5),
@@ -64,9 +54,7 @@ def test_every_drawing_keeps_to_the_schema(monkeypatch) -> None:
     crossing = BreakEven(from_="prompt.few-shot", to="lora", requests=8333.3)
     needs = Needs(quality_at_least=0.5, requests_per_month=10_000, latency_p95_ms=200.0)
     charts(reported(summary_of(*rows, break_even=(crossing,)), needs))
-    assert len(drawn) == 6
-    for drawing in drawn:
-        alt.LayerChart.validate(drawing)
+    assert len(drawings) == 6
 
 
 def test_only_the_cheapest_is_said_to_cost_least() -> None:
