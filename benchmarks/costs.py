@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from operator import not_
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,7 @@ def read_prices(path: Path | str | None = None) -> PriceList:
 
 def read_mapping(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=PriceLoader)
+        content = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadPriceFile(path, "file", "there is no such file.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -216,6 +217,12 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BadPriceFile(path, "file", "should hold the keys machine, machines and models.")
     return content
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """What a price file says; for readers only, as who asks again is given the same."""
+    return yaml.load(text, Loader=PriceLoader)
 
 
 class PriceLoader(yaml.SafeLoader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,8 +48,9 @@ class ModelSlot:
             raise self._broken[name]
         if self._model is None or name != self._name:
             self._on_load(name)
-            self._model = None
-            gc.collect()
+            held, self._model = self._model is not None, None
+            if held or "torch" in sys.modules:
+                gc.collect()  # else no weights lie in memory, and to look for them takes long
             try:
                 self._model = guarded(self._loaders[name], self._folder)
             except Broken as broken:

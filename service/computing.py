@@ -142,8 +142,9 @@ class OneModel:
         return self._model
 
     def let_go(self) -> None:
-        self._name = self._model = None
-        gc.collect()
+        if self._model is not None:
+            self._name = self._model = None
+            gc.collect()
 
 
 def begun(order: Order, setting: Setting, *, race: bool) -> Next:

@@ -63,6 +63,9 @@ BUSY = (
 )
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
+IDLE_SECONDS = 1.0
+"""A connection that was used so shortly before is not asked whether its server is still there: what
+is said to one that is lost fails either way, and is tried again where anything is."""
 logger = logging.getLogger("tuneworth")
 Result = TypeVar("Result")
 
@@ -91,7 +94,10 @@ def connecting(url: str, **more: Any) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_connection)
         return engine
     told = {name: value for name, value in LIBPQ.items() if name not in place.query}
-    return sa.create_engine(place, connect_args=told, pool_pre_ping=True, **more)
+    engine = sa.create_engine(place, connect_args=told, **more)
+    sa.event.listen(engine, "checkin", _note_use)
+    sa.event.listen(engine, "checkout", _ask_idle)
+    return engine
 
 
 def is_away(error: BaseException) -> bool:
@@ -194,3 +200,20 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=FULL")  # what was said to be stored survives a blackout
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")  # what is removed is overwritten
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _ask_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """Let the pool make new connections where the server has gone since this one was used."""
+    used = record.info.get("used", math.inf)
+    if time.monotonic() - used < IDLE_SECONDS:
+        return
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = False
+    except psycopg.Error as error:
+        raise sa.exc.InvalidatePoolError(reason_of(error)) from error

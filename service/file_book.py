@@ -75,10 +75,11 @@ class FileBook:
             self._read()
             return self._kept.get(key)
 
-    def book(self, booking: Booking, fits: Fits) -> str | None:
+    def book(self, booking: Booking, fits: Fits | None) -> str | None:
         with self._lock:
             self._read()
-            if not fits(self._spent, sum((each.most for each in self._open.values()), Sum())):
+            held = sum((each.most for each in self._open.values()), Sum())
+            if fits is not None and not fits(self._spent, held):
                 return None
             name = str(self._booked)
             self._write({"booked": name, **asdict(booking)})

@@ -21,6 +21,7 @@ VERSION = "2"
 that version take no others, and `service.units` takes up what they left."""
 UNIT = "unit"
 POLLING_SECONDS = 0.25
+NOTIFYING_SECONDS = 1.0
 QUIET_SECONDS = 60.0
 WAITING, TAKEN = "ENQUEUED", "PENDING"
 
@@ -155,6 +156,8 @@ def take_jobs(database_url: str, worker: str, queue: str, run: Callable[[str], N
             "executor_id": worker,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
+            # else a thread wakes a hundred times a second to look for what we never send
+            "notification_coalesce_sec": NOTIFYING_SECONDS,
         }
     )
     logging.getLogger("dbos").addFilter(Seldom())

@@ -28,6 +28,9 @@ MONEY = (
     "datum.value >= 1000 ? '$' + format(datum.value, ',.0f') : datum.value >= 1 ?"
     " '$' + format(datum.value, '~g') : '$' + format(datum.value, '.7~f')"
 )
+X_VALUE: Any = alt.XValue
+Y_VALUE: Any = alt.YValue
+"""Places in pixels rather than of the data."""
 NUMBER = "datum.value >= 1000 ? format(datum.value, '~s') : format(datum.value, '~g')"
 
 
@@ -59,9 +62,11 @@ def quality_plot(
     ]
     layers += [
         base.mark_rule(strokeWidth=1.8, opacity=0.5).encode(
-            x=x, y="low:Q", y2="high:Q", color=paint
+            x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=paint
         ),
-        leads.encode(x=x, y="value:Q", x2="lead_x:Q", y2="label_y:Q", color=paint),
+        leads.encode(
+            x=x, y=alt.Y("value:Q"), x2=alt.X2("lead_x:Q"), y2=alt.Y2("label_y:Q"), color=paint
+        ),
         chosen.mark_point(filled=False, size=300, strokeWidth=1.8, opacity=1).encode(
             x=x, y=y, color=paint
         ),
@@ -69,8 +74,10 @@ def quality_plot(
     ]
     for align, kept in (("left", "!datum.left"), ("right", "datum.left")):
         names = base.transform_filter(kept).mark_text(align=align, baseline="middle", **name_font())
-        layers.append(names.encode(x="label_x:Q", y="label_y:Q", text="id:N", color=paint))
-    return svg(alt.layer(*layers).properties(width=width, height=height))
+        layers.append(
+            names.encode(**placed_at("label_x:Q", "label_y:Q"), text=alt.Text("id:N"), color=paint)
+        )
+    return svg(alt.layer(*layers, width=width, height=height))
 
 
 def volume_plot(
@@ -106,17 +113,17 @@ def volume_plot(
     names = names.mark_text(align="left", dx=7, baseline="middle", **name_font())
     layers: list[Any] = [] if not volume else [volume_rule(volume, height)]
     layers += [
-        curves.encode(x=x, y=y, color=paint, detail="id:N"),
-        names.encode(x="requests:Q", y="usd:Q", text="id:N", color=paint),
+        curves.encode(x=x, y=y, color=paint, detail=alt.Detail("id:N")),
+        names.encode(**placed_at("requests:Q", "usd:Q"), text=alt.Text("id:N"), color=paint),
     ]
     if marks:
-        at = {"x": "requests:Q", "y": "usd:Q"}
         spot = chart_of(marks).mark_point(
             filled=True, fill="white", stroke=INK, strokeWidth=1.8, size=90, opacity=1
         )
         label = chart_of(marks).mark_text(dy=-15, fontSize=11.5, fontWeight=600, color=INK)
-        layers += [spot.encode(**at), label.encode(**at, text="label:N")]
-    return svg(alt.layer(*layers).properties(width=width, height=height))
+        place = placed_at("requests:Q", "usd:Q")
+        layers += [spot.encode(**place), label.encode(**place, text=alt.Text("label:N"))]
+    return svg(alt.layer(*layers, width=width, height=height))
 
 
 def latency_plot(points: Sequence[Mapping[str, Any]], limit: float | None, width: int) -> str:
@@ -149,16 +156,16 @@ def latency_plot(points: Sequence[Mapping[str, Any]], limit: float | None, width
     notes = base.mark_text(align="left", dx=8, fontSize=11.5, color=MUTED, yOffset=lift)
     layers: list[Any] = [] if limit is None else [limit_rule(limit)]
     layers += [
-        bars.encode(x=x, x2="p95:Q", y=y, color=paint),
+        bars.encode(x=x, x2=alt.X2("p95:Q"), y=y, color=paint),
         medians.encode(x=x, y=y, color=paint),
-        tails.encode(x="p95:Q", y=y, color=paint),
-        notes.encode(x="p95:Q", y=y, text="label:N"),
+        tails.encode(x=alt.X("p95:Q"), y=y, color=paint),
+        notes.encode(x=alt.X("p95:Q"), y=y, text=alt.Text("label:N")),
     ]
     if not wide:
         names = base.mark_text(align="left", yOffset=-9, **name_font())
-        layers.append(names.encode(x=alt.value(0), y=y, text="id:N", color=paint))
+        layers.append(names.encode(x=X_VALUE(0), y=y, text=alt.Text("id:N"), color=paint))
     size = {"width": width - (60 if wide else 0), "height": (32 if wide else 46) * len(points)}
-    return svg(alt.layer(*layers).properties(**size))
+    return svg(alt.layer(*layers, **size))
 
 
 def room_for_names(lines: Sequence[Line], values: Sequence[float], width: int) -> float:
@@ -193,8 +200,9 @@ def level_rule(at: float, label: str, left: bool) -> Any:
     rule = base.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     align, dx = ("left", 6) if left else ("right", -6)
     text = base.mark_text(align=align, dx=dx, dy=-7, fontSize=11, color=MUTED)
-    place = alt.value(0) if left else alt.value("width")
-    return rule.encode(y="at:Q") + text.encode(y="at:Q", x=place, text="label:N")
+    place = X_VALUE(0 if left else "width")
+    y = alt.Y("at:Q")
+    return rule.encode(y=y) + text.encode(y=y, x=place, text=alt.Text("label:N"))
 
 
 def volume_rule(at: float, height: int) -> Any:
@@ -202,7 +210,8 @@ def volume_rule(at: float, height: int) -> Any:
     base = chart_of([{"at": at, "label": f"your volume: {wording.count(at)}"}])
     rule = base.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     text = base.mark_text(align="left", dx=6, dy=-8, fontSize=11, color=MUTED)
-    return rule.encode(x="at:Q") + text.encode(x="at:Q", y=alt.value(height), text="label:N")
+    x = alt.X("at:Q")
+    return rule.encode(x=x) + text.encode(x=x, y=Y_VALUE(height), text=alt.Text("label:N"))
 
 
 def limit_rule(at: float) -> Any:
@@ -210,7 +219,14 @@ def limit_rule(at: float) -> Any:
     base = chart_of([{"at": at, "label": f"limit {wording.milliseconds(at)}"}])
     rule = base.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     text = base.mark_text(align="right", dy=-9, fontSize=11, color=MUTED)
-    return rule.encode(x="at:Q") + text.encode(x="at:Q", y=alt.value(0), text="label:N")
+    x = alt.X("at:Q")
+    return rule.encode(x=x) + text.encode(x=x, y=Y_VALUE(0), text=alt.Text("label:N"))
+
+
+def placed_at(x: str, y: str) -> dict[str, Any]:
+    """Where a mark is. Channels are told by their types: what is only named, as by a string, Altair
+    takes many times as long to make one of."""
+    return {"x": alt.X(x), "y": alt.Y(y)}
 
 
 def chart_of(values: Sequence[Mapping[str, Any]]) -> Any:
@@ -252,9 +268,11 @@ def svg(chart: Any) -> str:
         "titlePadding": 10,
         "labelPadding": 5,
     }
-    styled = chart.configure(font=FONT, background="transparent", padding=4)
-    styled = styled.configure_view(stroke=None).configure_axis(**axis)
-    text: str = vl_convert.vegalite_to_svg(styled.to_dict(), allowed_base_urls=[])
+    style = {"view": {"stroke": None}, "axis": axis}  # at once: each call copies all of the chart
+    styled = chart.configure(font=FONT, background="transparent", padding=4, **style)
+    # tests hold every form to the schema, which takes longer than to make one
+    drawing = styled.to_dict(validate=False)
+    text: str = vl_convert.vegalite_to_svg(drawing, allowed_base_urls=[])
     text = text[text.index("<svg") :]
     width = re.search(r'\bwidth="([\d.]+)"', text)
     most = f"max-width:{width.group(1)}px;" if width else ""

@@ -6,7 +6,7 @@ the order of the run, and within a unit as they were stored: the same, whoever w
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -103,7 +103,10 @@ class StoredRecords:
         assert self._counting is not None
         found = any(isinstance(one, OutcomeRecord) and one.state == "ok" for one in records)
         first = found and not self._fruitful
-        self._newest = patiently(lambda: self._store(_lines_of(records), fruitful=first))
+        lines, tries = _lines_of(records), count()
+        self._newest = patiently(
+            lambda: self._store(lines, fruitful=first, once_more=next(tries) > 0)
+        )
         self._fruitful = self._fruitful or found
         for record in records:
             self._counting.take(record)
@@ -124,9 +127,10 @@ class StoredRecords:
             lambda query: patiently(lambda: _fetch(self._begin, query)), self._work, self._seen
         )
 
-    def _store(self, lines: str, *, fruitful: bool) -> int:
-        """The id of the new row; of the one that an earlier try has stored, where only its answer
-        was lost. With `fruitful` earlier starts are no longer counted against the unit."""
+    def _store(self, lines: str, *, fruitful: bool, once_more: bool) -> int:
+        """The id of the new row; where it is tried `once_more`, of the one that an earlier try has
+        stored, if only its answer was lost. With `fruitful` earlier starts are no longer counted
+        against the unit."""
         with self._begin() as session:
             self._guard(session)
             newer = (
@@ -135,8 +139,8 @@ class StoredRecords:
                 RecordsRow.id > self._newest,
                 RecordsRow.lines == lines,
             )
-            before = session.scalar(sa.select(RecordsRow.id).where(*newer))
-            if before is not None:
+            stored = sa.select(RecordsRow.id).where(*newer)
+            if once_more and (before := session.scalar(stored)) is not None:
                 return before
             if fruitful:
                 mine = (UnitRow.work == self._work, UnitRow.position == self._position)
@@ -152,10 +156,8 @@ class StoredRecords:
                 self._add(session, lines)
 
     def _add(self, session: Session, lines: str) -> int:
-        row = RecordsRow(work=self._work, unit=self._position, lines=lines)
-        session.add(row)
-        session.flush()
-        return row.id
+        row = sa.insert(RecordsRow).values(work=self._work, unit=self._position, lines=lines)
+        return session.connection().execute(row.returning(RecordsRow.id)).scalar_one()
 
 
 def records_of(store: Store, settings: Settings, comparison: str) -> list[Record]:

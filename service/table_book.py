@@ -1,7 +1,7 @@
 """Bookings in the database: one book for a whole comparison or forecast, whoever does its units.
 
-What is spent stands in a row of its own. Whoever books has that row to himself until the booking is
-stored, so that several workers never pass a limit together.
+What is spent stands in a row of its own. Whoever books where there is a limit has that row to
+himself until the booking is stored, so that several workers never pass it together.
 """
 
 from __future__ import annotations
@@ -66,14 +66,16 @@ class TableBook:
         found = self._stored(lambda session, _: session.scalar(query))
         return kept_from(found) if found else None
 
-    def book(self, booking: Booking, fits: Fits) -> str | None:
+    def book(self, booking: Booking, fits: Fits | None) -> str | None:
         def open_it(session: Session, tries: int) -> int | None:
             self._guard(session)
             if tries > 1:
                 self._strike_unknown(session)
-            if not fits(add(session, self.work, Sum()), held(session, self.work)):
+            if fits is not None and not fits(
+                add(session, self.work, Sum()), held(session, self.work)
+            ):
                 return None
-            row = PaymentRow(
+            row = sa.insert(PaymentRow).values(
                 work=self.work,
                 unit=self.unit,
                 key=booking.key,
@@ -82,9 +84,7 @@ class TableBook:
                 usd=booking.most.usd,
                 tokens=booking.most.tokens,
             )
-            session.add(row)
-            session.flush()
-            return row.id
+            return session.connection().scalar(row.returning(PaymentRow.id))
 
         with self._lock:
             name = self._stored(open_it)
@@ -98,12 +98,17 @@ class TableBook:
         is corrected by the bill that came after all."""
 
         def close(session: Session, _: int) -> None:
+            told = {"state": "settled", "usd": bill.usd, "tokens": bill.tokens}
+            told["kept"] = asdict(kept) if kept else None
+            mine = sa.update(PaymentRow).where(PaymentRow.id == int(name)).values(told)
+            is_open = mine.where(PaymentRow.state == "booked")
+            if session.connection().execute(is_open).rowcount:
+                add(session, self.work, bill)
+                return
             row = session.get(PaymentRow, int(name), with_for_update=True)
             if row is not None:  # else the work is removed
                 before = counted(row)
-                row.state, row.usd, row.tokens = "settled", bill.usd, bill.tokens
-                row.kept = asdict(kept) if kept else None
-                session.flush()
+                session.connection().execute(mine)
                 add(session, self.work, bill - before)
 
         self._stored(close)
@@ -203,7 +208,7 @@ def add(session: Session, work: str, more: Sum) -> Sum:
     grown = row.on_conflict_do_update(
         index_elements=[SpentRow.work], set_={"usd": usd, "tokens": tokens}
     ).returning(SpentRow.usd, SpentRow.tokens)
-    return Sum(*session.execute(grown).one())
+    return Sum(*session.connection().execute(grown).one())
 
 
 def counted(row: PaymentRow) -> Sum:

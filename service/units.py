@@ -43,6 +43,13 @@ LOST_SECONDS = 30.0
 MISPLACED_SECONDS = 60.0
 """So long units wait for the workers of their queue to come back, as after an update, and for those
 of a queue that suits them better to prove that they stay."""
+TAKE_ROW = (
+    sa.update(UnitRow)
+    .where(UnitRow.work == sa.bindparam("of_work"), UnitRow.position == sa.bindparam("at"))
+    .where(UnitRow.dispatch == sa.bindparam("given_out"), UnitRow.state == "running")
+    .values(worker=UnitRow.worker)
+)
+"""Made once: it is asked with every booking and every record."""
 
 
 class Overtaken(Exception):
@@ -120,13 +127,8 @@ class Units:
     def guard(self, session: Session, job: Job) -> None:
         """Take the unit's row until the transaction ends, so that nobody gives the unit out
         meanwhile. Raises Overtaken."""
-        mine = (
-            sa.update(UnitRow)
-            .where(UnitRow.work == job.work, UnitRow.position == job.position)
-            .where(UnitRow.dispatch == job.dispatch, UnitRow.state == "running")
-            .values(worker=UnitRow.worker)
-        )
-        if session.connection().execute(mine).rowcount == 0:
+        mine = {"of_work": job.work, "at": job.position, "given_out": job.dispatch}
+        if session.connection().execute(TAKE_ROW, mine).rowcount == 0:
             raise Overtaken(job)
 
     def progress(
@@ -239,10 +241,8 @@ class Units:
 
     def _held(self, session: Session, job: Job) -> tuple[Work, UnitRow]:
         """The work and the unit, both kept until the transaction ends. Raises Overtaken."""
-        row = hold(session, job.work)
-        self.guard(session, job)
-        unit = unit_of(session, job)
-        if row is None or unit is None:
+        row, unit = hold(session, job.work), unit_of(session, job)
+        if row is None or unit is None or unit.state != "running":
             raise Overtaken(job)
         return row, unit
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -178,8 +180,23 @@ def _in_hub_cache(name: str) -> bool:
         raise _unknown("model", name, model_names()) from None
 
 
-def _points(group: str) -> dict[str, EntryPoint]:
+def _points(group: str) -> Mapping[str, EntryPoint]:
+    return _points_in(group, tuple(_seen(place) for place in sys.path))
+
+
+@lru_cache(maxsize=8)
+def _points_in(group: str, seen: tuple[tuple[str, int], ...]) -> Mapping[str, EntryPoint]:
+    """Looked for once, as it takes reading a file of every package: again where a folder that
+    Python imports from is another one, or has changed, as by an installation."""
     return {point.name: point for point in entry_points(group=group)}
+
+
+def _seen(place: str) -> tuple[str, int]:
+    """A folder and when something was put into it or removed last, in nanoseconds."""
+    try:
+        return place, os.stat(place or os.curdir).st_mtime_ns
+    except OSError:
+        return place, 0
 
 
 def _point(group: str, what: str, name: str) -> EntryPoint:

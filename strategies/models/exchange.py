@@ -81,16 +81,16 @@ class Exchange:
         return future.result()
 
     async def _ask(self, messages: Sequence[Message], max_tokens: int) -> Completion:
-        turns: Any = [{"role": turn.role, "content": turn.content} for turn in messages]
+        turns = [{"role": turn.role, "content": turn.content} for turn in messages]
+        told = {"model": self._model, "messages": turns, "max_tokens": max_tokens}
         try:
             async with asyncio.timeout(self._timeout_s):
-                raw = await self._client.chat.completions.with_raw_response.create(
-                    model=self._model,
-                    messages=turns,
-                    max_tokens=max_tokens,
-                    temperature=0,
-                    seed=0,
-                    extra_headers={"Accept-Encoding": "identity"},
+                # what chat.completions.create would check again with each request is plain here
+                raw = await self._client.post(
+                    "/chat/completions",
+                    cast_to=httpx2.Response,
+                    body={**told, "temperature": 0, "seed": 0},
+                    options={"headers": {"Accept-Encoding": "identity"}},
                 )
         except TimeoutError:
             raise Failed(
@@ -101,7 +101,7 @@ class Exchange:
         except openai.APIError as error:
             raise broken(error) from None
         try:
-            return Completion.model_validate_json(raw.http_response.content)
+            return Completion.model_validate_json(raw.content)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -146,6 +146,8 @@ class HostedModel:
             ask = Ask(key, self.info.name, most, max_new_tokens)
             return self._generate(prompt, ask, booked_on, check)
 
+        if len(prompts) == 1:  # a thread for it would only be waited for
+            return [one(prompts[0], keys[0], kept[0])]
         with ThreadPoolExecutor(max_workers=self._client.pace.most) as pool:
             try:
                 return list(pool.map(one, prompts, keys, kept))

@@ -68,3 +68,21 @@ def task(tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture
+def drawings(monkeypatch):
+    """What is drawn from now on, each held to the schema, which nobody asks where a report is
+    made."""
+    import altair as alt
+    import vl_convert
+
+    drawn, draw = [], vl_convert.vegalite_to_svg
+
+    def held_to_the_schema(drawing, **more):
+        alt.LayerChart.validate(drawing)
+        drawn.append(drawing)
+        return draw(drawing, **more)
+
+    monkeypatch.setattr(vl_convert, "vegalite_to_svg", held_to_the_schema)
+    return drawn

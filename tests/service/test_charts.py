@@ -45,6 +45,18 @@ def test_a_break_even_point_is_drawn_and_told() -> None:
     assert "lora undercuts prompt.few-shot from 8,334" in volume.text
 
 
+def test_every_chart_keeps_to_the_schema(drawings) -> None:
+    rows = (
+        strategy("baseline.majority", 0.30, 0.05, per_1k=0.0),
+        strategy("prompt.few-shot", 0.60, 0.05, per_1k=0.5),
+        strategy("lora", 0.60, 0.05, per_1k=0.1, setup=40.0),
+    )
+    crossing = BreakEven(from_="prompt.few-shot", to="lora", requests=8333.3)
+    needs = Needs(quality_at_least=0.5, requests_per_month=10_000, latency_p95_ms=200.0)
+    charts(reported(summary_of(*rows, break_even=(crossing,)), needs))
+    assert len(drawings) == 6
+
+
 def test_only_the_cheapest_is_said_to_cost_least() -> None:
     """Both cost a dollar and five cents when rounded."""
     rows = (

@@ -105,6 +105,20 @@ def test_a_process_loads_a_model_once_for_all_units(monkeypatch) -> None:
     assert made == ["one", "two", "one", "one"]
 
 
+def test_memory_is_looked_through_only_for_a_model_that_was_in_it(monkeypatch) -> None:
+    looked = []
+    monkeypatch.setattr("service.computing.load_named", lambda name: ScriptedModel(str, name=name))
+    monkeypatch.setattr("gc.collect", lambda: looked.append(True))
+    model = OneModel()
+    model.load("one")
+    assert not looked
+    model.load("two")
+    assert len(looked) == 1
+    model.let_go()
+    model.let_go()
+    assert len(looked) == 2
+
+
 def test_each_comparison_of_a_worker_reads_the_prices_that_hold_then(server, tmp_path) -> None:
     """One worker goes on for weeks, and the operator changes prices and keys meanwhile."""
     prices, computer, costs = tmp_path / "prices.yaml", Computer(), []

@@ -161,6 +161,30 @@ def test_requests_are_told_while_it_is_away_and_served_afterwards(cluster, postg
         assert client.get(f"{API}/tasks").json()["tasks"][0]["name"] == "3 steps"
 
 
+def test_a_connection_that_was_idle_is_asked_whether_it_is_still_one(
+    cluster, postgres, monkeypatch
+) -> None:
+    engine = open_database(postgres.database_url)
+
+    def ask() -> int | None:
+        with engine.connect() as connection:
+            return connection.scalar(sa.select(7))
+
+    ask()
+    cluster.kill()
+    cluster.start()
+    monkeypatch.setattr("service.database.IDLE_SECONDS", 0.0)
+    assert ask() == 7
+    cluster.kill()
+    cluster.start()
+    monkeypatch.setattr("service.database.IDLE_SECONDS", 3600.0)
+    with pytest.raises(sa.exc.DBAPIError) as caught:
+        ask()
+    assert is_away(caught.value)
+    assert ask() == 7
+    engine.dispose()
+
+
 def test_a_text_that_postgresql_cannot_hold_is_not_found(settings) -> None:
     with client_of(settings) as client:
         assert client.get(f"{API}/tasks/%00").status_code == 404

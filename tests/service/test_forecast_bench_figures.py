@@ -171,13 +171,14 @@ def test_what_was_taken_is_told_at_each_budget(two_tasks):
     ]
 
 
-def test_the_charts_tell_every_way_and_every_bin(two_tasks):
+def test_the_charts_tell_every_way_and_every_bin(two_tasks, drawings):
     truths, replays = two_tasks
     drawn = regret_chart(overalls(replays, truths))
     assert drawn.startswith("<svg")
     assert "forecast" in drawn
     assert "rule of thumb" in drawn
     odds = odds_chart(overalls(replays, truths)[0].bins)
+    assert len(drawings) == 2
     assert odds.count("foretold chance") >= 1
 
 

@@ -88,8 +88,9 @@ def test_without_a_curve_nothing_is_said() -> None:
     assert TITLE not in as_html(plain) + as_markdown(plain)
 
 
-def test_the_chart_shows_points_and_what_is_expected(report: Report) -> None:
+def test_the_chart_shows_points_and_what_is_expected(report: Report, drawings) -> None:
     chart = learning_chart(report)
+    assert len(drawings) == 2
     assert chart is not None
     assert chart.title.startswith("500 more training examples would ")
     assert "lora: 0.50 with 20 (0." in chart.text

@@ -106,6 +106,15 @@ def test_workers_of_one_comparison_never_pass_the_limit_together(book, begin) ->
         assert held(session, "w") == Sum(3.0, 600)
 
 
+def test_where_there_is_no_limit_there_is_always_room(book, begin, states) -> None:
+    name = book().book(BOOKING, None)
+    assert states() == [(2, "booked", MOST.usd)]
+    book().settle(name, BILL, REPLY)
+    assert book().spent == BILL
+    assert book().book(BOOKING, within(BILL.usd + MOST.usd)) is not None
+    assert book().book(BOOKING, within(BILL.usd + MOST.usd)) is None
+
+
 def test_what_another_work_spends_is_its_own(book) -> None:
     book().settle(book().book(BOOKING, always), BILL, REPLY)
     other = book(work="v")

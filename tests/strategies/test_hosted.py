@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from strategies.errors import ModelError, UnknownName
+from strategies.models.account import Unlimited, accounting
 from strategies.models.base import Generation, Message, Model, Prompt, Usage
 from strategies.models.chat_client import ChatClient
 from strategies.models.hosted import HostedModel, hosted_models, load_hosted
@@ -145,6 +146,21 @@ def test_replies_come_in_order_with_what_is_billed(model, endpoint):
 def test_requests_run_side_by_side(model):
     given = model.generate([asking("together")] * 3, max_new_tokens=8)
     assert [one.error for one in given] == [None, None, None]
+
+
+def test_a_single_request_takes_no_thread_of_its_own(model):
+    threads = []
+
+    class Noting(Unlimited):
+        def reserve(self, ask):
+            threads.append(threading.current_thread())
+            return super().reserve(ask)
+
+    with accounting(Noting()):
+        model.generate([asking("one")], max_new_tokens=8)
+        model.generate([asking("one"), asking("two")], max_new_tokens=8)
+    assert threads[0] is threading.current_thread()
+    assert not {*threads[1:]} & {threads[0]}
 
 
 def test_a_busy_endpoint_is_asked_again_when_it_says(model, endpoint):

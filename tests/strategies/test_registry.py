@@ -1,5 +1,6 @@
 """Names to strategies and models, a third party's included."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -44,6 +45,18 @@ def test_the_projects_own_names_are_registered():
     assert set(strategy_names()) >= OURS
     assert set(registry.retriever_names()) >= {"bm25", "dense", "hybrid"}
     assert "smollm2-135m-q4" in registry.model_names()
+
+
+def test_what_is_installed_meanwhile_is_found(tmp_path, monkeypatch):
+    """Into a folder that Python imports from already, while the process runs."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = strategy_names()
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tuneworth.strategies]\nacme = acme:Acme\n")
+    os.utime(tmp_path, ns=(1, 1))  # as after a second, on whatever file system
+    assert strategy_names() == sorted([*before, "acme"])
 
 
 def test_a_strategy_is_made_by_name():
