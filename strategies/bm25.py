@@ -123,16 +123,17 @@ def without_jax() -> Any:
     It would pick its best scores, which nobody here asks it for, by JAX, and starts that on its own
     import. JAX then takes three quarters of the GPU's memory for itself.
     """
-    theirs = {name: sys.modules.get(name) for name in ("jax", "jax.lax")}
-    sys.modules.update(dict.fromkeys(theirs))  # a module that is None is not to be had
+    modules: dict[str, Any] = sys.modules
+    theirs = {name: modules.get(name) for name in ("jax", "jax.lax")}
+    modules.update(dict.fromkeys(theirs))  # a module that is None is not to be had
     try:
         import bm25s
     finally:
         for name, module in theirs.items():
             if module is None:
-                del sys.modules[name]
+                del modules[name]
             else:
-                sys.modules[name] = module
+                modules[name] = module
     return bm25s
 
 
