@@ -40,7 +40,7 @@ will do: on a quick machine the API may never tell of one."""
 AFTER_S = 0.25
 """Up to so long after the progress told of a phase that is aimed at."""
 MODELLED = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot")
-TRAIN, TEST, QUICK_TEST = 24, 72, 36
+TRAIN, TEST = 24, 72
 LAYERS = 8
 """Of the model. The worker tells four times a second where it is: with a quicker one, what is short
 is seldom seen."""
@@ -66,8 +66,7 @@ def measure(bench: Bench) -> None:
     tiny = str(write_tiny(place / "tiny", layers=LAYERS))
     with supervised(place / "service", {ALLOW_MODELS: tiny}) as service:
         service.await_ready()
-        test = QUICK_TEST if bench.quick else TEST
-        wholes = {kind: undisturbed(service, kind, tiny, test) for kind in KINDS}
+        wholes = {kind: undisturbed(service, kind, tiny) for kind in KINDS}
         while (done := len(kills_in(bench.sheet.measurements))) < kills:
             row = disturbed(service, wholes, bench, kills - done)
             bench.sheet.add(row)
@@ -120,10 +119,10 @@ class Whole:
     files: Counter[str]
 
 
-def undisturbed(service: Supervised, kind: str, tiny: str, test: int) -> Whole:
-    """With so many test rows. Raises BenchmarkError where it does not complete."""
+def undisturbed(service: Supervised, kind: str, tiny: str) -> Whole:
+    """Raises BenchmarkError where it does not complete."""
     strategies, validation, options = KINDS[kind]
-    sizes = {"train": TRAIN, "validation": validation, "test": test}
+    sizes = {"train": TRAIN, "validation": validation, "test": TEST}
     task = made_up("orders", tiny, strategies, sizes)
     watch = Watch(service, service.begin(f"undisturbed {kind}", task, **options))
     watch.until(math.inf)
