@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,6 @@ class Hindrance:
     workers: int = 1
     least: float = 0.0
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing has to be different in the service from the start: those share one."""
-        return not (self.disk or self.sqlite or self.jumps) and self.workers == 1
-
 
 @contextmanager
 def away(world: World) -> Iterator[None]:
@@ -132,42 +127,27 @@ HINDRANCES: Mapping[str, Hindrance] = {
 
 def measure(bench: Bench) -> None:
     """Do what the sheet does not have yet; the undisturbed comparison is done at each start."""
-    left = [name for name in HINDRANCES if not bench.sheet.has(NAME, name, 0)]
-    if not left:
+    names = [name for name in HINDRANCES if not bench.sheet.has(NAME, name, 0)]
+    if not names:
         return
     from benchmarks.speed.tiny import write_tiny
 
     place = bench.place / NAME
     place.mkdir()
     tiny = str(write_tiny(place / "tiny"))
-    plain = [name for name in left if HINDRANCES[name].is_plain]
-    with world_in(place / "plain", tiny, HINDRANCES["database away"]) as world:
+    with world_in(place / "undisturbed", tiny, HINDRANCES["database away"]) as world:
         whole = undisturbed(world.service, tiny)
-        for name in plain:
-            hinder(bench, name, tiny, whole, nullcontext(world))
-    for number, name in enumerate(left):
-        if name not in plain:
-            world_of_its_own = world_in(place / str(number), tiny, HINDRANCES[name])
-            hinder(bench, name, tiny, whole, world_of_its_own)
-
-
-def hinder(
-    bench: Bench,
-    name: str,
-    tiny: str,
-    whole: Sequence[Record],
-    entering: AbstractContextManager[World],
-) -> None:
-    """Measure one. What cannot be caused here is told so."""
-    began, hindrance = time.monotonic(), HINDRANCES[name]
-    seconds = max(QUICK_SECONDS if bench.quick else SECONDS, hindrance.least)
-    try:
-        with entering as world:
-            facts = hindered(world, tiny, name, seconds, whole)
-    except CannotCause as why:
-        facts = {"told": False, "passed": False, "cannot": str(why)}
-    bench.sheet.add(Measurement(NAME, name, 0, time.monotonic() - began, facts))
-    bench.say(f"  {name}: {in_words(facts)}")
+    for number, name in enumerate(names):
+        began = time.monotonic()
+        hindrance, seconds = HINDRANCES[name], QUICK_SECONDS if bench.quick else SECONDS
+        seconds = max(seconds, hindrance.least)
+        try:
+            with world_in(place / str(number), tiny, hindrance) as world:
+                facts = hindered(world, tiny, hindrance, seconds, whole)
+        except CannotCause as why:
+            facts = {"told": False, "passed": False, "cannot": str(why)}
+        bench.sheet.add(Measurement(NAME, name, 0, time.monotonic() - began, facts))
+        bench.say(f"  {name}: {in_words(facts)}")
 
 
 def checks(rows: Sequence[Measurement], *, quick: bool) -> list[BenchCheck]:
@@ -213,7 +193,7 @@ def world_in(place: Path, tiny: str, hindrance: Hindrance) -> Iterator[World]:
 
 def undisturbed(service: Supervised, tiny: str) -> list[Record]:
     """The records of a comparison that nothing hinders. Raises BenchmarkError."""
-    address = begin(service, tiny, "undisturbed")
+    address = begin(service, tiny)
     found = Watch(service, address)
     found.until_ended()
     if found.shown.get("state") != "completed":
@@ -221,23 +201,22 @@ def undisturbed(service: Supervised, tiny: str) -> list[Record]:
     return records_in(service.engine, found.id)
 
 
-def begin(service: Supervised, tiny: str, name: str) -> str:
-    return service.begin(name, made_up("orders", tiny, STRATEGIES, SIZES))
+def begin(service: Supervised, tiny: str, number: int = 0) -> str:
+    return service.begin(f"hindered-{number}", made_up("orders", tiny, STRATEGIES, SIZES))
 
 
 def hindered(
-    world: World, tiny: str, name: str, seconds: float, whole: Sequence[Record]
+    world: World, tiny: str, hindrance: Hindrance, seconds: float, whole: Sequence[Record]
 ) -> dict[str, Any]:
     """Let the cause last so long in the midst of a comparison, and longer until it is told."""
-    hindrance = HINDRANCES[name]
-    works = [Watch(world.service, begin(world.service, tiny, f"{name} 0"))]
+    works = [Watch(world.service, begin(world.service, tiny))]
     works[0].until_computing()
     works[0].look(closely=True)  # who asks whether it is ready has asked before
     seen = works[0].seen = Seen()
 
     def look() -> None:
         if hindrance.jumps and works[-1].has_ended:  # the workers are to have something to lose
-            address = begin(world.service, tiny, f"{name} {len(works)}")
+            address = begin(world.service, tiny, len(works))
             works.append(Watch(world.service, address, seen=seen))
         works[-1].look(closely=True)
         time.sleep(LOOKS_S)

@@ -114,11 +114,6 @@ def test_a_clock_stays_moved_until_every_worker_has_looked_twice() -> None:
     assert jump.least > SILENT_SECONDS + 2 * LOOK_SECONDS
 
 
-def test_what_needs_a_service_of_its_own_shares_none() -> None:
-    plain = [name for name, one in HINDRANCES.items() if one.is_plain]
-    assert plain == ["read-only folder", "database away"]
-
-
 PART = {"part": "strategy", "strategy": "lora", "attempts": 1, "reason": None}
 
 
