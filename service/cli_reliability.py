@@ -41,7 +41,14 @@ def reliability(only: tuple[str, ...] | None, quick: bool, out: Path | None, as_
     from benchmarks.code import code_of
     from benchmarks.environment import read_environment
     from benchmarks.speed.sheet import Sheet
-    from service.reliability.bench import PARTS, SCHEMA, Bench, measure_parts, part_named
+    from service.reliability.bench import (
+        PARTS,
+        SCHEMA,
+        Bench,
+        ended_when_told,
+        measure_parts,
+        part_named,
+    )
 
     names = only or tuple(PARTS)
     for name in names:
@@ -50,7 +57,7 @@ def reliability(only: tuple[str, ...] | None, quick: bool, out: Path | None, as_
     environment = read_environment().model_dump()
     code = {"quick": quick, "digest": code_of("corpora", "strategies", "benchmarks", "service")}
     sheet = Sheet(out or FILES[quick], {**environment, "code": code}, schema=SCHEMA)
-    with TemporaryDirectory(prefix="tuneworth-reliability-") as place:
+    with ended_when_told(), TemporaryDirectory(prefix="tuneworth-reliability-") as place:
         bench = Bench(Path(place), quick, sheet, lambda line: to.print(line, soft_wrap=True))
         found = measure_parts(names, bench)
     return show("reliability", environment, found, as_json=as_json)

@@ -13,8 +13,8 @@ TEMPLATE = (
 )
 
 
-def write_tiny(folder: Path, *, seed: int = 0) -> Path:
-    """Two layers of 64 and a byte-level tokenizer with a chat template; returns the folder."""
+def write_tiny(folder: Path, *, seed: int = 0, layers: int = 2) -> Path:
+    """Layers of 64 and a byte-level tokenizer with a chat template; returns the folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -22,7 +22,7 @@ def write_tiny(folder: Path, *, seed: int = 0) -> Path:
         vocab_size=VOCABULARY,
         hidden_size=64,
         intermediate_size=128,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=CONTEXT,

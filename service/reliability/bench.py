@@ -1,10 +1,12 @@
 """The parts of `tuneworth bench reliability`, and what each is handed."""
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from benchmarks.speed.checks import BenchCheck
 from benchmarks.speed.sheet import Measurement, Sheet
@@ -70,3 +72,18 @@ def measure_parts(names: Sequence[str], bench: Bench) -> list[BenchCheck]:
         rows = [row for row in bench.sheet.measurements if row.piece == name]
         found += part.checks(rows, quick=bench.quick)
     return found
+
+
+@contextmanager
+def ended_when_told() -> Iterator[None]:
+    """SIGTERM ends what runs in the context as an error would: what was started for it, or mounted,
+    goes with it."""
+
+    def end(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

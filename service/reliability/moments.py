@@ -13,10 +13,12 @@ from typing import Any
 Kill = Mapping[str, Any]
 """`victim`, `phase`, and how many seconds after the comparison's beginning, `s`."""
 BEGIN, RECOVERING, BETWEEN, FINISH = "begin", "recovering", "between", "finish"
-RACING = "racing"
-PHASES = (BEGIN, "preparing", RACING, "timing", "answering", "checking", "probing", FINISH)
+RACING, PROBING = "racing", "probing"
+PHASES = (BEGIN, "preparing", RACING, "timing", "answering", "checking", PROBING, FINISH)
 """Those in which a comparison has to be hit. BETWEEN two strategies, and while it is RECOVERING, it
 is hit by chance alone."""
+ANY: frozenset[str] = frozenset()
+"""Any moment will do."""
 
 
 def phase_of(shown: Mapping[str, Any]) -> str:
@@ -33,8 +35,9 @@ def phase_of(shown: Mapping[str, Any]) -> str:
     return FINISH if len(rows) >= progress["total"] else BETWEEN
 
 
-def aim(kills: Sequence[Kill], victim: str, left: int, least: int) -> str | None:
-    """The phase in which the next of the kills that are `left` has to be; None for any moment.
+def aim(kills: Sequence[Kill], victim: str, left: int, least: int) -> frozenset[str]:
+    """The phases in one of which the next of the kills that are `left` has to be, whichever comes
+    first; none for any moment.
 
     Every second one goes where this victim was hit least. In the end all go where less than
     `least` were, of whatever victim.
@@ -42,11 +45,12 @@ def aim(kills: Sequence[Kill], victim: str, left: int, least: int) -> str | None
     hit = Counter(kill["phase"] for kill in kills)
     lacking = {phase: least - hit[phase] for phase in PHASES if hit[phase] < least}
     if sum(lacking.values()) >= left:
-        return max(lacking, key=lambda phase: lacking[phase])
+        return frozenset(lacking)
     if len(kills) % 2 == 0:
-        return None
+        return ANY
     mine = Counter(kill["phase"] for kill in kills if kill["victim"] == victim)
-    return min(PHASES, key=lambda phase: mine[phase])
+    fewest = min(mine[phase] for phase in PHASES)
+    return frozenset(phase for phase in PHASES if mine[phase] == fewest)
 
 
 class Progressing:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from benchmarks.errors import BenchmarkError
 from service.reliability.attacks.serving import TASKS
 from service.reliability.left import unfinished
-from service.reliability.moments import Progressing
+from service.reliability.moments import ANY, Progressing
 from service.reliability.postgres import Cluster
 from service.reliability.server import WORK, Program, Server
 from service.settings import Settings
@@ -194,14 +194,14 @@ class Watch:
         while self.phase == UNSEEN and time.monotonic() < end:
             self.next_look()
 
-    def until(self, due: float, phase: str | None = None) -> bool:
-        """Look until `due`, or with a `phase` until it is in that one. False where it has ended.
+    def until(self, due: float, phases: frozenset[str] = ANY) -> bool:
+        """Look until `due`, or with `phases` until it is in one of them. False where it has ended.
 
         Raises BenchmarkError where it does not end.
         """
         hung = time.monotonic() + HUNG_S
         while not self.has_ended:
-            if self.phase == phase or (phase is None and time.monotonic() >= due):
+            if self.phase in phases or (not phases and time.monotonic() >= due):
                 return True
             if time.monotonic() > hung:
                 units = unfinished(self.service.engine)

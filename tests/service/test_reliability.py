@@ -1,6 +1,7 @@
 """`tuneworth bench reliability`: its parts, its figures, and the requests it makes up."""
 
 import json
+import signal
 import zipfile
 from collections import Counter
 
@@ -73,6 +74,22 @@ def test_parts_see_their_own_measurements_only(tmp_path) -> None:
     sheet.add(Measurement("another", "one", 0, 1.0, {}))
     bench = Bench(tmp_path, True, sheet, lambda line: None)
     assert [one.value for one in measure_parts(["attacks"], bench)] == [len(ATTACKS)] * 3
+
+
+def test_one_that_is_told_to_end_tidies_up_first(tmp_path, monkeypatch) -> None:
+    tidied, before = [], signal.getsignal(signal.SIGTERM)
+
+    def measure(bench):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            tidied.append(bench.place)
+
+    monkeypatch.setattr(fuzzing, "measure", measure)
+    ran = tuneworth("--only", "fuzzing", "--quick", "--out", tmp_path / "sheet.jsonl")
+    assert ran.exit_code == 128 + signal.SIGTERM
+    assert [place.exists() for place in tidied] == [False]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_body_is_told_by_its_number() -> None:

@@ -13,7 +13,7 @@ from benchmarks.records import BatchRecord, LatencyRecord, OutcomeRecord
 from benchmarks.speed.sheet import Measurement
 from service.database import open_database
 from service.reliability import supervised
-from service.reliability.kills import checks, may_aim
+from service.reliability.kills import MOST_MISSES, checks, kind_for, may_aim
 from service.reliability.left import (
     against,
     files_below,
@@ -22,10 +22,7 @@ from service.reliability.left import (
     samples,
     unfinished,
 )
-from service.reliability.moments import (
-    BEGIN,
-    PHASES,
-)
+from service.reliability.moments import ANY, BEGIN, PHASES, PROBING, RACING
 from service.reliability.supervised import Watch
 from service.report import build_report
 from service.storage import ComparisonRow, RecordsRow, TaskRow, UnitRow, now
@@ -161,7 +158,7 @@ def quick_looks(monkeypatch):
 
 def test_it_waits_for_the_phase_that_it_aims_at() -> None:
     watch = Watch(Scripted(shown(), None, shown("timing"), shown("probing")), "/comparisons/c")
-    assert watch.until(0.0, "probing")
+    assert watch.until(0.0, frozenset({"probing", "checking"}))
     assert watch.phase == "probing"
     watch.kill("worker")
     assert watch.phase == "unseen"
@@ -171,7 +168,7 @@ def test_it_waits_for_the_phase_that_it_aims_at() -> None:
 
 def test_an_end_comes_before_a_phase() -> None:
     watch = Watch(Scripted(shown("timing"), shown(state="failed")), "/comparisons/c")
-    assert not watch.until(0.0, "probing")
+    assert not watch.until(0.0, frozenset({"probing"}))
     assert watch.state == "failed"
 
 
@@ -181,7 +178,7 @@ def test_one_that_does_not_end_is_told(monkeypatch) -> None:
     service = Scripted(shown("timing"))
     service.engine = None
     with pytest.raises(BenchmarkError, match="lora: queued"):
-        Watch(service, "/comparisons/c").until(0.0, "probing")
+        Watch(service, "/comparisons/c").until(0.0, frozenset({"probing"}))
 
 
 def disturbed(number, *hits, **facts):
@@ -231,8 +228,16 @@ def test_what_went_wrong_is_counted() -> None:
 
 def test_a_phase_that_is_never_seen_is_given_up_for_a_kill() -> None:
     """On a quick machine it may be over before anyone looks."""
-    hit, missed = disturbed(1, ("api", "timing")), [disturbed(n) for n in range(2, 5)]
+    hit, missed = disturbed(1, ("api", "timing")), [disturbed(2)] * MOST_MISSES
     assert may_aim([])
-    assert may_aim([hit, *missed[:2]])
+    assert may_aim([hit, *missed[1:]])
     assert not may_aim([hit, *missed])
     assert may_aim([hit, *missed, hit])
+
+
+def test_no_comparison_is_begun_that_cannot_come_to_what_is_aimed_at() -> None:
+    assert {kind_for(n, ANY) for n in range(2)} == {"plain", "raced"}
+    for number in range(2):
+        assert kind_for(number, frozenset({RACING})) == "raced"
+        assert kind_for(number, frozenset({PROBING})) == "plain"
+        assert kind_for(number, frozenset({RACING, PROBING})) == kind_for(number, ANY)
