@@ -29,7 +29,8 @@ class Shelf(Protocol):
         ...
 
     def draft(self, name: str) -> Path:
-        """Where it is to be written first: a folder that does not exist yet."""
+        """Where it is to be written first: a folder that does not exist yet. Raises StorageFull
+        where what an earlier try left there cannot be removed."""
         ...
 
     def keep(self, name: str, draft: Path) -> str:
@@ -76,7 +77,16 @@ class FolderShelf:
         return self.folder / ARTIFACTS / name
 
     def _cleared(self, name: str, suffix: str) -> Path:
-        """The name of a folder beside its place that does not exist."""
+        """The name of a folder beside its place that does not exist.
+
+        What cannot be removed, as where the disk may not be written, would be found by whoever
+        makes the folder, and be taken for a mistake of his.
+        """
         beside = self._place(name + suffix)
-        shutil.rmtree(beside, ignore_errors=True)
+        try:
+            shutil.rmtree(beside)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StorageFull(beside, str(error.strerror)) from error
         return beside

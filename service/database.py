@@ -64,8 +64,8 @@ BUSY = (
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
 IDLE_SECONDS = 1.0
-"""A connection that was used so shortly before is not asked whether its server is still there: what
-is said to one that is lost fails either way, and is tried again where anything is."""
+"""A connection that was used so shortly before is not asked whether its server is still there.
+Where it has just gone, work tries again, and a client is told to."""
 logger = logging.getLogger("tuneworth")
 Result = TypeVar("Result")
 

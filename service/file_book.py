@@ -78,9 +78,10 @@ class FileBook:
     def book(self, booking: Booking, fits: Fits | None) -> str | None:
         with self._lock:
             self._read()
-            held = sum((each.most for each in self._open.values()), Sum())
-            if fits is not None and not fits(self._spent, held):
-                return None
+            if fits is not None:
+                held = sum((each.most for each in self._open.values()), Sum())
+                if not fits(self._spent, held):
+                    return None
             name = str(self._booked)
             self._write({"booked": name, **asdict(booking)})
             self._booked += 1

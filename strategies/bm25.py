@@ -8,6 +8,7 @@ chunks that have it and what it gains them.
 from __future__ import annotations
 
 import sys
+import threading
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ words as the embedder does (`python -m benchmarks.speed.retrieval` shows both)."
 BLOCK = 256  # chunks
 POSTING = 12
 """Bytes for each distinct word of a chunk: its gain in float64 and the chunk's number."""
+IMPORTING = threading.Lock()
 TIE = 1e-11
 """Above the noise of adding float64 scores in another order, far below any true difference."""
 
@@ -117,23 +119,23 @@ class RankBm25Scorer:
         """Nothing: counting so few words again is as quick as reading the counts."""
 
 
-def without_jax() -> Any:
+def bm25s_without_jax() -> Any:
     """bm25s, which does not meet JAX where that is installed as well.
 
     It would pick its best scores, which nobody here asks it for, by JAX, and starts that on its own
     import. JAX then takes three quarters of the GPU's memory for itself.
     """
     modules: dict[str, Any] = sys.modules
-    theirs = {name: modules.get(name) for name in ("jax", "jax.lax")}
-    modules.update(dict.fromkeys(theirs))  # a module that is None is not to be had
-    try:
-        import bm25s
-    finally:
-        for name, module in theirs.items():
-            if module is None:
-                del modules[name]
-            else:
-                modules[name] = module
+    with IMPORTING:
+        theirs: dict[str, Any] = {
+            name: modules[name] for name in ("jax", "jax.lax") if name in modules
+        }
+        modules.update({"jax": None, "jax.lax": None})  # which are then not to be had
+        try:
+            import bm25s
+        finally:
+            del modules["jax"], modules["jax.lax"]
+            modules.update(theirs)
     return bm25s
 
 
@@ -151,7 +153,7 @@ class Bm25sScorer:
 
     @classmethod
     def build(cls, rows: WordRows) -> Bm25sScorer:
-        bm25s = without_jax()
+        bm25s = bm25s_without_jax()
         from bm25s.tokenization import Tokenized
 
         # float64, in which the gains equal those of rank-bm25 to the last bit
@@ -177,7 +179,7 @@ class Bm25sScorer:
 
     @classmethod
     def load(cls, folder: Path) -> Bm25sScorer:
-        return cls(without_jax().BM25.load(folder / cls.FOLDER, show_progress=False))
+        return cls(bm25s_without_jax().BM25.load(folder / cls.FOLDER, show_progress=False))
 
 
 def highest(scores: np.ndarray, k: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import difflib
 import inspect
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 STRATEGIES = "tuneworth.strategies"
 MODELS = "tuneworth.models"
 RETRIEVERS = "tuneworth.retrievers"
+SETTLED_NS = 10 * 10**9
+"""An installation may still be under way so long after a folder has changed last."""
 ALLOW_DOWNLOAD = "TUNEWORTH_ALLOW_DOWNLOAD"
 
 
@@ -181,11 +184,15 @@ def _in_hub_cache(name: str) -> bool:
 
 
 def _points(group: str) -> Mapping[str, EntryPoint]:
-    return _points_in(group, tuple(_seen(place) for place in sys.path))
+    seen = tuple(_seen(place) for place in sys.path)
+    last = max((changed for _, changed in seen), default=0)
+    if time.time_ns() - last < SETTLED_NS:
+        _remembered.cache_clear()
+    return _remembered(group, seen)
 
 
 @lru_cache(maxsize=8)
-def _points_in(group: str, seen: tuple[tuple[str, int], ...]) -> Mapping[str, EntryPoint]:
+def _remembered(group: str, seen: tuple[tuple[str, int], ...]) -> Mapping[str, EntryPoint]:
     """Looked for once, as it takes reading a file of every package: again where a folder that
     Python imports from is another one, or has changed, as by an installation."""
     return {point.name: point for point in entry_points(group=group)}

@@ -60,3 +60,12 @@ def test_what_the_disk_does_not_take_is_no_fault_of_the_strategy(shelf):
     with pytest.raises(StorageFull, match="run again"):
         shelf.keep(NAME, shelf.draft(NAME))
     assert held(shelf) is None
+
+
+def test_what_cannot_be_cleared_away_is_no_fault_of_the_strategy(shelf, tmp_path):
+    # a disk that may not be written keeps what an earlier try left; so does this one a file,
+    # which cannot be removed as a folder
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / f"{NAME}.tmp").touch()
+    with pytest.raises(StorageFull, match="run again"):
+        shelf.draft(NAME)

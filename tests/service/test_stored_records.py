@@ -128,7 +128,7 @@ def test_a_lost_connection_neither_loses_nor_doubles(store, monkeypatch, committ
         with ExitStack() as stack:
             session = stack.enter_context(whole())
             yield session
-            if session.new or session.info.pop("stored", False):
+            if session.info.pop("stored", False):
                 if committed:
                     stack.close()
                 store.begin = whole

@@ -54,7 +54,9 @@ def test_what_is_installed_meanwhile_is_found(tmp_path, monkeypatch):
     info = tmp_path / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    assert strategy_names() == before, "while it is only half there"
     (info / "entry_points.txt").write_text("[tuneworth.strategies]\nacme = acme:Acme\n")
+    assert strategy_names() == sorted([*before, "acme"])
     os.utime(tmp_path, ns=(1, 1))  # as after a second, on whatever file system
     assert strategy_names() == sorted([*before, "acme"])
 
