@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,8 +43,17 @@ class Shelf(Protocol):
         ...
 
     def drop(self, name: str) -> None:
-        """Forget it, where there is one."""
+        """Forget it, where there is one. Raises StorageFull."""
         ...
+
+
+@contextmanager
+def refused_as_full(place: Path) -> Iterator[None]:
+    """Raises StorageFull where the system refuses what is inside: no strategy had a part in it."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFull(place, error.strerror or str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -59,18 +70,17 @@ class FolderShelf:
         return self._cleared(name, ".tmp")
 
     def keep(self, name: str, draft: Path) -> str:
-        try:
-            self.drop(name)
+        self.drop(name)
+        with refused_as_full(self._place(name)):
             os.replace(draft, self._place(name))
-        except OSError as error:
-            raise StorageFull(self._place(name), str(error.strerror)) from error
         return f"{ARTIFACTS}/{name}"
 
     def drop(self, name: str) -> None:
         if self.find(name) is not None:
             # one step takes all of it away: removing file by file might be cut short
             gone = self._cleared(name, ".old.tmp")
-            os.replace(self._place(name), gone)
+            with refused_as_full(self._place(name)):
+                os.replace(self._place(name), gone)
             shutil.rmtree(gone, ignore_errors=True)
 
     def _place(self, name: str) -> Path:
@@ -83,10 +93,7 @@ class FolderShelf:
         makes the folder, and be taken for a mistake of his.
         """
         beside = self._place(name + suffix)
-        try:
-            shutil.rmtree(beside)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise StorageFull(beside, str(error.strerror)) from error
+        with refused_as_full(beside):
+            if beside.exists():
+                shutil.rmtree(beside)
         return beside

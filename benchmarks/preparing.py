@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from benchmarks.guard import Broken, guarded
-from benchmarks.placing import Shelf
+from benchmarks.placing import Shelf, refused_as_full
 from benchmarks.plan import Entry
 from benchmarks.progress import Reporter
 from benchmarks.records import Record, SetupRecord
@@ -131,12 +131,9 @@ class Preparing:
     def put_away(self, prepared: Prepared) -> str:
         """Save beside its place, then move there."""
         draft = self.shelf.draft(self.entry.folder_name)
-
-        def save() -> None:
+        with refused_as_full(draft):
             draft.mkdir(parents=True)
-            prepared.save(draft)
-
-        guarded(save, self.shelf.folder)
+        guarded(lambda: prepared.save(draft), self.shelf.folder)
         return self.shelf.keep(self.entry.folder_name, draft)
 
     def store_prepared(self, artifact: str, facts: Earlier, made: Prepared, reused: float) -> None:

@@ -126,6 +126,10 @@ def bm25s_without_jax() -> Any:
     import. JAX then takes three quarters of the GPU's memory for itself.
     """
     modules: dict[str, Any] = sys.modules
+    if "bm25s" in modules:
+        import bm25s
+
+        return bm25s
     with IMPORTING:
         theirs: dict[str, Any] = {
             name: modules[name] for name in ("jax", "jax.lax") if name in modules

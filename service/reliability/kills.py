@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, get_args
 
 from benchmarks.errors import BenchmarkError
@@ -35,8 +36,8 @@ APART_S = 6.0
 AT_ONCE = 0.25
 """The share of kills that do not wait until the API is back from the one before."""
 MOST_MISSES = 20
-"""In so many comparisons in a row the phases that are aimed at may not be seen; then any moment
-will do: on a quick machine the API may never tell of one."""
+"""In so many comparisons in a row the phases that are aimed at may not be seen; from then on any
+moment will do: on a quick machine the API may never tell of one."""
 AFTER_S = 0.25
 """Up to so long after the progress told of a phase that is aimed at."""
 MODELLED = ("baseline.majority", "prompt.zero-shot", "prompt.few-shot")
@@ -50,8 +51,9 @@ KINDS: dict[str, tuple[tuple[str, ...], int, dict[str, bool]]] = {
 }
 """Strategies, validation rows and options of the comparisons, which take turns. The probes ask all
 of four rows, however quick the machine is; whether a race lets somebody train depends on times."""
-MISSING = {"plain": RACING, "raced": PROBING}
-"""The phase that no comparison of a kind comes to."""
+MISSING = {"plain": {RACING}, "raced": {PROBING, "checking"}}
+"""The phases that no comparison of a kind comes to; of a raced one, too few strategies are left to
+check for it to be seen."""
 
 
 def measure(bench: Bench) -> None:
@@ -174,16 +176,22 @@ def disturbed(
 
 
 def kind_for(number: int, phases: frozenset[str]) -> str:
-    """They take turns, unless what is aimed at is missing in one."""
+    """They take turns, unless all that is aimed at is missing in one."""
     kinds = list(KINDS)
     turn = kinds[number % len(kinds)]
-    return turn if phases != {MISSING[turn]} else kinds[(number + 1) % len(kinds)]
+    return (
+        turn if phases == ANY or not phases <= MISSING[turn] else kinds[(number + 1) % len(kinds)]
+    )
 
 
 def may_aim(rows: Sequence[Measurement]) -> bool:
-    """Whether any of the last comparisons saw a kill."""
-    last = rows[-MOST_MISSES:]
-    return len(last) < MOST_MISSES or any(row.facts["kills"] for row in last)
+    """Whether never so many comparisons in a row saw no kill."""
+    misses = (len(list(run)) for hit, run in groupby(rows, _hit) if not hit)
+    return max(misses, default=0) < MOST_MISSES
+
+
+def _hit(row: Measurement) -> bool:
+    return bool(row.facts["kills"])
 
 
 def compared(watch: Watch, whole: Whole) -> dict[str, Any]:

@@ -52,8 +52,12 @@ class Cluster:
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
         options = ("-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8")
-        self._run("initdb", "-D", str(self.data), "--locale=C", "--no-sync", *options)
-        self.start()
+        try:
+            self._run("initdb", "-D", str(self.data), "--locale=C", "--no-sync", *options)
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def data(self) -> Path:

@@ -60,9 +60,13 @@ class Supervised:
         self.ended_by_itself: Counter[str] = Counter()
         self.workers: list[Program] = []
         self.api.start()
-        self.api.await_health()
-        for _ in range(workers):
-            self.add_worker()
+        try:
+            self.api.await_health()
+            for _ in range(workers):
+                self.add_worker()
+        except BaseException:
+            self.end()
+            raise
 
     def add_worker(self) -> None:
         """One more. Returns at once."""

@@ -115,6 +115,15 @@ def test_a_full_disk_is_no_fault_of_the_strategy(dataset, prices, tmp_path, erro
     assert summarise(records).strategies[0].status == "completed"
 
 
+def test_a_folder_that_takes_no_artefact_is_no_fault_of_the_strategy(dataset, prices, tmp_path):
+    (tmp_path / "artifacts").touch()
+    with pytest.raises(StorageFull, match="run again"):
+        run(dataset, prices, tmp_path, Tiny(right))
+    (tmp_path / "artifacts").unlink()
+    records = run(dataset, prices, tmp_path, Tiny(right))
+    assert summarise(records).strategies[0].status == "completed"
+
+
 def test_models_take_turns_and_every_row_names_its_model(dataset, prices, tmp_path):
     alive, made = [], []
 

@@ -1,5 +1,6 @@
 """What a worker computes unit by unit is what the command line computes in one go."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -107,6 +108,7 @@ def test_a_process_loads_a_model_once_for_all_units(monkeypatch) -> None:
 
 def test_memory_is_looked_through_only_for_a_model_that_was_in_it(monkeypatch) -> None:
     looked = []
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr("service.computing.load_named", lambda name: ScriptedModel(str, name=name))
     monkeypatch.setattr("gc.collect", lambda: looked.append(True))
     model = OneModel()
@@ -117,6 +119,9 @@ def test_memory_is_looked_through_only_for_a_model_that_was_in_it(monkeypatch) -
     model.let_go()
     model.let_go()
     assert len(looked) == 2
+    monkeypatch.setitem(sys.modules, "torch", None)
+    model.let_go()
+    assert len(looked) == 3, "half a load may have left weights"
 
 
 def test_each_comparison_of_a_worker_reads_the_prices_that_hold_then(server, tmp_path) -> None:
