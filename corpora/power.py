@@ -82,7 +82,7 @@ def _pairs(difference: float, discordant: float, power: float, alpha: float) -> 
     if not 0 < alpha < 1:
         raise InvalidInput("alpha", alpha, "Give a probability between 0 and 1.")
     share = max(discordant, difference)
-    z_alpha = NormalDist().inv_cdf(1 - alpha / 2)
+    z_alpha = -NormalDist().inv_cdf(alpha / 2)  # to the last digit, however small alpha is
     z_power = NormalDist().inv_cdf(power)
     spread = z_alpha * sqrt(share) + z_power * sqrt(share - difference**2)
     return (spread / difference) ** 2

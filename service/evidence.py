@@ -8,8 +8,9 @@ comparison in twenty may show any difference.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, erfc, sqrt
 from statistics import NormalDist
 
 from benchmarks.results import Comparison, Quality, Summary
@@ -24,6 +25,8 @@ CLOSEST = 0.001
 """Nearer than a tenth of a point to the margin, no number of rows is worth stating."""
 LEAST_BEYOND = 0.005
 """No rows are counted for proving a gain to exceed a limit by less than half a point."""
+LEAST_ALPHA = sys.float_info.min
+"""What lies beyond so many standard errors that no number tells its chance."""
 HAIR = 1e-9
 """Differences of means of rows are compared with limits up to this rounding error."""
 
@@ -103,7 +106,7 @@ class Gap:
         """
         size = min(1.0, max(abs(self.difference), smallest, 0.01))
         discordant = min(1.0, max(self.n * self.error**2 + self.difference**2, 0.005))
-        alpha = 2 * (1 - NORMAL.cdf(self.reach))
+        alpha = max(erfc(self.reach / sqrt(2)), LEAST_ALPHA)
         needed = examples_needed(size, discordant=discordant, alpha=alpha)
         if 0 < self.difference <= smallest:
             distance = max(smallest - self.difference, CLOSEST)

@@ -1,5 +1,7 @@
 """Sample sizes of paired comparisons, against the formula worked by hand."""
 
+from math import erfc, sqrt
+
 import pytest
 
 from corpora.errors import InvalidInput
@@ -30,6 +32,8 @@ def test_groups_call_for_more_rows_and_many_pairs_do_too() -> None:
     assert detectable_difference(400, effect=2.0) == detectable_difference(200)
     # (3.26 * sqrt(0.2) + 0.84162 * sqrt(0.2 - 0.1^2))^2 / 0.1^2 = 332.5
     assert examples_needed(0.1, alpha=0.001114) == 333
+    # (11.5 * sqrt(0.2) + 0.84162 * sqrt(0.2 - 0.1^2))^2 / 0.1^2 = 3035.9, and 1 - 1.3e-30 is 1
+    assert examples_needed(0.1, alpha=erfc(11.5 / sqrt(2))) == 3036
 
 
 def test_arguments_out_of_range() -> None:

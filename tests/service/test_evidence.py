@@ -1,6 +1,7 @@
 """What counts as shown: the pair alone is not enough where many pairs are looked at."""
 
 from dataclasses import replace
+from math import sqrt
 
 import pytest
 from planted import TRIAGE, strategy, summary_of
@@ -38,6 +39,16 @@ def test_more_examples_are_reckoned_at_the_level_of_the_family() -> None:
     needed = examples_needed(0.12, discordant=discordant, alpha=0.001713)
     assert wider.further_examples(0.02) == pytest.approx(needed - 150, abs=1)
     assert wider.further_examples(0.02) > ALONE.further_examples(0.02)
+
+
+@pytest.mark.parametrize("wider", [4.5, 15, 1e6])
+def test_more_examples_are_reckoned_for_a_gap_that_is_sure_alone(wider) -> None:
+    """Where hardly a row differs, the interval of all pairs may be many times as wide."""
+    sure = Gap(0.12, 0.11, 0.13, 150, 0.12 - 0.01 * wider, 0.12 + 0.01 * wider)
+    # the formula of `examples_needed`; of more errors than 37.5 no number tells the chance
+    spread = min(sure.reach, 37.5) * sqrt(0.12) + 0.841621 * sqrt(0.12 - 0.12**2)
+    needed = (spread / 0.12) ** 2 - 150
+    assert sure.further_examples(0.02) == pytest.approx(needed, rel=0.01)
 
 
 def test_the_rule_and_its_words_go_by_all_pairs() -> None:
