@@ -18,8 +18,10 @@ OTHERS = ("#b4552d", "#2f6f8f", "#7a5c99", "#5f7d3a", "#a08a2d")
 TICKS = (0.5, 1, 2, 3, 5, 7, 10, 15)
 LEAST = 0.005
 """A way that spends less of the exhaustive seconds than this is told as a level line."""
-ROOM = 2.5
+ROOM = 3.0
 """The axis of compute ends so many times beyond the largest budget: room for names."""
+NAMED = 1.12
+"""So many times beyond the largest budget the names stand, below each other."""
 APART = 17 / HEIGHT
 """Names of lines keep so much of the height between them."""
 AIM = 1.0
@@ -52,7 +54,10 @@ def regret_chart(found: Sequence[Overall]) -> str:
     y = y.axis(title="mean regret, points", tickCount=6)
     base, paint = chart_of(points), painted()
     aim = chart_of([{"at": AIM}]).mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
-    names = chart_of(ends).mark_text(align="left", dx=9, baseline="middle", **name_font())
+    named = chart_of([{**end, "named": largest * NAMED} for end in ends])
+    leads = named.mark_rule(strokeWidth=1, opacity=0.45)
+    names = named.mark_text(align="left", dx=4, baseline="middle", **name_font())
+    at, label = alt.X("named:Q"), alt.Y("label:Q")
     layers: list[Any] = [aim.encode(y="at:Q")]
     for level, dash in ((False, [1, 0]), (True, [2, 3])):
         lines = base.transform_filter(f"datum.level === {str(level).lower()}")
@@ -60,8 +65,9 @@ def regret_chart(found: Sequence[Overall]) -> str:
         layers.append(lines.encode(x=x, y=y, color=paint, detail="way:N"))
     spots = base.transform_filter("!datum.level").mark_point(filled=True, size=70, opacity=1)
     layers += [
+        leads.encode(x=x, x2=alt.X2("named:Q"), y=y, y2=alt.Y2("label:Q"), color=paint),
         spots.encode(x=x, y=y, color=paint),
-        names.encode(x=x, y="label:Q", text="way:N", color=paint),
+        names.encode(x=at, y=label, text=alt.Text("way:N"), color=paint),
     ]
     return svg(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT))
 
@@ -82,7 +88,7 @@ def line_of(
 
 
 def apart(ends: Sequence[dict[str, Any]], gap: float) -> list[dict[str, Any]]:
-    """The ends of lines with the places of their names, which do not overlap."""
+    """The ends of lines with the heights of their names, which do not overlap."""
     ordered = sorted(ends, key=lambda end: float(end["regret"]))
     labels = [float(end["regret"]) for end in ordered]
     for lower, upper in pairwise(range(len(labels))):
