@@ -24,6 +24,7 @@ words as the embedder does (`python -m benchmarks.speed.retrieval` shows both)."
 BLOCK = 256  # chunks
 POSTING = 12
 """Bytes for each distinct word of a chunk: its gain in float64 and the chunk's number."""
+JAX: tuple[str, ...] = ("jax", "jax.lax")
 IMPORTING = threading.Lock()
 TIE = 1e-11
 """Above the noise of adding float64 scores in another order, far below any true difference."""
@@ -126,20 +127,17 @@ def bm25s_without_jax() -> Any:
     import. JAX then takes three quarters of the GPU's memory for itself.
     """
     modules: dict[str, Any] = sys.modules
-    if "bm25s" in modules:
-        import bm25s
-
-        return bm25s
     with IMPORTING:
-        theirs: dict[str, Any] = {
-            name: modules[name] for name in ("jax", "jax.lax") if name in modules
-        }
-        modules.update({"jax": None, "jax.lax": None})  # which are then not to be had
-        try:
-            import bm25s
-        finally:
-            del modules["jax"], modules["jax.lax"]
-            modules.update(theirs)
+        if "bm25s" not in modules:
+            theirs = {name: modules[name] for name in JAX if name in modules}
+            modules.update(dict.fromkeys(JAX))  # a module that is None is not to be had
+            try:
+                import bm25s
+            finally:
+                for name in JAX:
+                    del modules[name]
+                modules.update(theirs)
+        import bm25s
     return bm25s
 
 

@@ -14,7 +14,7 @@ TEMPLATE = (
 
 
 def write_tiny(folder: Path, *, seed: int = 0, layers: int = 2) -> Path:
-    """Layers of 64 and a byte-level tokenizer with a chat template; returns the folder."""
+    """So many layers of 64 and a byte-level tokenizer with a chat template; returns the folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

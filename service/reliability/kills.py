@@ -179,9 +179,8 @@ def kind_for(number: int, phases: frozenset[str]) -> str:
     """They take turns, unless all that is aimed at is missing in one."""
     kinds = list(KINDS)
     turn = kinds[number % len(kinds)]
-    return (
-        turn if phases == ANY or not phases <= MISSING[turn] else kinds[(number + 1) % len(kinds)]
-    )
+    in_vain = phases != ANY and phases <= MISSING[turn]
+    return kinds[(number + 1) % len(kinds)] if in_vain else turn
 
 
 def may_aim(rows: Sequence[Measurement]) -> bool:
