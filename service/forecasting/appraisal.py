@@ -1,10 +1,13 @@
 """What a further action costs and promises, and whether it is worth it. Pure.
 
-The exchange between time and quality is the user's own alternative. The comparison takes all that
-is at stake away and settles every "not yet", for all of its time (or money, where that is the
-larger share). An action is worth it where it is the better bargain: where the share of the stake
-that it is expected to take away, and the chance that it makes the answer sure enough, are together
-at least its share of the comparison's cost.
+The budget is what the user gives for an answer. So while there is none, an action within it is
+worth it where it promises anything: that it takes away a share of the stake, or a chance that it makes
+the answer sure enough. What takes as long as the comparison, which settles all of it, is never
+worth it. Of several the best bargain comes first: the most for its share of the comparison's time
+(or money, where that is the larger share).
+
+Promises are told too low, which is why their size decides the order alone: they are those of one
+step, or of a few of one kind, and what settles a decision is many steps of several kinds.
 """
 
 from __future__ import annotations
@@ -78,7 +81,7 @@ class Appraisal:
 
     @property
     def is_worth_it(self) -> bool:
-        return self.rate >= 1
+        return self.rate > 0 and self.share < 1
 
 
 def appraise(
@@ -115,7 +118,7 @@ def appraise(
     if further is None or not purse.covers(seconds + further.seconds, tokens + further.usd):
         return alone
     chain = appraised(further, further)
-    return chain if chain.rate > alone.rate else alone
+    return chain if chain.is_worth_it and chain.rate > alone.rate else alone
 
 
 def looked_ahead(action: Action, findings: Sequence[Finding], rows: int) -> Action | None:

@@ -102,7 +102,7 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_
     if stop == "budget":
         return f"Nothing more fits the budget of {limit}."
     if stop == "not worth it":
-        told = "is a better bargain than the comparison itself"
+        told = "promises to settle more"
         if too_large:
             return f"Of what fits the budget of {limit} nothing {told}; the rest does not fit."
         return f"Nothing that is left {told}."

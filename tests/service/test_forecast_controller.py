@@ -142,9 +142,9 @@ def test_what_costs_more_than_it_is_worth_is_not_done(tmp_path) -> None:
     dear = dict.fromkeys(STRATEGIES[1:], whole)  # one row takes as long as the whole comparison
     found = explored(tmp_path, Scripted(CLEAR, seconds=dear))
     assert found.stop == "not worth it"
-    assert found.stopped == "Nothing that is left is a better bargain than the comparison itself."
+    assert found.stopped == "Nothing that is left promises to settle more."
     dearer = Scripted(CLEAR, seconds={**dear, "lora": 2 * whole})
-    tight = explored(tmp_path, dearer, budget=9 * whole)
+    tight = explored(tmp_path, dearer, budget=17 * whole)
     assert tight.stopped.startswith("Of what fits the budget of ")
     # beside what is cheap, a single look at a strategy that takes thought
     looked = [one.action for one in found.findings if one.action.strategy in dear]
@@ -152,6 +152,22 @@ def test_what_costs_more_than_it_is_worth_is_not_done(tmp_path) -> None:
     left = [step for step in found.trace if not step.taken and step.strategy in dear]
     assert len(left) == 3
     assert all("the comparison is the better bargain" in step.reason for step in left)
+
+
+def test_the_budget_is_used_while_there_is_no_answer(tmp_path) -> None:
+    whole = planned(tmp_path).outlook.seconds
+    slow = dict.fromkeys(STRATEGIES[1:], whole / 16)  # a sample of rows takes half the comparison
+    found = explored(tmp_path, Scripted({**CLEAR, "lora": 0.93}, seconds=slow))
+    steps = [step for step in found.trace if step.taken and step.strategy in slow]
+    stakes = [found.start.stake, *(step.after.stake for step in found.trace if step.taken)]
+    parts = [
+        (step.expected_gain or 0) / stake + (step.expected_call or 0)
+        for stake, step in zip(stakes, found.trace, strict=False)
+        if step in steps
+    ]
+    assert len(steps) > 1
+    # the comparison would have settled more in that time; the first look is always taken
+    assert min(parts[1:]) < 0.5
 
 
 def test_where_nothing_is_left_to_look_at_it_ends(tmp_path) -> None:
