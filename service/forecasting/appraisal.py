@@ -1,10 +1,10 @@
 """What a further action costs and promises, and whether it is worth it. Pure.
 
 The budget is what the user gives for an answer. So while there is none, an action within it is
-worth it where it promises anything: that it takes away a share of the stake, or a chance that it makes
-the answer sure enough. What takes as long as the comparison, which settles all of it, is never
-worth it. Of several the best bargain comes first: the most for its share of the comparison's time
-(or money, where that is the larger share).
+worth it where it promises anything: that it takes away a share of the stake, or a chance that it
+makes the answer sure enough. What takes as long as the comparison, which settles all of it, is
+never worth it. Of several the best bargain comes first: the most for its share of the comparison's
+time (or money, where that is the larger share).
 
 Promises are told too low, which is why their size decides the order alone: they are those of one
 step, or of a few of one kind, and what settles a decision is many steps of several kinds.

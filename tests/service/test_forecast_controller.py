@@ -1,7 +1,7 @@
 """The loop of a forecast: what it looks at, in which order, and when it has seen enough."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,11 +13,8 @@ from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief
 from benchmarks.errors import Cancelled
 from benchmarks.evidence.finding import Action, Finding
-from service.forecasting.appraisal import Purse, appraise, looked_ahead
 from service.forecasting.controller import Explored, Explorer
 from service.forecasting.judging import Bench
-from service.forecasting.worlds import Terms
-from service.forecasting.worth import promise
 
 CLEAR = {"baseline.majority": 0.25, "baseline.linear": 0.95, "prompt.few-shot": 0.4, "lora": 0.5}
 
@@ -233,128 +230,6 @@ def test_the_trace_tells_what_was_believed_before_and_after(tmp_path) -> None:
     assert moved.after[2] - moved.after[1] < moved.before[2] - moved.before[1]
     assert "points off what is at stake, with a chance of" in steps[0].reason
     assert steps[-1].after.chance == found.judged.chance
-
-
-def worth(now: Belief, then: Belief, terms: Terms) -> float:
-    return promise(now, then, terms, confidence=0.9).gain
-
-
-def two(margin: float = 0.0) -> Terms:
-    """Two strategies without tuning, the first the cheaper one; no floor."""
-    return Terms(
-        ids=("a", "b"),
-        rank=np.array([0, 1]),
-        shortfall=np.array([0, 0]),
-        tuned=np.array([False, False]),
-        trivial=np.array([False, False]),
-        limit=0.0,
-        margin=margin,
-        bar=None,
-        cheaper=np.zeros((2, 2), dtype=bool),
-    )
-
-
-def believed(difference: float, spread: float) -> Belief:
-    """`a` known exactly at 0.5, where an angle is as large as a quality, and `b` to ± spread."""
-    return Belief(
-        ("a", "b"),
-        np.array([np.pi / 4, np.pi / 4 + difference]),
-        np.diag([1e-12, spread**2]),
-    )
-
-
-@pytest.mark.parametrize("difference", [0.0, 0.03, -0.03])
-def test_the_value_of_knowing_all_is_the_expected_loss(difference) -> None:
-    """E[max(0, X)] for X normal: what is lost by the better choice of now."""
-    from service.evidence import expected_excess
-
-    spread = 0.04
-    found = worth(believed(difference, spread), believed(difference, 1e-9), two())
-    assert found == pytest.approx(expected_excess(-abs(difference), spread), rel=0.2)
-
-
-def test_evidence_that_cannot_turn_the_choice_is_worth_nothing() -> None:
-    now = believed(0.0, 0.01)
-    assert worth(now, now, two()) == 0.0
-    # b is at most some three points better, and five are asked for
-    assert worth(now, believed(0.0, 1e-9), two(margin=0.05)) == 0.0
-    assert worth(believed(0.0, 0.04), believed(0.0, 1e-9), two(margin=0.05)) > 0.0
-
-
-def test_more_evidence_is_worth_more() -> None:
-    now = believed(0.0, 0.05)
-    gains = [worth(now, believed(0.0, left), two()) for left in (0.045, 0.03, 0.01)]
-    assert gains == sorted(gains)
-    assert gains[0] > 0
-
-
-def test_evidence_that_turns_nothing_may_still_make_the_answer_sure() -> None:
-    """Tuning is expected to lose three points: that is known to ± 4 points, which forgoes more
-    than a quarter of the margin, or, once it is known to ± 0.5, mostly less."""
-    terms = replace(two(margin=0.02), tuned=np.array([False, True]))
-    now, then = believed(-0.03, 0.04), believed(-0.03, 0.005)
-    found = promise(now, then, terms, confidence=0.9)
-    # by hand: E[max(0, gain - 0.02)] is 0.0033 at ± 4 points around -0.03; the call is P(mean of
-    # the gap <= 0.02), P(Z <= 0.05 / 0.0397) = 0.90, or a yes beyond 0.0264, 0.08
-    assert found.call == pytest.approx(0.96, abs=0.06)
-    wide = promise(believed(0.0, 0.1), believed(0.0, 0.099), terms, confidence=0.9)
-    assert wide.call == 0.0
-
-
-def test_the_larger_share_of_time_and_money_counts() -> None:
-    purse = Purse(
-        seconds=100.0, usd=0.5, whole_seconds=1000.0, whole_usd=1.0, usd_per_second=0.0001
-    )
-    assert purse.share(10.0, 0.0) == pytest.approx(0.01)
-    assert purse.share(10.0, 0.2) == pytest.approx(0.201)
-    assert purse.covers(100.0, 0.49)
-    assert not purse.covers(100.0, 0.495)
-    assert not purse.covers(101.0, 0.0)
-
-
-def test_chains_are_looked_ahead_at_the_price_of_their_next_step() -> None:
-    action = Action(deed="rows", strategy="a", rows=16, share=1.0, seconds=4.0, usd=0.1)
-    before = action.model_copy(update={"rows": 8})
-    found = [Finding(action=before, seconds=4.0)]
-    ahead = looked_ahead(action, found, rows=40)
-    # by hand: 8 rows took 4 seconds; the way to 40 is 32 rows
-    assert ahead == action.model_copy(update={"rows": 40, "seconds": 16.0, "usd": 0.4})
-    pilot = Action(deed="pilot", strategy="a", rows=16, share=0.1, seconds=10.0)
-    first = [Finding(action=pilot.model_copy(update={"share": 0.05}), seconds=10.0)]
-    further = looked_ahead(pilot, first, rows=40)
-    assert further.share == pytest.approx(0.25)
-    assert further.seconds == pytest.approx(40.0)
-    head = Action(deed="head", strategy="a", rows=16, share=1.0, seconds=1.0)
-    assert looked_ahead(head, [], rows=40) is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "usd", "spent", "far"),
-    [
-        (100.0, 1.0, (0.0, 0.0), True),
-        (100.0, 1.0, (97.0, 0.0), False),
-        (100.0, 0.35, (0.0, 0.0), False),
-        (100.0, 1.0, (0.0, 0.7), False),
-    ],
-)
-def test_a_chain_that_time_or_money_does_not_cover_is_not_looked_at(
-    seconds, usd, spent, far
-) -> None:
-    """Eight rows tell nothing; thirty-two, at four times their price, tell everything."""
-    action = Action(deed="rows", strategy="b", rows=8, share=1.0, seconds=1.0, usd=0.1)
-    now = believed(0.0, 0.05)
-    mind = SimpleNamespace(
-        foreseen=lambda findings, one: believed(0.0, 1e-9) if one.rows > 8 else now
-    )
-    judged = SimpleNamespace(terms=two(), is_clear=True, stake=0.02)
-    purse = Purse(
-        seconds=seconds, usd=usd, whole_seconds=1000.0, whole_usd=10.0, usd_per_second=0.0
-    )
-    found = appraise(
-        action, mind, [], now, judged, purse, confidence=0.9, rows=32, spent=spent, seed=0
-    )
-    assert (found.ahead is not None) is far
-    assert (found.gain > 0) is far
 
 
 def test_where_no_strategy_is_left_the_budget_is_not_blamed(tmp_path) -> None:
