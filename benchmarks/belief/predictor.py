@@ -171,17 +171,3 @@ class Predictor(Frozen):
     def observed(self, readings: Sequence[Reading], kind: Kind, at: Belief) -> Observation:
         angles = [float(at.mean[at.ids.index(one.strategy)]) for one in readings]
         return observed(readings, self.channels, kind, angles)
-
-    def observation(
-        self,
-        finding: Finding,
-        kind: Kind,
-        strategies: Sequence[StrategyFacts],
-        belief: Belief,
-    ) -> Observation | None:
-        """What one finding says alone; None where it says nothing of any strategy."""
-        rows = answered([finding], belief.ids)
-        readings = latest(readings_of([finding], strategies))
-        if readings:
-            return self.observed(list(readings.values()), kind, belief)
-        return rows_observation(rows, self.drift)

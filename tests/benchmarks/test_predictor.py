@@ -259,19 +259,6 @@ class TestFindings:
         assert then.covariance == pytest.approx(now.covariance)
         assert now.worth(then, margin=0.0) == pytest.approx(0, abs=1e-9)
 
-    def test_one_finding_alone_is_an_observation(self, predictor):
-        strategies = fitting("extraction", documents=False)
-        prior = predictor.prior("extraction", strategies)
-        for finding in (
-            rows_found("prompt.zero-shot", [1.0, 0.0] * 8),
-            read("pilot", "lora", 64, 0.1, nll=0.5),
-        ):
-            alone = predictor.observation(finding, "extraction", strategies, prior)
-            after = predictor.belief("extraction", strategies, [finding])
-            assert prior.updated(alone).mean == pytest.approx(after.mean)
-        silent = read("features", None, 0, n_train=3.0)
-        assert predictor.observation(silent, "extraction", strategies, prior) is None
-
 
 @pytest.mark.parametrize(
     ("rough", "low", "high"), [(False, 0.87, 0.95), (True, 0.83, 0.96)], ids=["plain", "rough"]
