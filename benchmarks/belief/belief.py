@@ -6,20 +6,15 @@ all of them at once (Kalman 1960). Nothing here knows where a belief comes from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
-from benchmarks.belief.angles import expected_quality, slope_at, to_quality
-from benchmarks.odds import TIE, Odds
+from benchmarks.belief.angles import expected_quality, to_quality
 from benchmarks.resampling import Floats
 
-DRAWS = 4_000
 REACH = 1.6448536269514722
 """Standard deviations to either side of the mean that hold 90%."""
-JITTER = 1e-10
 
 
 @dataclass(frozen=True)
@@ -74,70 +69,17 @@ class Belief:
     def deviations(self) -> Floats:
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
-    @property
-    def values(self) -> Floats:
-        """The mean qualities, 0 to 1, in the order of `ids`."""
-        return expected_quality(self.mean, self.deviations)
-
-    def quality(self, id: str, *, error: float = 0.0) -> Estimate:
-        """What a strategy would reach. With `error` (a standard error, 0 to 1) what a measurement
-        that inexact would find, which is what an interval can be held against."""
+    def quality(self, id: str) -> Estimate:
+        """What a strategy would reach."""
         place = self.ids.index(id)
-        mean, variance = self.mean[place], max(0.0, self.covariance[place, place])
-        value = float(expected_quality(mean, np.sqrt(variance)))
-        reach = REACH * sqrt(variance + (error * float(slope_at(value))) ** 2)
-        low, high = to_quality(mean - reach), to_quality(mean + reach)
-        return Estimate(value, float(low), float(high))
+        mean, deviation = self.mean[place], self.deviations[place]
+        low, high = (float(to_quality(mean + side * REACH * deviation)) for side in (-1, 1))
+        return Estimate(float(expected_quality(mean, deviation)), low, high)
 
     def draws(self, rng: np.random.Generator, n: int) -> Floats:
         """Qualities that may be true together: n × strategies, 0 to 1."""
-        return to_quality(self.angles(rng.standard_normal((n, len(self.ids)))))
-
-    def angles(self, normal: Floats) -> Floats:
-        """Independent standard normal draws (n × strategies) as draws of this belief."""
-        return self.mean + normal @ root(self.covariance).T
-
-    def odds(self, *, seed: int = 0) -> dict[str, Odds]:
-        """The chance of each to be best, which sum to 1, and its expected regret."""
-        drawn = self.draws(np.random.default_rng(seed), DRAWS)
-        top = drawn.max(axis=1, keepdims=True)
-        first = drawn >= top - TIE
-        best = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
-        lost = (top - drawn).mean(axis=0)
-        return {
-            id: Odds(float(p), float(regret))
-            for id, p, regret in zip(self.ids, best, lost, strict=True)
-        }
-
-    def worth(self, then: Belief | Observation, *, margin: float, seed: int = 0) -> float:
-        """By how much further evidence is expected to lower the expected regret, 0 to 1.
-
-        `then` is the belief as that evidence would leave it (`Predictor.foreseen`; only its
-        covariance counts), or an observation whose values are not known yet. The decision before
-        and after is the highest mean; being worse than the best by up to `margin` costs nothing,
-        and what exceeds it counts. The same seed compares several actions on the same draws.
-
-        The preposterior analysis of Raiffa and Schlaifer (1961), by draws: a truth, the belief
-        that the evidence would lead to if it were true, and what both decisions lose by it.
-        """
-        after = (self.updated(then) if isinstance(then, Observation) else then).covariance
-        normal = np.random.default_rng(seed).standard_normal((2, DRAWS, len(self.ids)))
-        truths = self.angles(normal[0])
-        learned = self.covariance - after
-        pull = np.linalg.solve(self.covariance + JITTER * np.eye(len(self.ids)), learned).T
-        means = self.mean + (truths - self.mean) @ pull.T + normal[1] @ root(pull @ after).T
-        left = np.sqrt(np.maximum(np.diag(after), 0.0))
-        chosen = expected_quality(means, left).argmax(axis=1)
-        qualities = to_quality(truths)
-        best = qualities.max(axis=1)
-        now = np.maximum(best - qualities[:, self.values.argmax()] - margin, 0.0)
-        later = np.maximum(best - qualities[np.arange(DRAWS), chosen] - margin, 0.0)
-        return max(0.0, float((now - later).mean()))
-
-    def among(self, ids: Sequence[str]) -> Belief:
-        """Of these strategies only, in that order."""
-        places = [self.ids.index(id) for id in ids]
-        return Belief(tuple(ids), self.mean[places], self.covariance[np.ix_(places, places)])
+        normal = rng.standard_normal((n, len(self.ids)))
+        return to_quality(self.mean + normal @ root(self.covariance).T)
 
 
 def root(covariance: Floats) -> Floats:

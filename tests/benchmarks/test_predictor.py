@@ -62,7 +62,8 @@ class TestUnfitted:
         ]
         belief = Predictor().belief("classification", strategies, findings)
         assert belief.quality("prompt.zero-shot").value == pytest.approx(0.8, abs=0.02)
-        assert belief.odds()["prompt.zero-shot"].p_best > 0.999
+        drawn = belief.draws(np.random.default_rng(0), 10_000)
+        assert (drawn[:, 0] > drawn[:, 1]).mean() > 0.999
 
     def test_a_pilot_moves_what_is_like_it(self):
         findings = [read("pilot", "lora", 64, 0.25, score=0.9)]
@@ -257,7 +258,6 @@ class TestFindings:
         now = predictor.belief("extraction", strategies, findings)
         then = predictor.foreseen("extraction", strategies, findings, nothing)
         assert then.covariance == pytest.approx(now.covariance)
-        assert now.worth(then, margin=0.0) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
