@@ -8,6 +8,7 @@ than it looks.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -69,20 +70,38 @@ def in_turn(rows: Sequence[Example], seed: int) -> list[Example]:
 
 
 def held_out(train: Sequence[Example], wanted: int, seed: int) -> frozenset[int]:
-    """The numbers of up to `wanted` rows to hold out, by chance. Rows of one group, or that nearly
-    repeat each other, stay together; all of a unit that is too large are learned from."""
+    """The numbers of up to `wanted` rows to hold out, by chance: each is as likely as any other,
+    and of every right answer that repeats about the same part is held out, or what learns would
+    know hardly any row of some label. Rows of one group, or that nearly repeat each other, stay
+    together; all of a unit that is too large are learned from."""
     groups = Groups(len(train))
     groups.join_equal(row.group for row in train)
     for one, other in near_duplicates([row.input for row in train]):
         groups.join(one, other)
     units = sorted(groups.members(), key=lambda unit: draw(train[unit[0]], seed))
     held: list[int] = []
-    for unit in units:
+    for unit in spread_over([train[unit[0]].output for unit in units], units, seed):
         if len(held) + len(unit) <= wanted:
             held += unit
     return frozenset(held)
 
 
+def spread_over(labels: Sequence[str], units: Sequence[list[int]], seed: int) -> list[list[int]]:
+    """Units in an order in which every beginning holds about the same part of each label, by
+    systematic sampling: those of a label stand at even steps, from a start of chance."""
+    counts, before = Counter(labels), Counter[str]()
+    places = []
+    for label in labels:
+        start = int(digest_of(label, seed)[:13], 16) / 16**13
+        places.append((before[label] + start) / counts[label])
+        before[label] += 1
+    order = sorted(range(len(units)), key=lambda number: places[number])
+    return [units[number] for number in order]
+
+
 def draw(row: Example, seed: int) -> tuple[str, str]:
-    digest = hashlib.sha256(f"{seed}\0{row.input}".encode()).hexdigest()
-    return digest, row.id
+    return digest_of(row.input, seed), row.id
+
+
+def digest_of(text: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed}\0{text}".encode()).hexdigest()

@@ -1,5 +1,7 @@
 """Which rows judge, in which order, and which step may come next."""
 
+from collections import Counter
+
 import pytest
 
 from benchmarks.evidence.finding import Action, Finding
@@ -77,6 +79,33 @@ def test_rows_of_one_group_or_nearly_the_same_text_stay_on_one_side():
     for seed in range(20):
         held = held_out(twice, 3, seed)
         assert (0 in held) == (9 in held)
+
+
+def test_of_every_label_about_the_same_part_is_held_out():
+    labels = ["often"] * 24 + ["seldom"] * 8 + ["rare"] * 4 + ["once"]
+    train = [
+        row.model_copy(update={"output": label})
+        for row, label in zip(rows("train", len(labels)), labels, strict=True)
+    ]
+    parts = Counter()
+    for seed in range(200):
+        held = Counter(labels[number] for number in held_out(train, 9, seed))
+        assert 5 <= held["often"] <= 7
+        assert 1 <= held["seldom"] <= 3
+        assert held["rare"] <= 2
+        parts += held
+    assert sum(parts.values()) == 200 * 9
+    # each row is as likely as any other: 9 in 37
+    for label, count in Counter(labels).items():
+        expected = 200 * count * 9 / 37
+        assert parts[label] == pytest.approx(expected, abs=4 * expected**0.5)
+
+
+def test_where_no_answer_repeats_rows_are_held_out_by_chance():
+    train = rows("train", 40)
+    drawn = Counter(number for seed in range(200) for number in held_out(train, 10, seed))
+    assert len(drawn) == 40
+    assert max(drawn.values()) < 2 * 50
 
 
 def step(deed, strategy, rows, share=1.0):
