@@ -78,6 +78,23 @@ def test_evidence_that_turns_nothing_may_still_make_the_answer_sure() -> None:
     assert wide.call == 0.0
 
 
+def test_no_call_is_promised_that_a_stated_quality_forbids() -> None:
+    """Tuning gains thirty points and will be known to ± 0.5; it may still miss what is asked."""
+    now, then = believed(0.3, 0.04), believed(0.3, 0.005)
+
+    def call(bar: float | None, tuned: tuple[bool, bool] = (False, True)) -> float:
+        terms = replace(two(margin=0.02), tuned=np.array(tuned), bar=bar)
+        return promise(now, then, terms, confidence=0.9).call
+
+    # b is expected at 0.78, and 0.78 ± 0.04 before it is known: 0.9 is missed for certain
+    assert call(None) == 1.0
+    assert call(0.6) == 1.0
+    assert call(0.9) == 0.0
+    assert 0.2 < call(0.78) < 0.8
+    # what is tuned is a: it cannot serve, so b without tuning is enough
+    assert call(0.6, tuned=(True, False)) == 1.0
+
+
 def test_the_larger_share_of_time_and_money_counts() -> None:
     purse = Purse(
         seconds=100.0, usd=0.5, whole_seconds=1000.0, whole_usd=1.0, usd_per_second=0.0001
