@@ -136,7 +136,7 @@ class Predictor(Frozen):
         expected: Expected = NONE_EXPECTED,
     ) -> Belief:
         """The belief as `action` would leave it, finding what is expected: the same mean, and the
-        covariance that would remain. For `Belief.worth`."""
+        covariance that would remain."""
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
         readings = latest(readings_of(findings, strategies))
         first = self.after_rows(kind, strategies, rows)

@@ -70,10 +70,11 @@ def in_turn(rows: Sequence[Example], seed: int) -> list[Example]:
 
 
 def held_out(train: Sequence[Example], wanted: int, seed: int) -> frozenset[int]:
-    """The numbers of up to `wanted` rows to hold out, by chance: each is as likely as any other,
-    and of every right answer that repeats about the same part is held out, or what learns would
-    know hardly any row of some label. Rows of one group, or that nearly repeat each other, stay
-    together; all of a unit that is too large are learned from."""
+    """The numbers of up to `wanted` rows to hold out, by chance: each is about as likely as any
+    other, and of every right answer that repeats about the same part is held out, or what learns
+    would know hardly any row of some label. Rows of one group, or that nearly repeat each other,
+    stay together, and count for the answer of their first; all of a unit that is too large are
+    learned from."""
     groups = Groups(len(train))
     groups.join_equal(row.group for row in train)
     for one, other in near_duplicates([row.input for row in train]):

@@ -60,7 +60,7 @@ class Purse:
 @dataclass(frozen=True)
 class Appraisal:
     """`gain` is by how much the action, or the chain of `ahead` that it begins, is expected to
-    lower the stake, `call` the chance that it makes a "not yet" a yes or a no, and `share` what
+    lower the stake, `call` the chance that it makes the answer sure enough, and `share` what
     it takes of the comparison's cost. `stake` is what there is to lower."""
 
     action: Action
@@ -108,7 +108,7 @@ def appraise(
     def appraised(one: Action, ahead: Action | None) -> Appraisal:
         then = mind.foreseen(findings, one)
         found = promise(now, then, judged.terms, confidence=confidence, seed=seed)
-        call = 0.0 if judged.is_clear else found.call
+        call = 0.0 if judged.is_settled(confidence) else found.call
         share = purse.share(one.seconds, one.usd)
         return Appraisal(action, found.gain, call, share, judged.stake, ahead)
 

@@ -1,47 +1,79 @@
-"""Whether a belief is sure enough for a yes or a no, for many beliefs at once. Pure.
+"""Whether a belief settles the decision, for many beliefs at once. Pure.
 
-What `service.commitment` decides of one belief is asked here of all that an action may lead to.
-It ranks actions, and decides nothing: what errors do to an answer is left out, and so is what was
-stopped or failed.
+What `service.commitment` decides of one belief, and how likely that is right, is asked here of all
+that an action may lead to. What errors do to an answer is left out, and so is what was stopped or
+failed.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.resampling import Floats
 from service.commitment import FORGONE, SMALLEST_MARGIN
 from service.evidence import HAIR
-from service.forecasting.worlds import NOTHING, UNCERTAIN, Flags, Terms, picks
+from service.forecasting.worlds import NOTHING, UNCERTAIN, Flags, Terms, picks, rights
 
 
 def calls(worlds: Floats, terms: Terms, confidence: float) -> Flags:
-    """`worlds` is beliefs × draws × strategies, 0 to 1."""
+    """Whether the answer is a yes or a no, and right with that confidence. `worlds` is beliefs ×
+    draws × strategies, 0 to 1."""
     means = worlds.mean(axis=1)
-    picked = picks(means, terms)
+    low, high = ends(worlds, terms, confidence)
+    bar = 0.0 if terms.bar is None else terms.bar
+    # of those that are expected to meet the stated quality, the ones that do so for certain first
+    picked = picks(means, replace(terms, shortfall=terms.shortfall + (low < bar) * (means >= bar)))
     return np.array(
         [
-            is_called(draws, mean, place, terms, confidence)
-            for draws, mean, place in zip(worlds, means, picked, strict=True)
+            is_called(draws, mean, low[at], high[at], place, terms, confidence)
+            and is_right(draws, place, terms, confidence)
+            for at, (draws, mean, place) in enumerate(zip(worlds, means, picked, strict=True))
         ],
         dtype=bool,
     )
 
 
-def is_called(draws: Floats, mean: Floats, place: int, terms: Terms, confidence: float) -> bool:
-    """Of one belief whose expected qualities the rule picks `place` from."""
+def ends(worlds: Floats, terms: Terms, confidence: float) -> tuple[Floats, Floats]:
+    """Of the intervals that a stated quality is held against, each beliefs × strategies; without
+    one no quality falls short."""
+    if terms.bar is None:
+        none = np.ones(worlds.shape[::2])
+        return none, none
+    found = np.quantile(worlds, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
+    return found[0], found[1]
+
+
+def is_right(draws: Floats, place: int, terms: Terms, confidence: float) -> bool:
+    chosen = None if place == NOTHING else terms.ids[place]
+    commits = chosen is not None and bool(terms.tuned[place])
+    return float(rights(draws, terms, chosen, commits).mean()) >= confidence
+
+
+def is_called(
+    draws: Floats,
+    mean: Floats,
+    low: Floats,
+    high: Floats,
+    place: int,
+    terms: Terms,
+    confidence: float,
+) -> bool:
+    """Of one belief from which the rule picks `place`; `low` and `high` end the intervals."""
     if place == NOTHING:
-        return float((picks(draws, terms) == NOTHING).mean()) >= confidence
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        return bool(terms.tuned.any())
     bar = 0.0 if terms.bar is None else terms.bar
+    serves = bool(terms.shortfall[place] == 0 and low[place] >= bar)
     ruled_out = (terms.shortfall >= UNCERTAIN) | (high < bar)
     if terms.tuned[place]:
-        serves = terms.shortfall[place] == 0 and low[place] >= bar
         able = ~ruled_out & ~terms.trivial
-        return bool(serves) and is_yes(draws, mean, able, place, terms, confidence)
+        return serves and is_yes(draws, mean, able, place, terms, confidence)
+    if not terms.tuned.any():
+        return (serves and terms.bar is not None) or 1 - mean[place] <= terms.margin
     rivals = draws[:, terms.tuned & (~ruled_out | ruled_out[place])]
     if not rivals.size:
-        return bool(terms.tuned.any())
+        return True
     excess = np.maximum(0.0, rivals - draws[:, [place]] - terms.margin).mean(axis=0)
     return float(excess.max()) <= FORGONE * max(terms.margin, SMALLEST_MARGIN)
 

@@ -105,11 +105,10 @@ class Explorer:
         if stop is not None:
             return [], None, stop
         found = self.appraised(belief, judged)
-        chosen = self.chosen(found, judged)
+        within = [one for one in found if self.fits(one.action)]  # after thinking about them
+        chosen = self.chosen(within, judged)
         if chosen is None:
-            return found, None, self.reason_for_none(found, judged)
-        if not self.fits(chosen.action):  # thinking about it took the rest
-            return found, None, "budget"
+            return found, None, self.reason_for_none(within, judged)
         return found, chosen, None
 
     def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal]) -> str:
@@ -149,8 +148,8 @@ class Explorer:
         """Before anything else is looked at."""
         if self.cancelled():
             return "told to"
-        clear = judged.is_clear and judged.chance >= self.confidence
-        return "clear" if clear and self.has_looked(judged) else None
+        settled = judged.is_settled(self.confidence)
+        return "clear" if settled and self.has_looked(judged) else None
 
     def has_looked(self, judged: Judged) -> bool:
         """Whether the task itself was looked at: what other tasks were like decides nothing."""

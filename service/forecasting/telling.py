@@ -72,6 +72,8 @@ def promised(appraisal: Appraisal) -> str:
 
 def share(part: float) -> str:
     """A small share, to two digits: `0.4%`, `0.03%`."""
+    if part >= 0.0995:
+        return f"{100 * part:.0f}%"
     return f"{100 * part:.2g}%" if part >= 0.0001 else "under 0.01%"
 
 
@@ -88,7 +90,9 @@ def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: b
     if appraisal.gain <= 0 and appraisal.call <= 0:
         return "Nothing that it is likely to find would turn the choice or make it sure enough."
     told = wording.capital(promised(appraisal))
-    return f"{told}: the comparison is the better bargain."
+    if appraisal.share >= 1:
+        return f"{told}: the comparison settles all of it in that time."
+    return f"{told}, but nothing is at stake."
 
 
 def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_large: bool) -> str:
@@ -102,7 +106,7 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_
     if stop == "budget":
         return f"Nothing more fits the budget of {limit}."
     if stop == "not worth it":
-        told = "promises to settle more"
+        told = "promises to settle anything for less than the comparison"
         if too_large:
             return f"Of what fits the budget of {limit} nothing {told}; the rest does not fit."
         return f"Nothing that is left {told}."

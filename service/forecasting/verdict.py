@@ -68,9 +68,9 @@ class Judged:
     def strategy(self) -> str | None:
         return self.case.pick.first.id if self.case.pick else None
 
-    @property
-    def is_clear(self) -> bool:
-        return self.commitment.answer != "not yet"
+    def is_settled(self, confidence: float) -> bool:
+        """A yes or a no that is right with that confidence."""
+        return self.commitment.answer != "not yet" and self.chance >= confidence
 
 
 def judge_worlds(

@@ -30,7 +30,7 @@ NOTHING_LEARNED = 1e-12
 @dataclass(frozen=True)
 class Promise:
     """`gain` is by how much the stake is expected to fall, 0 to 1, and `call` the chance that the
-    answer is then a yes or a no."""
+    answer is then a yes or a no that is sure enough."""
 
     gain: float
     call: float
@@ -52,9 +52,10 @@ def promise(
     worlds = to_quality(angles)
     lost = losses(worlds.reshape(-1, len(columns)), terms)
     by_outcome = lost.reshape(OUTCOMES, WORLDS, -1).mean(axis=1)
-    gain = by_outcome.mean(axis=0).min() - by_outcome.min(axis=1).mean()
+    now_best = by_outcome[:, by_outcome.mean(axis=0).argmin()]
+    gain = (now_best - by_outcome.min(axis=1)).mean()  # exactly 0 where no outcome turns the choice
     called = calls(worlds, terms, confidence).mean()
-    return Promise(max(0.0, float(gain)), float(called))
+    return Promise(float(gain), float(called))
 
 
 def spread_out(rng: np.random.Generator, count: int, width: int) -> Floats:

@@ -10,7 +10,7 @@ from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding
 from service.evidence import expected_excess
 from service.forecasting.appraisal import Purse, appraise, looked_ahead
-from service.forecasting.worlds import Terms
+from service.forecasting.worlds import UNCERTAIN, Terms
 from service.forecasting.worth import promise
 
 
@@ -82,17 +82,27 @@ def test_no_call_is_promised_that_a_stated_quality_forbids() -> None:
     """Tuning gains thirty points and will be known to ± 0.5; it may still miss what is asked."""
     now, then = believed(0.3, 0.04), believed(0.3, 0.005)
 
-    def call(bar: float | None, tuned: tuple[bool, bool] = (False, True)) -> float:
-        terms = replace(two(margin=0.02), tuned=np.array(tuned), bar=bar)
+    def call(bar: float | None, shortfall: int = 0) -> float:
+        lacks = np.array([0, shortfall])
+        terms = replace(two(0.02), tuned=np.array([False, True]), bar=bar, shortfall=lacks)
         return promise(now, then, terms, confidence=0.9).call
 
-    # b is expected at 0.78, and 0.78 ± 0.04 before it is known: 0.9 is missed for certain
+    # b is expected at 0.78, give or take 0.04: 0.9 is missed for certain
     assert call(None) == 1.0
     assert call(0.6) == 1.0
     assert call(0.9) == 0.0
     assert 0.2 < call(0.78) < 0.8
-    # what is tuned is a: it cannot serve, so b without tuning is enough
-    assert call(0.6, tuned=(True, False)) == 1.0
+    # another need of b that nobody knows leaves it open; one that it misses leaves a, which is
+    # known, and tuning out of the question
+    assert call(None, UNCERTAIN) == 1.0
+    assert call(None, 1) == 0.0
+
+
+def test_evidence_that_turns_nothing_is_worth_exactly_nothing() -> None:
+    """A sum in another order leaves a rest, which would be a reason to look for ever."""
+    for seed in range(20):
+        found = promise(believed(0.2, 0.03), believed(0.2, 0.01), two(), confidence=2, seed=seed)
+        assert (found.gain, found.call) == (0.0, 0.0)
 
 
 def test_the_larger_share_of_time_and_money_counts() -> None:
@@ -140,7 +150,7 @@ def test_a_chain_that_time_or_money_does_not_cover_is_not_looked_at(
     mind = SimpleNamespace(
         foreseen=lambda findings, one: believed(0.0, 1e-9) if one.rows > 8 else now
     )
-    judged = SimpleNamespace(terms=two(), is_clear=True, stake=0.02)
+    judged = SimpleNamespace(terms=two(), is_settled=lambda confidence: True, stake=0.02)
     purse = Purse(
         seconds=seconds, usd=usd, whole_seconds=1000.0, whole_usd=10.0, usd_per_second=0.0
     )
