@@ -15,6 +15,8 @@ CENTRE = 0.8
 """Slopes are about this angle, a quality of 0.51, so that they do not move with intercepts."""
 SHARES = (0.05, 0.1, 0.25, 0.5)
 """Parts of the training rows at which pilots are told apart; any other counts as the nearest."""
+USUAL_ROWS = 300
+"""Training rows of the tasks that channels are learned from."""
 SHARES_OF_ROWS = ("score", "accuracy", "hit_at_1", "hit_at_3")
 ANSWERED_TEXTS = 16
 """Rows that a pilot answers where there are no labels to weigh: its score rests on these, however
@@ -67,11 +69,21 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
     return {}
 
 
-def share_like(action: Action) -> float:
-    """Of a pilot the nearest of SHARES by ratio; 1 for anything else."""
+def share_like(action: Action, learned_rows: float | None = None) -> float:
+    """Of a pilot the nearest of SHARES by ratio; 1 for anything else. One that learned from few
+    rows tells no more than it would as a part of USUAL_ROWS."""
     if action.deed != "pilot":
         return 1.0
-    return min(SHARES, key=lambda one: abs(log2(one / max(action.share, 1e-3))))
+    share = max(action.share, 1e-3)
+    if learned_rows is not None:
+        share = min(share, max(1.0, learned_rows) / USUAL_ROWS)
+    return min(SHARES, key=lambda one: abs(log2(one / share)))
+
+
+def train_rows_in(findings: Iterable[Finding]) -> float | None:
+    """As the look at the data counted them; None before it."""
+    counts = [one.figures.get("n_train") for one in findings if one.action.deed == "features"]
+    return next((count for count in counts if count is not None), None)
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,8 @@ def readings_of(
         if finding.action.deed == "pilot":
             earlier, before[id] = before.get(id, {}), figures
             figures = figures | gains(figures, earlier)
-        share, rows = share_like(finding.action), rows_of(finding)
+        learned = finding.figures.get("learned_rows")
+        share, rows = share_like(finding.action, learned), rows_of(finding)
         known = {
             name: figures[name] for name in guesses(finding.action.deed, share) if name in figures
         }
@@ -164,10 +177,13 @@ def to_come(
     kind: Kind,
     strategies: Iterable[StrategyFacts],
     seen: Mapping[tuple[Deed, str], Reading],
+    train_rows: float | None = None,
 ) -> Reading | None:
     """What an action would read, its figures all 0; None where nothing that is not yet known.
-    Likelihoods are scored only where there are labels to choose from."""
-    id, share = spoken_of(action, strategies), share_like(action)
+    Likelihoods are scored only where there are labels to choose from. `train_rows` are those that
+    a pilot is a share of, where known."""
+    learned = action.share * train_rows if train_rows is not None else None
+    id, share = spoken_of(action, strategies), share_like(action, learned)
     if id is None or action.deed not in READ:
         return None
     rows = action.rows

@@ -17,7 +17,14 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.belief.belief import Belief, Observation
 from benchmarks.belief.channels import Channel, learned, observed
-from benchmarks.belief.figures import READ, Reading, latest, readings_of, to_come
+from benchmarks.belief.figures import (
+    READ,
+    Reading,
+    latest,
+    readings_of,
+    to_come,
+    train_rows_in,
+)
 from benchmarks.belief.gate import Gate
 from benchmarks.belief.history import History, doubt_of, fitted_spread, history_of, table_of
 from benchmarks.belief.layout import laid_out
@@ -141,7 +148,7 @@ class Predictor(Frozen):
         readings = latest(readings_of(findings, strategies))
         first = self.after_rows(kind, strategies, rows)
         now = self.after_readings(kind, first, readings, first)
-        coming = to_come(action, kind, strategies, readings)
+        coming = to_come(action, kind, strategies, readings, train_rows_in(findings))
         then = first
         if coming is not None:
             readings = {**readings, (coming.deed, coming.strategy): coming}

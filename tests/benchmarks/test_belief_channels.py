@@ -15,7 +15,14 @@ from benchmarks.belief.channels import (
     observed,
     taught,
 )
-from benchmarks.belief.figures import Reading, latest, readings_of, spoken_of, to_come
+from benchmarks.belief.figures import (
+    Reading,
+    latest,
+    readings_of,
+    spoken_of,
+    to_come,
+    train_rows_in,
+)
 from benchmarks.evidence.finding import Action
 
 LORA = facts("lora")
@@ -146,6 +153,21 @@ class TestReadings:
             last.figures["score"] - found["pilot", 0.05, "lora"].figures["score"]
         )
         assert last.figures["likelihood_gain"] > 0
+
+    def test_a_pilot_on_few_rows_counts_as_a_smaller_share(self):
+        few, many = (
+            [
+                read("features", None, 0, n_train=rows),
+                read("pilot", "lora", 64, 0.5, score=0.6, learned_rows=rows / 2),
+            ]
+            for rows in (60.0, 2000.0)
+        )
+        assert set(readings_of(few, STRATEGIES)) == {("pilot", 0.1, "lora")}
+        assert set(readings_of(many, STRATEGIES)) == {("pilot", 0.5, "lora")}
+        coming = few[1].action
+        for findings, share in ((few, 0.1), (many, 0.5), ([], 0.5)):
+            told = to_come(coming, "extraction", STRATEGIES, {}, train_rows_in(findings))
+            assert told.share == share
 
     def test_a_share_counts_as_the_nearest_that_is_known(self):
         found = readings_of([read("pilot", "lora", 64, 0.0375, nll=1.0)], STRATEGIES)
