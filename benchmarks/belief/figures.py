@@ -47,13 +47,15 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
     """The figures of a kind of finding by name, in order.
 
     What a figure means is plain for some. A pilot's score is guessed to lie five points below
-    the end for every halving of the rows, give or take as much and five more. The accuracy of a
+    the end for every halving of the rows, give or take as much and five more on one task, and give
+    or take as much on all tasks: so soon measured ones say how much it really is. The accuracy of a
     head on frozen states is guessed to be what tuning reaches, give or take fifteen, and that of
     likely labels what answers reach, give or take ten. Any other is guessed to say nothing.
     """
     if deed == "pilot":
         halvings = max(0.0, log2(1 / share))
-        score = Guess(CENTRE - 0.05 * halvings, 1.0, 0.05 + 0.05 * halvings)
+        fall = 0.05 * halvings
+        score = Guess(CENTRE - fall, 1.0, noise=0.05 + fall, unsure_at_centre=max(0.05, fall))
         return {
             "score": score,
             "likelihood": UNKNOWN,

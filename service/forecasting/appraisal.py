@@ -97,7 +97,7 @@ def appraise(
     spent: tuple[float, float],
     seed: int,
 ) -> Appraisal:
-    """The better of the action alone and of the chain that it begins.
+    """The best of the action alone and of the chains that it begins.
 
     One step of a chain may promise nothing where several would turn the choice (the value of
     information is not concave), so that looking at single steps alone stops too early. `rows` are
@@ -112,31 +112,39 @@ def appraise(
         share = purse.share(one.seconds, one.usd)
         return Appraisal(action, found.gain, call, share, judged.stake, ahead)
 
-    alone = appraised(action, None)
-    further = looked_ahead(action, findings, rows)
     seconds, tokens = spent
-    if further is None or not purse.covers(seconds + further.seconds, tokens + further.usd):
-        return alone
-    chain = appraised(further, further)
-    return chain if chain.is_worth_it and chain.rate > alone.rate else alone
+    chains = [
+        appraised(ahead, ahead)
+        for ahead in looked_ahead(action, findings, rows)
+        if purse.covers(seconds + ahead.seconds, tokens + ahead.usd)
+    ]
+    best = appraised(action, None)
+    for chain in chains:
+        if chain.is_worth_it and chain.rate > best.rate:
+            best = chain
+    return best
 
 
-def looked_ahead(action: Action, findings: Sequence[Finding], rows: int) -> Action | None:
-    """Some steps further along the chain, at the cost of a row or share as in its next step."""
+def looked_ahead(action: Action, findings: Sequence[Finding], rows: int) -> list[Action]:
+    """Some steps further along the chain, at the cost of a row or share as in its next step. A
+    pilot is looked at up to MOST_SHARE: what little of it says is nearly nothing."""
     before = [one.action for one in findings if one.action.chain == action.chain]
     if action.deed == "rows":
         done = max((one.rows for one in before), default=0)
         more = min(AHEAD_ROWS * action.rows, rows)
         growth = (more - done) / max(1, action.rows - done)
-        update: dict[str, float] = {"rows": more}
-    elif action.deed == "pilot":
-        learned = max((one.share for one in before), default=0.0)
-        share = min(AHEAD_SHARE * action.share, MOST_SHARE)
+        return [further(action, growth, {"rows": more})] if growth > 1 else []
+    if action.deed != "pilot":
+        return []
+    learned = max((one.share for one in before), default=0.0)
+    found, share = [], action.share
+    while share < MOST_SHARE:
+        share = min(AHEAD_SHARE * share, MOST_SHARE)
         growth = (share - learned) / max(SHORTEST, action.share - learned)
-        update = {"share": share}
-    else:
-        return None
-    if growth <= 1:
-        return None
+        found.append(further(action, growth, {"share": share}))
+    return found
+
+
+def further(action: Action, growth: float, update: dict[str, float]) -> Action:
     costs = {"seconds": growth * action.seconds, "usd": growth * action.usd}
     return action.model_copy(update={**update, **costs})
