@@ -69,6 +69,12 @@ class Belief:
     def deviations(self) -> Floats:
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
+    @property
+    def widths(self) -> Floats:
+        """Of the 90% intervals of the qualities, 0 to 1, in the order of `ids`."""
+        reach = REACH * self.deviations
+        return np.asarray(to_quality(self.mean + reach) - to_quality(self.mean - reach))
+
     def quality(self, id: str) -> Estimate:
         """What a strategy would reach."""
         place = self.ids.index(id)

@@ -6,14 +6,20 @@ makes the answer sure enough. What takes as long as the comparison, which settle
 never worth it. Of several the best bargain comes first: the most for its share of the comparison's
 time (or money, where that is the larger share).
 
+Where nothing promises anything and there is still no answer, somebody has to decide by what is
+believed of the strategies. So the rest of the budget is for a race of those that may be chosen:
+what narrows their intervals most for its share.
+
 Promises are told too low, which is why their size decides the order alone: they are those of one
 step, or of a few of one kind, and what settles a decision is many steps of several kinds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding
@@ -27,6 +33,8 @@ AHEAD_ROWS, AHEAD_SHARE = 4, 2.5
 """How far a chain is looked ahead: so many times as many rows, or as much training data."""
 MOST_SHARE = 0.5
 """Of the training rows a pilot is thought to learn from, looking ahead."""
+NARROWER = 0.01
+"""Intervals that get narrower by a smaller part than this are not worth a look."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,15 @@ class Purse:
 class Appraisal:
     """`gain` is by how much the action, or the chain of `ahead` that it begins, is expected to
     lower the stake, `call` the chance that it makes the answer sure enough, and `share` what
-    it takes of the comparison's cost. `stake` is what there is to lower."""
+    it takes of the comparison's cost. `stake` is what there is to lower. `narrows` is the part by
+    which the intervals of those that may be chosen are expected to get narrower."""
 
     action: Action
     gain: float
     call: float
     share: float
     stake: float
+    narrows: float = 0.0
     ahead: Action | None = None
 
     @property
@@ -82,6 +92,16 @@ class Appraisal:
     @property
     def is_worth_it(self) -> bool:
         return self.rate > 0 and self.share < 1
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it is worth it for what it tells of those that may be chosen alone."""
+        return self.narrows >= NARROWER and self.share < 1
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """The highest comes first."""
+        return self.is_worth_it, self.rate if self.is_worth_it else self.narrows / self.share
 
 
 def appraise(
@@ -110,7 +130,8 @@ def appraise(
         found = promise(now, then, judged.terms, confidence=confidence, seed=seed)
         call = 0.0 if judged.is_settled(confidence) else found.call
         share = purse.share(one.seconds, one.usd)
-        return Appraisal(action, found.gain, call, share, judged.stake, ahead)
+        narrows = narrowing(now, then, judged.chosen)
+        return Appraisal(action, found.gain, call, share, judged.stake, narrows, ahead)
 
     seconds, tokens = spent
     chains = [
@@ -118,11 +139,14 @@ def appraise(
         for ahead in looked_ahead(action, findings, rows)
         if purse.covers(seconds + ahead.seconds, tokens + ahead.usd)
     ]
-    best = appraised(action, None)
-    for chain in chains:
-        if chain.is_worth_it and chain.rate > best.rate:
-            best = chain
-    return best
+    return max([appraised(action, None), *chains], key=lambda one: one.order)
+
+
+def narrowing(now: Belief, then: Belief, chances: Mapping[str, float]) -> float:
+    """By which part the intervals get narrower, each weighed by the chance to be chosen."""
+    weights = np.array([chances.get(name, 0.0) for name in now.ids])
+    before = float(weights @ now.widths)
+    return max(0.0, 1 - float(weights @ then.widths) / before) if before > 0 else 0.0
 
 
 def looked_ahead(action: Action, findings: Sequence[Finding], rows: int) -> list[Action]:

@@ -47,9 +47,9 @@ class Explored:
 @dataclass
 class Explorer:
     """One exploration. `rows` are all that can be answered; `clock` times its own thinking, which
-    counts as spent (a replay hands in one that stands still). `earlier` is what an attempt that was
-    broken off found, behind which the source stands: all of it is believed and booked from the
-    start, so that no budget is handed out twice."""
+    counts as spent (a replay hands in one that runs alike everywhere). `earlier` is what an attempt
+    that was broken off found, behind which the source stands: all of it is believed and booked from
+    the start, so that no budget is handed out twice."""
 
     source: Source
     mind: Mind
@@ -80,7 +80,7 @@ class Explorer:
             found, chosen, stop = self.look(belief, judged)
             if chosen is None or stop is not None:
                 return self.ended(belief, judged, start, found, stop or "nothing left")
-            reason = self.reason_for(chosen, found)
+            reason = self.reason_for(chosen, found, judged)
             try:
                 finding = self.take(chosen)
             except Cancelled:  # in the middle of it: what it would have found is not known
@@ -111,9 +111,9 @@ class Explorer:
             return found, None, self.reason_for_none(within, judged)
         return found, chosen, None
 
-    def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal]) -> str:
+    def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal], judged: Judged) -> str:
         """Why it is done next."""
-        return telling.taken(chosen, len(found))
+        return telling.taken(chosen, len(found), is_first=not self.has_looked(judged))
 
     def ended(
         self,
@@ -182,16 +182,17 @@ class Explorer:
         ]
 
     def chosen(self, found: Sequence[Appraisal], judged: Judged) -> Appraisal | None:
-        """The best bargain of those that are one; where none is and the task itself was not looked
-        at, the cheapest of those that tell something of it."""
+        """The best bargain of those that are one. Where none is, the cheapest look at the task
+        itself, while there was none, and then what tells most of those that may be chosen."""
         for one in found:
             if one.action.deed == "features":
                 return one
         worthy = [one for one in found if one.is_worth_it]
         if not worthy and not self.has_looked(judged):
-            telling_ = [one for one in found if tells(one.action, judged)]
-            return min(telling_, key=lambda one: one.action.seconds, default=None)
-        return max(worthy, key=lambda one: one.rate, default=None)
+            looks = [one for one in found if tells(one.action, judged)]
+            return min(looks, key=lambda one: one.action.seconds, default=None)
+        rest = [one for one in found if one.is_telling]
+        return max(worthy or rest, key=lambda one: one.order, default=None)
 
     def reason_for_none(self, found: Sequence[Appraisal], judged: Judged) -> Stop:
         if found:

@@ -55,7 +55,7 @@ class Follower(Explorer):
         share = self.purse.share(action.seconds, action.usd)
         return [], Appraisal(action, 0.0, 0.0, share, judged.stake), None
 
-    def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal]) -> str:
+    def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal], judged: Judged) -> str:
         return telling.BY_RULE
 
     def pass_over(self, found: Sequence[Appraisal], stop: Stop) -> None:

@@ -48,12 +48,18 @@ def size(points: float) -> str:
     return f"{value:.1f} points" if value >= 0.1 else f"{value:.2f} points"
 
 
-def taken(chosen: Appraisal, offered: int) -> str:
-    """Why this one."""
+def taken(chosen: Appraisal, offered: int, *, is_first: bool) -> str:
+    """Why this one; `is_first` where the task itself was not looked at."""
     if chosen.action.deed == "features":
         return "It costs next to nothing and says what the task is."
-    if not chosen.is_worth_it:
+    if not chosen.is_worth_it and is_first:
         return "The cheapest look at the task itself, before anything is decided."
+    if not chosen.is_worth_it:
+        return (
+            f"Nothing promises to turn the choice; of {offered} that fit the budget this narrows"
+            " most for its cost what is expected of those that may be chosen: by"
+            f" {share(chosen.narrows)}."
+        )
     among = f"the best bargain of {offered} that fit the budget" if offered > 1 else "worth it"
     ahead = ", as the beginning of several such steps" if chosen.ahead is not None else ""
     return f"{wording.capital(among)}: {promised(chosen)}{ahead}."

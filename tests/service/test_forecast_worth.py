@@ -9,7 +9,7 @@ import pytest
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Action, Finding
 from service.evidence import expected_excess
-from service.forecasting.appraisal import Purse, appraise, looked_ahead
+from service.forecasting.appraisal import Appraisal, Purse, appraise, looked_ahead, narrowing
 from service.forecasting.worlds import UNCERTAIN, Terms
 from service.forecasting.worth import promise
 
@@ -122,14 +122,17 @@ def test_chains_are_looked_ahead_at_the_price_of_their_next_step() -> None:
     found = [Finding(action=before, seconds=4.0)]
     ahead = looked_ahead(action, found, rows=40)
     # by hand: 8 rows took 4 seconds; the way to 40 is 32 rows
-    assert ahead == action.model_copy(update={"rows": 40, "seconds": 16.0, "usd": 0.4})
+    assert ahead == [action.model_copy(update={"rows": 40, "seconds": 16.0, "usd": 0.4})]
     pilot = Action(deed="pilot", strategy="a", rows=16, share=0.1, seconds=10.0)
     first = [Finding(action=pilot.model_copy(update={"share": 0.05}), seconds=10.0)]
-    further = looked_ahead(pilot, first, rows=40)
-    assert further.share == pytest.approx(0.25)
-    assert further.seconds == pytest.approx(40.0)
+    quarter, half = looked_ahead(pilot, first, rows=40)
+    assert quarter.share == pytest.approx(0.25)
+    assert quarter.seconds == pytest.approx(40.0)
+    assert (half.share, half.seconds) == pytest.approx((0.5, 90.0))
     head = Action(deed="head", strategy="a", rows=16, share=1.0, seconds=1.0)
-    assert looked_ahead(head, [], rows=40) is None
+    assert looked_ahead(head, [], rows=40) == []
+    assert looked_ahead(action, found, rows=16) == []
+    assert looked_ahead(pilot.model_copy(update={"share": 0.5}), first, rows=40) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def test_a_chain_that_time_or_money_does_not_cover_is_not_looked_at(
     mind = SimpleNamespace(
         foreseen=lambda findings, one: believed(0.0, 1e-9) if one.rows > 8 else now
     )
-    judged = SimpleNamespace(terms=two(), is_settled=lambda confidence: True, stake=0.02)
+    judged = SimpleNamespace(terms=two(), is_settled=lambda confidence: True, stake=0.02, chosen={})
     purse = Purse(
         seconds=seconds, usd=usd, whole_seconds=1000.0, whole_usd=10.0, usd_per_second=0.0
     )
@@ -159,3 +162,23 @@ def test_a_chain_that_time_or_money_does_not_cover_is_not_looked_at(
     )
     assert (found.ahead is not None) is far
     assert (found.gain > 0) is far
+
+
+def test_intervals_of_those_that_may_be_chosen_count_by_their_chance() -> None:
+    now, then = believed(0.0, 0.1), believed(0.0, 0.05)
+    assert narrowing(now, then, {"b": 1.0}) == pytest.approx(0.5, abs=0.01)
+    assert narrowing(now, then, {"a": 1.0}) == pytest.approx(0.0, abs=1e-6)
+    assert narrowing(now, then, {}) == 0.0  # none may be: nothing is above the floor
+    wide = Belief(("a", "b"), now.mean, np.diag([0.1**2, 0.1**2]))
+    half = Belief(("a", "b"), now.mean, np.diag([0.1**2, 0.05**2]))
+    # by hand: of two equal widths b's part is a third, and half of it goes
+    assert narrowing(wide, half, {"a": 0.6, "b": 0.3}) == pytest.approx(1 / 6, abs=0.01)
+
+
+def test_what_promises_something_comes_before_what_narrows() -> None:
+    look = Action(deed="rows", strategy="a", rows=8, share=1.0, seconds=1.0)
+    promising = Appraisal(look, gain=0.001, call=0.0, share=0.01, stake=0.1)
+    telling = Appraisal(look, gain=0.0, call=0.0, share=0.001, stake=0.1, narrows=0.5)
+    assert promising.order > telling.order
+    assert (promising.is_worth_it, promising.is_telling) == (True, False)
+    assert (telling.is_worth_it, telling.is_telling) == (False, True)
