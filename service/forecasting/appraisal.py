@@ -125,12 +125,15 @@ def appraise(
     of tokens `spent`, is not looked at.
     """
 
+    # where none is ever picked, because none is above the floor, those that may be best
+    chances = judged.chosen if any(judged.chosen.values()) else judged.best
+
     def appraised(one: Action, ahead: Action | None) -> Appraisal:
         then = mind.foreseen(findings, one)
         found = promise(now, then, judged.terms, confidence=confidence, seed=seed)
         call = 0.0 if judged.is_settled(confidence) else found.call
         share = purse.share(one.seconds, one.usd)
-        narrows = narrowing(now, then, judged.chosen)
+        narrows = narrowing(now, then, chances)
         return Appraisal(action, found.gain, call, share, judged.stake, narrows, ahead)
 
     seconds, tokens = spent
@@ -143,7 +146,7 @@ def appraise(
 
 
 def narrowing(now: Belief, then: Belief, chances: Mapping[str, float]) -> float:
-    """By which part the intervals get narrower, each weighed by the chance to be chosen."""
+    """By which part the intervals get narrower, each weighed by a chance."""
     weights = np.array([chances.get(name, 0.0) for name in now.ids])
     before = float(weights @ now.widths)
     return max(0.0, 1 - float(weights @ then.widths) / before) if before > 0 else 0.0

@@ -188,9 +188,9 @@ class Explorer:
             if one.action.deed == "features":
                 return one
         worthy = [one for one in found if one.is_worth_it]
-        if not worthy and not self.has_looked(judged):
-            looks = [one for one in found if tells(one.action, judged)]
-            return min(looks, key=lambda one: one.action.seconds, default=None)
+        looks = [one for one in found if tells(one.action, judged)]
+        if not worthy and looks and not self.has_looked(judged):
+            return min(looks, key=lambda one: one.action.seconds)
         rest = [one for one in found if one.is_telling]
         return max(worthy or rest, key=lambda one: one.order, default=None)
 

@@ -153,7 +153,9 @@ def test_a_chain_that_time_or_money_does_not_cover_is_not_looked_at(
     mind = SimpleNamespace(
         foreseen=lambda findings, one: believed(0.0, 1e-9) if one.rows > 8 else now
     )
-    judged = SimpleNamespace(terms=two(), is_settled=lambda confidence: True, stake=0.02, chosen={})
+    judged = SimpleNamespace(
+        terms=two(), is_settled=lambda confidence: True, stake=0.02, chosen={}, best={}
+    )
     purse = Purse(
         seconds=seconds, usd=usd, whole_seconds=1000.0, whole_usd=10.0, usd_per_second=0.0
     )
@@ -168,7 +170,7 @@ def test_intervals_of_those_that_may_be_chosen_count_by_their_chance() -> None:
     now, then = believed(0.0, 0.1), believed(0.0, 0.05)
     assert narrowing(now, then, {"b": 1.0}) == pytest.approx(0.5, abs=0.01)
     assert narrowing(now, then, {"a": 1.0}) == pytest.approx(0.0, abs=1e-6)
-    assert narrowing(now, then, {}) == 0.0  # none may be: nothing is above the floor
+    assert narrowing(now, then, {}) == 0.0
     wide = Belief(("a", "b"), now.mean, np.diag([0.1**2, 0.1**2]))
     half = Belief(("a", "b"), now.mean, np.diag([0.1**2, 0.05**2]))
     # by hand: of two equal widths b's part is a third, and half of it goes
