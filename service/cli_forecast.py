@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--budget-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Begin nothing that is expected to end later. [default: 7% of the comparison's quote]",
+    help="Begin nothing that is expected to end later; used up while the answer is not sure "
+    "enough. [default: 7% of the comparison's quote]",
 )
 @click.option(
     "--budget-usd",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log2
 
@@ -55,7 +55,7 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
     if deed == "pilot":
         halvings = max(0.0, log2(1 / share))
         fall = 0.05 * halvings
-        score = Guess(CENTRE - fall, 1.0, noise=0.05 + fall, unsure_at_centre=max(0.05, fall))
+        score = Guess(CENTRE - fall, 1.0, noise=0.05 + fall, unsure_at_centre=fall)
         return {
             "score": score,
             "likelihood": UNKNOWN,
@@ -82,10 +82,13 @@ def share_like(action: Action, learned_rows: float | None = None) -> float:
     return min(SHARES, key=lambda one: abs(log2(one / share)))
 
 
-def train_rows_in(findings: Iterable[Finding]) -> float | None:
-    """As the look at the data counted them; None before it."""
+def train_rows_in(findings: Sequence[Finding]) -> float | None:
+    """All training rows, which shares are of; None before the data were looked at. That look counts
+    those that are learned from; an action other than a pilot says which share they are."""
     counts = [one.figures.get("n_train") for one in findings if one.action.deed == "features"]
-    return next((count for count in counts if count is not None), None)
+    count = next((each for each in counts if each is not None), None)
+    learned = [one.action.share for one in findings if one.action.deed in ("rows", "head")]
+    return count / max(learned, default=1.0) if count is not None else None
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,10 @@ class Appraisal:
         return self.narrows >= NARROWER and self.share < 1
 
     @property
-    def order(self) -> tuple[bool, float]:
+    def order(self) -> tuple[bool, bool, float]:
         """The highest comes first."""
-        return self.is_worth_it, self.rate if self.is_worth_it else self.narrows / self.share
+        rate = self.rate if self.is_worth_it else self.narrows / self.share
+        return self.is_worth_it, self.is_worth_it or self.is_telling, rate
 
 
 def appraise(

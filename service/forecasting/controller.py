@@ -105,15 +105,17 @@ class Explorer:
         if stop is not None:
             return [], None, stop
         found = self.appraised(belief, judged)
-        within = [one for one in found if self.fits(one.action)]  # after thinking about them
+        self.lap()  # thinking about them may have taken the room for some
+        within = [one for one in found if self.covers(one.action)]
         chosen = self.chosen(within, judged)
         if chosen is None:
-            return found, None, self.reason_for_none(within, judged)
-        return found, chosen, None
+            return within, None, self.reason_for_none(within, judged)
+        return within, chosen, None
 
     def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal], judged: Judged) -> str:
         """Why it is done next."""
-        return telling.taken(chosen, len(found), is_first=not self.has_looked(judged))
+        is_first = tells(chosen.action, judged) and not self.has_looked(judged)
+        return telling.taken(chosen, len(found), is_first=is_first)
 
     def ended(
         self,
@@ -201,8 +203,12 @@ class Explorer:
         return "nothing left" if decided or not self.source.actions() else "budget"
 
     def fits(self, action: Action) -> bool:
-        """Whether it is expected to end within the budget."""
+        """Whether it is expected to end within the budget, thinking until now included."""
         self.lap()
+        return self.covers(action)
+
+    def covers(self, action: Action) -> bool:
+        """Whether it is expected to end within the budget, by what is booked."""
         seconds, tokens = self.spent
         return self.purse.covers(seconds + action.seconds, tokens + action.usd)
 

@@ -98,8 +98,9 @@ class TraceStep(Frozen):
     """An action that was taken, or passed over until the end.
 
     `expected_gain` is by how much it was expected to lower what is at stake, 0 to 1, and
-    `expected_call` the chance that it would make a "not yet" a yes or a no; None where that was not
-    asked. What comes after `reason` is known of actions that were taken alone.
+    `expected_call` the chance that it would make the answer sure enough; `expected_narrowing` is
+    the part by which the intervals of those that may be chosen would get narrower. None where that
+    was not asked. What comes after `reason` is known of actions that were taken alone.
     """
 
     taken: bool
@@ -111,6 +112,7 @@ class TraceStep(Frozen):
     expected_usd: float = 0.0
     expected_gain: float | None
     expected_call: float | None = None
+    expected_narrowing: float | None = None
     reason: str
     seconds: float = 0.0
     usd: float = 0.0

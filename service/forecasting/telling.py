@@ -54,14 +54,14 @@ def taken(chosen: Appraisal, offered: int, *, is_first: bool) -> str:
         return "It costs next to nothing and says what the task is."
     if not chosen.is_worth_it and is_first:
         return "The cheapest look at the task itself, before anything is decided."
+    ahead = ", as the beginning of several such steps" if chosen.ahead is not None else ""
     if not chosen.is_worth_it:
         return (
-            f"Nothing promises to turn the choice; of {offered} that fit the budget this narrows"
-            " most for its cost what is expected of those that may be chosen: by"
-            f" {share(chosen.narrows)}."
+            f"Nothing promises to settle it; of {offered} that fit the budget this narrows most for"
+            " its cost what is expected of those that may be chosen: by"
+            f" {share(chosen.narrows)}{ahead}."
         )
     among = f"the best bargain of {offered} that fit the budget" if offered > 1 else "worth it"
-    ahead = ", as the beginning of several such steps" if chosen.ahead is not None else ""
     return f"{wording.capital(among)}: {promised(chosen)}{ahead}."
 
 
@@ -94,10 +94,13 @@ def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: b
     if appraisal is None:
         return "Nothing was left to decide."
     if appraisal.gain <= 0 and appraisal.call <= 0:
-        return "Nothing that it is likely to find would turn the choice or make it sure enough."
+        return (
+            "Nothing that it is likely to find would turn the choice, make it sure enough, or tell"
+            " much more of those that may be chosen."
+        )
     told = wording.capital(promised(appraisal))
     if appraisal.share >= 1:
-        return f"{told}: the comparison settles all of it in that time."
+        return f"{told}: the comparison settles all of it for that."
     return f"{told}, but nothing is at stake."
 
 
@@ -112,7 +115,7 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_
     if stop == "budget":
         return f"Nothing more fits the budget of {limit}."
     if stop == "not worth it":
-        told = "promises to settle anything for less than the comparison"
+        told = "promises to settle or to narrow anything for less than the comparison"
         if too_large:
             return f"Of what fits the budget of {limit} nothing {told}; the rest does not fit."
         return f"Nothing that is left {told}."

@@ -24,6 +24,7 @@ def passed_over(action: Action, appraised: Appraisal | None, reason: str) -> Tra
         **asked(action),
         expected_gain=appraised.gain if appraised else None,
         expected_call=appraised.call if appraised else None,
+        expected_narrowing=appraised.narrows if appraised else None,
         reason=reason,
     )
 
@@ -44,6 +45,7 @@ def step_of(
         **asked(action),
         expected_gain=chosen.gain if appraised else None,
         expected_call=chosen.call if appraised else None,
+        expected_narrowing=chosen.narrows if appraised else None,
         reason=reason,
         seconds=finding.seconds,
         usd=finding.usd,

@@ -169,6 +169,16 @@ class TestReadings:
             told = to_come(coming, "extraction", STRATEGIES, {}, train_rows_in(findings))
             assert told.share == share
 
+    def test_a_pilot_is_foreseen_as_it_is_read_where_training_rows_judge(self):
+        """Of 58 training rows 14 judge: half of the rest is a share of 0.379 of all."""
+        data = read("features", None, 0, n_train=44.0)
+        rows = read("rows", "prompt.few-shot", 8, 44 / 58, score=0.5)
+        for share, count in ((0.379, 22.0), (0.19, 11.0)):
+            done = read("pilot", "lora", 24, share, score=0.4, learned_rows=count)
+            [(_, as_read, _)] = readings_of([done], STRATEGIES)
+            told = to_come(done.action, "extraction", STRATEGIES, {}, train_rows_in([data, rows]))
+            assert told.share == as_read
+
     def test_a_share_counts_as_the_nearest_that_is_known(self):
         found = readings_of([read("pilot", "lora", 64, 0.0375, nll=1.0)], STRATEGIES)
         assert list(found) == [("pilot", 0.05, "lora")]

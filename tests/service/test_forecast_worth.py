@@ -184,3 +184,11 @@ def test_what_promises_something_comes_before_what_narrows() -> None:
     assert promising.order > telling.order
     assert (promising.is_worth_it, promising.is_telling) == (True, False)
     assert (telling.is_worth_it, telling.is_telling) == (False, True)
+
+
+def test_a_chain_that_tells_comes_before_a_step_that_does_not() -> None:
+    rows = Action(deed="rows", strategy="a", rows=8, share=1.0, seconds=1.0)
+    step = Appraisal(rows, 0.0, 0.0, share=0.001, stake=0.1, narrows=0.008)
+    chain = Appraisal(rows, 0.0, 0.0, share=0.004, stake=0.1, narrows=0.025, ahead=rows)
+    too_dear = Appraisal(rows, 0.0, 0.0, share=1.2, stake=0.1, narrows=0.9, ahead=rows)
+    assert max([step, chain, too_dear], key=lambda one: one.order) is chain
