@@ -192,7 +192,7 @@ def test_what_is_sure_enough_is_the_same_for_one_belief_and_for_many(volume, bar
         found = judged(worlds, names, needs, rows=rows)
         settled += calls(found.worlds[None], found.terms, 0.9).tolist()
         assert settled[-1] == found.is_settled(0.9)
-    assert 0.1 < np.mean(settled) < 0.9
+    assert 3 < sum(settled) < 57
 
 
 def test_the_chance_to_be_right_counts_worlds() -> None:
