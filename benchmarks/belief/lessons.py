@@ -12,6 +12,7 @@ from benchmarks.belief.angles import to_angle
 from benchmarks.belief.channels import SAME_TASK, Lesson
 from benchmarks.belief.figures import readings_of
 from benchmarks.belief.history import UNSURE, noise_of
+from benchmarks.belief.macro import balanced
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rows import Drift, answered, rows_observation
 from benchmarks.resampling import Floats
@@ -26,7 +27,7 @@ def lessons_of(tasks: Sequence[Measured]) -> list[Lesson]:
     for task in tasks:
         there = [
             one
-            for one in readings_of(task.findings, task.strategies).values()
+            for one in readings_of(balanced(task.findings, task.expected), task.strategies).values()
             if one.strategy in task.qualities
         ]
         counts = Counter((one.deed, one.share) for one in there)

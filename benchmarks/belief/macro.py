@@ -10,7 +10,7 @@ such bias, and is about the same where the mistakes of labels balance.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.aggregates import MacroF1
-from benchmarks.evidence.finding import Finding
+from benchmarks.evidence.finding import Action, Chain, Finding
 from benchmarks.evidence.rows import rows_of
 from benchmarks.resampling import Floats
 from corpora.task import Dataset
@@ -84,6 +84,40 @@ def macro_score(finding: Finding, expected: Expected) -> MacroScore | None:
     value, variance = jackknifed(table)
     # the jackknife sees nothing of a rare label whose few rows all went well
     return MacroScore(value, max(variance, weighed(value, extra, count)), enough, extra)
+
+
+def balanced(findings: Sequence[Finding], expected: Expected) -> Sequence[Finding]:
+    """Findings whose shares of right rows and mean probabilities of right labels weigh all labels
+    alike, where the metric is macro-F1: what is read of the frequent label says little of it. As
+    they are where no right labels are `expected`."""
+    if not expected:
+        return findings
+    shares: dict[tuple[Chain, float], dict[str, float]] = {}
+    found = []
+    for finding in findings:
+        figures, chain = dict(finding.figures), (finding.action.chain, pilot_share(finding.action))
+        known = shares.setdefault(chain, {})  # a later finding tells of the rows new to it alone
+        known.update(finding.readings.get("share", {}))
+        if "accuracy" in figures and (value := weighed_mean(finding.scores, expected)) is not None:
+            figures["accuracy"] = value
+        if "right_probability" in figures and (value := weighed_mean(known, expected)) is not None:
+            figures["right_probability"] = value
+        found.append(finding.model_copy(update={"figures": figures}))
+    return found
+
+
+def pilot_share(action: Action) -> float:
+    """Each growth of a pilot reads all its rows anew."""
+    return action.share if action.deed == "pilot" else 0.0
+
+
+def weighed_mean(values: Mapping[str, float], expected: Expected) -> float | None:
+    """Over labels, of the means over their rows; None where no row's right label is known."""
+    by_label: dict[str, list[float]] = {}
+    for row, value in values.items():
+        if row in expected:
+            by_label.setdefault(expected[row], []).append(value)
+    return fmean(fmean(each) for each in by_label.values()) if by_label else None
 
 
 def weighed(value: float, extra: float, rows: int) -> float:

@@ -29,7 +29,7 @@ from benchmarks.belief.gate import Gate
 from benchmarks.belief.history import History, doubt_of, fitted_spread, history_of, table_of
 from benchmarks.belief.layout import laid_out
 from benchmarks.belief.lessons import drift_of, lessons_of
-from benchmarks.belief.macro import NONE_EXPECTED, Expected
+from benchmarks.belief.macro import NONE_EXPECTED, Expected, balanced
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rows import Answered, Drift, answered, rows_observation, with_more
 from benchmarks.belief.spread import Spread
@@ -132,7 +132,8 @@ class Predictor(Frozen):
         labels of the rows."""
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
         first = self.after_rows(kind, strategies, rows)
-        return self.after_readings(kind, first, latest(readings_of(findings, strategies)), first)
+        readings = latest(readings_of(balanced(findings, expected), strategies))
+        return self.after_readings(kind, first, readings, first)
 
     def foreseen(
         self,
@@ -145,7 +146,7 @@ class Predictor(Frozen):
         """The belief as `action` would leave it, finding what is expected: the same mean, and the
         covariance that would remain."""
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
-        readings = latest(readings_of(findings, strategies))
+        readings = latest(readings_of(balanced(findings, expected), strategies))
         first = self.after_rows(kind, strategies, rows)
         now = self.after_readings(kind, first, readings, first)
         coming = to_come(action, kind, strategies, readings, train_rows_in(findings))
