@@ -12,12 +12,15 @@ from pydantic import Field, field_validator
 
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rivals import RIVALS, Rule
-from corpora.task import Frozen
+from corpora.task import Frozen, Kind
 
 FORECAST = "forecast"
 """The way of the predictor, beside the names of the rules."""
 FEWEST_TASKS = 8
 """On fewer measured tasks nothing is decided: one of them alone would turn it."""
+FEWEST_OF_KIND = 4
+"""A rule decides on no kind of task of which fewer were measured: what it is right about may be
+another kind."""
 DIGITS = 1
 """Of a mean regret in points: what differs by less is a tie."""
 
@@ -59,10 +62,24 @@ class Gate(Frozen):
             raise ValueError(f"choose one of: {', '.join(known)}")
         return way
 
-    def rule(self, tasks: Sequence[Measured]) -> Rule | None:
-        """The rule that decides, taught by these tasks; None where the predictor does."""
-        found = next((rule for rule in RIVALS if rule.name == self.way), None)
+    def rule(self, tasks: Sequence[Measured], kind: Kind) -> Rule | None:
+        """The rule that decides on such tasks, taught by these; None where the predictor does."""
+        way = self.way_for(tasks, kind)
+        found = next((rule for rule in RIVALS if rule.name == way), None)
         return found.fitted(tasks) if found else None
+
+    def way_for(self, tasks: Sequence[Measured], kind: Kind) -> str:
+        return self.way if of_kind(tasks, kind) >= FEWEST_OF_KIND else FORECAST
+
+    def why_for(self, tasks: Sequence[Measured], kind: Kind) -> str:
+        if self.way_for(tasks, kind) == self.way:
+            return self.why
+        few = f"Of {kind} {of_kind(tasks, kind)} were measured, and fewer than {FEWEST_OF_KIND}"
+        return f"{self.why} {few} decide nothing: here the predictor does, untested."
+
+
+def of_kind(tasks: Sequence[Measured], kind: Kind) -> int:
+    return sum(task.kind == kind for task in tasks)
 
 
 def decided(held: Sequence[Held], *, tasks: int, sources: int, budget: float) -> Gate:

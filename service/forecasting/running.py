@@ -52,7 +52,7 @@ def forecast(
     known = predictor or shipped_predictor()
     facts = tuple(entry.facts for entry in outlook.fitting)
     seed, kind = outlook.run.seed, outlook.run.task.kind
-    rule = known.gate.rule(known.tasks)
+    rule = known.gate.rule(known.tasks, kind)
     judge: Judge = Bench(outlook, confidence, seed)
     make: Callable[..., Explorer] = Explorer
     if rule is not None:
@@ -79,6 +79,7 @@ def told(
     """The result of an exploration."""
     outlook, run = planned.outlook, planned.outlook.run
     spent = spent_on(planned.purse, explored)
+    way = predictor.gate.way_for(predictor.tasks, run.task.kind)
     saved = 1 - spent.seconds / outlook.seconds if outlook.seconds else 0.0
     exhaustive = Exhaustive(
         seconds=outlook.seconds, usd=outlook.usd, machine=outlook.machine, saved=saved
@@ -91,8 +92,8 @@ def told(
         environment=run.environment,
         prices=run.prices,
         predictor=predictor_told(predictor),
-        tested=predictor.gate.why,
-        rule=None if predictor.gate.way == FORECAST else predictor.gate.way,
+        tested=predictor.gate.why_for(predictor.tasks, run.task.kind),
+        rule=None if way == FORECAST else way,
         confidence=confidence,
         answer=answer_of(explored.judged, exhaustive, run.task.n_test),
         strategies=told_rows(outlook, explored),

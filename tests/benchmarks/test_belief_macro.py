@@ -7,10 +7,10 @@ import pytest
 from made_up import facts, rows_found
 
 from benchmarks.belief.belief import Belief
-from benchmarks.belief.macro import GAP, expected_of, macro_score
+from benchmarks.belief.macro import GAP, balanced, expected_of, macro_score
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rows import Drift, answered, rows_observation, with_more
-from benchmarks.evidence.finding import Action
+from benchmarks.evidence.finding import Action, Finding
 from benchmarks.evidence.tally import scored
 from corpora.task import Dataset, Example, Task
 
@@ -186,3 +186,27 @@ def test_the_predictor_believes_by_them():
     then = Predictor().foreseen("classification", strategies, [finding], action, expected)
     assert (then.mean == told.mean).all()
     assert then.deviations[0] < told.deviations[0]
+
+
+def test_other_figures_weigh_all_labels_alike():
+    """Nine rows of ham are right, one of spam is wrong, read in two parts of a chain."""
+    expected = {str(row): "spam" if row == 9 else "ham" for row in range(10)}
+    scores = {row: float(label == "ham") for row, label in expected.items()}
+    action = Action(deed="likelihood", strategy="a", rows=10, share=1.0, seconds=1.0)
+    told = {"accuracy": 0.9, "right_probability": 0.83, "nll": 0.3}
+    halves = [
+        Finding(
+            action=action,
+            figures=told,
+            scores=scores,
+            readings={"share": {row: 0.2 if row == "9" else 0.9 for row in rows}},
+            seconds=1.0,
+        )
+        for rows in (list(expected)[:5], list(expected)[5:])
+    ]
+    assert balanced(halves, {}) == halves
+    first, last = balanced(halves, expected)
+    # by hand: the mean over labels; of the first half no spam was read
+    assert last.figures == pytest.approx({**told, "accuracy": 0.5, "right_probability": 0.55})
+    assert first.figures["right_probability"] == pytest.approx(0.9)
+    assert balanced(halves, {"elsewhere": "ham"}) == halves

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from made_up import fitting
+from made_up import World, fitting
 
 from benchmarks.belief.gate import FEWEST_TASKS, FORECAST, Gate, Held, decided
 from benchmarks.belief.predictor import Predictor
@@ -94,11 +94,30 @@ def test_the_file_says_what_decides_and_refuses_a_way_that_it_does_not_know(tmp_
 
 
 def test_a_rule_is_taught_by_the_tasks_of_the_predictor():
-    assert Gate().rule(()) is None
+    four = [task.model_copy(update={"qualities": {}}) for task in generated(4)]
+    assert Gate().rule(four, "generation") is None
     strategies = fitting("generation", documents=True)
-    silent = Gate(way="majority strategy").rule(())
+    silent = Gate(way="majority strategy").rule(four, "generation")
     assert silent.say("generation", strategies, []).pick is None
-    assert Gate(way="rule of thumb").rule(()).say("generation", strategies, []).pick == "lora"
+    thumb = Gate(way="rule of thumb").rule(four, "generation")
+    assert thumb.say("generation", strategies, []).pick == "lora"
+
+
+def test_a_rule_decides_on_no_kind_of_which_few_were_measured():
+    found = Gate(way="rule of thumb", why="It did better.")
+    assert found.way_for(generated(4), "generation") == "rule of thumb"
+    assert found.why_for(generated(4), "generation") == "It did better."
+    for tasks, kind in ((generated(3), "generation"), (generated(9), "classification")):
+        assert found.way_for(tasks, kind) == FORECAST
+        assert found.rule(tasks, kind) is None
+        assert "here the predictor does, untested" in found.why_for(tasks, kind)
+    assert Gate().why_for(generated(1), "generation") == Gate().why
+
+
+def generated(count):
+    """So many measured tasks of one kind."""
+    made = World(seed=0).tasks(40)
+    return [task for task, _ in made if task.kind == "generation"][:count]
 
 
 def test_every_rule_says_what_it_goes_by():

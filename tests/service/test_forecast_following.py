@@ -24,7 +24,11 @@ WHY = "On 9 measured tasks the rule did better."
 RANK = "rank at pilot size"
 
 
-def foretold(model, way, *, tasks=(), source=None, seconds=1e4, **options):
+SILENT = [measured(number, 0.9).model_copy(update={"qualities": {}}) for number in range(4)]
+"""Measured tasks of the kind that taught nothing."""
+
+
+def foretold(model, way, *, tasks=SILENT, source=None, seconds=1e4, **options):
     predictor = Predictor.fit(tasks).model_copy(update={"gate": Gate(way=way, why=WHY)})
     plan = planned(model, budget_seconds=seconds, **options)
     source = source or Scripted(CLOSE)
@@ -86,6 +90,15 @@ def test_a_rule_without_a_say_leaves_it_open(tmp_path):
     assert found.answer.commit_to_fine_tuning == "not yet"
     assert "has no say here" in view.sentence(found)
     assert "The comparison (tuneworth compare)" in found.answer.settles[0]
+
+
+def test_on_a_kind_of_which_few_were_measured_the_predictor_decides(ranked, tmp_path):
+    few = foretold(tmp_path, RANK, tasks=SILENT[:3])
+    assert (ranked.rule, ranked.tested) == (RANK, WHY)
+    assert few.rule is None
+    assert few.tested.startswith(f"{WHY} Of classification 3 were measured, and fewer than 4")
+    assert few.answer.strategy == "baseline.linear"
+    assert ranked.answer.strategy == "lora"
 
 
 def test_what_broke_is_not_taken(tmp_path):
