@@ -5,7 +5,7 @@ from bench_worlds import audit, truth
 
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.chart import odds_chart, regret_chart
-from service.forecast_bench.checks import forecast_checks
+from service.forecast_bench.checks import forecast_checks, points
 from service.forecast_bench.figures import figures_of, overalls
 from service.forecast_bench.replayed import (
     FORECAST,
@@ -190,3 +190,9 @@ def test_replays_read_as_they_were_written(tmp_path, two_tasks):
     path.write_text("{}\n")
     with pytest.raises(BenchmarkError, match="no replays"):
         read_replays(path)
+
+
+def test_the_last_bit_of_a_sum_decides_no_target():
+    assert 100 * (0.1 + 0.2 - 0.26) > 4.0
+    assert points(0.1 + 0.2 - 0.26) == 4.0
+    assert points(None) is None
