@@ -1,8 +1,10 @@
 """A forecast that a simple rule decides, where that did better than the predictor.
 
 The rule looks at what it goes by, the quickest step first, as far as the budget reaches, as it
-does where it is held against the predictor. What it takes is the answer. Expected qualities and
-chances beside it stay those of the predictor, from the same findings.
+does where it is held against the predictor. What is left of the budget is used as ever, so that
+the chance that the rule is right is told from the task itself. What the rule takes is the answer,
+unless what was looked at settles another one. Expected qualities and chances beside it stay those
+of the predictor, from the same findings.
 """
 
 from __future__ import annotations
@@ -20,9 +22,8 @@ from service.choosing import Pick
 from service.commitment import Commit, Commitment
 from service.forecasting import telling
 from service.forecasting.appraisal import Appraisal
-from service.forecasting.controller import Explored, Explorer, Judge
-from service.forecasting.result import State, Stop
-from service.forecasting.tracing import passed_over
+from service.forecasting.controller import Explorer, Judge, tells
+from service.forecasting.result import Stop
 from service.forecasting.verdict import Judged
 from service.forecasting.worlds import regrets, rights
 
@@ -32,8 +33,6 @@ SAYS = {
     "linear probe alone": "whatever scored best is taken, tuning by a linear head on frozen states",
     "rule of thumb": "retrieval is taken for knowledge, and fine-tuning for behaviour",
 }
-NOT_ITS = "The rule that decides does not go by it."
-ENOUGH = "There is nothing else that the rule goes by."
 
 
 @dataclass
@@ -50,46 +49,32 @@ class Follower(Explorer):
         offered = self.source.actions()
         action = next_look(self.rule, offered, self.fits)
         if action is None:
-            left = any(looks_at(self.rule, each) for each in offered)
-            return [], None, "budget" if left else "nothing left"
+            return super().look(belief, judged)
         share = self.purse.share(action.seconds, action.usd)
         return [], Appraisal(action, 0.0, 0.0, share, judged.stake), None
 
     def reason_for(self, chosen: Appraisal, found: Sequence[Appraisal], judged: Judged) -> str:
-        return telling.BY_RULE
-
-    def pass_over(self, found: Sequence[Appraisal], stop: Stop) -> None:
-        for action in self.source.actions():
-            reason = telling.passed_over(action, None, stop, self.fits(action))
-            if not looks_at(self.rule, action):
-                reason = NOT_ITS
-            self.trace.append(passed_over(action, None, reason))
-
-    def ended(
-        self,
-        belief: Belief,
-        judged: Judged,
-        start: State,
-        found: Sequence[Appraisal],
-        stop: Stop,
-    ) -> Explored:
-        explored = super().ended(belief, judged, start, found, stop)
-        return replace(explored, stopped=ENOUGH) if stop == "nothing left" else explored
+        if looks_at(self.rule, chosen.action):
+            return telling.BY_RULE
+        return super().reason_for(chosen, found, judged)
 
 
 @dataclass(frozen=True)
 class ByRule:
     """Decides as the rule says, among the strategies that are expected to serve the stated needs
-    other than quality; `judge` says the rest."""
+    other than quality, until `judge` is sure of an answer from looks at the task; it says the
+    rest."""
 
     judge: Judge
     rule: Rule
     kind: Kind
     strategies: tuple[StrategyFacts, ...]
+    confidence: float
 
     def __call__(self, belief: Belief, findings: Sequence[Finding]) -> Judged:
         judged = self.judge(belief, findings)
-        if not judged.case.candidates:
+        looked = any(tells(one.action, judged) and not one.trouble for one in findings)
+        if not judged.case.candidates or (looked and judged.is_settled(self.confidence)):
             return judged
         able = serving(judged)
         asked = [one for one in self.strategies if one.id in able]

@@ -30,6 +30,8 @@ from service.forecasting.result import (
 )
 from service.forecasting.sources import Continued, live_source, predictor_told, shipped_predictor
 
+OVERRULED = "Here what was looked at settles the answer, so the predictor does."
+
 
 def forecast(
     planned: ForecastPlan,
@@ -45,8 +47,9 @@ def forecast(
     """Explore until the decision is clear or the budget used up, and tell what was foretold.
 
     Without a `source` the actions are computed here; without a `predictor` the shipped one holds.
-    Where a simple rule did better than the predictor, as its gate says, the rule decides. With a
-    `source` that tells labels by other names, `expected` are the right ones by those.
+    Where a simple rule did better than the predictor, as its gate says, the rule decides what looks
+    at the task do not settle. With a `source` that tells labels by other names, `expected` are the
+    right ones by those.
     """
     outlook = planned.outlook
     known = predictor or shipped_predictor()
@@ -56,7 +59,8 @@ def forecast(
     judge: Judge = Bench(outlook, confidence, seed)
     make: Callable[..., Explorer] = Explorer
     if rule is not None:
-        judge, make = ByRule(judge, rule, kind, facts), partial(Follower, rule=rule.name)
+        judge = ByRule(judge, rule, kind, facts, confidence)
+        make = partial(Follower, rule=rule.name)
     explorer = make(
         earlier=source.earlier if isinstance(source, Continued) else (),
         source=source or live_source(planned.dataset, outlook, planned.prices),
@@ -80,6 +84,10 @@ def told(
     outlook, run = planned.outlook, planned.outlook.run
     spent = spent_on(planned.purse, explored)
     way = predictor.gate.way_for(predictor.tasks, run.task.kind)
+    tested = predictor.gate.why_for(predictor.tasks, run.task.kind)
+    by_rule = explored.judged.commitment.ground == "by rule"
+    if way != FORECAST and not by_rule and explored.judged.is_settled(confidence):
+        tested = f"{tested} {OVERRULED}"
     saved = 1 - spent.seconds / outlook.seconds if outlook.seconds else 0.0
     exhaustive = Exhaustive(
         seconds=outlook.seconds, usd=outlook.usd, machine=outlook.machine, saved=saved
@@ -92,8 +100,8 @@ def told(
         environment=run.environment,
         prices=run.prices,
         predictor=predictor_told(predictor),
-        tested=predictor.gate.why_for(predictor.tasks, run.task.kind),
-        rule=None if way == FORECAST else way,
+        tested=tested,
+        rule=way if by_rule else None,
         confidence=confidence,
         answer=answer_of(explored.judged, exhaustive, run.task.n_test),
         strategies=told_rows(outlook, explored),
