@@ -85,13 +85,15 @@ class ByRule:
 
 
 def serving(judged: Judged) -> set[str]:
-    """The ids of those that miss no need whatever their quality; all where each misses one."""
+    """The ids of those that take thought and miss no need whatever their quality; where each
+    misses one, of all that take thought."""
+    thoughtful = [c for c in judged.case.candidates if c.id not in judged.case.floor.trivial]
     able = {
         each.id
-        for each in judged.case.candidates
+        for each in thoughtful
         if not any(j.standing == "missed" and j.need != "quality_at_least" for j in each.judgements)
     }
-    return able or {each.id for each in judged.case.candidates}
+    return able or {each.id for each in thoughtful}
 
 
 def by_rule(judged: Judged, said: Saying, second: str | None, answer: Commit, rule: str) -> Judged:
