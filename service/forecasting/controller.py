@@ -107,6 +107,8 @@ class Explorer:
         found = self.appraised(belief, judged)
         self.lap()  # thinking about them may have taken the room for some
         within = [one for one in found if self.covers(one.action)]
+        if found and not within:  # what was put first makes way for the rest
+            return self.look(belief, judged)
         chosen = self.chosen(within, judged)
         if chosen is None:
             return within, None, self.reason_for_none(within, judged)

@@ -66,6 +66,21 @@ def test_what_thinking_took_the_room_for_makes_way_for_what_still_fits(tmp_path)
     assert (found, chosen, stop) == ([small], small, None)
 
 
+def test_where_thinking_took_the_room_for_all_that_came_first_the_rest_is_appraised(tmp_path):
+    plan = planned(tmp_path, budget_seconds=10.0)
+    judge, clock = Bench(plan.outlook), iter([2.0, 2.5]).__next__
+    explorer = Explorer(Scripted(SCORES), PlainMind(), judge, plan.purse, 0.9, 64, clock=clock)
+    explorer.findings = [Finding(action=look("lora"), seconds=1.0)]
+    data = Action(deed="features", strategy=None, rows=64, share=1.0, seconds=8.0)
+    first = Appraisal(data, 0.0, 0.0, 0.01, stake=1.0)
+    rest = Appraisal(look("prompt.few-shot"), 0.1, 0.0, 0.01, stake=1.0)
+    offered = iter([[first], [rest]])
+    explorer.appraised = lambda belief, judged: next(offered)
+    explorer.reason_to_stop = lambda judged: None
+    judged = SimpleNamespace(case=SimpleNamespace(floor=SimpleNamespace(trivial=())))
+    assert explorer.look(None, judged) == ([rest], rest, None)
+
+
 def test_a_whole_forecast_ends_with_what_narrows_and_uses_its_budget(tmp_path) -> None:
     """The best by far falls short of the stated quality, so no answer is ever sure enough."""
     plan = planned(tmp_path, budget_seconds=40.0, needs=Needs(quality_at_least=0.9))
