@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--budget-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Begin nothing that is expected to end later; used up while the answer is not sure "
+    help="Begin nothing that is expected to end later; used while the answer is not sure "
     "enough. [default: 7% of the comparison's quote]",
 )
 @click.option(

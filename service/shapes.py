@@ -123,7 +123,7 @@ class NewForecast(Frozen):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Nothing is begun that is expected to end later; it is used up while the answer"
+        description="Nothing is begun that is expected to end later; it is used while the answer"
         " is not sure enough. Default: 7% of what the comparison is quoted at.",
     )
     budget_usd: float | None = Field(

@@ -75,7 +75,8 @@ class Gate(Frozen):
         if self.way_for(tasks, kind) == self.way:
             return self.why
         few = f"Of {kind} {of_kind(tasks, kind)} were measured, and fewer than {FEWEST_OF_KIND}"
-        return f"{self.why} {few} decide nothing: here the predictor does, untested."
+        why = self.why.removesuffix(f" {decides(self.way)}")
+        return f"{why} {few} decide nothing of it: the predictor does, untested on this kind."
 
 
 def of_kind(tasks: Sequence[Measured], kind: Kind) -> int:
@@ -120,7 +121,11 @@ def told(best: Held, other: Held, tasks: int, sources: int, budget: float) -> st
         f"its calls on tuning were right in {best.go_no_go:.0%}, those of the other in"
         f" {other.go_no_go:.0%}"
     )
-    return f"{lost}; {calls}. So {name_of(best.way)} decides."
+    return f"{lost}; {calls}. {decides(best.way)}"
+
+
+def decides(way: str) -> str:
+    return f"So {name_of(way)} decides."
 
 
 def name_of(way: str) -> str:

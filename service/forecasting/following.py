@@ -44,8 +44,9 @@ class Follower(Explorer):
     def look(
         self, belief: Belief, judged: Judged
     ) -> tuple[list[Appraisal], Appraisal | None, Stop | None]:
-        if self.cancelled():
-            return [], None, "told to"
+        stop = self.reason_to_stop(judged)
+        if stop == "told to" or (stop is not None and judged.commitment.ground != "by rule"):
+            return [], None, stop
         offered = self.source.actions()
         action = next_look(self.rule, offered, self.fits)
         if action is None:

@@ -110,7 +110,10 @@ def test_a_rule_decides_on_no_kind_of_which_few_were_measured():
     for tasks, kind in ((generated(3), "generation"), (generated(9), "classification")):
         assert found.way_for(tasks, kind) == FORECAST
         assert found.rule(tasks, kind) is None
-        assert "here the predictor does, untested" in found.why_for(tasks, kind)
+        assert "the predictor does, untested" in found.why_for(tasks, kind)
+    rule = gate(held(FORECAST, 2.0), held("rule of thumb", 1.0))
+    assert rule.why_for(generated(4), "generation").endswith("“rule of thumb” decides.")
+    assert "“rule of thumb” decides" not in rule.why_for(generated(3), "generation")
     assert Gate().why_for(generated(1), "generation") == Gate().why
 
 
