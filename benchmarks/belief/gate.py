@@ -14,7 +14,7 @@ from benchmarks.belief.measured import Measured
 from benchmarks.belief.rivals import RIVALS, Rule
 from corpora.task import Frozen, Kind
 
-FORECAST = "forecast"
+PREDICTOR = "predictor"
 """The way of the predictor, beside the names of the rules."""
 FEWEST_TASKS = 8
 """On fewer measured tasks nothing is decided: one of them alone would turn it."""
@@ -43,11 +43,11 @@ class Held(Frozen):
 
 
 class Gate(Frozen):
-    """`way` is what decides a forecast: FORECAST, or the name of a simple rule. `held` are the
+    """`way` is what decides a forecast: PREDICTOR, or the name of a simple rule. `held` are the
     figures that it follows from, of `tasks` of `sources` at that `budget` (a share of the whole
     comparison's seconds); without any, nothing was tested and the predictor decides."""
 
-    way: str = FORECAST
+    way: str = PREDICTOR
     why: str = untested(0)
     tasks: int = Field(default=0, ge=0)
     sources: int = Field(default=0, ge=0)
@@ -57,7 +57,7 @@ class Gate(Frozen):
     @field_validator("way")
     @classmethod
     def is_a_way(cls, way: str) -> str:
-        known = [FORECAST, *(rule.name for rule in RIVALS)]
+        known = [PREDICTOR, *(rule.name for rule in RIVALS)]
         if way not in known:
             raise ValueError(f"choose one of: {', '.join(known)}")
         return way
@@ -69,7 +69,7 @@ class Gate(Frozen):
         return found.fitted(tasks) if found else None
 
     def way_for(self, tasks: Sequence[Measured], kind: Kind) -> str:
-        return self.way if of_kind(tasks, kind) >= FEWEST_OF_KIND else FORECAST
+        return self.way if of_kind(tasks, kind) >= FEWEST_OF_KIND else PREDICTOR
 
     def why_for(self, tasks: Sequence[Measured], kind: Kind) -> str:
         if self.way_for(tasks, kind) == self.way:
@@ -88,8 +88,8 @@ def decided(held: Sequence[Held], *, tasks: int, sources: int, budget: float) ->
     calls were right most often, and the predictor where that is equal, too."""
     if tasks < FEWEST_TASKS:
         return Gate(why=untested(tasks), tasks=tasks, sources=sources, budget=budget)
-    ours = next(each for each in held if each.way == FORECAST)
-    rivals = [each for each in held if each.way != FORECAST]
+    ours = next(each for each in held if each.way == PREDICTOR)
+    rivals = [each for each in held if each.way != PREDICTOR]
     if not rivals:
         raise ValueError("there is no rule to hold the predictor against")
     rival = min(rivals, key=rank)
@@ -129,7 +129,7 @@ def decides(way: str) -> str:
 
 
 def name_of(way: str) -> str:
-    return "the predictor" if way == FORECAST else f"the simple rule “{way}”"
+    return "the predictor" if way == PREDICTOR else f"the simple rule “{way}”"
 
 
 def points(each: Held) -> str:

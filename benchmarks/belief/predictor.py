@@ -60,7 +60,7 @@ MEANING = {
     " weights[1] x (angle - 0.8) + weights[2..5] by kind of task (classification, extraction,"
     " question-answering, generation) + noise. unsure: the covariance of the weights. noise: that"
     " of the figures, from so many degrees of freedom.",
-    "gate": "What decides a forecast (way): the predictor (forecast), or a simple rule that did"
+    "gate": "What decides a forecast (way): the predictor, or a simple rule that did"
     " better on measured tasks whose source was left out; with the figures that decided it. Without"
     " figures nothing was tested.",
     "tasks": "What was measured on test rows, which is what strategies are known by: mean, its"

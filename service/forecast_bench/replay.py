@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import Predictor
@@ -23,7 +24,7 @@ from benchmarks.records import StrategyFacts
 from service.forecast_bench.findings import Evidence
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.record import TaskRecord
-from service.forecast_bench.replayed import FORECAST, Foretold, Replay
+from service.forecast_bench.replayed import Foretold, Replay
 from service.forecast_bench.tasks import BenchTask
 from service.forecast_bench.truth import RULE, Truth
 from service.forecasting.planning import ForecastPlan, plan_forecast
@@ -31,8 +32,8 @@ from service.forecasting.result import Forecast
 from service.forecasting.running import forecast
 
 THOUGHT = 0.005
-"""Seconds. A forecast looks at its clock for each action that it appraises, and appraising takes
-3 to 7 ms on 2 cores."""
+"""Seconds. A forecast looks at its clock for each action that it appraises, which takes about so
+long."""
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = (
     *("benchmarks/belief/*.py", "benchmarks/evidence/*.py", "service/forecasting/*.py"),
@@ -99,8 +100,11 @@ class Thinking:
         return THOUGHT * self.looks
 
 
-def replay(case: Case, predictor: Predictor, budget: float, key: str, bench: Bench) -> Replay:
-    """One forecast of a task that may spend `budget` of the exhaustive seconds."""
+def replay(
+    case: Case, predictor: Predictor, budget: float, key: str, bench: Bench, way: str = PREDICTOR
+) -> Replay:
+    """One forecast of a task that may spend `budget` of the exhaustive seconds; who decides it
+    says the gate of the predictor."""
     planned = plan_of(case, budget, bench)
     source = RecordedSource(case.evidence.findings, case.evidence.head.guesses)
     began = perf_counter()
@@ -113,7 +117,7 @@ def replay(case: Case, predictor: Predictor, budget: float, key: str, bench: Ben
         ),
         clock=Thinking(),
     )
-    return replay_of(found, case, budget, key, perf_counter() - began)
+    return replay_of(found, case, budget, key, way, perf_counter() - began)
 
 
 def by_number(expected: Expected, labels: Sequence[str]) -> dict[str, str]:
@@ -155,7 +159,7 @@ def plan_of(case: Case, budget: float, bench: Bench) -> ForecastPlan:
 
 
 def replay_of(
-    found: Forecast, case: Case, budget: float, key: str, deciding_seconds: float
+    found: Forecast, case: Case, budget: float, key: str, way: str, deciding_seconds: float
 ) -> Replay:
     """What of a forecast is held against the truth."""
     taken = [step for step in found.trace if step.taken]
@@ -163,7 +167,7 @@ def replay_of(
         key=key,
         task=case.task.name,
         source=case.truth.source,
-        way=FORECAST,
+        way=way,
         budget=budget,
         pick=found.answer.strategy,
         commit=found.answer.commit_to_fine_tuning,

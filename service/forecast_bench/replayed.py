@@ -12,12 +12,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from benchmarks.belief.gate import FORECAST as FORECAST
 from benchmarks.errors import BenchmarkError
 from corpora.task import Frozen
 from service.commitment import Commit
 from service.published import write_atomically
 
+FORECAST = "forecast"
+"""The way of what ships: what a user would have been told."""
 SCHEMA: Literal["tuneworth.forecast-replay/1"] = "tuneworth.forecast-replay/1"
 
 
@@ -32,11 +33,12 @@ class Foretold(Frozen):
 
 
 class Replay(Frozen):
-    """One forecast. `way` is FORECAST or the name of a rival; `budget` the share of the exhaustive
-    seconds it might spend. `seconds` and `operations` are what its evidence took when it was
-    found, `deciding_seconds` what choosing and believing took in the replay. `strategies` is empty
-    for a rival that foretells no quality. `stopped` says why it ended, `steps` are the deeds done
-    with the strategy they spoke of. `key` is a digest of all that it was computed from.
+    """One forecast. `way` is FORECAST, PREDICTOR (alone) or the name of a rule; `budget` the share
+    of the exhaustive seconds it might spend. `seconds` and `operations` are what its evidence took
+    when it was found, `deciding_seconds` what choosing and believing took in the replay.
+    `strategies` is empty for a rule that foretells no quality. `stopped` says why it ended, `steps`
+    are the deeds done with the strategy they spoke of. `key` is a digest of all that it was
+    computed from, and of FORECAST of what decides, too.
     """
 
     key: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from benchmarks.belief.gate import PREDICTOR, Gate
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rivals import Rule
@@ -21,6 +22,7 @@ from service.forecast_bench.agenda import (
 )
 from service.forecast_bench.checks import BUDGETS, HEADLINE
 from service.forecast_bench.figures import Overall, TaskFigures, all_figures, overalls
+from service.forecast_bench.gating import Gates
 from service.forecast_bench.lessons import lesson_of
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.replay import Case, key_of, replay, taught_by
@@ -82,13 +84,18 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     """Replay what is at hand of the tasks; those without a record or evidence are left out, told.
 
     A task is foretold by what tasks of other sources taught: those that are part of the
-    repository, and those of `bench.out` at the same size. Raises Cancelled, StorageFull.
+    repository, and those of `bench.out` at the same size. The predictor and each rule alone come
+    first; what decides by their replays of other sources' tasks is what a user would be told.
+    Raises Cancelled, StorageFull.
     """
     failed: dict[str, str] = {}
     cases: dict[str, Case] = {}
     codes: dict[str, list[tuple[str, ...]]] = {COMPARING: [], EVIDENCE: []}
+    lessons, truths = learned(bench, shipped)
+    before = {lesson.name: stored_of(lesson.name, bench, shipped) for lesson in lessons}
+    alone: dict[str, list[Replay]] = {}
     replays: list[Replay] = []
-    teachers = Teachers(lessons_at_hand(bench, shipped))
+    teachers = Teachers(lessons)
 
     def find(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)
@@ -103,14 +110,24 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
         codes[EVIDENCE].append(found.evidence.head.code)
 
     def foretell(task: BenchTask) -> None:
-        replays.extend(replayed(cases[task.name], teachers, bench, shipped))
+        name = task.name
+        alone[name] = each_alone(cases[name], teachers, before.get(name, []), bench)
+        write_replays(replays_in(bench.out, name), alone[name])
 
-    for part in (find, foretell):
+    def decide(task: BenchTask) -> None:
+        name, case = task.name, cases[task.name]
+        gates = Gates(lessons, truths, {**before, **alone})
+        gate = gates.on(case.truth.source, task.data)
+        told = as_shipped(case, alone[name], teachers, gate, before.get(name, []), bench)
+        write_replays(replays_in(bench.out, name), [*told, *alone[name]])
+        replays.extend([*told, *alone[name]])
+
+    for part in (find, foretell, decide):
         for task in tasks:
             if task.name not in failed:
                 attempt(partial(part, task), task.name, bench, failed)
-    for name, told in codes.items():
-        if warning := mixture(told, name):
+    for part_name, told in codes.items():
+        if warning := mixture(told, part_name):
             bench.watching.say(f"Warning: {warning}")
     return Replayed(
         replays=tuple(replays),
@@ -122,48 +139,83 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     )
 
 
-def lessons_at_hand(bench: Bench, shipped: Path) -> list[Measured]:
-    """Of every measured task, its name telling it from others; a record in `bench.out` takes the
-    place of one that is part of the repository. One that cannot be read is told, and teaches
-    nothing."""
-    found: dict[str, Measured] = {}
+def learned(bench: Bench, shipped: Path) -> tuple[list[Measured], dict[str, Truth]]:
+    """What every measured task teaches, and what is true of it, its name telling it from others; a
+    record in `bench.out` takes the place of one that is part of the repository. One that cannot be
+    read is told, and teaches nothing."""
+    found: dict[str, tuple[Measured, Truth]] = {}
     failed: dict[str, str] = {}
 
     def learn(place: Path, name: str) -> None:
         each = at_hand(place, name)
         if each is not None and (place == shipped or each.record.task.size == bench.size.name):
             truth = truth_of(each.path, bench.out / "tasks")
-            found[name] = lesson_of(each.record, truth, each.evidence)
+            found[name] = lesson_of(each.record, truth, each.evidence), truth
 
     for place in (shipped, bench.out):
         for name in names_in(place):
             attempt(partial(learn, place, name), name, bench, failed)
-    return [lesson for _, lesson in sorted(found.items())]
+    lessons = [lesson for _, (lesson, _) in sorted(found.items())]
+    return lessons, {name: truth for name, (_, truth) in found.items()}
 
 
-def replayed(case: Case, teachers: Teachers, bench: Bench, shipped: Path) -> list[Replay]:
-    """The task at every budget, by the forecast and by its rivals; what was replayed from the very
+def each_alone(
+    case: Case, teachers: Teachers, before: Sequence[Replay], bench: Bench
+) -> list[Replay]:
+    """The task at every budget, by the predictor and by each rule; what was replayed from the very
     same is not replayed again. Raises Cancelled."""
-    known = {
-        (each.way, each.budget, each.key): each
-        for place in (shipped, bench.out)
-        for each in stored(replays_in(place, case.task.name))
-    }
+    known = {(each.way, each.budget, each.key): each for each in before}
     done = []
     of = (case.truth.source, case.task.data)
     for budget in BUDGETS:
         key = key_of(case.truth, case.evidence, case.task.data, teachers.lessons, budget)
-        if bench.watching.cancelled():
-            raise Cancelled(f"stopped at {case.task.name}; run again to continue.")
-        found = known.get((FORECAST, budget, key))
+        found = known.get((PREDICTOR, budget, key))
         if found is None:
-            bench.watching.say(f"{case.task.name}: forecast at {budget:.0%}")
+            tell(case, budget, bench)
             found = replay(case, teachers.predictor(*of), budget, key, bench)
         done.append(found)
         for rule in teachers.rules(*of):
             done.append(rival_replay(rule, case, budget, key))
-    write_replays(replays_in(bench.out, case.task.name), done)
     return done
+
+
+def as_shipped(
+    case: Case,
+    alone: Sequence[Replay],
+    teachers: Teachers,
+    gate: Gate,
+    before: Sequence[Replay],
+    bench: Bench,
+) -> list[Replay]:
+    """What a user would be told at every budget: what the predictor says `alone`, or, where the
+    gate lets a rule decide, what rule and looks say together. Raises Cancelled."""
+    predictor = teachers.predictor(case.truth.source, case.task.data)
+    way = gate.way_for(predictor.tasks, case.record.task.task.kind)
+    known = {(each.way, each.budget, each.key): each for each in before}
+    done = []
+    for mine in (each for each in alone if each.way == PREDICTOR):
+        key = f"{mine.key} {way}"
+        found = known.get((FORECAST, mine.budget, key))
+        if way == PREDICTOR:
+            found = mine.model_copy(update={"way": FORECAST, "key": key})
+        elif found is None:
+            tell(case, mine.budget, bench, by=way)
+            told = predictor.model_copy(update={"gate": gate})
+            found = replay(case, told, mine.budget, key, bench, FORECAST)
+        done.append(found)
+    return done
+
+
+def tell(case: Case, budget: float, bench: Bench, by: str = PREDICTOR) -> None:
+    """Raises Cancelled where that was asked for."""
+    if bench.watching.cancelled():
+        raise Cancelled(f"stopped at {case.task.name}; run again to continue.")
+    bench.watching.say(f"{case.task.name}: forecast at {budget:.0%} by the {by}")
+
+
+def stored_of(name: str, bench: Bench, shipped: Path) -> list[Replay]:
+    """All replays of a task at hand, those of `bench.out` last."""
+    return [each for place in (shipped, bench.out) for each in stored(replays_in(place, name))]
 
 
 def stored(path: Path) -> Iterable[Replay]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.belief.gate import FEWEST_TASKS, Gate, Held, decided
+from benchmarks.belief.gate import FEWEST_TASKS, Gate
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import SHIPPED, Predictor
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.agenda import RESULTS, AtHand, at_hand, names_in
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.figures import Overall, overalls
+from service.forecast_bench.gating import gate_from
 from service.forecast_bench.lessons import lesson_of
 from service.forecast_bench.replay import key_of
 from service.forecast_bench.replayed import Replay, read_replays, replays_in
@@ -42,16 +42,12 @@ def gate_of(
     tasks = [each for each in found if each.evidence is not None]
     replays = {each.name: replays_of(each, truths[each.name], lessons, place) for each in tasks}
     stale = [name for name, each in replays.items() if not each]
-    sources = len({truths[each.name].source for each in tasks})
     if len(tasks) >= FEWEST_TASKS and stale:
         raise BenchmarkError(
             f"no replays at {HEADLINE:.0%} by this code and these records: {', '.join(stale)}."
             f" Run: tuneworth bench forecast DIR --replay-only --out {place}"
         )
-    ways = overalls([each for of in replays.values() for each in of], truths)
-    return decided(
-        [held(each) for each in ways], tasks=len(tasks), sources=sources, budget=HEADLINE
-    )
+    return gate_from([each for of in replays.values() for each in of], truths)
 
 
 def replays_of(
@@ -63,17 +59,6 @@ def replays_of(
         return []
     key = key_of(truth, task.evidence, task.record.task.data, lessons, HEADLINE)
     return [each for each in read_replays(path) if each.key == key and each.budget == HEADLINE]
-
-
-def held(one: Overall) -> Held:
-    return Held(
-        way=one.way,
-        mean_regret=round(one.mean_regret, 5),
-        mean_regret_error=round(one.mean_regret_error, 5),
-        worst_regret=round(one.worst_regret, 5),
-        go_no_go=round(one.calls.accuracy[0], 5),
-        calls=one.calls.made,
-    )
 
 
 def main() -> None:

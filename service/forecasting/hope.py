@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.belief.gate import FORECAST
+from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import expected_of
 from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import PriceList
@@ -42,7 +42,7 @@ def hope(
     No test row is looked at.
     """
     known = predictor or shipped_predictor()
-    if not known.tasks or known.gate.way != FORECAST or not dataset.train:
+    if not known.tasks or known.gate.way != PREDICTOR or not dataset.train:
         return lambda strategy: None
     outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
     facts = tuple(entry.facts for entry in outlook.fitting)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from benchmarks.belief.gate import FORECAST
+from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Finding, Source
@@ -86,7 +86,7 @@ def told(
     way = predictor.gate.way_for(predictor.tasks, run.task.kind)
     tested = predictor.gate.why_for(predictor.tasks, run.task.kind)
     by_rule = explored.judged.commitment.ground == "by rule"
-    if way != FORECAST and not by_rule and explored.judged.is_settled(confidence):
+    if way != PREDICTOR and not by_rule and explored.judged.is_settled(confidence):
         tested = f"{tested} {OVERRULED}"
     saved = 1 - spent.seconds / outlook.seconds if outlook.seconds else 0.0
     exhaustive = Exhaustive(

@@ -5,7 +5,7 @@ import json
 import pytest
 from made_up import World, fitting
 
-from benchmarks.belief.gate import FEWEST_TASKS, FORECAST, Gate, Held, decided
+from benchmarks.belief.gate import FEWEST_TASKS, PREDICTOR, Gate, Held, decided
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rivals import LOOKS_AT, RIVALS, looks_at, next_look
 from benchmarks.evidence.finding import Action
@@ -33,14 +33,14 @@ def gate(*ways, tasks=12):
 @pytest.mark.parametrize(
     ("ways", "decides"),
     [
-        ([held(FORECAST, 1.0), held(NAMES[1], 2.0), held(NAMES[2], 1.5)], FORECAST),
-        ([held(FORECAST, 1.6), held(NAMES[1], 2.0), held(NAMES[2], 1.5)], NAMES[2]),
+        ([held(PREDICTOR, 1.0), held(NAMES[1], 2.0), held(NAMES[2], 1.5)], PREDICTOR),
+        ([held(PREDICTOR, 1.6), held(NAMES[1], 2.0), held(NAMES[2], 1.5)], NAMES[2]),
         # what differs by less than is told is a tie, which the calls decide
-        ([held(FORECAST, 1.02, 0.9), held(NAMES[1], 0.98, 0.8)], FORECAST),
-        ([held(FORECAST, 0.98, 0.8), held(NAMES[1], 1.02, 0.9)], NAMES[1]),
-        ([held(FORECAST, 1.0), held(NAMES[1], 1.0)], FORECAST),
+        ([held(PREDICTOR, 1.02, 0.9), held(NAMES[1], 0.98, 0.8)], PREDICTOR),
+        ([held(PREDICTOR, 0.98, 0.8), held(NAMES[1], 1.02, 0.9)], NAMES[1]),
+        ([held(PREDICTOR, 1.0), held(NAMES[1], 1.0)], PREDICTOR),
         # right calls do not make up for a larger regret
-        ([held(FORECAST, 1.2, 1.0), held(NAMES[1], 1.0, 0.1)], NAMES[1]),
+        ([held(PREDICTOR, 1.2, 1.0), held(NAMES[1], 1.0, 0.1)], NAMES[1]),
     ],
 )
 def test_the_lowest_regret_decides_then_the_calls_then_the_predictor(ways, decides):
@@ -52,20 +52,20 @@ def test_the_lowest_regret_decides_then_the_calls_then_the_predictor(ways, decid
 
 
 def test_it_says_which_figures_decided():
-    found = gate(held(FORECAST, 2.04, 0.75), held(NAMES[0], 3.0), held(NAMES[1], 0.96, 0.5))
+    found = gate(held(PREDICTOR, 2.04, 0.75), held(NAMES[0], 3.0), held(NAMES[1], 0.96, 0.5))
     assert found.why == (
         "On 12 measured tasks of 10 sources, each foretold by the others at 7% of the comparison's"
         " time, what the simple rule “rank at pilot size” chose lost 1.0 points on average, and"
         " what the predictor chose 2.0 points; its calls on tuning were right in 50%, those of the"
         " other in 75%. So the simple rule “rank at pilot size” decides."
     )
-    assert gate(held(FORECAST, 0.0), held(NAMES[0], 3.0)).why.endswith("So the predictor decides.")
+    assert gate(held(PREDICTOR, 0.0), held(NAMES[0], 3.0)).why.endswith("So the predictor decides.")
 
 
 def test_few_tasks_decide_nothing():
-    ways = held(FORECAST, 9.0), held(NAMES[0], 0.0)
+    ways = held(PREDICTOR, 9.0), held(NAMES[0], 0.0)
     few = gate(*ways, tasks=FEWEST_TASKS - 1)
-    assert (few.way, few.held, few.tasks) == (FORECAST, (), 7)
+    assert (few.way, few.held, few.tasks) == (PREDICTOR, (), 7)
     assert few.why == (
         "Not tested against simple rules: 7 measured tasks, and fewer than 8 decide nothing."
     )
@@ -75,12 +75,12 @@ def test_few_tasks_decide_nothing():
 
 def test_without_a_rule_to_hold_against_nothing_is_decided():
     with pytest.raises(ValueError, match="no rule"):
-        gate(held(FORECAST, 1.0))
+        gate(held(PREDICTOR, 1.0))
 
 
 def test_the_file_says_what_decides_and_refuses_a_way_that_it_does_not_know(tmp_path):
     path = tmp_path / "predictor.json"
-    found = gate(held(FORECAST, 2.0), held(NAMES[1], 1.0))
+    found = gate(held(PREDICTOR, 2.0), held(NAMES[1], 1.0))
     Predictor(gate=found).write(path)
     text = path.read_text()
     assert found.why in text
@@ -108,10 +108,10 @@ def test_a_rule_decides_on_no_kind_of_which_few_were_measured():
     assert found.way_for(generated(4), "generation") == "rule of thumb"
     assert found.why_for(generated(4), "generation") == "It did better."
     for tasks, kind in ((generated(3), "generation"), (generated(9), "classification")):
-        assert found.way_for(tasks, kind) == FORECAST
+        assert found.way_for(tasks, kind) == PREDICTOR
         assert found.rule(tasks, kind) is None
         assert "the predictor does, untested" in found.why_for(tasks, kind)
-    rule = gate(held(FORECAST, 2.0), held("rule of thumb", 1.0))
+    rule = gate(held(PREDICTOR, 2.0), held("rule of thumb", 1.0))
     assert rule.why_for(generated(4), "generation").endswith("“rule of thumb” decides.")
     assert "“rule of thumb” decides" not in rule.why_for(generated(3), "generation")
     assert Gate().why_for(generated(1), "generation") == Gate().why

@@ -8,6 +8,7 @@ import pytest
 from bench_worlds import WAYS, found, write_folder, write_measured
 from click.testing import CliRunner
 
+from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.rivals import Saying
 from benchmarks.costs import RunPrices, read_prices
 from benchmarks.evidence.recorded import RecordedSource
@@ -20,10 +21,8 @@ from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
-from service.forecast_bench.replayed import (
-    FORECAST,
-)
-from service.forecast_bench.replaying import Teachers, lessons_at_hand, replay_all
+from service.forecast_bench.replayed import FORECAST
+from service.forecast_bench.replaying import Teachers, learned, replay_all
 from service.forecast_bench.rivals import affordable, stopped
 from service.forecast_bench.sizes import SMALL
 from service.forecast_bench.tasks import read_task, task_folders
@@ -68,9 +67,9 @@ def test_every_task_is_replayed_at_every_budget_beside_its_rivals(world, tmp_pat
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     assert done.left_out == ()
     ways = list(dict.fromkeys(each.way for each in done.replays))
-    assert ways[0] == FORECAST
-    assert len(ways) == 5
-    assert len(done.replays) == 4 * len(BUDGETS) * 5
+    assert ways[:2] == [FORECAST, PREDICTOR]
+    assert len(ways) == 6
+    assert len(done.replays) == 4 * len(BUDGETS) * 6
     for each in done.replays:
         assert each.seconds <= each.budget * done.truths[each.task].seconds
     ours = [each for each in done.replays if each.way == FORECAST]
@@ -118,7 +117,7 @@ def turned_round(path):
 def test_keys_go_by_what_other_sources_taught(world, tmp_path):
     bench, tasks, _ = world
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    lessons = lessons_at_hand(bench, tmp_path / "none")
+    lessons, _ = learned(bench, tmp_path / "none")
     assert [each.name for each in lessons] == ["four", "one", "three", "two"]
     assert [each.name for each in taught_by(lessons, "shared.org/x", "d")] == ["four", "three"]
     teachers = Teachers(lessons)
@@ -139,7 +138,7 @@ def test_a_copy_under_another_name_and_source_teaches_nothing(world, tmp_path):
     record = read_record(record_in(bench.out, "three"))
     copied = record.task.model_copy(update={"name": "copy", "source": "elsewhere.org"})
     write_record(record_in(bench.out, "copy"), record.model_copy(update={"task": copied}))
-    lessons = lessons_at_hand(bench, none)
+    lessons, _ = learned(bench, none)
     assert "copy" in [each.name for each in lessons]
     taught = taught_by(lessons, "three", tasks["three"].data)
     assert [each.name for each in taught] == ["four", "one", "two"]
@@ -182,7 +181,7 @@ def test_right_labels_are_told_as_records_tell_them():
 
 def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
     bench, tasks, _ = world
-    lessons = lessons_at_hand(bench, tmp_path / "none")
+    lessons, _ = learned(bench, tmp_path / "none")
     path = record_in(bench.out, "one")
     evidence = read_evidence(findings_in(bench.out, "one"))
     made = truth_of(path, tmp_path / "truths")

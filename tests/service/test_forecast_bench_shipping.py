@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from bench_worlds import audit, bench_task, record_of, truth, write_measured
 
-from benchmarks.belief.gate import FORECAST
+from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.rivals import RIVALS
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.agenda import at_hand
@@ -62,7 +62,7 @@ class Results:
             write_replays(replays_in(self.place, each.name), [*made, *other])
 
 
-WAYS = (FORECAST, *(rule.name for rule in RIVALS))
+WAYS = (PREDICTOR, *(rule.name for rule in RIVALS))
 
 
 def read_truth(place, name):
@@ -86,8 +86,8 @@ def replayed(task, key, way, pick):
 @pytest.mark.parametrize(
     ("picks", "decides", "lost"),
     [
-        ({FORECAST: "lora", WAYS[1]: "baseline.linear"}, FORECAST, 0.0),
-        ({FORECAST: "baseline.linear", WAYS[2]: "lora"}, WAYS[2], 0.1),
+        ({PREDICTOR: "lora", WAYS[1]: "baseline.linear"}, PREDICTOR, 0.0),
+        ({PREDICTOR: "baseline.linear", WAYS[2]: "lora"}, WAYS[2], 0.1),
     ],
 )
 def test_what_lost_least_on_the_replays_decides(tmp_path, picks, decides, lost):
@@ -99,7 +99,7 @@ def test_what_lost_least_on_the_replays_decides(tmp_path, picks, decides, lost):
     assert [each.way for each in found.gate.held] == [*WAYS]
     ours = found.gate.held[0]
     assert ours.mean_regret == pytest.approx(lost)
-    assert (ours.go_no_go, ours.calls) == (float(decides == FORECAST), 8)
+    assert (ours.go_no_go, ours.calls) == (float(decides == PREDICTOR), 8)
     # a way that takes nothing is worth what takes no thought
     assert found.gate.held[-1].mean_regret == pytest.approx(0.4)
     assert [task.name for task in found.tasks] == results.names
@@ -108,13 +108,13 @@ def test_what_lost_least_on_the_replays_decides(tmp_path, picks, decides, lost):
 def test_on_few_tasks_the_predictor_ships_and_says_that_it_is_untested(tmp_path):
     Results(tmp_path, 7).replay({WAYS[2]: "lora"})
     gate = predictor_from(tmp_path).gate
-    assert (gate.way, gate.tasks, gate.held) == (FORECAST, 7, ())
+    assert (gate.way, gate.tasks, gate.held) == (PREDICTOR, 7, ())
     assert gate.why.startswith("Not tested against simple rules: 7 measured tasks")
 
 
 def test_nothing_measured_ships_the_guesses(tmp_path):
     found = predictor_from(tmp_path)
-    assert (found.tasks, found.gate.way) == ((), FORECAST)
+    assert (found.tasks, found.gate.way) == ((), PREDICTOR)
 
 
 def test_replays_of_something_else_decide_nothing(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from foretold import FACTS, STRATEGIES, dataset, measured
 
-from benchmarks.belief.gate import FORECAST, Gate
+from benchmarks.belief.gate import PREDICTOR, Gate
 from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import read_prices
 from benchmarks.journal import JOURNAL, Journal
@@ -34,7 +34,7 @@ def answered(name: str, share: float) -> list[Record]:
     ]
 
 
-def asked(folder: Path, lora: float, tasks: int = 12, way: str = FORECAST) -> str | None:
+def asked(folder: Path, lora: float, tasks: int = 12, way: str = PREDICTOR) -> str | None:
     """Whether LoRA may win where linear gets 58 of 64, after tasks on which it got that much."""
     records = [
         record
