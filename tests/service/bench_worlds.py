@@ -1,18 +1,22 @@
 """Made-up tasks for the benchmark of the forecast: data sets, records and what is true of them."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import norm
 
+from benchmarks.costs import read_prices
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.records import Environment, ModelFacts, StrategyFacts, TaskFacts
 from corpora.task import Dataset, Example, Needs, Task
 from service.forecast_bench.findings import Evidence, EvidenceLine, write_evidence
-from service.forecast_bench.measure import findings_in, record_in
+from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
 from service.forecast_bench.record import StrategyLine, TaskLine, TaskRecord, write_record
-from service.forecast_bench.tasks import BenchTask
-from service.forecast_bench.truth import Audit, Known, Truth
+from service.forecast_bench.sizes import SMALL
+from service.forecast_bench.tasks import BenchTask, read_task, task_folders
+from service.forecast_bench.truth import Audit, Known, Truth, truth_of
 
 MODEL = ModelFacts(name="tiny", parameters=1_000, dtype="float32", fingerprint="0")
 FAMILIES = {
@@ -165,6 +169,9 @@ def audit(winner, nothing=0.1, **qualities):
 
 
 WAYS = ("baseline.majority", "baseline.linear", "prompt.nearest", "lora")
+SIZE = replace(SMALL, strategies=WAYS)
+TUNED = {"baseline.majority": 0.2, "baseline.linear": 0.4, "prompt.nearest": 0.5, "lora": 0.9}
+PLAIN = {"baseline.majority": 0.2, "baseline.linear": 0.9, "prompt.nearest": 0.5, "lora": 0.4}
 
 
 def write_folder(folder, weights, *, source=None, offset=0):
@@ -219,6 +226,30 @@ def write_measured(out, task, qualities, *, rng=0, test_seed=0, evidence=True):
             findings=tuple(findings_of(task, qualities, np.random.default_rng(rng))),
         )
         write_evidence(findings_in(out, task.name), kept)
+
+
+def measured_world(place):
+    """Four task folders of three sources in `tasks`, and in `out` what was measured of them."""
+    (place / "weights").mkdir()
+    sources = {"one": "shared.org/x", "two": "shared.org/x", "three": None, "four": None}
+    for number, (name, source) in enumerate(sources.items()):
+        folder = place / "tasks" / name
+        write_folder(folder, place / "weights", source=source, offset=number * 5000)
+    tasks = [read_task(folder, SIZE) for folder in task_folders(place / "tasks")]
+    for number, task in enumerate(tasks):
+        qualities = TUNED if number % 2 else PLAIN
+        write_measured(place / "out", task, qualities, rng=number, test_seed=number)
+        truth_of(record_in(place / "out", task.name), place / "out" / "tasks")
+    return tasks
+
+
+def bench_of_its_own(place, tasks, tmp_path):
+    """A bench of a copy of that world, its tasks by name, and everything that is said kept."""
+    shutil.copytree(place / "out", tmp_path / "out")
+    told = []
+    watching = Watching(lambda event: None, told.append, lambda: False)
+    bench = Bench(tmp_path / "out", SIZE, read_prices(None), watching)
+    return bench, {task.name: task for task in tasks}, told
 
 
 def findings_of(task, qualities, rng):

@@ -1,11 +1,9 @@
 """Replays: each task taught by other sources alone, never by its own test rows; and the command."""
 
 import json
-import shutil
-from dataclasses import replace
 
 import pytest
-from bench_worlds import WAYS, found, write_folder, write_measured
+from bench_worlds import WAYS, bench_of_its_own, found, measured_world
 from click.testing import CliRunner
 
 from benchmarks.belief.gate import PREDICTOR
@@ -18,48 +16,27 @@ from service.forecast_bench import pages
 from service.forecast_bench.agenda import names_in
 from service.forecast_bench.checks import BUDGETS
 from service.forecast_bench.findings import read_evidence
-from service.forecast_bench.measure import Bench, Watching, findings_in, record_in
+from service.forecast_bench.measure import findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
 from service.forecast_bench.replayed import FORECAST
 from service.forecast_bench.replaying import Teachers, learned, replay_all
 from service.forecast_bench.rivals import affordable, stopped
 from service.forecast_bench.sizes import SMALL
-from service.forecast_bench.tasks import read_task, task_folders
+from service.forecast_bench.tasks import read_task
 from service.forecast_bench.truth import truth_of
 from service.forecasting.following import commit_of
-
-SIZE = replace(SMALL, strategies=WAYS)
-TUNED = {"baseline.majority": 0.2, "baseline.linear": 0.4, "prompt.nearest": 0.5, "lora": 0.9}
-PLAIN = {"baseline.majority": 0.2, "baseline.linear": 0.9, "prompt.nearest": 0.5, "lora": 0.4}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Four task folders of three sources, and what was measured of them."""
     place = tmp_path_factory.mktemp("made")
-    (place / "weights").mkdir()
-    sources = {"one": "shared.org/x", "two": "shared.org/x", "three": None, "four": None}
-    for number, (name, source) in enumerate(sources.items()):
-        folder = place / "tasks" / name
-        write_folder(folder, place / "weights", source=source, offset=number * 5000)
-    tasks = [read_task(folder, SIZE) for folder in task_folders(place / "tasks")]
-    for number, task in enumerate(tasks):
-        qualities = TUNED if number % 2 else PLAIN
-        write_measured(place / "out", task, qualities, rng=number, test_seed=number)
-        truth_of(record_in(place / "out", task.name), place / "out" / "tasks")
-    return place, tasks
+    return place, measured_world(place)
 
 
 @pytest.fixture
 def world(made, tmp_path):
-    """A bench of its own with those tasks measured, and everything that is said kept."""
-    place, tasks = made
-    shutil.copytree(place / "out", tmp_path / "out")
-    told = []
-    watching = Watching(lambda event: None, told.append, lambda: False)
-    bench = Bench(tmp_path / "out", SIZE, read_prices(None), watching)
-    return bench, {task.name: task for task in tasks}, told
+    return bench_of_its_own(*made, tmp_path)
 
 
 def test_every_task_is_replayed_at_every_budget_beside_its_rivals(world, tmp_path):

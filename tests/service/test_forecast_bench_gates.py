@@ -1,0 +1,130 @@
+"""What decides on a task is told by other sources; what ships is replayed as it would be told."""
+
+import pytest
+from bench_worlds import audit, bench_of_its_own, measured_world, truth
+
+from benchmarks.belief import gate as gates
+from benchmarks.belief.gate import PREDICTOR, Gate
+from benchmarks.belief.measured import Measured
+from benchmarks.belief.rivals import RIVALS
+from service.forecast_bench.agenda import at_hand
+from service.forecast_bench.checks import BUDGETS, HEADLINE
+from service.forecast_bench.gating import Gates, gate_from
+from service.forecast_bench.replay import Case
+from service.forecast_bench.replayed import FORECAST, Replay, read_replays, replays_in
+from service.forecast_bench.replaying import Teachers, as_shipped, each_alone, learned, replay_all
+from service.forecast_bench.truth import truth_of
+
+RULE = RIVALS[1].name
+NAMES = [f"t{number}" for number in range(9)]
+
+
+def said(task, way, pick, budget=HEADLINE):
+    commit = "yes" if pick == "lora" else "no"
+    told = {"task": task, "source": task, "way": way, "budget": budget, "pick": pick}
+    return Replay(**told, key="", commit=commit, seconds=1.0, operations=0.0)
+
+
+def lesson(name, source):
+    return Measured(
+        name=name, source=source, data=name, kind="classification", strategies=(), qualities={}
+    )
+
+
+def all_gates(wrong, sources=NAMES):
+    """LoRA is right; on the `wrong` tasks the predictor takes something else, the rule never."""
+    audits = [audit("lora", nothing=0.3, lora=0.7, baseline_linear=0.6)]
+    known = {"lora": (0.7, 0.001, 0.9), "baseline.linear": (0.6, 0.001, 0.1)}
+    replays = {
+        name: [
+            said(name, FORECAST, "baseline.linear"),
+            said(name, PREDICTOR, "baseline.linear" if name in wrong else "lora"),
+            said(name, RULE, "lora"),
+            said(name, RULE, "baseline.linear", budget=0.15),
+        ]
+        for name in NAMES
+    }
+    return Gates(
+        lessons=[lesson(name, source) for name, source in zip(NAMES, sources, strict=True)],
+        truths={name: truth(name, known=known, audits=audits) for name in NAMES},
+        replays=replays,
+    )
+
+
+def test_what_decides_on_a_task_is_told_by_tasks_of_other_sources_alone():
+    found = all_gates(wrong=["t0"])
+    assert found.on("t1", "t1").way == RULE
+    mine = found.on("t0", "t0")  # where the predictor is wrong speaks not of itself
+    assert (mine.way, mine.tasks, mine.sources) == (PREDICTOR, 8, 8)
+    assert found.on("elsewhere", "t0").way == PREDICTOR  # a copy of it under another source
+    assert found.on("elsewhere", "new").tasks == 9
+
+
+def test_tasks_of_one_source_leave_too_few_to_decide():
+    kin = all_gates(wrong=["t0"], sources=["a", "a", *NAMES[2:]])
+    left = kin.on("a", "t1")
+    assert (left.way, left.held) == (PREDICTOR, ())
+    assert left.why.startswith("Not tested against simple rules: 7 measured tasks")
+
+
+def test_replays_of_what_ships_and_at_other_budgets_decide_nothing():
+    found = all_gates(wrong=[])
+    gate = gate_from([one for each in found.replays.values() for one in each], found.truths)
+    assert [each.way for each in gate.held] == [PREDICTOR, RULE]
+    assert {each.mean_regret for each in gate.held} == {0.0}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    place = tmp_path_factory.mktemp("made")
+    return place, measured_world(place)
+
+
+@pytest.fixture
+def world(made, tmp_path):
+    return bench_of_its_own(*made, tmp_path)
+
+
+def test_where_the_predictor_decides_what_ships_says_what_it_says(world, tmp_path):
+    bench, tasks, _ = world
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    for name in tasks:
+        stored = read_replays(replays_in(bench.out, name))
+        assert stored == [each for each in done.replays if each.task == name]
+        ours, alone = (
+            [one.model_dump(exclude={"way", "key"}) for one in stored if one.way == way]
+            for way in (FORECAST, PREDICTOR)
+        )
+        assert len(ours) == len(BUDGETS)
+        assert ours == alone
+
+
+def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(world, tmp_path, monkeypatch):
+    bench, tasks, told = world
+    replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    lessons, _ = learned(bench, tmp_path / "none")
+    teachers = Teachers(lessons)
+    case = replayed_case(bench, tasks["four"])
+    alone = each_alone(case, teachers, [], bench)
+    monkeypatch.setattr(gates, "FEWEST_OF_KIND", 3)
+    gate = Gate(way="rule of thumb", why="made up")
+    found = as_shipped(case, alone, teachers, gate, [], bench)
+    thumb = {each.budget: each for each in alone if each.way == "rule of thumb"}
+    predictor = {each.budget: each for each in alone if each.way == PREDICTOR}
+    assert [each.way for each in found] == [FORECAST] * len(BUDGETS)
+    for each in found:
+        assert each.key == f"{predictor[each.budget].key} rule of thumb"
+        assert each.strategies  # qualities are the predictor's, the choice is the rule's
+    said = [(each.pick, each.commit) for each in found]
+    assert said[0] == ("lora", "yes")  # what the rule takes, since nothing is settled
+    assert predictor[BUDGETS[0]].commit == "not yet"
+    assert said[-1] == ("baseline.linear", "no")  # what looks at the task settle overrules it
+    assert {each.pick for each in thumb.values()} == {"lora"}
+    told.clear()
+    assert as_shipped(case, alone, teachers, gate, found, bench) == found
+    assert told == []
+
+
+def replayed_case(bench, task):
+    found = at_hand(bench.out, task.name)
+    return Case(task, found.record, found.evidence, truth_of(found.path, bench.out / "tasks"))
