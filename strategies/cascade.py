@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpora.errors import InvalidInput
-from corpora.task import Document, Example, Task
+from corpora.task import Document, Example, Kind, Task
 from strategies.base import (
     Answer,
     Family,
@@ -72,7 +72,7 @@ class Cascade:
     def settled(self, task: Task, *, has_documents: bool) -> Cascade:
         if self.parts:
             return self
-        cheap, dear = default_parts(task, has_documents=has_documents)
+        cheap, dear = default_parts(task.kind, has_documents=has_documents)
         return Cascade(cheap=self.cheap or cheap, dear=self.dear or dear, embedder=self.embedder)
 
     def misfit(self, task: Task, *, has_documents: bool, model: Model | None) -> str | None:
@@ -142,15 +142,15 @@ class Cascade:
         return PreparedCascade(names, cheap, dear, threshold, read_training(folder))
 
 
-def default_parts(task: Task, *, has_documents: bool) -> tuple[str, str]:
+def default_parts(kind: Kind, *, has_documents: bool) -> tuple[str, str]:
     """Cheap and dear: without and with a language model, each reading the same as the other.
 
     Labels: the classifier, whose probabilities rank well. Questions and texts beside documents:
     what both find in them, quoted or read. Otherwise the training rows, copied or shown.
     """
-    if task.kind == "classification":
+    if kind == "classification":
         return "baseline.linear", "prompt.nearest"
-    if has_documents and task.kind != "extraction":
+    if has_documents and kind != "extraction":
         return "baseline.passage", "rag.hybrid"
     return "baseline.nearest", "prompt.nearest"
 

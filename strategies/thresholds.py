@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, isfinite, nan
 
 from corpora.task import Example
 from strategies.base import Answer, Score
@@ -40,8 +40,16 @@ def confidence_of(answer: Answer) -> float | None:
 
 def is_sure(answer: Answer, threshold: float) -> bool:
     """Whether a cheap answer stands: it is one, and at least as sure as the threshold."""
+    return sureness(answer) >= threshold
+
+
+def sureness(answer: Answer) -> float:
+    """Its confidence; minus infinity for one that tells none, and for none nan, which is below
+    every threshold."""
     confidence = confidence_of(answer)
-    return answer.error is None and (-inf if confidence is None else confidence) >= threshold
+    if answer.error is not None:
+        return nan
+    return -inf if confidence is None else confidence
 
 
 def merged(cheap: Answer, dear: Answer) -> Answer:
@@ -74,25 +82,52 @@ def choose_threshold(
     """
     if not rows:
         return Choice(inf, ())
-    tried: list[tuple[float, float, float]] = []
-    for threshold in candidates(cheap):
-        sure = [is_sure(answer, threshold) for answer in cheap]
+
+    def value(stands: Sequence[bool]) -> float:
         answers = [
-            one if stands else merged(one, other)
-            for stands, one, other in zip(sure, cheap, dear, strict=True)
+            one if stands_ else merged(one, other)
+            for stands_, one, other in zip(stands, cheap, dear, strict=True)
         ]
-        tried.append((threshold, sum(sure) / len(rows), score(rows, answers)))
-    needed = max(value for _, _, value in tried) - margin - ROUNDING
-    good = [row for row in tried if row[2] >= needed]
-    chosen, _, _ = max(good, key=lambda row: row[1])
-    search = (search_row(*row, n=len(rows), chosen=row[0] == chosen) for row in tried)
-    return Choice(chosen, tuple(search))
+        return score(rows, answers)
+
+    tried, chosen = tested([sureness(answer) for answer in cheap], value, margin=margin)
+    search = (
+        search_row(each.threshold, each.share, each.value, n=len(rows), chosen=each is chosen)
+        for each in tried
+    )
+    return Choice(chosen.threshold, tuple(search))
 
 
-def candidates(cheap: Sequence[Answer]) -> list[float]:
+@dataclass(frozen=True)
+class Tested:
+    """A threshold, which cheap answers stand at it, and what all answers then score."""
+
+    threshold: float
+    stands: tuple[bool, ...]
+    value: float
+
+    @property
+    def share(self) -> float:
+        return sum(self.stands) / len(self.stands)
+
+
+def tested(
+    sure: Sequence[float], value: Callable[[Sequence[bool]], float], *, margin: float
+) -> tuple[list[Tested], Tested]:
+    """All that is tried, strictest first, and the one to choose, as `choose_threshold` says it, of
+    cheap answers that are so `sure`. There must be one."""
+    tried = []
+    for threshold in candidates(sure):
+        stands = tuple(each >= threshold for each in sure)
+        tried.append(Tested(threshold, stands, value(stands)))
+    needed = max(each.value for each in tried) - margin - ROUNDING
+    good = [each for each in tried if each.value >= needed]
+    return tried, max(good, key=lambda each: each.share)
+
+
+def candidates(sure: Sequence[float]) -> list[float]:
     """Thresholds to try, strictest first."""
-    told = {confidence_of(answer) for answer in cheap if answer.error is None} - {None}
-    ranked = sorted((each for each in told if each is not None), reverse=True)
+    ranked = sorted({each for each in sure if isfinite(each)}, reverse=True)
     kept = min(len(ranked), MOST_CANDIDATES)
     spread = [ranked[round(at * (len(ranked) - 1) / max(1, kept - 1))] for at in range(kept)]
     return [inf, *spread, -inf]

@@ -8,8 +8,10 @@ from math import sqrt
 
 import numpy as np
 
+from benchmarks.belief.cascade import with_cascade
 from benchmarks.belief.macro import METRIC
 from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.evidence.finding import Finding
 from service.forecast_bench.findings import Evidence
 from service.forecast_bench.record import StrategyLine, TaskRecord
 from service.forecast_bench.truth import Truth
@@ -36,8 +38,21 @@ def lesson_of(record: TaskRecord, truth: Truth, evidence: Evidence | None) -> Me
             for name, known in truth.known.items()
         },
         alike=alike(lines),
-        findings=evidence.findings if evidence else (),
+        findings=findings_in(record, truth, evidence) if evidence else (),
         expected=expected_in(record),
+    )
+
+
+def findings_in(record: TaskRecord, truth: Truth, evidence: Evidence) -> tuple[Finding, ...]:
+    """With what a cascade would have said, as a forecast computes it."""
+    task = record.task.task
+    return tuple(
+        with_cascade(
+            evidence.findings,
+            task.kind,
+            has_documents=task.n_documents > 0,
+            margin=truth.margin,
+        )
     )
 
 

@@ -64,7 +64,14 @@ def forecast(
     explorer = make(
         earlier=source.earlier if isinstance(source, Continued) else (),
         source=source or live_source(planned.dataset, outlook, planned.prices),
-        mind=Learned(known, kind, facts, expected or expected_of(planned.dataset, seed)),
+        mind=Learned(
+            known,
+            kind,
+            facts,
+            expected or expected_of(planned.dataset, seed),
+            has_documents=bool(planned.dataset.documents),
+            margin=outlook.run.needs.practical_margin,
+        ),
         judge=judge,
         purse=planned.purse,
         confidence=confidence,

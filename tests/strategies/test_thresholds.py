@@ -1,6 +1,6 @@
 """Which cheap answers stand, and how the threshold of that is chosen, worked out by hand."""
 
-from math import inf
+from math import inf, nan
 
 import pytest
 
@@ -87,9 +87,11 @@ def test_without_validation_rows_nothing_shows_that_cheap_is_good_enough():
 
 
 def test_many_confidences_are_tried_from_all_over_their_range():
-    few = said(*[("x", n / 100) for n in range(MOST_CANDIDATES)])
-    assert candidates(few)[1:-1] == [n / 100 for n in reversed(range(MOST_CANDIDATES))]
-    found = candidates(said(*[("x", n / 1000) for n in range(1000)]))
+    few = [n / 100 for n in range(MOST_CANDIDATES)]
+    assert candidates([*few, -inf, nan])[1:-1] == [
+        n / 100 for n in reversed(range(MOST_CANDIDATES))
+    ]
+    found = candidates([n / 1000 for n in range(1000)])
     assert (found[0], found[1], found[-2], found[-1]) == (inf, 0.999, 0.0, -inf)
     assert len(set(found)) == MOST_CANDIDATES + 2
     assert found == sorted(found, reverse=True)
