@@ -6,7 +6,7 @@ that a simple rule beats there is not worth its thinking: then the rule decides,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field, field_validator
 
@@ -19,7 +19,7 @@ PREDICTOR = "predictor"
 FEWEST_TASKS = 8
 """On fewer measured tasks nothing is decided: one of them alone would turn it."""
 FEWEST_OF_KIND = 4
-"""A rule decides on no kind of task of which fewer were measured: what it is right about may be
+"""A rule decides on no kind of task of which fewer were tested: what it is right about may be
 another kind."""
 DIGITS = 1
 """Of a mean regret in points: what differs by less is a tie."""
@@ -45,12 +45,14 @@ class Held(Frozen):
 class Gate(Frozen):
     """`way` is what decides a forecast: PREDICTOR, or the name of a simple rule. `held` are the
     figures that it follows from, of `tasks` of `sources` at that `budget` (a share of the whole
-    comparison's seconds); without any, nothing was tested and the predictor decides."""
+    comparison's seconds), so many of each of `kinds`; without any, nothing was tested and the
+    predictor decides."""
 
     way: str = PREDICTOR
     why: str = untested(0)
     tasks: int = Field(default=0, ge=0)
     sources: int = Field(default=0, ge=0)
+    kinds: dict[Kind, int] = Field(default_factory=dict)
     budget: float = 0.07
     held: tuple[Held, ...] = ()
 
@@ -64,30 +66,32 @@ class Gate(Frozen):
 
     def rule(self, tasks: Sequence[Measured], kind: Kind) -> Rule | None:
         """The rule that decides on such tasks, taught by these; None where the predictor does."""
-        way = self.way_for(tasks, kind)
+        way = self.way_for(kind)
         found = next((rule for rule in RIVALS if rule.name == way), None)
         return found.fitted(tasks) if found else None
 
-    def way_for(self, tasks: Sequence[Measured], kind: Kind) -> str:
-        return self.way if of_kind(tasks, kind) >= FEWEST_OF_KIND else PREDICTOR
+    def way_for(self, kind: Kind) -> str:
+        return self.way if self.kinds.get(kind, 0) >= FEWEST_OF_KIND else PREDICTOR
 
-    def why_for(self, tasks: Sequence[Measured], kind: Kind) -> str:
-        if self.way_for(tasks, kind) == self.way:
+    def why_for(self, kind: Kind) -> str:
+        if self.way_for(kind) == self.way:
             return self.why
-        few = f"Of {kind} {of_kind(tasks, kind)} were measured, and fewer than {FEWEST_OF_KIND}"
+        few = f"Of {kind} {self.kinds.get(kind, 0)} were tested, and fewer than {FEWEST_OF_KIND}"
         why = self.why.removesuffix(f" {decides(self.way)}")
         return f"{why} {few} decide nothing of it: the predictor does, untested on this kind."
 
 
-def of_kind(tasks: Sequence[Measured], kind: Kind) -> int:
-    return sum(task.kind == kind for task in tasks)
-
-
-def decided(held: Sequence[Held], *, tasks: int, sources: int, budget: float) -> Gate:
-    """The way with the lowest mean regret, told to a tenth of a point; of equals the one whose
-    calls were right most often, and the predictor where that is equal, too."""
+def decided(
+    held: Sequence[Held], *, kinds: Mapping[Kind, int], sources: int, budget: float
+) -> Gate:
+    """The way with the lowest mean regret on so many tasks of each of `kinds`, told to a tenth of a
+    point; of equals the one whose calls were right most often, and the predictor where that is
+    equal, too."""
+    tasks = sum(kinds.values())
     if tasks < FEWEST_TASKS:
-        return Gate(why=untested(tasks), tasks=tasks, sources=sources, budget=budget)
+        return Gate(
+            why=untested(tasks), tasks=tasks, sources=sources, budget=budget, kinds=dict(kinds)
+        )
     ours = next(each for each in held if each.way == PREDICTOR)
     rivals = [each for each in held if each.way != PREDICTOR]
     if not rivals:
@@ -100,6 +104,7 @@ def decided(held: Sequence[Held], *, tasks: int, sources: int, budget: float) ->
         why=told(best, other, tasks, sources, budget),
         tasks=tasks,
         sources=sources,
+        kinds=dict(kinds),
         budget=budget,
         held=tuple(held),
     )

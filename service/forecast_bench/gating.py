@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.belief.gate import PREDICTOR, Gate, Held, decided
 from benchmarks.belief.measured import Measured
+from corpora.task import Kind
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.figures import Overall, overalls
 from service.forecast_bench.replay import taught_by
@@ -27,10 +29,12 @@ class Gates:
         """What decides on a task of that source and data, by tasks of others alone."""
         others = taught_by(self.lessons, source, data)
         told = [each for one in others for each in self.replays.get(one.name, ())]
-        return gate_from(told, self.truths)
+        return gate_from(told, self.truths, {one.name: one.kind for one in others})
 
 
-def gate_from(replays: Iterable[Replay], truths: Mapping[str, Truth]) -> Gate:
+def gate_from(
+    replays: Iterable[Replay], truths: Mapping[str, Truth], kinds: Mapping[str, Kind]
+) -> Gate:
     """By what the predictor alone and each rule said at the headline budget. What ships follows
     from it, and is not asked."""
     told = [each for each in replays if each.budget == HEADLINE and each.way != FORECAST]
@@ -38,7 +42,7 @@ def gate_from(replays: Iterable[Replay], truths: Mapping[str, Truth]) -> Gate:
     ways = overalls([each for each in told if each.task in tasks], truths)
     return decided(
         [held(each) for each in ways],
-        tasks=len(tasks),
+        kinds=Counter(kinds[name] for name in sorted(tasks)),
         sources=len({truths[name].source for name in tasks}),
         budget=HEADLINE,
     )

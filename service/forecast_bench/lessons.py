@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.belief.cascade import with_cascade
 from benchmarks.belief.macro import METRIC
 from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.finding import Finding
+from benchmarks.journal import Journal
+from benchmarks.metrics import aggregate
+from benchmarks.records import Record
+from benchmarks.standing import latest_run
+from benchmarks.track import track_of
+from corpora.task import Frozen
 from service.forecast_bench.findings import Evidence
-from service.forecast_bench.record import StrategyLine, TaskRecord
+from service.forecast_bench.noise import row_variance
+from service.forecast_bench.record import TaskRecord
 from service.forecast_bench.truth import Truth
 
+COMPARISONS = "comparisons.json"
+"""In a folder of results: published comparisons that teach beside its own tasks."""
 USUAL = 0.4
 """Correlation of two strategies' scores where no two of them vary."""
 
@@ -37,7 +49,7 @@ def lesson_of(record: TaskRecord, truth: Truth, evidence: Evidence | None) -> Me
             )
             for name, known in truth.known.items()
         },
-        alike=alike(lines),
+        alike=alike([line.scores for line in lines]),
         findings=findings_in(record, truth, evidence) if evidence else (),
         expected=expected_in(record),
     )
@@ -65,10 +77,63 @@ def expected_in(record: TaskRecord) -> dict[str, str]:
     return {row: str(label) for row, (_, label) in judged.items() if label is not None}
 
 
-def alike(lines: Sequence[StrategyLine]) -> float:
+class Published(Frozen):
+    """Where the records of a published comparison lie, from the folder of results on, and the
+    source of its data."""
+
+    records: str
+    source: str
+
+
+def lessons_published(place: Path, without: Collection[str]) -> list[Measured]:
+    """Of the comparisons that a folder of results names beside its own tasks: not of those that it
+    has measured whole. Raises BenchmarkError for a list that is none."""
+    path = place / COMPARISONS
+    if not path.is_file():
+        return []
+    try:
+        named = TypeAdapter(dict[str, Published]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BenchmarkError(f"{path}: no list of comparisons: {error}") from error
+    return [
+        lesson_of_comparison(Journal(place / one.records).read(), name, one.source)
+        for name, one in sorted(named.items())
+        if name not in without
+    ]
+
+
+def lesson_of_comparison(records: Sequence[Record], name: str, source: str) -> Measured:
+    """Of a published comparison, which no evidence was collected beside."""
+    run = latest_run(records)
+    if run is None:
+        raise BenchmarkError(f"{name}: these are no records of a comparison.")
+    tracks = [track_of(records, facts) for facts in run.strategies]
+    done = [track for track in tracks if track.status == "completed" and track.scored]
+    metric = run.task.metric
+    scores = [{row.example: row.scores[metric] for row in track.scored} for track in done]
+    rows = sorted({row for each in scores for row in each})
+    return Measured(
+        name=name,
+        source=source,
+        data=name,
+        kind=run.task.kind,
+        strategies=run.strategies,
+        qualities={
+            track.id: MeasuredQuality(
+                value=aggregate(metric, track.scored, run.task.labels),
+                error=min(1.0, sqrt(row_variance(track, run.task))),
+                n=len(track.scored),
+            )
+            for track in done
+        },
+        alike=alike([[each.get(row) for row in rows] for each in scores]),
+    )
+
+
+def alike(scores: Sequence[Sequence[float | None]]) -> float:
     """The mean correlation of the scores of two strategies over the rows that both answered,
     those that score every row the same left out; from 0 to 0.95."""
-    rows = [np.array([np.nan if s is None else s for s in line.scores]) for line in lines]
+    rows = [np.array([np.nan if s is None else s for s in each]) for each in scores]
     found = []
     for one, other in combinations([each for each in rows if len(each)], 2):
         both = ~(np.isnan(one) | np.isnan(other))

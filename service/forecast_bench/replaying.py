@@ -23,7 +23,7 @@ from service.forecast_bench.agenda import (
 from service.forecast_bench.checks import BUDGETS, HEADLINE
 from service.forecast_bench.figures import Overall, TaskFigures, all_figures, overalls
 from service.forecast_bench.gating import Gates
-from service.forecast_bench.lessons import lesson_of
+from service.forecast_bench.lessons import lesson_of, lessons_published
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.replay import Case, key_of, replay, taught_by
 from service.forecast_bench.replayed import (
@@ -141,8 +141,8 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
 
 def learned(bench: Bench, shipped: Path) -> tuple[list[Measured], dict[str, Truth]]:
     """What every measured task teaches, and what is true of it, its name telling it from others; a
-    record in `bench.out` takes the place of one that is part of the repository. One that cannot be
-    read is told, and teaches nothing."""
+    record in `bench.out` takes the place of one that is part of the repository, and both that of a
+    published comparison. One that cannot be read is told, and teaches nothing."""
     found: dict[str, tuple[Measured, Truth]] = {}
     failed: dict[str, str] = {}
 
@@ -156,6 +156,7 @@ def learned(bench: Bench, shipped: Path) -> tuple[list[Measured], dict[str, Trut
         for name in names_in(place):
             attempt(partial(learn, place, name), name, bench, failed)
     lessons = [lesson for _, (lesson, _) in sorted(found.items())]
+    lessons += lessons_published(shipped, without=found)
     return lessons, {name: truth for name, (_, truth) in found.items()}
 
 
@@ -190,7 +191,7 @@ def as_shipped(
     """What a user would be told at every budget: what the predictor says `alone`, or, where the
     gate lets a rule decide, what rule and looks say together. Raises Cancelled."""
     predictor = teachers.predictor(case.truth.source, case.task.data)
-    way = gate.way_for(predictor.tasks, case.record.task.task.kind)
+    way = gate.way_for(case.record.task.task.kind)
     known = {(each.way, each.budget, each.key): each for each in before}
     done = []
     for mine in (each for each in alone if each.way == PREDICTOR):

@@ -90,8 +90,8 @@ def told(
     """The result of an exploration."""
     outlook, run = planned.outlook, planned.outlook.run
     spent = spent_on(planned.purse, explored)
-    way = predictor.gate.way_for(predictor.tasks, run.task.kind)
-    tested = predictor.gate.why_for(predictor.tasks, run.task.kind)
+    way = predictor.gate.way_for(run.task.kind)
+    tested = predictor.gate.why_for(run.task.kind)
     by_rule = explored.judged.commitment.ground == "by rule"
     if way != PREDICTOR and not by_rule and explored.judged.is_settled(confidence):
         tested = f"{tested} {OVERRULED}"

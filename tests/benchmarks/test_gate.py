@@ -27,7 +27,8 @@ def held(way, lost, right=0.8):
 
 
 def gate(*ways, tasks=12):
-    return decided(ways, tasks=tasks, sources=tasks - 2, budget=0.07)
+    kinds = {"generation": 3, "extraction": tasks - 3}
+    return decided(ways, kinds=kinds, sources=tasks - 2, budget=0.07)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_few_tasks_decide_nothing():
         "Not tested against simple rules: 7 measured tasks, and fewer than 8 decide nothing."
     )
     assert gate(*ways, tasks=FEWEST_TASKS).way == NAMES[0]
-    assert decided((), tasks=0, sources=0, budget=0.07) == Gate()
+    assert decided((), kinds={}, sources=0, budget=0.07) == Gate()
 
 
 def test_without_a_rule_to_hold_against_nothing_is_decided():
@@ -97,24 +98,27 @@ def test_a_rule_is_taught_by_the_tasks_of_the_predictor():
     four = [task.model_copy(update={"qualities": {}}) for task in generated(4)]
     assert Gate().rule(four, "generation") is None
     strategies = fitting("generation", documents=True)
-    silent = Gate(way="majority strategy").rule(four, "generation")
+    kinds = {"generation": 4}
+    silent = Gate(way="majority strategy", kinds=kinds).rule(four, "generation")
     assert silent.say("generation", strategies, []).pick is None
-    thumb = Gate(way="rule of thumb").rule(four, "generation")
+    thumb = Gate(way="rule of thumb", kinds=kinds).rule(four, "generation")
     assert thumb.say("generation", strategies, []).pick == "lora"
 
 
-def test_a_rule_decides_on_no_kind_of_which_few_were_measured():
-    found = Gate(way="rule of thumb", why="It did better.")
-    assert found.way_for(generated(4), "generation") == "rule of thumb"
-    assert found.why_for(generated(4), "generation") == "It did better."
-    for tasks, kind in ((generated(3), "generation"), (generated(9), "classification")):
-        assert found.way_for(tasks, kind) == PREDICTOR
-        assert found.rule(tasks, kind) is None
-        assert "the predictor does, untested" in found.why_for(tasks, kind)
+def test_a_rule_decides_on_no_kind_of_which_few_were_tested():
+    kinds = {"extraction": 4, "generation": 3}
+    found = Gate(way="rule of thumb", why="It did better.", kinds=kinds)
+    assert found.way_for("extraction") == "rule of thumb"
+    assert found.why_for("extraction") == "It did better."
+    for kind, count in (("generation", 3), ("classification", 0)):
+        assert found.way_for(kind) == PREDICTOR
+        assert found.rule(generated(9), kind) is None
+        assert f"Of {kind} {count} were tested" in found.why_for(kind)
+        assert "the predictor does, untested" in found.why_for(kind)
     rule = gate(held(PREDICTOR, 2.0), held("rule of thumb", 1.0))
-    assert rule.why_for(generated(4), "generation").endswith("“rule of thumb” decides.")
-    assert "“rule of thumb” decides" not in rule.why_for(generated(3), "generation")
-    assert Gate().why_for(generated(1), "generation") == Gate().why
+    assert rule.why_for("extraction").endswith("“rule of thumb” decides.")
+    assert "“rule of thumb” decides" not in rule.why_for("generation")
+    assert Gate().why_for("generation") == Gate().why
 
 
 def generated(count):

@@ -3,7 +3,6 @@
 import pytest
 from bench_worlds import audit, bench_of_its_own, measured_world, truth
 
-from benchmarks.belief import gate as gates
 from benchmarks.belief.gate import PREDICTOR, Gate
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rivals import RIVALS
@@ -69,7 +68,9 @@ def test_tasks_of_one_source_leave_too_few_to_decide():
 
 def test_replays_of_what_ships_and_at_other_budgets_decide_nothing():
     found = all_gates(wrong=[])
-    gate = gate_from([one for each in found.replays.values() for one in each], found.truths)
+    told = [one for each in found.replays.values() for one in each]
+    gate = gate_from(told, found.truths, dict.fromkeys(NAMES, "classification"))
+    assert gate.kinds == {"classification": 9}
     assert [each.way for each in gate.held] == [PREDICTOR, RULE]
     assert {each.mean_regret for each in gate.held} == {0.0}
 
@@ -99,15 +100,14 @@ def test_where_the_predictor_decides_what_ships_says_what_it_says(world, tmp_pat
         assert ours == alone
 
 
-def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(world, tmp_path, monkeypatch):
+def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(world, tmp_path):
     bench, tasks, told = world
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     lessons, _ = learned(bench, tmp_path / "none")
     teachers = Teachers(lessons)
     case = replayed_case(bench, tasks["four"])
     alone = each_alone(case, teachers, [], bench)
-    monkeypatch.setattr(gates, "FEWEST_OF_KIND", 3)
-    gate = Gate(way="rule of thumb", why="made up")
+    gate = Gate(way="rule of thumb", why="made up", kinds={"classification": 4})
     found = as_shipped(case, alone, teachers, gate, [], bench)
     thumb = {each.budget: each for each in alone if each.way == "rule of thumb"}
     predictor = {each.budget: each for each in alone if each.way == PREDICTOR}

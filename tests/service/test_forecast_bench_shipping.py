@@ -1,5 +1,6 @@
 """What ships: the predictor fitted to committed records, and what decides."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -8,9 +9,11 @@ from bench_worlds import audit, bench_task, record_of, truth, write_measured
 from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.rivals import RIVALS
 from benchmarks.errors import BenchmarkError
-from service.forecast_bench.agenda import at_hand
+from benchmarks.journal import Journal
+from service.forecast_bench.agenda import RESULTS, at_hand
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.lessons import expected_in, lesson_of
+from service.forecast_bench.compact import records_of
+from service.forecast_bench.lessons import expected_in, lesson_of, lessons_published
 from service.forecast_bench.measure import record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import key_of
@@ -135,3 +138,51 @@ def test_right_labels_of_judged_rows_are_taught_for_macro_f1_alone():
     judged = {"v0": ("group", 2), "v1": (None, 0), "v2": (None, None)}
     for metric, told in (("macro_f1", {"v0": "2", "v1": "0"}), ("accuracy", {})):
         assert expected_in(record_of({"lora": 0.7}, metric=metric, judged=judged)) == told
+
+
+def journal(place, name):
+    """A published comparison: the records of one of the made-up tasks."""
+    record = record_of({"baseline.linear": 0.5, "lora": 0.7}, rows=80)
+    Journal(place / f"{name}.jsonl").append(records_of(record, 0))
+
+
+def test_published_comparisons_teach_beside_the_tasks_that_were_measured_whole(tmp_path):
+    Results(tmp_path, 2)
+    listed = {name: {"records": f"{name}.jsonl", "source": "of.org/x"} for name in ("t1", "new")}
+    for name in listed:
+        journal(tmp_path, name)
+    (tmp_path / "comparisons.json").write_text(json.dumps(listed))
+    found = predictor_from(tmp_path)
+    assert [task.name for task in found.tasks] == ["t0", "t1", "new"]
+    taught = found.tasks[-1]
+    assert (taught.source, taught.kind) == ("of.org/x", "classification")
+    record = record_of({"baseline.linear": 0.5, "lora": 0.7}, rows=80)
+    for line in record.strategies:
+        quality = taught.qualities[line.facts.id]
+        assert quality.value == pytest.approx(sum(line.scores) / 80)
+        assert quality.error == pytest.approx(
+            (quality.value * (1 - quality.value) / 80) ** 0.5, 0.1
+        )
+        assert quality.n == 80
+    assert found.gate.tasks == 0  # without evidence they test nothing
+
+
+@pytest.mark.parametrize("text", ["[]", "{torn", '{"new": {"records": 3}}'])
+def test_a_list_of_comparisons_that_is_none_is_refused(text, tmp_path):
+    (tmp_path / "comparisons.json").write_text(text)
+    with pytest.raises(BenchmarkError, match="no list of comparisons"):
+        predictor_from(tmp_path)
+
+
+def test_records_that_are_none_are_refused(tmp_path):
+    (tmp_path / "comparisons.json").write_text('{"new": {"records": "new.jsonl", "source": "x"}}')
+    with pytest.raises(BenchmarkError, match="new: these are no records of a comparison"):
+        predictor_from(tmp_path)
+
+
+def test_the_comparisons_of_the_repository_teach():
+    lessons = {lesson.name: lesson for lesson in lessons_published(RESULTS, ())}
+    assert {lesson.kind for lesson in lessons.values()} > {"generation", "question-answering"}
+    for lesson in lessons.values():
+        assert "lora" in lesson.qualities
+        assert 0 < lesson.alike < 0.95
