@@ -117,7 +117,15 @@ class Predictor(Frozen):
 
     def prior(self, kind: Kind, strategies: Sequence[StrategyFacts]) -> Belief:
         """Before any finding. A strategy never measured is believed to be like its family."""
-        return self.history.belief(kind, strategies)
+        key = (kind, tuple(strategies))
+        if key not in self._priors:
+            self._priors[key] = self.history.belief(*key)
+        return self._priors[key]
+
+    @cached_property
+    def _priors(self) -> dict[tuple[Kind, tuple[StrategyFacts, ...]], Belief]:
+        """Those that were asked for: a forecast asks for the same one at every step."""
+        return {}
 
     def belief(
         self,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import Expected, expected_of
@@ -107,7 +107,7 @@ def replay(
     says the gate of the predictor."""
     planned = plan_of(case, budget, bench)
     source = RecordedSource(case.evidence.findings, case.evidence.head.guesses)
-    began = perf_counter()
+    began = thread_time()
     found = forecast(
         planned,
         source=source,
@@ -117,7 +117,7 @@ def replay(
         ),
         clock=Thinking(),
     )
-    return replay_of(found, case, budget, key, way, perf_counter() - began)
+    return replay_of(found, case, budget, key, way, thread_time() - began)
 
 
 def by_number(expected: Expected, labels: Sequence[str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Foretold(Frozen):
 class Replay(Frozen):
     """One forecast. `way` is FORECAST, PREDICTOR (alone) or the name of a rule; `budget` the share
     of the exhaustive seconds it might spend. `seconds` and `operations` are what its evidence took
-    when it was found, `deciding_seconds` what choosing and believing took in the replay.
+    when it was found, `deciding_seconds` the processor's for choosing and believing in the replay.
     `strategies` is empty for a rule that foretells no quality. `stopped` says why it ended, `steps`
     are the deeds done with the strategy they spoke of. `key` is a digest of all that it was
     computed from, and of FORECAST of what decides, too.
