@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.belief.belief import Belief
-from benchmarks.belief.cascade import with_cascade
 from benchmarks.belief.macro import Expected
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.records import StrategyFacts
 from corpora.task import Kind
+
+Completed = Callable[[Sequence[Finding]], Sequence[Finding]]
+
+
+def as_they_are(findings: Sequence[Finding]) -> Sequence[Finding]:
+    return findings
 
 
 class Mind(Protocol):
@@ -30,27 +35,20 @@ class Mind(Protocol):
 @dataclass(frozen=True)
 class Learned:
     """A mind that holds what measured tasks taught. `expected` are the right labels of rows where
-    the metric is macro-F1, and
-    `margin` is the practical one of the task."""
+    the metric is macro-F1, and `completed` adds to findings what follows from them."""
 
     predictor: Predictor
     kind: Kind
     strategies: tuple[StrategyFacts, ...]
     expected: Expected = field(default_factory=dict)
-    has_documents: bool = False
-    margin: float = 0.0
+    completed: Completed = as_they_are
 
     def belief(self, findings: Sequence[Finding]) -> Belief:
         return self.predictor.belief(
-            self.kind, self.strategies, self.with_cascade(findings), self.expected
+            self.kind, self.strategies, self.completed(findings), self.expected
         )
 
     def foreseen(self, findings: Sequence[Finding], action: Action) -> Belief:
         return self.predictor.foreseen(
-            self.kind, self.strategies, self.with_cascade(findings), action, self.expected
-        )
-
-    def with_cascade(self, findings: Sequence[Finding]) -> Sequence[Finding]:
-        return with_cascade(
-            findings, self.kind, has_documents=self.has_documents, margin=self.margin
+            self.kind, self.strategies, self.completed(findings), action, self.expected
         )

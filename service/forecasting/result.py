@@ -33,8 +33,8 @@ class ForecastRow(Frozen):
 
     `cost` and `latency_ms` are expected, not measured; `compare_seconds` is what the comparison
     would take for it. `p_best` is the chance that no other has a higher quality, `p_chosen` that
-    the rule would recommend it. `rows` of validation were answered by it here, and `seen_by` says
-    what else was looked at.
+    the rule would recommend it. `rows` of validation were answered by it here, or `parts_rows` by
+    both its parts, from which what it would say follows; `seen_by` says what else was looked at.
     """
 
     id: str
@@ -51,6 +51,7 @@ class ForecastRow(Frozen):
     p_best: float | None = None
     p_chosen: float | None = None
     rows: int = 0
+    parts_rows: int = 0
     seen_by: tuple[Deed, ...] = ()
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from benchmarks.belief.cascade import with_cascade
 from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.predictor import Predictor
@@ -69,8 +70,7 @@ def forecast(
             kind,
             facts,
             expected or expected_of(planned.dataset, seed),
-            has_documents=bool(planned.dataset.documents),
-            margin=outlook.run.needs.practical_margin,
+            completed=partial(completed, outlook),
         ),
         judge=judge,
         purse=planned.purse,
@@ -134,9 +134,17 @@ def spent_on(purse: Purse, explored: Explored) -> Spent:
     )
 
 
+def completed(outlook: Outlook, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """With what follows from them: what a cascade would have said."""
+    task, margin = outlook.run.task, outlook.run.needs.practical_margin
+    return with_cascade(findings, task.kind, has_documents=task.n_documents > 0, margin=margin)
+
+
 def told_rows(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:
     """Every strategy, the best first and those that are out last."""
     judged, belief = explored.judged, explored.belief
+    added = completed(outlook, explored.findings)[len(explored.findings) :]
+    follow = {finding.action.strategy: finding.action.rows for finding in added}
     rows = []
     for row in judged.case.summary.strategies:
         quality = None
@@ -162,6 +170,7 @@ def told_rows(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:
                 p_best=judged.best.get(row.id),
                 p_chosen=judged.chosen.get(row.id),
                 rows=answered(mine),
+                parts_rows=follow.get(row.id, 0),
                 seen_by=tuple(dict.fromkeys(one.action.deed for one in mine if not one.trouble)),
             )
         )

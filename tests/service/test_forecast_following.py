@@ -6,7 +6,7 @@ import pytest
 from foretold import STRATEGIES, Scripted, measured, planned
 from rich.console import Console
 
-from benchmarks.belief.gate import Gate
+from benchmarks.belief.gate import PREDICTOR, Gate
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rivals import RIVALS
 from corpora.task import Needs
@@ -31,10 +31,11 @@ SILENT = [measured(number, 0.9).model_copy(update={"qualities": {}}) for number 
 
 
 def foretold(
-    model, way, *, tasks=SILENT, source=None, seconds=1e4, confidence=UNREACHED, **options
+    model, way, *, tasks=SILENT, tested=4, source=None, seconds=1e4, confidence=UNREACHED, **more
 ):
-    predictor = Predictor.fit(tasks).model_copy(update={"gate": Gate(way=way, why=WHY)})
-    plan = planned(model, budget_seconds=seconds, **options)
+    gate = Gate(way=way, why=WHY, kinds={"classification": tested})
+    predictor = Predictor.fit(tasks).model_copy(update={"gate": gate})
+    plan = planned(model, budget_seconds=seconds, **more)
     source = source or Scripted(CLOSE)
     return forecast(
         plan, confidence=confidence, source=source, predictor=predictor, clock=lambda: 0.0
@@ -54,7 +55,7 @@ def test_the_answer_is_the_rules_and_the_predictor_would_have_said_another(ranke
     assert (ranked.answer.strategy, ranked.answer.commit_to_fine_tuning) == ("lora", "yes")
     assert ranked.answer.runner_up == "baseline.linear"
     assert (ranked.rule, ranked.tested) == (RANK, WHY)
-    plain = foretold(tmp_path, "forecast")
+    plain = foretold(tmp_path, PREDICTOR)
     assert (plain.answer.strategy, plain.answer.commit_to_fine_tuning) == ("baseline.linear", "no")
     assert plain.rule is None
     assert '"rule"' not in plain.as_json()
@@ -109,11 +110,11 @@ def test_a_rule_without_a_say_leaves_it_open(tmp_path):
     assert "The comparison (tuneworth compare)" in found.answer.settles[0]
 
 
-def test_on_a_kind_of_which_few_were_measured_the_predictor_decides(ranked, tmp_path):
-    few = foretold(tmp_path, RANK, tasks=SILENT[:3])
+def test_on_a_kind_of_which_few_were_tested_the_predictor_decides(ranked, tmp_path):
+    few = foretold(tmp_path, RANK, tested=3)
     assert (ranked.rule, ranked.tested) == (RANK, WHY)
     assert few.rule is None
-    assert few.tested.startswith(f"{WHY} Of classification 3 were measured, and fewer than 4")
+    assert few.tested.startswith(f"{WHY} Of classification 3 were tested, and fewer than 4")
     assert few.answer.strategy == "baseline.linear"
     assert ranked.answer.strategy == "lora"
 
@@ -159,7 +160,7 @@ def test_every_view_says_that_a_rule_decided(ranked):
 
 
 def test_a_predictor_says_how_it_was_tested(tmp_path):
-    plain = foretold(tmp_path, "forecast")
+    plain = foretold(tmp_path, PREDICTOR)
     assert WHY in as_markdown(plain)
     assert "Yes is said from a chance" in as_markdown(plain)
     assert {row.id for row in plain.strategies} == set(STRATEGIES)
