@@ -92,10 +92,13 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     cases: dict[str, Case] = {}
     codes: dict[str, list[tuple[str, ...]]] = {COMPARING: [], EVIDENCE: []}
     lessons, truths = learned(bench, shipped)
-    before = {lesson.name: stored_of(lesson.name, bench, shipped) for lesson in lessons}
+    before: dict[str, list[Replay]] = {}
     alone: dict[str, list[Replay]] = {}
     replays: list[Replay] = []
     teachers = Teachers(lessons)
+
+    def recall(name: str) -> None:
+        before[name] = stored_of(name, bench, shipped)
 
     def find(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)
@@ -122,6 +125,8 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
         write_replays(replays_in(bench.out, name), [*told, *alone[name]])
         replays.extend([*told, *alone[name]])
 
+    for lesson in lessons:
+        attempt(partial(recall, lesson.name), lesson.name, bench, failed)
     for part in (find, foretell, decide):
         for task in tasks:
             if task.name not in failed:
@@ -132,7 +137,9 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     return Replayed(
         replays=tuple(replays),
         truths={name: case.truth for name, case in cases.items()},
-        left_out=tuple(LeftOut(name, why) for name, why in failed.items()),
+        left_out=tuple(
+            LeftOut(each.name, failed[each.name]) for each in tasks if each.name in failed
+        ),
         states={
             name: sorted({each for one in told for each in one}) for name, told in codes.items()
         },

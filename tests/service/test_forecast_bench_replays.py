@@ -19,7 +19,7 @@ from service.forecast_bench.findings import read_evidence
 from service.forecast_bench.measure import findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
-from service.forecast_bench.replayed import FORECAST
+from service.forecast_bench.replayed import FORECAST, replays_in
 from service.forecast_bench.replaying import Teachers, learned, replay_all
 from service.forecast_bench.rivals import affordable, stopped
 from service.forecast_bench.sizes import SMALL
@@ -188,6 +188,17 @@ def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(world, tmp_path
     assert [one.name for one in done.left_out] == ["one"]
     assert {each.task for each in done.replays} == {"two", "three", "four"}
     assert any("no record of this benchmark" in line for line in told)
+
+
+def test_replays_that_cannot_be_read_are_told_and_kept_and_harm_no_other(world, tmp_path):
+    bench, tasks, told = world
+    path = replays_in(bench.out, "one")
+    path.write_text("mine\n")
+    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
+    assert [one.name for one in done.left_out] == ["one"]
+    assert {each.task for each in done.replays} == {"two", "three", "four"}
+    assert path.read_text() == "mine\n"
+    assert any("one.replays.jsonl: no replays of a forecast" in line for line in told)
 
 
 def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
