@@ -85,12 +85,12 @@ def choose_threshold(
 
     def value(stands: Sequence[bool]) -> float:
         answers = [
-            one if stands_ else merged(one, other)
-            for stands_, one, other in zip(stands, cheap, dear, strict=True)
+            one if is_cheap else merged(one, other)
+            for is_cheap, one, other in zip(stands, cheap, dear, strict=True)
         ]
         return score(rows, answers)
 
-    tried, chosen = tested([sureness(answer) for answer in cheap], value, margin=margin)
+    tried, chosen = cuts([sureness(answer) for answer in cheap], value, margin=margin)
     search = (
         search_row(each.threshold, each.share, each.value, n=len(rows), chosen=each is chosen)
         for each in tried
@@ -99,7 +99,7 @@ def choose_threshold(
 
 
 @dataclass(frozen=True)
-class Tested:
+class Cut:
     """A threshold, which cheap answers stand at it, and what all answers then score."""
 
     threshold: float
@@ -111,15 +111,17 @@ class Tested:
         return sum(self.stands) / len(self.stands)
 
 
-def tested(
+def cuts(
     sure: Sequence[float], value: Callable[[Sequence[bool]], float], *, margin: float
-) -> tuple[list[Tested], Tested]:
+) -> tuple[list[Cut], Cut]:
     """All that is tried, strictest first, and the one to choose, as `choose_threshold` says it, of
-    cheap answers that are so `sure`. There must be one."""
+    cheap answers that are so `sure`. Raises ValueError without one."""
+    if not sure:
+        raise ValueError("there is no answer to cut among")
     tried = []
     for threshold in candidates(sure):
         stands = tuple(each >= threshold for each in sure)
-        tried.append(Tested(threshold, stands, value(stands)))
+        tried.append(Cut(threshold, stands, value(stands)))
     needed = max(each.value for each in tried) - margin - ROUNDING
     good = [each for each in tried if each.value >= needed]
     return tried, max(good, key=lambda each: each.share)

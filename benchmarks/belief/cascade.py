@@ -6,63 +6,97 @@ scores follow from what the parts said of the same rows, and no look is needed f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
 from benchmarks.evidence.finding import Action, Finding
+from benchmarks.records import StrategyFacts
+from benchmarks.resampling import Floats
 from corpora.task import Kind
 from strategies.cascade import Cascade, default_parts
-from strategies.thresholds import tested
+from strategies.thresholds import cuts
 
-NAME = Cascade.name
-"""Its id, too, where it stands between the parts that the task decides."""
+FOLDS = 5
+"""Parts of the rows; what each scores is by a threshold that the others choose."""
 
 
-def with_cascade(
-    findings: Sequence[Finding], kind: Kind, *, has_documents: bool, margin: float
+def with_cascades(
+    findings: Sequence[Finding],
+    strategies: Sequence[StrategyFacts],
+    kind: Kind,
+    *,
+    has_documents: bool,
+    margin: float,
 ) -> Sequence[Finding]:
-    """The findings, and behind them that of the cascade between the task's default parts; as they
-    are where none of their rows is known of both, or where a cascade answered itself.
+    """The findings, and behind them that of each cascade among the strategies between the task's
+    default parts; none where no row is known of both parts.
 
-    `margin` is the task's practical margin, 0 to 1. The threshold is chosen on the very rows, by
-    their mean score, as a cascade chooses it on validation rows.
+    `margin` is the task's practical margin, 0 to 1. As a cascade judges its threshold on rows that
+    did not choose it, so does this: the rows of a part by a threshold that those of the other parts
+    choose, by their mean score (which for macro-F1 is the share of right ones). Rows that one part
+    could not answer are left out, though a cascade would ask the other.
     """
     parts = default_parts(kind, has_documents=has_documents)
-    cheap, dear = (answers_of(findings, name) for name in parts)
-    sure = confidences_of(findings, parts[0])
-    if cheap is None or dear is None or answers_of(findings, NAME) is not None:
-        return findings
-    both = [row for row in cheap.scores if row in dear.scores and row in sure]
-    if not both:
-        return findings
-    one, other = (np.array([each.scores[row] for row in both]) for each in (cheap, dear))
-
-    def score(stands: Sequence[bool]) -> float:
-        return float(np.where(stands, one, other).mean())
-
-    _, chosen = tested([sure[row] for row in both], score, margin=margin)
-    said = {row: cheap if stands else dear for row, stands in zip(both, chosen.stands, strict=True)}
-    action = Action(deed="rows", strategy=NAME, rows=len(both), share=1.0, seconds=0.0)
-    scores = {row: part.scores[row] for row, part in said.items()}
-    labels = {row: part.labels[row] for row, part in said.items() if row in part.labels}
-    return [*findings, Finding(action=action, scores=scores, labels=labels, seconds=0.0)]
+    added = []
+    for cascade in strategies:
+        if cascade.name == Cascade.name:
+            cheap, dear = (answers_of(findings, part, cascade, strategies) for part in parts)
+            if found := between(cascade.id, cheap, dear, margin):
+                added.append(found)
+    return [*findings, *added] if added else findings
 
 
-def answers_of(findings: Sequence[Finding], name: str) -> Finding | None:
-    """The finding with the most answers of a strategy, if any."""
-    of_rows = [one for one in findings if is_of(one, name) and one.scores]
-    return max(of_rows, key=lambda one: len(one.scores), default=None)
+def answers_of(
+    findings: Sequence[Finding],
+    part: str,
+    cascade: StrategyFacts,
+    strategies: Sequence[StrategyFacts],
+) -> list[Finding]:
+    """Those of rows of the part, with the cascade's model if it has one."""
+    ids = {s.id for s in strategies if s.name == part and s.model in (None, cascade.model)}
+    return [one for one in findings if one.action.deed == "rows" and one.action.strategy in ids]
 
 
-def confidences_of(findings: Sequence[Finding], name: str) -> Mapping[str, float]:
-    """By row; each finding tells of the rows that were new to it."""
-    found: dict[str, float] = {}
-    for one in findings:
-        if is_of(one, name):
-            found |= one.readings.get("confidence", {})
+def between(
+    name: str, cheap: Sequence[Finding], dear: Sequence[Finding], margin: float
+) -> Finding | None:
+    """What the cascade of that id would have said between two parts; None without a row."""
+    if not cheap or not dear:
+        return None
+    quick, slow = (max(each, key=lambda one: len(one.scores)) for each in (cheap, dear))
+    sure: dict[str, float] = {}
+    for one in cheap:  # each tells of the rows that were new to it
+        sure |= one.readings.get("confidence", {})
+    rows = [row for row in quick.scores if row in slow.scores and row in sure]
+    if not rows:
+        return None
+    early = np.array([quick.scores[row] for row in rows])
+    late = np.array([slow.scores[row] for row in rows])
+    stands = standing([sure[row] for row in rows], early, late, margin)
+    said = {row: quick if stand else slow for row, stand in zip(rows, stands, strict=True)}
+    return Finding(
+        action=Action(deed="rows", strategy=name, rows=len(rows), share=1.0, seconds=0.0),
+        scores={row: part.scores[row] for row, part in said.items()},
+        labels={row: part.labels[row] for row, part in said.items() if row in part.labels},
+        seconds=0.0,
+    )
+
+
+def standing(sure: Sequence[float], cheap: Floats, dear: Floats, margin: float) -> list[bool]:
+    """Whether the cheap answer of each row stands, by the threshold that the other folds choose."""
+    places = np.arange(len(sure))
+    found = [False] * len(sure)
+    for fold in range(min(FOLDS, len(sure))):
+        here = places % FOLDS == fold
+        one, other = cheap[~here], dear[~here]
+
+        def score(stands: Sequence[bool], one: Floats = one, other: Floats = other) -> float:
+            return float(np.where(stands, one, other).mean())
+
+        rest = [sure[place] for place in places[~here]]
+        threshold = cuts(rest, score, margin=margin)[1].threshold if rest else inf
+        for place in places[here]:
+            found[place] = sure[place] >= threshold
     return found
-
-
-def is_of(finding: Finding, name: str) -> bool:
-    return (finding.action.deed, finding.action.strategy) == ("rows", name)

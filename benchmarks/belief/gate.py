@@ -88,7 +88,7 @@ def decided(
     point; of equals the one whose calls were right most often, and the predictor where that is
     equal, too."""
     tasks = sum(kinds.values())
-    if tasks < FEWEST_TASKS:
+    if tasks < FEWEST_TASKS or not held:
         return Gate(
             why=untested(tasks), tasks=tasks, sources=sources, budget=budget, kinds=dict(kinds)
         )

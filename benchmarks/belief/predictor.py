@@ -61,8 +61,9 @@ MEANING = {
     " question-answering, generation) + noise. unsure: the covariance of the weights. noise: that"
     " of the figures, from so many degrees of freedom.",
     "gate": "What decides a forecast (way): the predictor, or a simple rule that did"
-    " better on measured tasks whose source was left out; with the figures that decided it. Without"
-    " figures nothing was tested.",
+    " better on measured tasks whose source was left out; with the figures that decided it, and the"
+    " number of tested tasks of each kind: on a kind of fewer than four the predictor decides."
+    " Without figures nothing was tested.",
     "tasks": "What was measured on test rows, which is what strategies are known by: mean, its"
     " standard error, rows.",
 }

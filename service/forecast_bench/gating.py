@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from benchmarks.belief.gate import PREDICTOR, Gate, Held, decided
 from benchmarks.belief.measured import Measured
+from benchmarks.belief.rivals import RIVALS
 from corpora.task import Kind
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.figures import Overall, overalls
 from service.forecast_bench.replay import taught_by
-from service.forecast_bench.replayed import FORECAST, Replay
+from service.forecast_bench.replayed import Replay
 from service.forecast_bench.truth import Truth
+
+WAYS = (PREDICTOR, *(rule.name for rule in RIVALS))
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,34 @@ class Gates:
     replays: Mapping[str, Sequence[Replay]]
 
     def on(self, source: str, data: str) -> Gate:
-        """What decides on a task of that source and data, by tasks of others alone."""
-        others = taught_by(self.lessons, source, data)
-        told = [each for one in others for each in self.replays.get(one.name, ())]
-        return gate_from(told, self.truths, {one.name: one.kind for one in others})
+        """What decides on a task of that source and data: whether a way is told apart at all hangs
+        on how many tasks were tested, which way on what was said of tasks of others.
+
+        Those were foretold by what this task taught, too: so far it has a say in the choice of a
+        way, and none in what that way says.
+        """
+        others = {one.name for one in taught_by(self.lessons, source, data)}
+        kinds = {one.name: one.kind for one in self.lessons}
+        told = {name: self.replays[name] for name in kinds if is_tested(self.replays.get(name, ()))}
+        heard = [each for name, of in told.items() if name in others for each in of]
+        return gate_from(heard, self.truths, Counter(kinds[name] for name in told))
+
+
+def is_tested(replays: Iterable[Replay]) -> bool:
+    """By every way at the headline budget."""
+    return {each.way for each in replays if each.budget == HEADLINE} >= set(WAYS)
 
 
 def gate_from(
-    replays: Iterable[Replay], truths: Mapping[str, Truth], kinds: Mapping[str, Kind]
+    replays: Iterable[Replay], truths: Mapping[str, Truth], kinds: Mapping[Kind, int]
 ) -> Gate:
-    """By what the predictor alone and each rule said at the headline budget. What ships follows
-    from it, and is not asked."""
-    told = [each for each in replays if each.budget == HEADLINE and each.way != FORECAST]
-    tasks = {each.task for each in told if each.way == PREDICTOR}
-    ways = overalls([each for each in told if each.task in tasks], truths)
+    """By what the predictor alone and each rule said at the headline budget, of so many tested
+    tasks of each of `kinds`. What ships follows from it, and is not asked."""
+    told = [each for each in replays if each.budget == HEADLINE and each.way in WAYS]
     return decided(
-        [held(each) for each in ways],
-        kinds=Counter(kinds[name] for name in sorted(tasks)),
-        sources=len({truths[name].source for name in tasks}),
+        [held(each) for each in overalls(told, truths)],
+        kinds=kinds,
+        sources=len({truths[each.task].source for each in told}),
         budget=HEADLINE,
     )
 

@@ -1,4 +1,5 @@
-"""What a measured task teaches a predictor: its qualities, and the evidence found before them."""
+"""What a measured task teaches a predictor: its qualities, and the evidence found before them; of
+a published comparison the qualities alone."""
 
 from __future__ import annotations
 
@@ -10,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from benchmarks.belief.cascade import with_cascade
+from benchmarks.belief.cascade import with_cascades
 from benchmarks.belief.macro import METRIC
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.errors import BenchmarkError
 from benchmarks.evidence.finding import Finding
 from benchmarks.journal import Journal
 from benchmarks.metrics import aggregate
-from benchmarks.records import Record
 from benchmarks.standing import latest_run
 from benchmarks.track import track_of
 from corpora.task import Frozen
@@ -59,8 +59,9 @@ def findings_in(record: TaskRecord, truth: Truth, evidence: Evidence) -> tuple[F
     """With what a cascade would have said, as a forecast computes it."""
     task = record.task.task
     return tuple(
-        with_cascade(
+        with_cascades(
             evidence.findings,
+            [line.facts for line in record.run_of(record.seeds[0])],
             task.kind,
             has_documents=task.n_documents > 0,
             margin=truth.margin,
@@ -87,7 +88,7 @@ class Published(Frozen):
 
 def lessons_published(place: Path, without: Collection[str]) -> list[Measured]:
     """Of the comparisons that a folder of results names beside its own tasks: not of those that it
-    has measured whole. Raises BenchmarkError for a list that is none."""
+    has measured whole. Raises BenchmarkError for a list, or for records, that are none."""
     path = place / COMPARISONS
     if not path.is_file():
         return []
@@ -96,17 +97,19 @@ def lessons_published(place: Path, without: Collection[str]) -> list[Measured]:
     except ValidationError as error:
         raise BenchmarkError(f"{path}: no list of comparisons: {error}") from error
     return [
-        lesson_of_comparison(Journal(place / one.records).read(), name, one.source)
+        lesson_of_comparison(place / one.records, name, one.source)
         for name, one in sorted(named.items())
         if name not in without
     ]
 
 
-def lesson_of_comparison(records: Sequence[Record], name: str, source: str) -> Measured:
-    """Of a published comparison, which no evidence was collected beside."""
+def lesson_of_comparison(path: Path, name: str, source: str) -> Measured:
+    """Of a published comparison, which no evidence was collected beside, and which is told apart
+    by its source alone. Raises BenchmarkError for what holds none."""
+    records = Journal(path).read()
     run = latest_run(records)
     if run is None:
-        raise BenchmarkError(f"{name}: these are no records of a comparison.")
+        raise BenchmarkError(f"{name}: {path} holds no records of a comparison.")
     tracks = [track_of(records, facts) for facts in run.strategies]
     done = [track for track in tracks if track.status == "completed" and track.scored]
     metric = run.task.metric
@@ -115,7 +118,6 @@ def lesson_of_comparison(records: Sequence[Record], name: str, source: str) -> M
     return Measured(
         name=name,
         source=source,
-        data=name,
         kind=run.task.kind,
         strategies=run.strategies,
         qualities={

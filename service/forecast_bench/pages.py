@@ -84,6 +84,8 @@ def figures(place: Path = RESULTS) -> str:
 def best_point(found: Sequence[Overall]) -> str:
     """Where on the curve the forecast loses least."""
     ours = [one for one in found if one.way == FORECAST]
+    if not ours:
+        return "No forecast was replayed."
     best = min(ours, key=lambda one: (one.mean_regret, one.budget))
     return (
         f"The forecast loses least at {best.budget:.0%} of the exhaustive seconds: a mean regret"

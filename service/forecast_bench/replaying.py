@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -14,16 +14,14 @@ from benchmarks.belief.rivals import Rule
 from benchmarks.errors import BenchmarkError, Cancelled
 from service.forecast_bench.agenda import (
     RESULTS,
-    at_hand,
     at_hand_of,
     attempt,
-    names_in,
     others_at_hand,
 )
 from service.forecast_bench.checks import BUDGETS, HEADLINE
 from service.forecast_bench.figures import Overall, TaskFigures, all_figures, overalls
 from service.forecast_bench.gating import Gates
-from service.forecast_bench.lessons import lesson_of, lessons_published
+from service.forecast_bench.known import learned
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.replay import Case, key_of, replay, taught_by
 from service.forecast_bench.replayed import (
@@ -91,14 +89,17 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     failed: dict[str, str] = {}
     cases: dict[str, Case] = {}
     codes: dict[str, list[tuple[str, ...]]] = {COMPARING: [], EVIDENCE: []}
-    lessons, truths = learned(bench, shipped)
+    known = learned(bench, shipped)
+    lessons = known.lessons
     before: dict[str, list[Replay]] = {}
+    current: dict[str, list[Replay]] = {}
     alone: dict[str, list[Replay]] = {}
     replays: list[Replay] = []
     teachers = Teachers(lessons)
 
     def recall(name: str) -> None:
         before[name] = stored_of(name, bench, shipped)
+        current[name] = [each for each in before[name] if each.key in known.keys(name)]
 
     def find(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)
@@ -115,18 +116,20 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     def foretell(task: BenchTask) -> None:
         name = task.name
         alone[name] = each_alone(cases[name], teachers, before.get(name, []), bench)
-        write_replays(replays_in(bench.out, name), alone[name])
+        keys = {each.key for each in alone[name]}
+        ours = [each for each in before.get(name, []) if is_shipped_by(each, keys)]
+        write_replays(replays_in(bench.out, name), [*ours, *alone[name]])
 
     def decide(task: BenchTask) -> None:
         name, case = task.name, cases[task.name]
-        gates = Gates(lessons, truths, {**before, **alone})
+        gates = Gates(lessons, known.truths, {**current, **alone})
         gate = gates.on(case.truth.source, task.data)
         told = as_shipped(case, alone[name], teachers, gate, before.get(name, []), bench)
         write_replays(replays_in(bench.out, name), [*told, *alone[name]])
         replays.extend([*told, *alone[name]])
 
-    for lesson in lessons:
-        attempt(partial(recall, lesson.name), lesson.name, bench, failed)
+    for name in known.evidence:
+        attempt(partial(recall, name), name, bench, failed)
     for part in (find, foretell, decide):
         for task in tasks:
             if task.name not in failed:
@@ -146,25 +149,9 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     )
 
 
-def learned(bench: Bench, shipped: Path) -> tuple[list[Measured], dict[str, Truth]]:
-    """What every measured task teaches, and what is true of it, its name telling it from others; a
-    record in `bench.out` takes the place of one that is part of the repository, and both that of a
-    published comparison. One that cannot be read is told, and teaches nothing."""
-    found: dict[str, tuple[Measured, Truth]] = {}
-    failed: dict[str, str] = {}
-
-    def learn(place: Path, name: str) -> None:
-        each = at_hand(place, name)
-        if each is not None and (place == shipped or each.record.task.size == bench.size.name):
-            truth = truth_of(each.path, bench.out / "tasks")
-            found[name] = lesson_of(each.record, truth, each.evidence), truth
-
-    for place in (shipped, bench.out):
-        for name in names_in(place):
-            attempt(partial(learn, place, name), name, bench, failed)
-    lessons = [lesson for _, (lesson, _) in sorted(found.items())]
-    lessons += lessons_published(shipped, without=found)
-    return lessons, {name: truth for name, (_, truth) in found.items()}
+def is_shipped_by(replay: Replay, keys: Collection[str]) -> bool:
+    """Whether it is what ships where these are the keys of each way alone."""
+    return replay.way == FORECAST and replay.key.partition(" ")[0] in keys
 
 
 def each_alone(
@@ -203,14 +190,14 @@ def as_shipped(
     done = []
     for mine in (each for each in alone if each.way == PREDICTOR):
         key = f"{mine.key} {way}"
-        found = known.get((FORECAST, mine.budget, key))
         if way == PREDICTOR:
-            found = mine.model_copy(update={"way": FORECAST, "key": key})
-        elif found is None:
+            done.append(mine.model_copy(update={"way": FORECAST, "key": key}))
+        elif found := known.get((FORECAST, mine.budget, key)):
+            done.append(found)
+        else:
             tell(case, mine.budget, bench, by=way)
             told = predictor.model_copy(update={"gate": gate})
-            found = replay(case, told, mine.budget, key, bench, FORECAST)
-        done.append(found)
+            done.append(replay(case, told, mine.budget, key, bench, FORECAST))
     return done
 
 

@@ -7,6 +7,7 @@ from the replays beside them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def gate_of(
             f"no replays at {HEADLINE:.0%} by this code and these records: {', '.join(stale)}."
             f" Run: tuneworth bench forecast DIR --replay-only --out {place}"
         )
-    kinds = {each.name: each.record.task.task.kind for each in tasks}
+    kinds = Counter(each.record.task.task.kind for each in tasks if replays[each.name])
     return gate_from([each for of in replays.values() for each in of], truths, kinds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Protocol
 
 from benchmarks.belief.belief import Belief
@@ -14,10 +15,27 @@ from benchmarks.records import StrategyFacts
 from corpora.task import Kind
 
 Completed = Callable[[Sequence[Finding]], Sequence[Finding]]
+"""Adds to findings what follows from them."""
 
 
 def as_they_are(findings: Sequence[Finding]) -> Sequence[Finding]:
     return findings
+
+
+class Remembered:
+    """Does so once for the same findings: a forecast asks again for each action that it weighs."""
+
+    def __init__(self, completed: Completed) -> None:
+        self.completed = completed
+        self.last: tuple[tuple[Finding, ...], Sequence[Finding]] = ((), ())
+
+    def __call__(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        asked, found = self.last
+        same = len(asked) == len(findings) and all(map(is_, asked, findings))
+        if not same:
+            found = self.completed(findings)
+            self.last = (tuple(findings), found)
+        return found
 
 
 class Mind(Protocol):
@@ -35,7 +53,7 @@ class Mind(Protocol):
 @dataclass(frozen=True)
 class Learned:
     """A mind that holds what measured tasks taught. `expected` are the right labels of rows where
-    the metric is macro-F1, and `completed` adds to findings what follows from them."""
+    the metric is macro-F1."""
 
     predictor: Predictor
     kind: Kind

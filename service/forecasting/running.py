@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from benchmarks.belief.cascade import with_cascade
+from benchmarks.belief.cascade import with_cascades
 from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.predictor import Predictor
@@ -19,7 +19,7 @@ from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.expected import Outlook
 from service.forecasting.following import ByRule, Follower
 from service.forecasting.judging import Bench
-from service.forecasting.mind import Learned
+from service.forecasting.mind import Learned, Remembered
 from service.forecasting.planning import ForecastPlan
 from service.forecasting.result import (
     Exhaustive,
@@ -70,7 +70,7 @@ def forecast(
             kind,
             facts,
             expected or expected_of(planned.dataset, seed),
-            completed=partial(completed, outlook),
+            completed=Remembered(partial(completed, outlook)),
         ),
         judge=judge,
         purse=planned.purse,
@@ -136,8 +136,14 @@ def spent_on(purse: Purse, explored: Explored) -> Spent:
 
 def completed(outlook: Outlook, findings: Sequence[Finding]) -> Sequence[Finding]:
     """With what follows from them: what a cascade would have said."""
-    task, margin = outlook.run.task, outlook.run.needs.practical_margin
-    return with_cascade(findings, task.kind, has_documents=task.n_documents > 0, margin=margin)
+    task = outlook.run.task
+    return with_cascades(
+        findings,
+        [entry.facts for entry in outlook.fitting],
+        task.kind,
+        has_documents=task.n_documents > 0,
+        margin=outlook.run.needs.practical_margin,
+    )
 
 
 def told_rows(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:

@@ -101,4 +101,6 @@ def predictor_told(predictor: Predictor) -> str:
     if not tasks:
         return "no measured task, but guesses that are wide on purpose."
     sources = len({task.source for task in predictor.tasks})
-    return f"{tasks} measured tasks of {sources} sources."
+    tested = predictor.gate.tasks
+    part = f", {tested} of them with cheap evidence" if tested else ""
+    return f"{tasks} compared tasks of {sources} sources{part}."

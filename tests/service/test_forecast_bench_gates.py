@@ -1,5 +1,7 @@
 """What decides on a task is told by other sources; what ships is replayed as it would be told."""
 
+from dataclasses import replace
+
 import pytest
 from bench_worlds import audit, bench_of_its_own, measured_world, truth
 
@@ -9,12 +11,14 @@ from benchmarks.belief.rivals import RIVALS
 from service.forecast_bench.agenda import at_hand
 from service.forecast_bench.checks import BUDGETS, HEADLINE
 from service.forecast_bench.gating import Gates, gate_from
+from service.forecast_bench.known import learned
 from service.forecast_bench.replay import Case
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays, replays_in
-from service.forecast_bench.replaying import Teachers, as_shipped, each_alone, learned, replay_all
+from service.forecast_bench.replaying import Teachers, as_shipped, each_alone, replay_all
 from service.forecast_bench.truth import truth_of
 
-RULE = RIVALS[1].name
+RULES = [rule.name for rule in RIVALS]
+RULE = RULES[1]
 NAMES = [f"t{number}" for number in range(9)]
 
 
@@ -30,8 +34,9 @@ def lesson(name, source):
     )
 
 
-def all_gates(wrong, sources=NAMES):
-    """LoRA is right; on the `wrong` tasks the predictor takes something else, the rule never."""
+def all_gates(wrong, sources=NAMES, count=9):
+    """LoRA is right; on the `wrong` tasks the predictor takes something else, and on all but one
+    every rule but one does. Only the first `count` tasks were replayed."""
     audits = [audit("lora", nothing=0.3, lora=0.7, baseline_linear=0.6)]
     known = {"lora": (0.7, 0.001, 0.9), "baseline.linear": (0.6, 0.001, 0.1)}
     replays = {
@@ -39,9 +44,10 @@ def all_gates(wrong, sources=NAMES):
             said(name, FORECAST, "baseline.linear"),
             said(name, PREDICTOR, "baseline.linear" if name in wrong else "lora"),
             said(name, RULE, "lora"),
+            *(said(name, rule.name, "baseline.linear") for rule in RIVALS if rule.name != RULE),
             said(name, RULE, "baseline.linear", budget=0.15),
         ]
-        for name in NAMES
+        for name in NAMES[:count]
     }
     return Gates(
         lessons=[lesson(name, source) for name, source in zip(NAMES, sources, strict=True)],
@@ -50,29 +56,40 @@ def all_gates(wrong, sources=NAMES):
     )
 
 
-def test_what_decides_on_a_task_is_told_by_tasks_of_other_sources_alone():
+def test_which_way_decides_on_a_task_is_told_by_tasks_of_other_sources_alone():
     found = all_gates(wrong=["t0"])
     assert found.on("t1", "t1").way == RULE
     mine = found.on("t0", "t0")  # where the predictor is wrong speaks not of itself
-    assert (mine.way, mine.tasks, mine.sources) == (PREDICTOR, 8, 8)
+    assert (mine.way, mine.sources) == (PREDICTOR, 8)
     assert found.on("elsewhere", "t0").way == PREDICTOR  # a copy of it under another source
-    assert found.on("elsewhere", "new").tasks == 9
+    assert found.on("elsewhere", "new").sources == 9
 
 
-def test_tasks_of_one_source_leave_too_few_to_decide():
-    kin = all_gates(wrong=["t0"], sources=["a", "a", *NAMES[2:]])
-    left = kin.on("a", "t1")
-    assert (left.way, left.held) == (PREDICTOR, ())
-    assert left.why.startswith("Not tested against simple rules: 7 measured tasks")
+def test_whether_a_way_decides_hangs_on_how_many_tasks_were_tested():
+    wrong = ["t2", "t3"]
+    kin = all_gates(wrong, sources=["a", "a", *NAMES[2:]]).on("a", "t1")
+    assert (kin.way, kin.tasks, kin.kinds, kin.sources) == (RULE, 9, {"classification": 9}, 7)
+    few = all_gates(wrong, count=7).on("elsewhere", "new")
+    assert (few.way, few.held, few.tasks) == (PREDICTOR, (), 7)
+    assert few.why.startswith("Not tested against simple rules: 7 measured tasks")
+    alone = all_gates(wrong, sources=["a"] * 9).on("a", "t1")
+    assert (alone.way, alone.held) == (PREDICTOR, ())
+
+
+def test_a_task_counts_where_every_way_was_replayed():
+    whole = all_gates(wrong=["t0"])
+    torn = {name: of for name, of in whole.replays.items() if name != "t0"}
+    torn["t0"] = [each for each in whole.replays["t0"] if each.way != RIVALS[-1].name]
+    found = replace(whole, replays={**torn, "stray": whole.replays["t1"]})
+    assert (found.on("x", "x").tasks, found.on("x", "x").way) == (8, PREDICTOR)
 
 
 def test_replays_of_what_ships_and_at_other_budgets_decide_nothing():
     found = all_gates(wrong=[])
     told = [one for each in found.replays.values() for one in each]
-    gate = gate_from(told, found.truths, dict.fromkeys(NAMES, "classification"))
-    assert gate.kinds == {"classification": 9}
-    assert [each.way for each in gate.held] == [PREDICTOR, RULE]
-    assert {each.mean_regret for each in gate.held} == {0.0}
+    gate = gate_from(told, found.truths, {"classification": 9})
+    assert [each.way for each in gate.held] == [PREDICTOR, RULE, *RULES[:1], *RULES[2:]]
+    assert [each.mean_regret for each in gate.held[:2]] == [0.0, 0.0]
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +119,7 @@ def test_where_the_predictor_decides_what_ships_says_what_it_says(world, tmp_pat
 
 def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(world, tmp_path):
     bench, tasks, told = world
-    replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    lessons, _ = learned(bench, tmp_path / "none")
-    teachers = Teachers(lessons)
+    teachers = Teachers(learned(bench, tmp_path / "none").lessons)
     case = replayed_case(bench, tasks["four"])
     alone = each_alone(case, teachers, [], bench)
     gate = Gate(way="rule of thumb", why="made up", kinds={"classification": 4})

@@ -16,11 +16,12 @@ from service.forecast_bench import pages
 from service.forecast_bench.agenda import names_in
 from service.forecast_bench.checks import BUDGETS
 from service.forecast_bench.findings import read_evidence
+from service.forecast_bench.known import learned
 from service.forecast_bench.measure import findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
-from service.forecast_bench.replayed import FORECAST, replays_in
-from service.forecast_bench.replaying import Teachers, learned, replay_all
+from service.forecast_bench.replayed import FORECAST
+from service.forecast_bench.replaying import Teachers, replay_all
 from service.forecast_bench.rivals import affordable, stopped
 from service.forecast_bench.sizes import SMALL
 from service.forecast_bench.tasks import read_task
@@ -94,7 +95,7 @@ def turned_round(path):
 def test_keys_go_by_what_other_sources_taught(world, tmp_path):
     bench, tasks, _ = world
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    lessons, _ = learned(bench, tmp_path / "none")
+    lessons = learned(bench, tmp_path / "none").lessons
     assert [each.name for each in lessons] == ["four", "one", "three", "two"]
     assert [each.name for each in taught_by(lessons, "shared.org/x", "d")] == ["four", "three"]
     teachers = Teachers(lessons)
@@ -115,7 +116,7 @@ def test_a_copy_under_another_name_and_source_teaches_nothing(world, tmp_path):
     record = read_record(record_in(bench.out, "three"))
     copied = record.task.model_copy(update={"name": "copy", "source": "elsewhere.org"})
     write_record(record_in(bench.out, "copy"), record.model_copy(update={"task": copied}))
-    lessons, _ = learned(bench, none)
+    lessons = learned(bench, none).lessons
     assert "copy" in [each.name for each in lessons]
     taught = taught_by(lessons, "three", tasks["three"].data)
     assert [each.name for each in taught] == ["four", "one", "two"]
@@ -158,7 +159,7 @@ def test_right_labels_are_told_as_records_tell_them():
 
 def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
     bench, tasks, _ = world
-    lessons, _ = learned(bench, tmp_path / "none")
+    lessons = learned(bench, tmp_path / "none").lessons
     path = record_in(bench.out, "one")
     evidence = read_evidence(findings_in(bench.out, "one"))
     made = truth_of(path, tmp_path / "truths")
@@ -179,40 +180,6 @@ def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
         keyed(evidence, lessons, 0.15),
     )
     assert len({key, *other}) == 4
-
-
-def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(world, tmp_path):
-    bench, tasks, told = world
-    record_in(bench.out, "one").write_text("torn")
-    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    assert [one.name for one in done.left_out] == ["one"]
-    assert {each.task for each in done.replays} == {"two", "three", "four"}
-    assert any("no record of this benchmark" in line for line in told)
-
-
-def test_replays_that_cannot_be_read_are_told_and_kept_and_harm_no_other(world, tmp_path):
-    bench, tasks, told = world
-    path = replays_in(bench.out, "one")
-    path.write_text("mine\n")
-    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    assert [one.name for one in done.left_out] == ["one"]
-    assert {each.task for each in done.replays} == {"two", "three", "four"}
-    assert path.read_text() == "mine\n"
-    assert any("one.replays.jsonl: no replays of a forecast" in line for line in told)
-
-
-def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
-    bench, tasks, told = world
-    findings_in(bench.out, "one").unlink()
-    record_in(bench.out, "two").unlink()
-    done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    reasons = {one.name: one.reason for one in done.left_out}
-    assert reasons == {
-        "one": "no evidence was collected at the size small.",
-        "two": "nothing was measured at the size small.",
-    }
-    assert {each.task for each in done.replays} == {"three", "four"}
-    assert f"two is left out: {reasons['two']}" in told
 
 
 def test_records_of_another_state_of_the_code_are_told(world, tmp_path):
