@@ -63,8 +63,8 @@ class Follower(Explorer):
 @dataclass(frozen=True)
 class ByRule:
     """Decides as the rule says, among the strategies that are expected to serve the stated needs
-    other than quality, until `judge` is sure of an answer from looks at the task; it says the
-    rest."""
+    other than quality, until looks at the task make `judge` sure of an answer, or as sure that the
+    rule is wrong; it says the rest."""
 
     judge: Judge
     rule: Rule
@@ -82,7 +82,9 @@ class ByRule:
         said = self.rule.say(self.kind, asked, findings)
         others = [one for one in asked if one.id != said.pick]
         second = self.rule.say(self.kind, others, findings).pick if others else None
-        return by_rule(judged, said, second, commit_of(said, asked), self.rule.name)
+        ruled = by_rule(judged, said, second, commit_of(said, asked), self.rule.name)
+        ruled_out = said.pick is not None and ruled.chance <= 1 - self.confidence
+        return judged if looked and ruled_out else ruled
 
 
 def serving(judged: Judged) -> set[str]:

@@ -32,6 +32,7 @@ from service.forecasting.result import (
 from service.forecasting.sources import Continued, live_source, predictor_told, shipped_predictor
 
 OVERRULED = "Here what was looked at settles the answer, so the predictor does."
+RULED_OUT = "Here what was looked at speaks against it, so the predictor decides."
 
 
 def forecast(
@@ -93,8 +94,9 @@ def told(
     way = predictor.gate.way_for(run.task.kind)
     tested = predictor.gate.why_for(run.task.kind)
     by_rule = explored.judged.commitment.ground == "by rule"
-    if way != PREDICTOR and not by_rule and explored.judged.is_settled(confidence):
-        tested = f"{tested} {OVERRULED}"
+    if way != PREDICTOR and not by_rule and explored.judged.case.candidates:
+        settled = explored.judged.is_settled(confidence)
+        tested = f"{tested} {OVERRULED if settled else RULED_OUT}"
     saved = 1 - spent.seconds / outlook.seconds if outlook.seconds else 0.0
     exhaustive = Exhaustive(
         seconds=outlook.seconds, usd=outlook.usd, machine=outlook.machine, saved=saved
