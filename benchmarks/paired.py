@@ -26,8 +26,8 @@ from benchmarks.resampling import (
 )
 from benchmarks.statistics import NO_SPREAD, UNIT, Limits, are_binary, wilson
 
-EXACT_FLIPS = 12
-"""Up to this many clusters, all 2^n sign flips are counted instead of drawn."""
+EXACT_FLIPS = 13
+"""Up to this many clusters, all 2^(n - 1) swaps that differ are counted instead of drawn."""
 
 
 @dataclass(frozen=True)
@@ -175,15 +175,20 @@ def apart(one: Floats, other: Floats, finish: Finish) -> tuple[Finish, Finish]:
 def swap_test(swapped: Finish, value: Floats, count: int, rng: np.random.Generator) -> Floats:
     """Two-sided permutation test under which each cluster's two answers may trade places.
 
-    Exact for few clusters; otherwise drawn, counting the data as one of the draws
-    (Phipson and Smyth 2010), so that p is never 0.
+    To swap all clusters is to swap none, the other way round: the last one is never swapped where
+    all are counted. Exact for few clusters; otherwise drawn, counting the data as one of the draws
+    (Phipson and Smyth 2010), so that p is never 0. Only then: were the data drawn again, as happens
+    among few clusters, they would be taken for a second proof of chance, and no difference were
+    certain enough to be told among many pairs (Hemerik and Goeman 2018).
     """
     observed = np.abs(value) - NO_SPREAD
     if count <= EXACT_FLIPS:
-        swaps = ((np.arange(2**count)[:, None] >> np.arange(count)) & 1).astype(float)
+        swaps = ((np.arange(2 ** (count - 1))[:, None] >> np.arange(count)) & 1).astype(float)
         return np.asarray((np.abs(swapped(swaps)) >= observed).mean(axis=0))
     extreme = np.zeros(value.shape)
     for _ in range(RESAMPLES // BLOCK):
-        swaps = rng.integers(0, 2, size=(BLOCK, count)).astype(float)
-        extreme += (np.abs(swapped(swaps)) >= observed).sum(axis=0)
+        swaps = rng.integers(0, 2, size=(BLOCK, count))
+        while (again := np.ptp(swaps, axis=1) == 0).any():
+            swaps[again] = rng.integers(0, 2, size=(again.sum(), count))
+        extreme += (np.abs(swapped(swaps.astype(float))) >= observed).sum(axis=0)
     return (1 + extreme) / (1 + RESAMPLES)

@@ -26,6 +26,23 @@ def test_influences_of_a_mean_are_the_rows_centred():
     assert influences(mean_sums(scores), finish_mean) == pytest.approx((scores - 0.5) / 4)
 
 
+@pytest.mark.parametrize("count", [14, 15, 16, 17])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_difference_of_every_cluster_is_told_among_many_pairs(count, seed):
+    """17 strategies on as many groups as a small test has: 136 pairs, one of them 40 points apart
+    in every group."""
+    rng = np.random.default_rng(seed)
+    one = rng.normal(0.5, 0.05, size=(count, 136))
+    other = rng.normal(0.5, 0.05, size=(count, 136))
+    other[:, 0] -= 0.4
+    tables = [mean_sums(each.reshape(-1)).reshape(count, 136, -1) for each in (one, other)]
+    found = compare_sets(*tables, [None] * count, seed=seed)
+    low, high = at_once(found, np.array(3.4), count)
+    assert low[0] > 0.2
+    assert (low[1:] < 0).sum() > 130
+    assert (high[1:] > 0).sum() > 130
+
+
 def test_one_pair_needs_no_more_than_one_pair():
     rng = np.random.default_rng(1)
     assert critical_value(rng.normal(size=(60, 1))) == pytest.approx(1.959964)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from benchmarks import paired
 from benchmarks.aggregates import MacroF1
-from benchmarks.paired import compare, compare_sets, mcnemar
+from benchmarks.paired import EXACT_FLIPS, compare, compare_sets, mcnemar
 from benchmarks.records import OutcomeRecord
-from benchmarks.resampling import mean_sums
+from benchmarks.resampling import RESAMPLES, mean_sums
 from benchmarks.statistics import UNBOUNDED, interval, intervals
 
 NO_GROUPS = [None] * 20
@@ -74,6 +75,24 @@ def test_swapping_clusters_by_hand():
     """Four clusters, all in favour of a: only 2 of the 16 swaps are as extreme."""
     found = compare([0.9, 0.8, 0.7, 0.9], [0.1, 0.3, 0.2, 0.2], [None] * 4)
     assert found.p_value == pytest.approx(2 / 16)
+
+
+@pytest.mark.parametrize("count", range(12, 19))
+def test_the_data_are_one_of_the_swaps_and_no_two(count):
+    """All clusters in favour of a: nothing is as extreme but the data, whatever was drawn."""
+    a, b = np.linspace(0.7, 0.9, count), np.linspace(0.1, 0.3, count)
+    p_values = {compare(a, b, [None] * count, seed=seed).p_value for seed in range(25)}
+    assert p_values == {1 / 2 ** (count - 1) if count <= EXACT_FLIPS else 1 / (1 + RESAMPLES)}
+
+
+def test_swaps_that_are_counted_and_swaps_that_are_drawn_agree(monkeypatch):
+    rng = np.random.default_rng(4)
+    a, b = rng.random(13), rng.random(13) + 0.15
+    exact = compare(a, b, [None] * 13).p_value
+    monkeypatch.setattr(paired, "EXACT_FLIPS", 12)
+    drawn = [compare(a, b, [None] * 13, seed=seed).p_value for seed in range(10)]
+    assert 0.01 < exact < 0.5
+    assert np.mean(drawn) == pytest.approx(exact, rel=0.05)
 
 
 def test_equal_answers_differ_by_nothing_but_prove_little():
