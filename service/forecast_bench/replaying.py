@@ -98,8 +98,9 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
     teachers = Teachers(lessons)
 
     def recall(name: str) -> None:
-        before[name] = stored_of(name, bench, shipped)
-        current[name] = [each for each in before[name] if each.key in known.keys(name)]
+        before[name], keys = stored_of(name, bench, shipped), known.keys(name)
+        fresh = {(each.way, each.budget): each for each in before[name] if each.key in keys}
+        current[name] = [*fresh.values()]
 
     def find(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)

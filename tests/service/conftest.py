@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from bench_worlds import bench_of_its_own, measured_world
 
 from service.database import open_database
 from service.reliability.postgres import Cluster, NoPostgres
@@ -86,3 +87,16 @@ def drawings(monkeypatch):
 
     monkeypatch.setattr(vl_convert, "vegalite_to_svg", held_to_the_schema)
     return drawn
+
+
+@pytest.fixture(scope="session")
+def bench_made(tmp_path_factory):
+    """Four task folders, and what was measured of them; nobody writes there."""
+    place = tmp_path_factory.mktemp("made")
+    return place, measured_world(place)
+
+
+@pytest.fixture
+def bench_world(bench_made, tmp_path):
+    """A bench of a copy of those, its tasks by name, and everything that is said kept."""
+    return bench_of_its_own(*bench_made, tmp_path)

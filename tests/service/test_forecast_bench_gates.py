@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-import pytest
-from bench_worlds import audit, bench_of_its_own, measured_world, truth
+from bench_worlds import audit, truth
 
 from benchmarks.belief.gate import PREDICTOR, Gate
 from benchmarks.belief.measured import Measured
@@ -92,19 +91,8 @@ def test_replays_of_what_ships_and_at_other_budgets_decide_nothing():
     assert [each.mean_regret for each in gate.held[:2]] == [0.0, 0.0]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    place = tmp_path_factory.mktemp("made")
-    return place, measured_world(place)
-
-
-@pytest.fixture
-def world(made, tmp_path):
-    return bench_of_its_own(*made, tmp_path)
-
-
-def test_where_the_predictor_decides_what_ships_says_what_it_says(world, tmp_path):
-    bench, tasks, _ = world
+def test_where_the_predictor_decides_what_ships_says_what_it_says(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     for name in tasks:
         stored = read_replays(replays_in(bench.out, name))
@@ -117,8 +105,8 @@ def test_where_the_predictor_decides_what_ships_says_what_it_says(world, tmp_pat
         assert ours == alone
 
 
-def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(world, tmp_path):
-    bench, tasks, told = world
+def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(bench_world, tmp_path):
+    bench, tasks, told = bench_world
     teachers = Teachers(learned(bench, tmp_path / "none").lessons)
     case = replayed_case(bench, tasks["four"])
     alone = each_alone(case, teachers, [], bench)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from bench_worlds import WAYS, bench_of_its_own, found, measured_world
+from bench_worlds import WAYS, found
 from click.testing import CliRunner
 
 from benchmarks.belief.gate import PREDICTOR
@@ -29,19 +29,8 @@ from service.forecast_bench.truth import truth_of
 from service.forecasting.following import commit_of
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    place = tmp_path_factory.mktemp("made")
-    return place, measured_world(place)
-
-
-@pytest.fixture
-def world(made, tmp_path):
-    return bench_of_its_own(*made, tmp_path)
-
-
-def test_every_task_is_replayed_at_every_budget_beside_its_rivals(world, tmp_path):
-    bench, tasks, _ = world
+def test_every_task_is_replayed_at_every_budget_beside_its_rivals(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     assert done.left_out == ()
     ways = list(dict.fromkeys(each.way for each in done.replays))
@@ -56,8 +45,8 @@ def test_every_task_is_replayed_at_every_budget_beside_its_rivals(world, tmp_pat
     assert [each.steps for each in ours if each.task == "one"][-1][0] == "features"
 
 
-def test_what_was_replayed_from_the_same_is_not_replayed_again(world, tmp_path):
-    bench, tasks, told = world
+def test_what_was_replayed_from_the_same_is_not_replayed_again(bench_world, tmp_path):
+    bench, tasks, told = bench_world
     first = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     told.clear()
     again = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
@@ -65,9 +54,9 @@ def test_what_was_replayed_from_the_same_is_not_replayed_again(world, tmp_path):
     assert not [line for line in told if "forecast at" in line]
 
 
-def test_test_rows_of_a_task_and_of_its_source_teach_it_nothing(world, tmp_path):
+def test_test_rows_of_a_task_and_of_its_source_teach_it_nothing(bench_world, tmp_path):
     """Other scores of the same task, and of one of the same source: the same forecast."""
-    bench, tasks, _ = world
+    bench, tasks, _ = bench_world
     none = tmp_path / "none"
 
     def told(name):
@@ -92,8 +81,8 @@ def turned_round(path):
     write_record(path, record.model_copy(update={"strategies": lines}))
 
 
-def test_keys_go_by_what_other_sources_taught(world, tmp_path):
-    bench, tasks, _ = world
+def test_keys_go_by_what_other_sources_taught(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     lessons = learned(bench, tmp_path / "none").lessons
     assert [each.name for each in lessons] == ["four", "one", "three", "two"]
@@ -103,8 +92,8 @@ def test_keys_go_by_what_other_sources_taught(world, tmp_path):
     assert teachers.predictor("three", "d") is teachers.predictor("three", "d")
 
 
-def test_a_copy_under_another_name_and_source_teaches_nothing(world, tmp_path):
-    bench, tasks, _ = world
+def test_a_copy_under_another_name_and_source_teaches_nothing(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     none = tmp_path / "none"
 
     def told():
@@ -123,8 +112,8 @@ def test_a_copy_under_another_name_and_source_teaches_nothing(world, tmp_path):
     assert told() == before
 
 
-def test_a_replay_quotes_as_the_machine_that_measured(world):
-    bench, tasks, _ = world
+def test_a_replay_quotes_as_the_machine_that_measured(bench_world):
+    bench, tasks, _ = bench_world
     prices = read_prices(None)
     record = read_record(record_in(bench.out, "one"))
     small, large = (
@@ -157,8 +146,8 @@ def test_right_labels_are_told_as_records_tell_them():
     assert by_number({"r0": "b", "r1": "z"}, ("a", "b")) == {"r0": "1"}
 
 
-def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
-    bench, tasks, _ = world
+def test_a_replay_is_known_by_all_that_it_was_computed_from(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     lessons = learned(bench, tmp_path / "none").lessons
     path = record_in(bench.out, "one")
     evidence = read_evidence(findings_in(bench.out, "one"))
@@ -182,8 +171,8 @@ def test_a_replay_is_known_by_all_that_it_was_computed_from(world, tmp_path):
     assert len({key, *other}) == 4
 
 
-def test_records_of_another_state_of_the_code_are_told(world, tmp_path):
-    bench, tasks, told = world
+def test_records_of_another_state_of_the_code_are_told(bench_world, tmp_path):
+    bench, tasks, told = bench_world
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     warnings = [line for line in told if line.startswith("Warning")]
     assert len(warnings) == 2
@@ -225,8 +214,8 @@ def test_a_rule_that_takes_a_tuned_strategy_says_yes(pick, commit):
     assert commit_of(Saying(pick), facts) == commit
 
 
-def test_the_page_is_made_of_what_was_stored(world, tmp_path):
-    bench, tasks, _ = world
+def test_the_page_is_made_of_what_was_stored(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     assert pages.figures(tmp_path / "none") == "Not measured yet."
     replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     page = pages.figures(bench.out)
@@ -255,9 +244,9 @@ def run(*arguments):
     return CliRunner().invoke(cli, ["bench", "forecast", *map(str, arguments)])
 
 
-def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, made):
-    bench, tasks, _ = world
-    folder = made[0] / "tasks"
+def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(bench_world, bench_made):
+    bench, tasks, _ = bench_world
+    folder = bench_made[0] / "tasks"
     assert read_task(folder / "one", SMALL).data == tasks["one"].data
     said = run(folder, "--size", "small", "--replay-only", "--json", "--out", bench.out)
     last = json.loads(said.stdout.splitlines()[-1])
@@ -276,7 +265,7 @@ def test_the_command_replays_what_is_at_hand_and_ends_with_one_line(world, made)
         (["--only", "one,two"], 1, "No task was replayed"),
     ],
 )
-def test_the_command_refuses(arguments, code, says, made, tmp_path):
-    said = run(made[0] / "tasks", "--replay-only", "--out", tmp_path / "new", *arguments)
+def test_the_command_refuses(arguments, code, says, bench_made, tmp_path):
+    said = run(bench_made[0] / "tasks", "--replay-only", "--out", tmp_path / "new", *arguments)
     assert said.exit_code == code
     assert says in said.output

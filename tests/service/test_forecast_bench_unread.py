@@ -1,26 +1,14 @@
 """What of a measured task cannot be read, or is not there: it is told, and harms no other task."""
 
 import pytest
-from bench_worlds import bench_of_its_own, measured_world
 
 from service.forecast_bench.measure import findings_in, record_in
 from service.forecast_bench.replayed import replays_in
 from service.forecast_bench.replaying import replay_all
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    place = tmp_path_factory.mktemp("made")
-    return place, measured_world(place)
-
-
-@pytest.fixture
-def world(made, tmp_path):
-    return bench_of_its_own(*made, tmp_path)
-
-
-def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(world, tmp_path):
-    bench, tasks, told = world
+def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(bench_world, tmp_path):
+    bench, tasks, told = bench_world
     record_in(bench.out, "one").write_text("torn")
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     assert [one.name for one in done.left_out] == ["one"]
@@ -28,8 +16,8 @@ def test_a_record_that_cannot_be_read_is_told_and_harms_no_other(world, tmp_path
     assert any("no record of this benchmark" in line for line in told)
 
 
-def test_replays_that_cannot_be_read_are_told_and_kept_and_harm_no_other(world, tmp_path):
-    bench, tasks, told = world
+def test_replays_that_cannot_be_read_are_told_and_kept_and_harm_no_other(bench_world, tmp_path):
+    bench, tasks, told = bench_world
     path = replays_in(bench.out, "one")
     path.write_text("mine\n")
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
@@ -39,8 +27,8 @@ def test_replays_that_cannot_be_read_are_told_and_kept_and_harm_no_other(world, 
     assert any("one.replays.jsonl: no replays of a forecast" in line for line in told)
 
 
-def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path):
-    bench, tasks, told = world
+def test_a_task_without_evidence_or_record_is_told_and_left_out(bench_world, tmp_path):
+    bench, tasks, told = bench_world
     findings_in(bench.out, "one").unlink()
     record_in(bench.out, "two").unlink()
     done = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
@@ -54,8 +42,8 @@ def test_a_task_without_evidence_or_record_is_told_and_left_out(world, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{torn", '{"new": {"records": "gone.jsonl", "source": "x"}}'])
-def test_comparisons_that_cannot_be_read_are_told_and_teach_nothing(text, world, tmp_path):
-    bench, tasks, told = world
+def test_comparisons_that_cannot_be_read_are_told_and_teach_nothing(text, bench_world, tmp_path):
+    bench, tasks, told = bench_world
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "comparisons.json").write_text(text)
     done = replay_all([tasks["one"]], bench, shipped=tmp_path / "none")
@@ -63,8 +51,8 @@ def test_comparisons_that_cannot_be_read_are_told_and_teach_nothing(text, world,
     assert any(line.startswith("comparisons.json is left out: ") for line in told)
 
 
-def test_stray_replays_of_a_task_that_was_not_measured_decide_nothing(world, tmp_path):
-    bench, tasks, _ = world
+def test_stray_replays_of_a_task_that_was_not_measured_decide_nothing(bench_world, tmp_path):
+    bench, tasks, _ = bench_world
     replay_all([tasks["one"]], bench, shipped=tmp_path / "none")
     replays_in(bench.out, "one").rename(replays_in(bench.out, "stray"))
     done = replay_all([tasks["two"]], bench, shipped=tmp_path / "none")
