@@ -42,7 +42,7 @@ def marks_of(rows: Sequence[OutcomeRecord], task: TaskFacts) -> Marks:
 
 def squares(marks: Marks, less: Marks = NONE) -> float:
     """The variance of a figure, or of the difference of two."""
-    names = {*marks, *less}
+    names = dict.fromkeys([*marks, *less])  # in an order: sums depend on it in the last bits
     return sum((marks.get(name, 0.0) - less.get(name, 0.0)) ** 2 for name in names)
 
 
@@ -123,7 +123,7 @@ class Losses:
             self.count(lost, best, means.get(name, nothing))
 
     def count(self, lost: dict[Cluster, float], best: Marks, own: Marks) -> None:
-        for cluster in {*best, *own}:
+        for cluster in dict.fromkeys([*best, *own]):
             moved = best.get(cluster, 0.0) - own.get(cluster, 0.0)
             lost[cluster] = lost.get(cluster, 0.0) + moved / self.audits
 

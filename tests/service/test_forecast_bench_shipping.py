@@ -1,6 +1,9 @@
 """What ships: the predictor fitted to committed records, and what decides."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -186,3 +189,25 @@ def test_the_comparisons_of_the_repository_teach():
     for lesson in lessons.values():
         assert "lora" in lesson.qualities
         assert 0 < lesson.alike < 0.95
+
+
+def test_what_a_comparison_teaches_hangs_on_no_order_of_chance():
+    """Keys of replays are made of it: another seed of hashes changes no bit of it."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", PRINTED],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1
+    assert len(told.pop()) > 1000
+
+
+PRINTED = """
+from service.forecast_bench.agenda import RESULTS
+from service.forecast_bench.lessons import lessons_published
+print([lesson.model_dump_json() for lesson in lessons_published(RESULTS, ())[:2]])
+"""
