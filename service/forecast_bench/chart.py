@@ -33,18 +33,19 @@ def regret_chart(found: Sequence[Overall]) -> str:
 
     Across the share of the exhaustive seconds that was spent, up the mean regret in points.
     """
-    ways = list(dict.fromkeys(one.way for one in found))
-    rivals = [way for way in ways if way != FORECAST]
+    rivals = list(dict.fromkeys(one.way for one in found if one.way != FORECAST))
+    ways = [*rivals, FORECAST]  # on top of all others
     paints = {FORECAST: INK} | {
         way: OTHERS[place % len(OTHERS)] for place, way in enumerate(rivals)
     }
     largest = 100 * max(one.budget for one in found)
     bounds = [min(TICKS), largest]
     points = [point for way in ways for point in line_of(way, found, bounds, paints[way])]
+    drawn = list(dict.fromkeys(point["way"] for point in points))
     regrets = [float(point["regret"]) for point in points]
     low, high = min(0.0, *regrets), max(AIM, *regrets) * 1.08
     ends = apart(
-        [max((p for p in points if p["way"] == way), key=lambda p: p["spent"]) for way in ways],
+        [max((p for p in points if p["way"] == way), key=lambda p: p["spent"]) for way in drawn],
         (high - low) * APART,
     )
     x = alt.X("spent:Q").scale(type="log", domain=[bounds[0], largest * ROOM], nice=False)
