@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,8 @@ from benchmarks.statistics import NO_SPREAD, UNIT, Limits, are_binary, wilson
 
 EXACT_FLIPS = 13
 """Up to this many clusters, all 2^(n - 1) swaps that differ are counted instead of drawn."""
+DISTINCT = 20
+"""Up to this many, no swap is drawn twice: of more there are so many that none is likely to be."""
 
 
 @dataclass(frozen=True)
@@ -175,20 +177,32 @@ def apart(one: Floats, other: Floats, finish: Finish) -> tuple[Finish, Finish]:
 def swap_test(swapped: Finish, value: Floats, count: int, rng: np.random.Generator) -> Floats:
     """Two-sided permutation test under which each cluster's two answers may trade places.
 
-    To swap all clusters is to swap none, the other way round: the last one is never swapped where
-    all are counted. Exact for few clusters; otherwise drawn, counting the data as one of the draws
-    (Phipson and Smyth 2010), so that p is never 0. Only then: were the data drawn again, as happens
-    among few clusters, they would be taken for a second proof of chance, and no difference were
-    certain enough to be told among many pairs (Hemerik and Goeman 2018).
+    To swap all clusters is to swap none, the other way round, so the last one is never swapped.
+    Exact for few clusters; otherwise drawn, with the data as one of the draws, so that p is never
+    0: of up to DISTINCT clusters without replacement, and the data are not drawn again (Hemerik and
+    Goeman 2018), of more freely (Phipson and Smyth 2010). Data that were drawn again would be taken
+    for a second proof of chance, and no difference were certain enough to be told among many pairs.
     """
     observed = np.abs(value) - NO_SPREAD
     if count <= EXACT_FLIPS:
-        swaps = ((np.arange(2 ** (count - 1))[:, None] >> np.arange(count)) & 1).astype(float)
+        swaps = bits(np.arange(2 ** (count - 1)), count)
         return np.asarray((np.abs(swapped(swaps)) >= observed).mean(axis=0))
     extreme = np.zeros(value.shape)
-    for _ in range(RESAMPLES // BLOCK):
-        swaps = rng.integers(0, 2, size=(BLOCK, count))
-        while (again := np.ptp(swaps, axis=1) == 0).any():
-            swaps[again] = rng.integers(0, 2, size=(again.sum(), count))
-        extreme += (np.abs(swapped(swaps.astype(float))) >= observed).sum(axis=0)
+    for swaps in drawn_swaps(count, rng):
+        extreme += (np.abs(swapped(swaps)) >= observed).sum(axis=0)
     return (1 + extreme) / (1 + RESAMPLES)
+
+
+def drawn_swaps(count: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """RESAMPLES draws in blocks, draws × clusters."""
+    if count <= DISTINCT:
+        numbers = 1 + rng.choice(2 ** (count - 1) - 1, RESAMPLES, replace=False)
+        yield from (bits(block, count) for block in numbers.reshape(-1, BLOCK))
+        return
+    for _ in range(RESAMPLES // BLOCK):
+        yield rng.integers(0, 2, size=(BLOCK, count)).astype(float)
+
+
+def bits(numbers: NDArray[np.int64], count: int) -> Floats:
+    """The binary digits of each, the lowest first: numbers × count."""
+    return np.asarray(((numbers[:, None] >> np.arange(count)) & 1).astype(float))

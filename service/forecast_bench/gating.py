@@ -32,7 +32,8 @@ class Gates:
         """What decides on a task of that source and data: whether a way is told apart at all hangs
         on how many tasks were tested, which way on what was said of tasks of others.
 
-        Those were foretold by what this task taught, too: so far it has a say in the choice of a
+        So the gate tells the number of all, and the sources and figures of those heard. They were
+        foretold by what this task taught, too: so far it has a say in the choice of a
         way, and none in what that way says.
         """
         others = {one.name for one in taught_by(self.lessons, source, data)}

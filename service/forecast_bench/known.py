@@ -42,7 +42,7 @@ class Known:
 def learned(bench: Bench, shipped: Path) -> Known:
     """Everything at hand, its name telling a task from others; a record in `bench.out` takes the
     place of one that is part of the repository, and both that of a published comparison. One that
-    cannot be read is told, and teaches nothing."""
+    cannot be read is told, and takes no place."""
     found: dict[str, Measured] = {}
     truths: dict[str, Truth] = {}
     evidence: dict[str, AtHand] = {}
@@ -52,8 +52,10 @@ def learned(bench: Bench, shipped: Path) -> Known:
     def learn(place: Path, name: str) -> None:
         each = at_hand(place, name)
         if each is not None and (place == shipped or each.record.task.size == bench.size.name):
-            truths[name] = truth_of(each.path, bench.out / "tasks")
-            found[name] = lesson_of(each.record, truths[name], each.evidence)
+            truth = truth_of(each.path, bench.out / "tasks")
+            found[name] = lesson_of(each.record, truth, each.evidence)
+            truths[name] = truth
+            evidence.pop(name, None)
             if each.evidence is not None:
                 evidence[name] = each
 

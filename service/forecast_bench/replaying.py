@@ -118,8 +118,8 @@ def replay_all(tasks: Sequence[BenchTask], bench: Bench, *, shipped: Path = RESU
         name = task.name
         alone[name] = each_alone(cases[name], teachers, before.get(name, []), bench)
         keys = {each.key for each in alone[name]}
-        ours = [each for each in before.get(name, []) if is_shipped_by(each, keys)]
-        write_replays(replays_in(bench.out, name), [*ours, *alone[name]])
+        ours = {e.budget: e for e in before.get(name, []) if is_shipped_by(e, keys)}
+        write_replays(replays_in(bench.out, name), [*ours.values(), *alone[name]])
 
     def decide(task: BenchTask) -> None:
         name, case = task.name, cases[task.name]

@@ -17,7 +17,7 @@ from benchmarks.belief.predictor import SHIPPED, Predictor
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.agenda import RESULTS, AtHand, at_hand, names_in
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.gating import gate_from
+from service.forecast_bench.gating import gate_from, is_tested
 from service.forecast_bench.lessons import lesson_of, lessons_published
 from service.forecast_bench.replay import key_of
 from service.forecast_bench.replayed import Replay, read_replays, replays_in
@@ -43,14 +43,15 @@ def gate_of(
     """From the tasks that have evidence, each foretold by what tasks of other sources taught."""
     tasks = [each for each in found if each.evidence is not None]
     replays = {each.name: replays_of(each, truths[each.name], lessons, place) for each in tasks}
-    stale = [name for name, each in replays.items() if not each]
+    stale = [name for name, each in replays.items() if not is_tested(each)]
     if len(tasks) >= FEWEST_TASKS and stale:
         raise BenchmarkError(
             f"no replays at {HEADLINE:.0%} by this code and these records: {', '.join(stale)}."
             f" Run: tuneworth bench forecast DIR --replay-only --out {place}"
         )
-    kinds = Counter(each.record.task.task.kind for each in tasks if replays[each.name])
-    return gate_from([each for of in replays.values() for each in of], truths, kinds)
+    kinds = Counter(each.record.task.task.kind for each in tasks if each.name not in stale)
+    heard = [each for name, of in replays.items() if name not in stale for each in of]
+    return gate_from(heard, truths, kinds)
 
 
 def replays_of(

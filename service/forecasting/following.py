@@ -3,8 +3,8 @@
 The rule looks at what it goes by, the quickest step first, as far as the budget reaches, as it
 does where it is held against the predictor. What is left of the budget is used as ever, so that
 the chance that the rule is right is told from the task itself. What the rule takes is the answer,
-unless what was looked at settles another one. Expected qualities and chances beside it stay those
-of the predictor, from the same findings.
+unless what was looked at settles one, or rules the rule's out. Expected qualities and chances
+beside it stay those of the predictor, from the same findings.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ class Follower(Explorer):
     def look(
         self, belief: Belief, judged: Judged
     ) -> tuple[list[Appraisal], Appraisal | None, Stop | None]:
-        stop = self.reason_to_stop(judged)
-        if stop == "told to" or (stop is not None and judged.commitment.ground != "by rule"):
-            return [], None, stop
+        if judged.commitment.ground != "by rule":
+            return super().look(belief, judged)
+        if self.cancelled():
+            return [], None, "told to"
         offered = self.source.actions()
         action = next_look(self.rule, offered, self.fits)
         if action is None:

@@ -23,7 +23,7 @@ def as_they_are(findings: Sequence[Finding]) -> Sequence[Finding]:
 
 
 class Remembered:
-    """Does so once for the same findings: a forecast asks again for each action that it weighs."""
+    """Completes the same findings once: a forecast asks again for each action that it weighs."""
 
     def __init__(self, completed: Completed) -> None:
         self.completed = completed

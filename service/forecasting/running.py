@@ -49,9 +49,9 @@ def forecast(
     """Explore until the decision is clear or the budget used up, and tell what was foretold.
 
     Without a `source` the actions are computed here; without a `predictor` the shipped one holds.
-    Where a simple rule did better than the predictor, as its gate says, the rule decides what looks
-    at the task do not settle. With a `source` that tells labels by other names, `expected` are the
-    right ones by those.
+    Where a simple rule did better than the predictor, as its gate says, the rule decides unless
+    looks at the task settle the answer or rule that of the rule out. With a `source` that tells
+    labels by other names, `expected` are the right ones by those.
     """
     outlook = planned.outlook
     known = predictor or shipped_predictor()

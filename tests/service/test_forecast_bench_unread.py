@@ -2,8 +2,10 @@
 
 import pytest
 
+from benchmarks.errors import Cancelled
+from service.forecast_bench import replaying
 from service.forecast_bench.measure import findings_in, record_in
-from service.forecast_bench.replayed import replays_in
+from service.forecast_bench.replayed import read_replays, replays_in
 from service.forecast_bench.replaying import replay_all
 
 
@@ -51,9 +53,19 @@ def test_comparisons_that_cannot_be_read_are_told_and_teach_nothing(text, bench_
     assert any(line.startswith("comparisons.json is left out: ") for line in told)
 
 
-def test_stray_replays_of_a_task_that_was_not_measured_decide_nothing(bench_world, tmp_path):
+def test_an_interrupted_run_stores_each_forecast_once(bench_world, tmp_path, monkeypatch):
+    """Where results and output are one folder, as for those of the repository."""
     bench, tasks, _ = bench_world
-    replay_all([tasks["one"]], bench, shipped=tmp_path / "none")
-    replays_in(bench.out, "one").rename(replays_in(bench.out, "stray"))
-    done = replay_all([tasks["two"]], bench, shipped=tmp_path / "none")
-    assert done.left_out == ()
+    whole = replay_all([*tasks.values()], bench, shipped=bench.out)
+    path = replays_in(bench.out, "one")
+    kept = path.read_text()
+
+    def stopped(*given):
+        raise Cancelled("told to")
+
+    monkeypatch.setattr(replaying, "as_shipped", stopped)
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            replay_all([*tasks.values()], bench, shipped=bench.out)
+    assert sorted(path.read_text().splitlines()) == sorted(kept.splitlines())
+    assert len(read_replays(path)) == len([one for one in whole.replays if one.task == "one"])

@@ -44,7 +44,7 @@ def test_it_is_foretold_from_what_its_parts_answered(tmp_path, linear, nearest, 
     assert seen(row) in as_html(found)
     _, unknown = foretold(tmp_path, Scripted(truth))
     off, guessed = (abs(each["cascade"].quality.value - cascade) for each in (rows, unknown))
-    assert off < guessed
+    assert off < min(guessed, 0.15)
     assert rows["baseline.linear"].parts_rows == 0
 
 
