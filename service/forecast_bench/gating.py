@@ -29,11 +29,11 @@ class Gates:
     replays: Mapping[str, Sequence[Replay]]
 
     def on(self, source: str, data: str) -> Gate:
-        """What decides on a task of that source and data: whether a way is told apart at all hangs
-        on how many tasks were tested, which way on what was said of tasks of others.
+        """What decides on a task of that source and data. Whether anything but the predictor may
+        hangs on how many tasks were tested, this one among them; which way, on what was said of
+        tasks of other sources. So the gate tells the number of all, and figures of the others.
 
-        So the gate tells the number of all, and the sources and figures of those heard. They were
-        foretold by what this task taught, too: so far it has a say in the choice of a
+        Those were foretold by what this task taught, too: so far it has a say in the choice of a
         way, and none in what that way says.
         """
         others = {one.name for one in taught_by(self.lessons, source, data)}
