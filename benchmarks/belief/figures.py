@@ -93,7 +93,8 @@ def train_rows_in(findings: Sequence[Finding]) -> float | None:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a finding read of one strategy: figures as angles by name, and the rows behind them."""
+    """What a finding read of one strategy: figures as angles by name, and the rows behind them, as
+    many as would say as much were each counted alike."""
 
     strategy: str
     deed: Deed
@@ -103,9 +104,10 @@ class Reading:
 
 
 def readings_of(
-    findings: Iterable[Finding], strategies: Iterable[StrategyFacts]
+    findings: Iterable[Finding], strategies: Iterable[StrategyFacts], extra: float = 1.0
 ) -> dict[tuple[Deed, float, str], Reading]:
-    """By deed, share and strategy; a pilot's with what it gained since its share before."""
+    """By deed, share and strategy; a pilot's with what it gained since its share before. `extra`
+    times the rows say as much as rows that count alike (`macro.extra_of`)."""
     by_id = {strategy.id: strategy for strategy in strategies}
     found: dict[tuple[Deed, float, str], Reading] = {}
     before: dict[str, dict[str, float]] = {}
@@ -113,12 +115,13 @@ def readings_of(
         id = spoken_of(finding.action, by_id.values())
         if finding.action.deed not in READ or finding.trouble or id is None:
             continue
-        figures = angles_of(finding)
+        rows = worth(rows_of(finding), extra)
+        figures = angles_of(finding, rows)
         if finding.action.deed == "pilot":
             earlier, before[id] = before.get(id, {}), figures
             figures = figures | gains(figures, earlier)
         learned = finding.figures.get("learned_rows")
-        share, rows = share_like(finding.action, learned), rows_of(finding)
+        share = share_like(finding.action, learned)
         known = {
             name: figures[name] for name in guesses(finding.action.deed, share) if name in figures
         }
@@ -140,14 +143,18 @@ def spoken_of(action: Action, strategies: Iterable[StrategyFacts]) -> str | None
 
 
 def rows_of(finding: Finding) -> int:
-    return max(1, len(finding.scores) or finding.action.rows)
+    return len(finding.scores) or finding.action.rows
 
 
-def angles_of(finding: Finding) -> dict[str, float]:
+def worth(rows: int, extra: float) -> int:
+    return max(1, round(rows / extra))
+
+
+def angles_of(finding: Finding, rows: int) -> dict[str, float]:
     """A score where only an accuracy was read is that accuracy, and the other way round. The
     likelihood is the mean probability of the right label, or that of the right reply for each of
     its tokens, as its geometric mean."""
-    told, rows = finding.figures, rows_of(finding)
+    told = finding.figures
     found: dict[str, float] = {
         name: measured_angle(told[name], rows) for name in SHARES_OF_ROWS if name in told
     }
@@ -183,10 +190,11 @@ def to_come(
     strategies: Iterable[StrategyFacts],
     seen: Mapping[tuple[Deed, str], Reading],
     train_rows: float | None = None,
+    extra: float = 1.0,
 ) -> Reading | None:
     """What an action would read, its figures all 0; None where nothing that is not yet known.
     Likelihoods are scored only where there are labels to choose from. `train_rows` are those that
-    a pilot is a share of, where known."""
+    a pilot is a share of, where known; `extra` as in `readings_of`."""
     learned = action.share * train_rows if train_rows is not None else None
     id, share = spoken_of(action, strategies), share_like(action, learned)
     if id is None or action.deed not in READ:
@@ -194,6 +202,7 @@ def to_come(
     rows = action.rows
     if action.deed == "pilot" and kind != "classification":
         rows = min(ANSWERED_TEXTS, rows)
+    rows = worth(rows, extra)
     before = seen.get((action.deed, id))
     if before is not None and (before.share, before.rows) >= (share, rows):
         return None
@@ -203,4 +212,4 @@ def to_come(
         if (before is not None or not name.endswith("_gain"))
         and (kind == "classification" or name != "score" or action.deed != "likelihood")
     }
-    return Reading(id, action.deed, share, known, max(1, rows))
+    return Reading(id, action.deed, share, known, rows)

@@ -12,7 +12,7 @@ from benchmarks.belief.angles import to_angle
 from benchmarks.belief.channels import SAME_TASK, Lesson
 from benchmarks.belief.figures import readings_of
 from benchmarks.belief.history import UNSURE, noise_of
-from benchmarks.belief.macro import balanced
+from benchmarks.belief.macro import balanced, extra_of
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rows import Drift, answered, rows_observation
 from benchmarks.resampling import Floats
@@ -25,11 +25,9 @@ def lessons_of(tasks: Sequence[Measured]) -> list[Lesson]:
     noises are alike, and they count for less than as many tasks."""
     found: list[Lesson] = []
     for task in tasks:
-        there = [
-            one
-            for one in readings_of(balanced(task.findings, task.expected), task.strategies).values()
-            if one.strategy in task.qualities
-        ]
+        told = balanced(task.findings, task.expected)
+        read = readings_of(told, task.strategies, extra_of(task.expected)).values()
+        there = [one for one in read if one.strategy in task.qualities]
         counts = Counter((one.deed, one.share) for one in there)
         for one in there:
             quality = task.qualities[one.strategy]

@@ -58,6 +58,15 @@ def expected_of(dataset: Dataset, seed: int) -> Expected:
     return {row.id: row.output for row in judges}
 
 
+def extra_of(expected: Expected) -> float:
+    """Times the rows that show as much of the rare labels as there would be were all equally
+    frequent: the variance of a mean that weighs all labels alike beside that over rows (Kish 1965).
+    1 where no right labels are expected."""
+    counts = Counter(expected.values())
+    each = [len(expected) / count for count in counts.values()]
+    return fmean(each) / len(counts) if each else 1.0
+
+
 def gap_at(rows: int, enough: int) -> float:
     """How far what is read of so many rows may be from macro-F1 beside their luck."""
     return GAP if rows < enough else 0.0
@@ -68,9 +77,8 @@ def macro_score(finding: Finding, expected: Expected) -> MacroScore | None:
     wanted = [expected[row] for row in finding.scores if row in expected]
     if not wanted or len(wanted) < len(finding.scores):
         return None
-    counts = Counter(expected.values())
+    counts, extra = Counter(expected.values()), extra_of(expected)
     scores, count = np.array([*finding.scores.values()]), len(wanted)
-    extra = fmean(len(expected) / each for each in counts.values()) / len(counts)
     enough = ceil(ENOUGH * len(counts) * extra)
     if count < enough:
         weights = 1 / np.array([counts[label] for label in wanted])

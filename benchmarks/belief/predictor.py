@@ -29,7 +29,7 @@ from benchmarks.belief.gate import Gate
 from benchmarks.belief.history import History, doubt_of, fitted_spread, history_of, table_of
 from benchmarks.belief.layout import laid_out
 from benchmarks.belief.lessons import drift_of, lessons_of
-from benchmarks.belief.macro import NONE_EXPECTED, Expected, balanced
+from benchmarks.belief.macro import NONE_EXPECTED, Expected, balanced, extra_of
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rows import Answered, Drift, answered, rows_observation, with_more
 from benchmarks.belief.spread import Spread
@@ -141,7 +141,7 @@ class Predictor(Frozen):
         labels of the rows."""
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
         first = self.after_rows(kind, strategies, rows)
-        readings = latest(readings_of(balanced(findings, expected), strategies))
+        readings = read_in(findings, strategies, expected)
         return self.after_readings(kind, first, readings, first)
 
     def foreseen(
@@ -155,10 +155,11 @@ class Predictor(Frozen):
         """The belief as `action` would leave it, finding what is expected: the same mean, and the
         covariance that would remain."""
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
-        readings = latest(readings_of(balanced(findings, expected), strategies))
+        readings = read_in(findings, strategies, expected)
         first = self.after_rows(kind, strategies, rows)
         now = self.after_readings(kind, first, readings, first)
-        coming = to_come(action, kind, strategies, readings, train_rows_in(findings))
+        train_rows, extra = train_rows_in(findings), extra_of(expected)
+        coming = to_come(action, kind, strategies, readings, train_rows, extra)
         then = first
         if coming is not None:
             readings = {**readings, (coming.deed, coming.strategy): coming}
@@ -188,3 +189,10 @@ class Predictor(Frozen):
     def observed(self, readings: Sequence[Reading], kind: Kind, at: Belief) -> Observation:
         angles = [float(at.mean[at.ids.index(one.strategy)]) for one in readings]
         return observed(readings, self.channels, kind, angles)
+
+
+def read_in(
+    findings: Sequence[Finding], strategies: Sequence[StrategyFacts], expected: Expected
+) -> Readings:
+    """Of each deed and strategy what was read last."""
+    return latest(readings_of(balanced(findings, expected), strategies, extra_of(expected)))

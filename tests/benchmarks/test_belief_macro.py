@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from made_up import facts, rows_found
+from made_up import World, facts, read, rows_found
 
 from benchmarks.belief.belief import Belief
-from benchmarks.belief.macro import GAP, balanced, expected_of, macro_score
+from benchmarks.belief.macro import GAP, balanced, expected_of, extra_of, macro_score
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rows import Drift, answered, rows_observation, with_more
 from benchmarks.evidence.finding import Action, Finding
@@ -210,3 +210,37 @@ def test_other_figures_weigh_all_labels_alike():
     assert last.figures == pytest.approx({**told, "accuracy": 0.5, "right_probability": 0.55})
     assert first.figures["right_probability"] == pytest.approx(0.9)
     assert balanced(halves, {"elsewhere": "ham"}) == halves
+
+
+HAM = {str(row): "spam" if row % 8 == 0 else "ham" for row in range(16)}
+EVEN = {str(row): ("ham", "spam")[row % 2] for row in range(16)}
+
+
+def test_rare_labels_take_more_rows():
+    # by hand: labels weighed alike have (1/9 + 1/1) / 2^2 of a row's variance, rows 1/10
+    nine_to_one = {str(row): "spam" if row == 9 else "ham" for row in range(10)}
+    assert extra_of(nine_to_one) == pytest.approx((1 / 9 + 1) / 4 * 10)
+    assert extra_of(EVEN) == 1.0
+    assert extra_of({}) == 1.0
+
+
+def pilot(expected):
+    """Says the same of either: 15 of 16 right, of each label as many."""
+    return read("pilot", "lora", 16, 0.05, accuracy=15 / 16, nll=0.3).model_copy(
+        update={"scores": dict.fromkeys(expected, 15 / 16)}
+    )
+
+
+def test_a_pilot_read_of_rows_with_a_rare_label_says_less():
+    strategies = (facts("lora"),)
+    predictor = Predictor.fit([task for task, _ in World(seed=11).tasks(12)])
+    rare, even = (
+        predictor.belief("classification", strategies, [pilot(expected)], expected)
+        for expected in (HAM, EVEN)
+    )
+    assert rare.deviations[0] > 1.05 * even.deviations[0]
+    assert rare.mean[0] < even.mean[0]  # 15 of 16 is less of a proof
+    for expected, came in ((HAM, rare), (EVEN, even)):
+        action = pilot(expected).action
+        then = predictor.foreseen("classification", strategies, [], action, expected)
+        assert then.deviations[0] == pytest.approx(came.deviations[0], rel=0.03)
