@@ -19,7 +19,7 @@ from strategies.cascade import Cascade, default_parts
 from strategies.thresholds import cuts
 
 FOLDS = 5
-"""Parts of the rows; what each scores is by a threshold that the others choose."""
+"""Of the rows; what each scores is by a threshold that the others choose."""
 
 
 def with_cascades(
@@ -33,10 +33,11 @@ def with_cascades(
     """The findings, and behind them that of each cascade among the strategies between the task's
     default parts; none where no row is known of both parts.
 
-    `margin` is the task's practical margin, 0 to 1. As a cascade judges its threshold on rows that
-    did not choose it, so does this: the rows of a part by a threshold that those of the other parts
-    choose, by their mean score (which for macro-F1 is the share of right ones). Rows that one part
-    could not answer are left out, though a cascade would ask the other.
+    `margin` is the task's practical margin, 0 to 1. A threshold looks better on the rows that chose
+    it than on others. So the rows fall into FOLDS folds, and each is judged by the threshold that
+    the rest of the rows choose as a cascade does, by their mean score (where the metric is
+    macro-F1, the share of right ones). Rows that one part could not answer are left out, though a
+    cascade would ask the other.
     """
     parts = default_parts(kind, has_documents=has_documents)
     added = []

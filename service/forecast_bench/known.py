@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from benchmarks.belief.measured import Measured
 from service.forecast_bench.agenda import AtHand, at_hand, attempt, names_in
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.lessons import COMPARISONS, lesson_of, lessons_published
+from service.forecast_bench.lessons import COMPARISONS, in_order, lesson_of, lessons_published
 from service.forecast_bench.measure import Bench
 from service.forecast_bench.replay import key_of
 from service.forecast_bench.truth import Truth, truth_of
@@ -60,18 +59,12 @@ def learned(bench: Bench, shipped: Path) -> Known:
                 evidence[name] = each
 
     def compare() -> None:
-        published.extend(lessons_published(shipped, without=()))
+        published.extend(lessons_published(shipped))
 
     attempt(compare, COMPARISONS, bench, failed)
     for name in names_in(shipped):
         attempt(partial(learn, shipped, name), name, bench, failed)
-    ours = in_order(found, published)
+    ours = in_order(found.values(), published)
     for name in names_in(bench.out):
         attempt(partial(learn, bench.out, name), name, bench, failed)
-    return Known(in_order(found, published), ours, truths, evidence)
-
-
-def in_order(found: Mapping[str, Measured], published: Sequence[Measured]) -> list[Measured]:
-    """By name, and behind them the published ones that are not among them."""
-    rest = [lesson for lesson in published if lesson.name not in found]
-    return [*(found[name] for name in sorted(found)), *rest]
+    return Known(in_order(found.values(), published), ours, truths, evidence)

@@ -3,7 +3,7 @@ a published comparison the qualities alone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import sqrt
 from pathlib import Path
@@ -86,9 +86,17 @@ class Published(Frozen):
     source: str
 
 
-def lessons_published(place: Path, without: Collection[str]) -> list[Measured]:
-    """Of the comparisons that a folder of results names beside its own tasks: not of those that it
-    has measured whole. Raises BenchmarkError for a list, or for records, that are none."""
+def in_order(whole: Iterable[Measured], published: Sequence[Measured]) -> list[Measured]:
+    """What tasks measured whole teach, by name, and behind them the published comparisons of
+    others."""
+    found = {lesson.name: lesson for lesson in whole}
+    rest = [lesson for lesson in published if lesson.name not in found]
+    return [*(found[name] for name in sorted(found)), *rest]
+
+
+def lessons_published(place: Path) -> list[Measured]:
+    """Of the comparisons that a folder of results names beside its own tasks, measured whole or
+    not. Raises BenchmarkError for a list, or for records, that are none."""
     path = place / COMPARISONS
     if not path.is_file():
         return []
@@ -99,7 +107,6 @@ def lessons_published(place: Path, without: Collection[str]) -> list[Measured]:
     return [
         lesson_of_comparison(place / one.records, name, one.source)
         for name, one in sorted(named.items())
-        if name not in without
     ]
 
 

@@ -32,8 +32,8 @@ from service.forecasting.result import Forecast
 from service.forecasting.running import forecast
 
 THOUGHT = 0.005
-"""Seconds. A forecast looks at its clock for each action that it appraises, which takes about so
-long."""
+"""Seconds that a replay books for each look at the clock, one for each action that is appraised:
+fixed, so that a replay decides alike on every machine. What they took is told apart."""
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = (
     *("benchmarks/belief/*.py", "benchmarks/evidence/*.py", "service/forecasting/*.py"),

@@ -18,7 +18,7 @@ from benchmarks.errors import BenchmarkError
 from service.forecast_bench.agenda import RESULTS, AtHand, at_hand, names_in
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.gating import gate_from, is_tested
-from service.forecast_bench.lessons import lesson_of, lessons_published
+from service.forecast_bench.lessons import in_order, lesson_of, lessons_published
 from service.forecast_bench.replay import key_of
 from service.forecast_bench.replayed import Replay, read_replays, replays_in
 from service.forecast_bench.truth import Truth, truth_of
@@ -31,8 +31,8 @@ def predictor_from(place: Path) -> Predictor:
     """
     found = [each for name in names_in(place) if (each := at_hand(place, name))]
     truths = {each.name: truth_of(each.path, place / "tasks") for each in found}
-    lessons = [lesson_of(each.record, truths[each.name], each.evidence) for each in found]
-    lessons += lessons_published(place, without=truths)
+    whole = [lesson_of(each.record, truths[each.name], each.evidence) for each in found]
+    lessons = in_order(whole, lessons_published(place))
     gate = gate_of(found, truths, lessons, place)
     return Predictor.fit(lessons).model_copy(update={"gate": gate})
 

@@ -184,7 +184,7 @@ def test_records_that_are_none_are_refused(tmp_path):
 
 
 def test_the_comparisons_of_the_repository_teach():
-    lessons = {lesson.name: lesson for lesson in lessons_published(RESULTS, ())}
+    lessons = {lesson.name: lesson for lesson in lessons_published(RESULTS)}
     assert {lesson.kind for lesson in lessons.values()} > {"generation", "question-answering"}
     for lesson in lessons.values():
         assert "lora" in lesson.qualities
@@ -209,5 +209,5 @@ def test_what_a_comparison_teaches_hangs_on_no_order_of_chance():
 PRINTED = """
 from service.forecast_bench.agenda import RESULTS
 from service.forecast_bench.lessons import lessons_published
-print([lesson.model_dump_json() for lesson in lessons_published(RESULTS, ())[:2]])
+print([lesson.model_dump_json() for lesson in lessons_published(RESULTS)[:2]])
 """
