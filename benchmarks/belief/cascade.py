@@ -11,7 +11,7 @@ from math import inf
 
 import numpy as np
 
-from benchmarks.evidence.finding import Action, Finding
+from benchmarks.evidence.finding import Finding
 from benchmarks.records import StrategyFacts
 from benchmarks.resampling import Floats
 from corpora.task import Kind
@@ -78,7 +78,9 @@ def between(
     stands = standing([sure[row] for row in rows], early, late, margin)
     said = {row: quick if stand else slow for row, stand in zip(rows, stands, strict=True)}
     return Finding(
-        action=Action(deed="rows", strategy=name, rows=len(rows), share=1.0, seconds=0.0),
+        action=quick.action.model_copy(
+            update={"strategy": name, "rows": len(rows), "seconds": 0.0, "usd": 0.0}
+        ),
         scores={row: part.scores[row] for row, part in said.items()},
         labels={row: part.labels[row] for row, part in said.items() if row in part.labels},
         seconds=0.0,

@@ -172,8 +172,8 @@ def ridge(guess: Guess, at: Floats, figure: Floats, weight: Floats) -> Ridge:
     """The weights of one figure: normal around the guess, given the noise, which is the mean
     square of what is left and of its own guess."""
     first = np.array([guess.at_centre, guess.slope, *(0.0 for _ in KINDS)])
-    sizes = [guess.unsure_at_centre, guess.unsure_slope, *(guess.unsure_kind for _ in KINDS)]
-    before = np.diag(np.array(sizes) ** -2.0)
+    before = np.diag(np.full(2 + len(KINDS), guess.unsure_kind**-2.0))
+    before[:2, :2] = np.linalg.inv(guess.unsure)
     weighed = at.T * weight
     variance = guess.noise**2
     for _ in range(ROUNDS):

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log2
 
+import numpy as np
+
 from benchmarks.belief.angles import measured_angle, to_angle
 from benchmarks.evidence.finding import Action, Deed, Finding
 from benchmarks.records import StrategyFacts
+from benchmarks.resampling import Floats
 from corpora.task import Kind
 
 CENTRE = 0.8
@@ -29,7 +32,9 @@ READ: tuple[Deed, ...] = ("retrieval", "likelihood", "head", "pilot")
 class Guess:
     """Of one figure before any task is seen: what it reads at CENTRE, how that moves with quality,
     and its noise; and how unsure the first two are, and the part of the first that is due to the
-    kind of task. All standard deviations on the scale of angles."""
+    kind of task. All standard deviations on the scale of angles. A figure that is `near_zero`
+    reads about 0 where the quality is 0: it is the line through that point that is unsure, not
+    its slope."""
 
     at_centre: float
     slope: float
@@ -37,8 +42,20 @@ class Guess:
     unsure_at_centre: float = 0.05
     unsure_slope: float = 0.2
     unsure_kind: float = 0.05
+    near_zero: bool = False
+
+    @property
+    def unsure(self) -> Floats:
+        """Covariance of what it reads at CENTRE and of its slope."""
+        at_centre = self.unsure_at_centre**2
+        if not self.near_zero:
+            return np.diag([at_centre, self.unsure_slope**2])
+        shared = at_centre / CENTRE
+        return np.array([[at_centre, shared], [shared, (at_centre + AT_ZERO**2) / CENTRE**2]])
 
 
+AT_ZERO = 0.1
+"""How far from 0 a figure that is near it may be."""
 UNKNOWN = Guess(CENTRE, 0.0, 0.2, 0.3, 0.7, 0.2)
 GAIN = Guess(0.0, 0.0, 0.1, 0.1, 0.3, 0.05)
 
@@ -55,7 +72,14 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
     if deed == "pilot":
         halvings = max(0.0, log2(1 / share))
         fall = 0.05 * halvings
-        score = Guess(CENTRE - fall, 1.0, noise=0.05 + fall, unsure_at_centre=fall)
+        at_centre = CENTRE - fall
+        score = Guess(
+            at_centre,
+            at_centre / CENTRE,
+            noise=0.05 + fall,
+            unsure_at_centre=fall,
+            near_zero=True,
+        )
         return {
             "score": score,
             "likelihood": UNKNOWN,
@@ -87,8 +111,10 @@ def train_rows_in(findings: Sequence[Finding]) -> float | None:
     those that are learned from; an action other than a pilot says which share they are."""
     counts = [one.figures.get("n_train") for one in findings if one.action.deed == "features"]
     count = next((each for each in counts if each is not None), None)
+    if not count:
+        return count
     learned = [one.action.share for one in findings if one.action.deed in ("rows", "head")]
-    return count / max(learned, default=1.0) if count is not None else None
+    return count / max(learned, default=1.0)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ that a simple rule beats there is not worth its thinking: then the rule decides,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field, field_validator
 
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rivals import RIVALS, Rule
+from benchmarks.records import StrategyFacts
 from corpora.task import Frozen, Kind
 
 PREDICTOR = "predictor"
@@ -19,8 +20,8 @@ PREDICTOR = "predictor"
 FEWEST_TASKS = 8
 """On fewer measured tasks nothing is decided: one of them alone would turn it."""
 FEWEST_OF_KIND = 4
-"""A rule decides on no kind of task of which fewer were tested: what it is right about may be
-another kind."""
+"""A rule decides on no kind of task of which fewer were tested, and with no language model that
+none was tested with: what it is right about may be another kind, or a weaker model."""
 DIGITS = 1
 """Of a mean regret in points: what differs by less is a tie."""
 
@@ -45,14 +46,15 @@ class Held(Frozen):
 class Gate(Frozen):
     """`way` is what decides a forecast: PREDICTOR, or the name of a simple rule. `held` are the
     figures that it follows from, of `tasks` of `sources` at that `budget` (a share of the whole
-    comparison's seconds), so many of each of `kinds`; without any, nothing was tested and the
-    predictor decides."""
+    comparison's seconds), so many of each of `kinds`, and with these language `models`; without
+    any, nothing was tested and the predictor decides."""
 
     way: str = PREDICTOR
     why: str = untested(0)
     tasks: int = Field(default=0, ge=0)
     sources: int = Field(default=0, ge=0)
     kinds: dict[Kind, int] = Field(default_factory=dict)
+    models: tuple[str, ...] = ()
     budget: float = 0.07
     held: tuple[Held, ...] = ()
 
@@ -64,34 +66,56 @@ class Gate(Frozen):
             raise ValueError(f"choose one of: {', '.join(known)}")
         return way
 
-    def rule(self, tasks: Sequence[Measured], kind: Kind) -> Rule | None:
+    def rule(
+        self, tasks: Sequence[Measured], kind: Kind, strategies: Sequence[StrategyFacts]
+    ) -> Rule | None:
         """The rule that decides on such tasks, taught by these; None where the predictor does."""
-        way = self.way_for(kind)
+        way = self.way_for(kind, strategies)
         found = next((rule for rule in RIVALS if rule.name == way), None)
         return found.fitted(tasks) if found else None
 
-    def way_for(self, kind: Kind) -> str:
-        return self.way if self.kinds.get(kind, 0) >= FEWEST_OF_KIND else PREDICTOR
+    def way_for(self, kind: Kind, strategies: Sequence[StrategyFacts]) -> str:
+        few = self.kinds.get(kind, 0) < FEWEST_OF_KIND
+        return PREDICTOR if few or self.untested_models(strategies) else self.way
 
-    def why_for(self, kind: Kind) -> str:
-        if self.way_for(kind) == self.way:
+    def untested_models(self, strategies: Sequence[StrategyFacts]) -> list[str]:
+        """The language models of these strategies that no tested task had."""
+        there = dict.fromkeys(s.model for s in strategies if s.model is not None)
+        return [model for model in there if model not in self.models]
+
+    def why_for(self, kind: Kind, strategies: Sequence[StrategyFacts]) -> str:
+        if self.way_for(kind, strategies) == self.way:
             return self.why
-        few = f"Of {kind} {self.kinds.get(kind, 0)} were tested, and fewer than {FEWEST_OF_KIND}"
+        count, others = self.kinds.get(kind, 0), self.untested_models(strategies)
+        lacks = f"Of {kind} {count} were tested, and fewer than {FEWEST_OF_KIND} decide nothing"
+        if count >= FEWEST_OF_KIND:
+            lacks = f"None of them was tested with {', '.join(others)}, and they decide nothing"
         why = self.why.removesuffix(f" {decides(self.way)}")
-        return f"{why} {few} decide nothing of it: the predictor does, untested on this kind."
+        return f"{why} {lacks} of it: the predictor does, untested there."
 
 
 def decided(
-    held: Sequence[Held], *, kinds: Mapping[Kind, int], sources: int, budget: float
+    held: Sequence[Held],
+    *,
+    kinds: Mapping[Kind, int],
+    models: Iterable[str],
+    sources: int,
+    budget: float,
 ) -> Gate:
     """The way with the lowest mean regret on so many tasks of each of `kinds`, told to a tenth of a
     point; of equals the one whose calls were right most often, and the predictor where that is
     equal, too."""
     tasks = sum(kinds.values())
+    gate = Gate(
+        why=untested(tasks),
+        tasks=tasks,
+        sources=sources,
+        kinds=dict(kinds),
+        models=tuple(sorted(models)),
+        budget=budget,
+    )
     if tasks < FEWEST_TASKS or not held:
-        return Gate(
-            why=untested(tasks), tasks=tasks, sources=sources, budget=budget, kinds=dict(kinds)
-        )
+        return gate
     ours = next(each for each in held if each.way == PREDICTOR)
     rivals = [each for each in held if each.way != PREDICTOR]
     if not rivals:
@@ -99,15 +123,8 @@ def decided(
     rival = min(rivals, key=rank)
     best = rival if rank(rival) < rank(ours) else ours
     other = ours if best is rival else rival
-    return Gate(
-        way=best.way,
-        why=told(best, other, tasks, sources, budget),
-        tasks=tasks,
-        sources=sources,
-        kinds=dict(kinds),
-        budget=budget,
-        held=tuple(held),
-    )
+    why = told(best, other, tasks, sources, budget)
+    return gate.model_copy(update={"way": best.way, "why": why, "held": tuple(held)})
 
 
 def rank(each: Held) -> tuple[float, float]:

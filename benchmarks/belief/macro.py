@@ -67,6 +67,11 @@ def extra_of(expected: Expected) -> float:
     return fmean(each) / len(counts) if each else 1.0
 
 
+def enough_of(expected: Expected) -> int:
+    """Rows from which on macro-F1 itself is read; 0 where no right labels are expected."""
+    return ceil(ENOUGH * len(set(expected.values())) * extra_of(expected))
+
+
 def gap_at(rows: int, enough: int) -> float:
     """How far what is read of so many rows may be from macro-F1 beside their luck."""
     return GAP if rows < enough else 0.0
@@ -79,7 +84,7 @@ def macro_score(finding: Finding, expected: Expected) -> MacroScore | None:
         return None
     counts, extra = Counter(expected.values()), extra_of(expected)
     scores, count = np.array([*finding.scores.values()]), len(wanted)
-    enough = ceil(ENOUGH * len(counts) * extra)
+    enough = enough_of(expected)
     if count < enough:
         weights = 1 / np.array([counts[label] for label in wanted])
         value = float(weights @ scores / weights.sum())
@@ -108,6 +113,8 @@ def balanced(findings: Sequence[Finding], expected: Expected) -> Sequence[Findin
         known.update(finding.readings.get("share", {}))
         if "accuracy" in figures and (value := weighed_mean(finding.scores, expected)) is not None:
             figures["accuracy"] = value
+            figures.pop("out_of_fold", None)  # a share of training rows, as they are
+            figures.pop("score", None)  # macro-F1 of a pilot's few rows; its accuracy is read
         if "right_probability" in figures and (value := weighed_mean(known, expected)) is not None:
             figures["right_probability"] = value
         found.append(finding.model_copy(update={"figures": figures}))

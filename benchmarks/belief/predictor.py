@@ -24,6 +24,7 @@ from benchmarks.belief.figures import (
     readings_of,
     to_come,
     train_rows_in,
+    worth,
 )
 from benchmarks.belief.gate import Gate
 from benchmarks.belief.history import History, doubt_of, fitted_spread, history_of, table_of
@@ -62,7 +63,8 @@ MEANING = {
     " of the figures, from so many degrees of freedom.",
     "gate": "What decides a forecast (way): the predictor, or a simple rule that did"
     " better on measured tasks whose source was left out; with the figures that decided it, and the"
-    " number of tested tasks of each kind: on a kind of fewer than four the predictor decides."
+    " number of tested tasks of each kind, and their language models: on a kind of fewer than four,"
+    " or with another model, the predictor decides."
     " Without figures nothing was tested.",
     "tasks": "What was measured on test rows, which is what strategies are known by: mean, its"
     " standard error, rows.",
@@ -141,7 +143,7 @@ class Predictor(Frozen):
         labels of the rows."""
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
         first = self.after_rows(kind, strategies, rows)
-        readings = read_in(findings, strategies, expected)
+        readings = beside(rows, read_in(findings, strategies, expected), kind, expected)
         return self.after_readings(kind, first, readings, first)
 
     def foreseen(
@@ -157,14 +159,16 @@ class Predictor(Frozen):
         rows = answered(findings, [strategy.id for strategy in strategies], expected)
         readings = read_in(findings, strategies, expected)
         first = self.after_rows(kind, strategies, rows)
-        now = self.after_readings(kind, first, readings, first)
+        now = self.after_readings(kind, first, beside(rows, readings, kind, expected), first)
         train_rows, extra = train_rows_in(findings), extra_of(expected)
         coming = to_come(action, kind, strategies, readings, train_rows, extra)
         then = first
         if coming is not None:
             readings = {**readings, (coming.deed, coming.strategy): coming}
         elif action.deed == "rows" and action.strategy in now.ids:
-            then = self.after_rows(kind, strategies, with_more(rows, action))
+            rows = with_more(rows, action, expected)
+            then = self.after_rows(kind, strategies, rows)
+        readings = beside(rows, readings, kind, expected)
         # figures to come are not known: only covariances are taken from here
         covariance = self.after_readings(kind, then, readings, first).covariance
         return Belief(now.ids, now.mean, covariance)
@@ -196,3 +200,19 @@ def read_in(
 ) -> Readings:
     """Of each deed and strategy what was read last."""
     return latest(readings_of(balanced(findings, expected), strategies, extra_of(expected)))
+
+
+def beside(
+    rows: Mapping[str, Answered], readings: Readings, kind: Kind, expected: Expected
+) -> Readings:
+    """What readings say that answered rows did not. Where there are labels a prompt answers the
+    one that is likeliest, so that its likelihoods of as many rows are the same answers again."""
+    extra = extra_of(expected)
+    return {
+        key: one
+        for key, one in readings.items()
+        if kind != "classification"
+        or one.deed != "likelihood"
+        or one.strategy not in rows
+        or worth(rows[one.strategy].rows, extra) < one.rows
+    }

@@ -53,8 +53,9 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Majority:
-    """The strategy that most measured tasks found best, of the same kind where there are any. It
-    looks at no finding."""
+    """The strategy that most measured tasks found best, of the same kind where there are any; of
+    equals the one with the highest mean. It looks at no finding. Where that one is not among the
+    strategies, or with several models, it has no say: it knows of no other that it was best."""
 
     wins: Mapping[Kind, Counter[str]] = field(default_factory=dict)
     means: Mapping[str, float] = field(default_factory=dict)
@@ -73,16 +74,12 @@ class Majority:
         return Majority(wins, {name: fmean(each) for name, each in values.items()})
 
     def say(self, kind: Kind, strategies: Strategies, findings: Findings) -> Saying:
-        everywhere: Counter[str] = sum(self.wins.values(), Counter())
-        here = self.wins.get(kind, Counter())
+        wins = self.wins.get(kind) or sum(self.wins.values(), Counter())
+        best = max(wins, key=lambda name: (wins[name], self.means[name]), default=None)
+        found = [s.id for s in strategies if s.name == best]
         known = [s for s in strategies if s.name in self.means]
-        order = sorted(
-            known,
-            key=lambda s: (here[s.name], everywhere[s.name], self.means[s.name]),
-            reverse=True,
-        )
         expected = {s.id: certain(self.means[s.name]) for s in known}
-        return Saying(order[0].id if order else None, expected)
+        return Saying(found[0] if len(found) == 1 else None, expected)
 
 
 @dataclass(frozen=True)

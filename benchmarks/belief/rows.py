@@ -17,7 +17,14 @@ from pydantic import Field
 
 from benchmarks.belief.angles import measured_angle
 from benchmarks.belief.belief import Observation
-from benchmarks.belief.macro import NONE_EXPECTED, Expected, gap_at, macro_score
+from benchmarks.belief.macro import (
+    NONE_EXPECTED,
+    Expected,
+    enough_of,
+    extra_of,
+    gap_at,
+    macro_score,
+)
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.resampling import Floats
 from corpora.task import Frozen
@@ -145,13 +152,15 @@ def rows_observation(seen: Mapping[str, Answered], drift: Drift) -> Observation 
     if not seen:
         return None
     count = len(seen)
-    values = [measured_angle(one.score, one.rows) for one in seen.values()]
+    values = [measured_angle(one.score, one.rows / one.ratio) for one in seen.values()]
     noise = sampling_noise(list(seen.values()))
     noise += drift.shared**2 * np.ones((count, count)) + drift.own**2 * np.eye(count)
     return Observation(tuple(seen), np.eye(count), np.array(values), noise)
 
 
-def with_more(seen: Mapping[str, Answered], action: Action) -> dict[str, Answered]:
+def with_more(
+    seen: Mapping[str, Answered], action: Action, expected: Expected = NONE_EXPECTED
+) -> dict[str, Answered]:
     """As it would be once `action` had answered rows, of whose scores only the spread counts."""
     id = action.strategy
     before = seen.get(id) if id else None
@@ -160,6 +169,6 @@ def with_more(seen: Mapping[str, Answered], action: Action) -> dict[str, Answere
     ratios = [one.ratio for one in ([before] if before else seen.values())]
     known = before.by_row if before else {}
     score = before.score if before else 0.5
-    enough = max((one.enough for one in seen.values()), default=0)
-    more = Answered(score, action.rows, fmean(ratios) if ratios else 1.0, known, enough)
+    ratio = fmean(ratios) if ratios else extra_of(expected)
+    more = Answered(score, action.rows, ratio, known, enough_of(expected))
     return {**seen, id: more}

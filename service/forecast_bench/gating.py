@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from benchmarks.belief.gate import PREDICTOR, Gate, Held, decided
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.rivals import RIVALS
-from corpora.task import Kind
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.figures import Overall, overalls
 from service.forecast_bench.replay import taught_by
@@ -37,10 +36,9 @@ class Gates:
         way, and none in what that way says.
         """
         others = {one.name for one in taught_by(self.lessons, source, data)}
-        kinds = {one.name: one.kind for one in self.lessons}
-        told = {name: self.replays[name] for name in kinds if is_tested(self.replays.get(name, ()))}
-        heard = [each for name, of in told.items() if name in others for each in of]
-        return gate_from(heard, self.truths, Counter(kinds[name] for name in told))
+        tested = [one for one in self.lessons if is_tested(self.replays.get(one.name, ()))]
+        heard = [each for one in tested if one.name in others for each in self.replays[one.name]]
+        return gate_from(heard, self.truths, tested)
 
 
 def is_tested(replays: Iterable[Replay]) -> bool:
@@ -49,14 +47,15 @@ def is_tested(replays: Iterable[Replay]) -> bool:
 
 
 def gate_from(
-    replays: Iterable[Replay], truths: Mapping[str, Truth], kinds: Mapping[Kind, int]
+    replays: Iterable[Replay], truths: Mapping[str, Truth], tested: Sequence[Measured]
 ) -> Gate:
-    """By what the predictor alone and each rule said at the headline budget, of so many tested
-    tasks of each of `kinds`. What ships follows from it, and is not asked."""
+    """By what the predictor alone and each rule said at the headline budget, where these tasks were
+    tested. What ships follows from it, and is not asked."""
     told = [each for each in replays if each.budget == HEADLINE and each.way in WAYS]
     return decided(
         [held(each) for each in overalls(told, truths)],
-        kinds=kinds,
+        kinds=Counter(one.kind for one in tested),
+        models={s.model for one in tested for s in one.strategies if s.model is not None},
         sources=len({truths[each.task].source for each in told}),
         budget=HEADLINE,
     )

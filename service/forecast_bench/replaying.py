@@ -186,7 +186,7 @@ def as_shipped(
     """What a user would be told at every budget: what the predictor says `alone`, or, where the
     gate lets a rule decide, what rule and looks say together. Raises Cancelled."""
     predictor = teachers.predictor(case.truth.source, case.task.data)
-    way = gate.way_for(case.record.task.task.kind)
+    way = gate.way_for(case.record.task.task.kind, case.fitting)
     known = {(each.way, each.budget, each.key): each for each in before}
     done = []
     for mine in (each for each in alone if each.way == PREDICTOR):

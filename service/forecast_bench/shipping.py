@@ -7,7 +7,6 @@ from the replays beside them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,9 +48,9 @@ def gate_of(
             f"no replays at {HEADLINE:.0%} by this code and these records: {', '.join(stale)}."
             f" Run: tuneworth bench forecast DIR --replay-only --out {place}"
         )
-    kinds = Counter(each.record.task.task.kind for each in tasks if each.name not in stale)
-    heard = [each for name, of in replays.items() if name not in stale for each in of]
-    return gate_from(heard, truths, kinds)
+    fresh = {name: of for name, of in replays.items() if name not in stale}
+    tested = [lesson for lesson in lessons if lesson.name in fresh]
+    return gate_from([each for of in fresh.values() for each in of], truths, tested)
 
 
 def replays_of(

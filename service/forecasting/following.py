@@ -4,7 +4,8 @@ The rule looks at what it goes by, the quickest step first, as far as the budget
 does where it is held against the predictor. What is left of the budget is used as ever, so that
 the chance that the rule is right is told from the task itself. What the rule takes is the answer,
 unless what was looked at settles one, or rules the rule's out. Expected qualities and chances
-beside it stay those of the predictor, from the same findings.
+beside it stay those of the predictor, from the same findings. A rule that has no say leaves all to
+the predictor.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.belief.belief import Belief
-from benchmarks.belief.rivals import Rule, Saying, is_tuned, looks_at, next_look
+from benchmarks.belief.rivals import LOOKS_AT, Rule, Saying, is_tuned, looks_at, next_look
 from benchmarks.evidence.finding import Finding
 from benchmarks.records import StrategyFacts
 from corpora.task import Kind
@@ -27,6 +28,11 @@ from service.forecasting.result import Stop
 from service.forecasting.verdict import Judged
 from service.forecasting.worlds import regrets, rights
 
+OVERRULED = "Here what was looked at settles the answer, so the predictor does."
+RULED_OUT = "Here what was looked at speaks against it, so the predictor decides."
+NO_SAY = "Here it has no say, so the predictor decides."
+LIKELIER = 0.5
+"""A rule that looks leave a smaller chance of being right is not believed."""
 SAYS = {
     "majority strategy": "what most measured tasks found best is taken",
     "rank at pilot size": "whatever scored best so far is taken",
@@ -64,8 +70,8 @@ class Follower(Explorer):
 @dataclass(frozen=True)
 class ByRule:
     """Decides as the rule says, among the strategies that are expected to serve the stated needs
-    other than quality, until looks at the task make `judge` sure of an answer, or as sure that the
-    rule is wrong; it says the rest."""
+    other than quality, until looks at the task make `judge` sure of an answer, or believe that the
+    rule is rather wrong than right; it says the rest, and all where the rule has no say."""
 
     judge: Judge
     rule: Rule
@@ -76,16 +82,24 @@ class ByRule:
     def __call__(self, belief: Belief, findings: Sequence[Finding]) -> Judged:
         judged = self.judge(belief, findings)
         looked = any(tells(one.action, judged) and not one.trouble for one in findings)
-        if not judged.case.candidates or (looked and judged.is_settled(self.confidence)):
+        if not judged.case.candidates:
             return judged
+        if looked and judged.is_settled(self.confidence):
+            return replace(judged, overruled=OVERRULED)
         able = serving(judged)
         asked = [one for one in self.strategies if one.id in able]
         said = self.rule.say(self.kind, asked, findings)
-        others = [one for one in asked if one.id != said.pick]
-        second = self.rule.say(self.kind, others, findings).pick if others else None
-        ruled = by_rule(judged, said, second, commit_of(said, asked), self.rule.name)
-        ruled_out = said.pick is not None and ruled.chance <= 1 - self.confidence
-        return judged if looked and ruled_out else ruled
+        if said.pick is None and has_looked(self.rule.name, findings):
+            return replace(judged, overruled=NO_SAY)
+        ruled = by_rule(judged, said, commit_of(said, asked), self.rule.name)
+        if looked and said.pick is not None and ruled.chance < LIKELIER:
+            return replace(judged, overruled=RULED_OUT)
+        return ruled
+
+
+def has_looked(rule: str, findings: Sequence[Finding]) -> bool:
+    """Whether it went by something, if it goes by anything."""
+    return not LOOKS_AT[rule] or any(looks_at(rule, one.action) for one in findings)
 
 
 def serving(judged: Judged) -> set[str]:
@@ -100,15 +114,15 @@ def serving(judged: Judged) -> set[str]:
     return able or {each.id for each in thoughtful}
 
 
-def by_rule(judged: Judged, said: Saying, second: str | None, answer: Commit, rule: str) -> Judged:
-    """The judgement with the rule's choice in place of the predictor's; its chance and regret are
-    still by the predictor's worlds."""
-    by_id = {each.id: each for each in judged.case.candidates}
-    first = by_id[said.pick] if said.pick else None
+def by_rule(judged: Judged, said: Saying, answer: Commit, rule: str) -> Judged:
+    """The judgement with the rule's choice in place of the predictor's, which comes second where it
+    is another; its chance and regret are still by the predictor's worlds."""
+    first = next((each for each in judged.case.candidates if each.id == said.pick), None)
+    ours = judged.case.pick.first if judged.case.pick else None
     case = replace(
         judged.case,
         pick=Pick(first, (first,), {}) if first else None,
-        runner_up=by_id[second] if second else None,
+        runner_up=ours if first and ours and ours.id != first.id else judged.case.runner_up,
     )
     return replace(
         judged,
@@ -122,7 +136,7 @@ def by_rule(judged: Judged, said: Saying, second: str | None, answer: Commit, ru
 def why(said: Saying, rule: str) -> str:
     told = f"By the simple rule “{rule}”: {SAYS[rule]}"
     if said.pick is None:
-        return f"{told}, and it has no say here."
+        return f"{told}, and it has no say before it looked."
     expected = said.expected.get(said.pick)
     figure = f", by a figure of {wording.score(expected.value)}" if expected else ""
     return f"{told}. That is {said.pick}{figure}."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.stats import binom
 
 from benchmarks.belief.belief import Belief
 from benchmarks.evidence.finding import Finding
@@ -13,10 +14,11 @@ from benchmarks.results import StrategyResult
 from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.expected import Outlook, expected_rows, measured_speeds
 from service.forecasting.verdict import Judged, Seen, judge_worlds
+from service.suitability import ERRORS_ALLOWED
 
 DRAWS = 2_000
 ENOUGH = 30
-"""Answers from which on the share of errors among them counts."""
+"""Answers from which on the share of errors among them counts as it is."""
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Bench:
             self.outlook.run.task,
             self.outlook.run.needs,
             confidence=self.confidence,
-            seen=seen_in(findings),
+            seen=seen_in(findings, self.confidence),
         )
 
     def rows(self, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
@@ -50,12 +52,16 @@ class Bench:
         return self._known[key]
 
 
-def seen_in(findings: Sequence[Finding]) -> Seen:
-    """Few answers tell nothing of errors: one of eight is no eighth."""
+def seen_in(findings: Sequence[Finding], confidence: float) -> Seen:
+    """Few answers tell little of errors: one of eight is no eighth. They count where so many would
+    come with a chance of at most 1 - `confidence` were there no more than are allowed (an exact
+    binomial test)."""
     errors = {}
     for finding in findings:
-        wrong = finding.figures.get("errors", 0.0)
+        wrong = int(finding.figures.get("errors", 0.0))
         asked = len(finding.scores) + wrong
-        if finding.action.deed == "rows" and finding.action.strategy and asked >= ENOUGH:
+        by_chance = float(binom.sf(wrong - 1, asked, ERRORS_ALLOWED))
+        counts = asked >= ENOUGH or by_chance <= 1 - confidence
+        if finding.action.deed == "rows" and finding.action.strategy and counts:
             errors[finding.action.strategy] = wrong / asked
     return Seen(frozenset(measured_speeds(findings)), errors)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from benchmarks.belief.cascade import with_cascades
-from benchmarks.belief.gate import PREDICTOR
 from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Finding, Source
@@ -31,9 +30,6 @@ from service.forecasting.result import (
 )
 from service.forecasting.sources import Continued, live_source, predictor_told, shipped_predictor
 
-OVERRULED = "Here what was looked at settles the answer, so the predictor does."
-RULED_OUT = "Here what was looked at speaks against it, so the predictor decides."
-
 
 def forecast(
     planned: ForecastPlan,
@@ -49,15 +45,15 @@ def forecast(
     """Explore until the decision is clear or the budget used up, and tell what was foretold.
 
     Without a `source` the actions are computed here; without a `predictor` the shipped one holds.
-    Where a simple rule did better than the predictor, as its gate says, the rule decides unless
-    looks at the task settle the answer or rule that of the rule out. With a `source` that tells
-    labels by other names, `expected` are the right ones by those.
+    Where a simple rule did better than the predictor, as its gate says, the rule decides unless it
+    has no say, or looks at the task settle the answer or speak against that of the rule. With a
+    `source` that tells labels by other names, `expected` are the right ones by those.
     """
     outlook = planned.outlook
     known = predictor or shipped_predictor()
     facts = tuple(entry.facts for entry in outlook.fitting)
     seed, kind = outlook.run.seed, outlook.run.task.kind
-    rule = known.gate.rule(known.tasks, kind)
+    rule = known.gate.rule(known.tasks, kind, facts)
     judge: Judge = Bench(outlook, confidence, seed)
     make: Callable[..., Explorer] = Explorer
     if rule is not None:
@@ -91,12 +87,12 @@ def told(
     """The result of an exploration."""
     outlook, run = planned.outlook, planned.outlook.run
     spent = spent_on(planned.purse, explored)
-    way = predictor.gate.way_for(run.task.kind)
-    tested = predictor.gate.why_for(run.task.kind)
+    facts = [entry.facts for entry in outlook.fitting]
+    way = predictor.gate.way_for(run.task.kind, facts)
+    tested = predictor.gate.why_for(run.task.kind, facts)
     by_rule = explored.judged.commitment.ground == "by rule"
-    if way != PREDICTOR and not by_rule and explored.judged.case.candidates:
-        settled = explored.judged.is_settled(confidence)
-        tested = f"{tested} {OVERRULED if settled else RULED_OUT}"
+    if explored.judged.overruled:
+        tested = f"{tested} {explored.judged.overruled}"
     saved = 1 - spent.seconds / outlook.seconds if outlook.seconds else 0.0
     exhaustive = Exhaustive(
         seconds=outlook.seconds, usd=outlook.usd, machine=outlook.machine, saved=saved

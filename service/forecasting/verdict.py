@@ -51,7 +51,8 @@ class Judged:
     `worlds` are its draws, one column for each of `terms.ids`. `chosen` is how often the rule
     picks each there. `chance` is that of the decision being right, `regret` what it is worse by
     than the rule's pick on average, and `stake` what the best choice would lose on average, a
-    needless tuning included.
+    needless tuning included. `overruled` is why a simple rule that decides on such tasks does not
+    here.
     """
 
     case: Case
@@ -63,6 +64,7 @@ class Judged:
     chance: float
     regret: float
     stake: float
+    overruled: str | None = None
 
     @property
     def strategy(self) -> str | None:

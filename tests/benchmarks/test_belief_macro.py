@@ -141,7 +141,7 @@ def test_few_rows_leave_a_gap_that_more_rows_close():
     assert whole.deviation**2 == pytest.approx(whole.ratio / (4 * 100 + 2))
     for rows, gap in ((79, GAP), (80, 0.0)):
         action = Action(deed="rows", strategy="a", rows=rows, share=1.0, seconds=1.0)
-        more = with_more({"a": few}, action)["a"]
+        more = with_more({"a": few}, action, expected)["a"]
         assert more.deviation**2 == pytest.approx(more.ratio / (4 * rows + 2) + gap**2)
 
 

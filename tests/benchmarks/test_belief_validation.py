@@ -213,8 +213,11 @@ class TestRivals:
         rule = Majority().fitted([won(0, "lora"), won(1, "cascade"), won(5, "cascade")])
         assert rule.say("classification", self.strategies, []).pick == "lora"
         assert rule.say("generation", self.strategies, []).pick == "cascade"
+        # it knows of no other that it was best, nor with which of two models
         without = [s for s in self.strategies if s.id != "cascade"]
-        assert rule.say("generation", without, []).pick == "lora"
+        assert rule.say("generation", without, []).pick is None
+        two = [facts("cascade", model="large").model_copy(update={"id": "cascade@large"})]
+        assert rule.say("generation", [*self.strategies, *two], []).pick is None
         assert Majority().say("generation", self.strategies, []).pick is None
 
     def test_rank_at_pilot_size_takes_what_scored_best_so_far(self):

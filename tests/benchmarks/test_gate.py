@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from made_up import World, fitting
+from made_up import World, facts, fitting
 
 from benchmarks.belief.gate import FEWEST_TASKS, PREDICTOR, Gate, Held, decided
 from benchmarks.belief.predictor import Predictor
@@ -28,7 +28,7 @@ def held(way, lost, right=0.8):
 
 def gate(*ways, tasks=12):
     kinds = {"generation": 3, "extraction": tasks - 3}
-    return decided(ways, kinds=kinds, sources=tasks - 2, budget=0.07)
+    return decided(ways, kinds=kinds, models=["small"], sources=tasks - 2, budget=0.07)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_few_tasks_decide_nothing():
         "Not tested against simple rules: 7 measured tasks, and fewer than 8 decide nothing."
     )
     assert gate(*ways, tasks=FEWEST_TASKS).way == NAMES[0]
-    assert decided((), kinds={}, sources=0, budget=0.07) == Gate()
+    assert decided((), kinds={}, models=[], sources=0, budget=0.07) == Gate()
 
 
 def test_without_a_rule_to_hold_against_nothing_is_decided():
@@ -96,29 +96,44 @@ def test_the_file_says_what_decides_and_refuses_a_way_that_it_does_not_know(tmp_
 
 def test_a_rule_is_taught_by_the_tasks_of_the_predictor():
     four = [task.model_copy(update={"qualities": {}}) for task in generated(4)]
-    assert Gate().rule(four, "generation") is None
     strategies = fitting("generation", documents=True)
-    kinds = {"generation": 4}
-    silent = Gate(way="majority strategy", kinds=kinds).rule(four, "generation")
+    assert Gate().rule(four, "generation", strategies) is None
+    known = {"kinds": {"generation": 4}, "models": ("small",)}
+    silent = Gate(way="majority strategy", **known).rule(four, "generation", strategies)
     assert silent.say("generation", strategies, []).pick is None
-    thumb = Gate(way="rule of thumb", kinds=kinds).rule(four, "generation")
+    thumb = Gate(way="rule of thumb", **known).rule(four, "generation", strategies)
     assert thumb.say("generation", strategies, []).pick == "lora"
 
 
 def test_a_rule_decides_on_no_kind_of_which_few_were_tested():
     kinds = {"extraction": 4, "generation": 3}
     found = Gate(way="rule of thumb", why="It did better.", kinds=kinds)
-    assert found.way_for("extraction") == "rule of thumb"
-    assert found.why_for("extraction") == "It did better."
+    some = (facts("baseline.nearest"),)
+    assert found.way_for("extraction", some) == "rule of thumb"
+    assert found.why_for("extraction", some) == "It did better."
     for kind, count in (("generation", 3), ("classification", 0)):
-        assert found.way_for(kind) == PREDICTOR
-        assert found.rule(generated(9), kind) is None
-        assert f"Of {kind} {count} were tested" in found.why_for(kind)
-        assert "the predictor does, untested" in found.why_for(kind)
+        assert found.way_for(kind, some) == PREDICTOR
+        assert found.rule(generated(9), kind, some) is None
+        assert f"Of {kind} {count} were tested" in found.why_for(kind, some)
+        assert "the predictor does, untested" in found.why_for(kind, some)
     rule = gate(held(PREDICTOR, 2.0), held("rule of thumb", 1.0))
-    assert rule.why_for("extraction").endswith("“rule of thumb” decides.")
-    assert "“rule of thumb” decides" not in rule.why_for("generation")
-    assert Gate().why_for("generation") == Gate().why
+    assert rule.why_for("extraction", some).endswith("“rule of thumb” decides.")
+    assert "“rule of thumb” decides" not in rule.why_for("generation", some)
+    assert Gate().why_for("generation", some) == Gate().why
+
+
+def test_a_rule_decides_with_no_model_that_none_was_tested_with():
+    rule = gate(held(PREDICTOR, 2.0), held("rule of thumb", 1.0))
+    known, strange = facts("prompt.few-shot"), facts("lora", model="large")
+    plain = facts("baseline.nearest")
+    assert plain.model is None
+    assert rule.way_for("extraction", (plain, known)) == "rule of thumb"
+    for strategies in ((strange,), (plain, known, strange)):
+        assert rule.way_for("extraction", strategies) == PREDICTOR
+        assert rule.rule([], "extraction", strategies) is None
+        why = rule.why_for("extraction", strategies)
+        assert "None of them was tested with large" in why
+        assert why.endswith("the predictor does, untested there.")
 
 
 def generated(count):

@@ -11,15 +11,15 @@ from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rivals import RIVALS
 from corpora.task import Needs
 from service.forecasting import view
-from service.forecasting.following import SAYS
+from service.forecasting.following import NO_SAY, OVERRULED, RULED_OUT, SAYS
 from service.forecasting.pages import as_html, as_markdown
 from service.forecasting.result import Forecast
-from service.forecasting.running import OVERRULED, RULED_OUT, forecast
+from service.forecasting.running import forecast
 from service.forecasting.shown import forecast_text
 from service.forecasting.telling import BY_RULE
 
-CLOSE = {"baseline.majority": 0.25, "baseline.linear": 0.9, "prompt.few-shot": 0.5, "lora": 0.905}
-"""By the comparison's rule the cheapest that none beats by a margin; by rank, LoRA."""
+CLOSE = {"baseline.majority": 0.25, "baseline.linear": 0.9, "prompt.few-shot": 0.5, "lora": 0.96}
+"""By rank LoRA, which is rather right than wrong; by the predictor nobody is sure enough of it."""
 WHY = "On 9 measured tasks the rule did better."
 RANK = "rank at pilot size"
 
@@ -33,9 +33,10 @@ SILENT = [measured(number, 0.9).model_copy(update={"qualities": {}}) for number 
 def foretold(
     model, way, *, tasks=SILENT, tested=4, source=None, seconds=1e4, confidence=UNREACHED, **more
 ):
-    gate = Gate(way=way, why=WHY, kinds={"classification": tested})
-    predictor = Predictor.fit(tasks).model_copy(update={"gate": gate})
     plan = planned(model, budget_seconds=seconds, **more)
+    known = {s.facts.model for s in plan.outlook.fitting} - {None}
+    gate = Gate(way=way, why=WHY, kinds={"classification": tested}, models=tuple(known))
+    predictor = Predictor.fit(tasks).model_copy(update={"gate": gate})
     source = source or Scripted(CLOSE)
     return forecast(
         plan, confidence=confidence, source=source, predictor=predictor, clock=lambda: 0.0
@@ -56,22 +57,25 @@ def test_the_answer_is_the_rules_and_the_predictor_would_have_said_another(ranke
     assert ranked.answer.runner_up == "baseline.linear"
     assert (ranked.rule, ranked.tested) == (RANK, WHY)
     plain = foretold(tmp_path, PREDICTOR)
-    assert (plain.answer.strategy, plain.answer.commit_to_fine_tuning) == ("baseline.linear", "no")
+    assert plain.answer.commit_to_fine_tuning == "not yet"
     assert plain.rule is None
     assert '"rule"' not in plain.as_json()
     assert Forecast.model_validate_json(ranked.as_json()) == ranked
 
 
 def test_it_looks_at_what_the_rule_goes_by_the_quickest_first_and_then_at_the_rest(ranked):
-    *steps, last = taken(ranked)
+    steps = [step for step in taken(ranked) if step.reason == BY_RULE]
+    rest = [step for step in taken(ranked) if step.reason != BY_RULE]
     assert {step.deed for step in steps} == {"rows"}
-    assert len(steps) == 4 * 4
-    assert all(step.reason == BY_RULE and step.expected_gain is None for step in steps)
+    # where looks speak against the rule for a while, the predictor explores
+    assert len(steps) >= 12
+    assert len(steps) + sum(step.deed == "rows" for step in rest) == 4 * 4
+    assert all(step.expected_gain is None for step in steps)
     seconds = [step.expected_seconds for step in steps]
     assert seconds == sorted(seconds)
-    assert (last.deed, last.reason == BY_RULE) == ("features", False)
+    assert [step.deed for step in rest].count("features") == 1
     assert ranked.stop == "nothing left"
-    assert steps[-1].after.strategy == "lora"
+    assert taken(ranked)[-1].after.strategy == "lora"
 
 
 def test_it_stays_within_the_budget(tmp_path):
@@ -115,12 +119,35 @@ def test_a_rule_that_looks_at_the_task_rule_out_does_not_decide(tmp_path):
     assert "simple rule" not in view.sentence(found)
 
 
-def test_a_rule_without_a_say_leaves_it_open(tmp_path):
+@pytest.mark.parametrize(("linear", "decides"), [(0.5, False), (0.58, False), (0.6, True)])
+def test_a_rule_decides_only_where_it_is_rather_right_than_wrong(tmp_path, linear, decides):
+    """However sure one wants to be: with more confidence no worse answer is believed."""
+    tasks = [measured(number, 0.6) for number in range(9)]
+    source = Scripted({**CLOSE, "baseline.linear": linear, "prompt.few-shot": 0.6, "lora": 0.62})
+    found = foretold(tmp_path, "majority strategy", tasks=tasks, source=source)
+    assert found.confidence == UNREACHED
+    assert (found.rule is not None) == decides
+    assert found.answer.chance > 0.5
+    assert (found.answer.strategy == "baseline.linear") == decides
+    assert (found.answer.commit_to_fine_tuning == "no") == decides
+
+
+def test_a_rule_without_a_say_leaves_it_to_the_predictor(tmp_path):
+    plain = foretold(tmp_path, PREDICTOR)
+    # nothing was measured, so nothing was best
     found = foretold(tmp_path, "majority strategy")
-    assert found.answer.strategy is None
-    assert found.answer.commit_to_fine_tuning == "not yet"
-    assert "has no say here" in view.sentence(found)
-    assert "The comparison (tuneworth compare)" in found.answer.settles[0]
+    # linear was best, and is not among the strategies
+    tasks = [measured(number, 0.6) for number in range(9)]
+    less = ("baseline.majority", "prompt.few-shot", "lora")
+    other = foretold(tmp_path, "majority strategy", tasks=tasks, strategies=less)
+    assert found.answer == plain.answer
+    for each in (found, other):
+        assert each.rule is None
+        assert each.tested in (f"{WHY} {NO_SAY}", f"{WHY} {OVERRULED}")
+    assert other.start.strategy != "baseline.linear"
+    early = foretold(tmp_path, "majority strategy", tasks=tasks, strategies=less, seconds=0.05)
+    assert early.tested == f"{WHY} {NO_SAY}"
+    assert early.answer.commit_to_fine_tuning == "not yet"
 
 
 def test_on_a_kind_of_which_few_were_tested_the_predictor_decides(ranked, tmp_path):
@@ -128,8 +155,8 @@ def test_on_a_kind_of_which_few_were_tested_the_predictor_decides(ranked, tmp_pa
     assert (ranked.rule, ranked.tested) == (RANK, WHY)
     assert few.rule is None
     assert few.tested.startswith(f"{WHY} Of classification 3 were tested, and fewer than 4")
-    assert few.answer.strategy == "baseline.linear"
-    assert ranked.answer.strategy == "lora"
+    assert few.answer.commit_to_fine_tuning == "not yet"
+    assert ranked.answer.commit_to_fine_tuning == "yes"
 
 
 def test_what_broke_is_not_taken(tmp_path):
