@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from made_up import rows_found
+from made_up import read, rows_found
 
 from benchmarks.belief.cascade import FOLDS, with_cascades
+from benchmarks.belief.figures import train_rows_in
 from benchmarks.belief.rows import answered
 from benchmarks.records import StrategyFacts
 from strategies.base import Answer
@@ -67,6 +68,17 @@ def test_it_takes_the_cheap_answers_that_are_sure_and_the_dear_ones_elsewhere():
     assert told == ["baseline.linear", "prompt.nearest"] * 20
     seen = answered([*parts, one], ["baseline.linear", "prompt.nearest", "cascade"])
     assert (seen["cascade"].score, seen["cascade"].rows) == (1.0, 40)
+
+
+def test_it_learned_from_as_much_as_its_parts():
+    less = [
+        one.model_copy(update={"action": one.action.model_copy(update={"share": 0.75})})
+        for one in PARTS
+    ]
+    (one,) = cascades_of(less)
+    assert one.action.share == 0.75
+    data = read("features", None, 0, n_train=44.0)
+    assert train_rows_in([data, *less, one]) == train_rows_in([data, *less]) == 44 / 0.75
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.02, 0.3])

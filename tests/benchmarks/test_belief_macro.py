@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 from made_up import World, facts, read, rows_found
 
+from benchmarks.belief.angles import measured_angle
 from benchmarks.belief.belief import Belief
-from benchmarks.belief.macro import GAP, balanced, expected_of, extra_of, macro_score
+from benchmarks.belief.figures import readings_of
+from benchmarks.belief.macro import (
+    GAP,
+    balanced,
+    enough_of,
+    expected_of,
+    extra_of,
+    macro_score,
+)
 from benchmarks.belief.predictor import Predictor
 from benchmarks.belief.rows import Drift, answered, rows_observation, with_more
 from benchmarks.evidence.finding import Action, Finding
@@ -167,6 +176,15 @@ def test_only_macro_f1_expects_labels():
         assert expected_of(data, 0) == told
 
 
+def test_rows_foretold_of_a_task_not_yet_looked_at_are_as_noisy_as_they_come():
+    """Before any row: the variance beside that of rows that count alike is that of the labels."""
+    action = Action(deed="rows", strategy="a", rows=16, share=1.0, seconds=1.0)
+    more = with_more({}, action, HAM)["a"]
+    assert more.ratio == extra_of(HAM)
+    assert more.enough == enough_of(HAM) > 16
+    assert with_more({}, action)["a"].ratio == 1.0
+
+
 def test_the_predictor_believes_by_them():
     strategies = (facts("prompt.few-shot"),)
     finding, expected = MANY.drawn(np.random.default_rng(5), 16)
@@ -222,6 +240,18 @@ def test_rare_labels_take_more_rows():
     assert extra_of(nine_to_one) == pytest.approx((1 / 9 + 1) / 4 * 10)
     assert extra_of(EVEN) == 1.0
     assert extra_of({}) == 1.0
+
+
+def test_a_pilots_own_macro_f1_and_training_rows_as_they_are_are_not_read():
+    """All of spam is missed: half of what is right, labels weighed alike."""
+    scores = {row: float(label == "ham") for row, label in HAM.items()}
+    told = {"accuracy": 0.875, "score": 0.31, "out_of_fold": 0.88}
+    for deed in ("pilot", "head"):
+        found = read(deed, "lora", 16, 0.05, **told).model_copy(update={"scores": scores})
+        [weighed] = balanced([found], HAM)
+        assert weighed.figures == {"accuracy": 0.5}
+        [read_] = readings_of([weighed], (facts("lora"),)).values()
+        assert set(read_.figures.values()) == {measured_angle(0.5, 16)}
 
 
 def pilot(expected):

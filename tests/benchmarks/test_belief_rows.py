@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_up import read, rows_found, score_rows
 
+from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief
 from benchmarks.belief.rows import Drift, answered, rows_observation, with_more
 from benchmarks.evidence.finding import Action
@@ -35,6 +36,15 @@ class TestOneStrategy:
         told = np.mean([one.noise[0, 0] for one in observed]) ** 0.5
         # graded scores are held to be a little noisier than they are while rows are few
         assert spread * 0.93 < told < spread * (1.25 if rows == 16 else 1.15)
+
+    @pytest.mark.parametrize("quality", [0.05, 0.5, 0.95])
+    def test_graded_scores_are_told_with_less_of_a_bias_than_right_and_wrong_ones(self, quality):
+        rng = np.random.default_rng(5)
+        scores = rng.beta(20 * quality, 20 * (1 - quality), (400, 8))
+        told = np.mean([observe(rows_found("a", each)).values[0] for each in scores])
+        # corrected as if they were right or wrong they would be 0.077 off at the ends; of 8 rows
+        # nobody knows yet that they spread so little
+        assert told == pytest.approx(float(to_angle(quality)), abs=0.055)
 
     def test_8_right_of_8_leave_room(self):
         wide = Belief(("a",), np.array([0.8]), np.array([[0.2]]))

@@ -5,12 +5,14 @@ import pytest
 from foretold import certain
 from planted import QUESTIONS, TRIAGE, strategy
 
+from benchmarks.evidence.finding import Action, Finding
 from benchmarks.records import TaskFacts
 from corpora.task import Needs
 from service.choosing import pick_one
 from service.evidence import Evidence, Gap
 from service.forecasting.answer import why
 from service.forecasting.calls import calls
+from service.forecasting.judging import seen_in
 from service.forecasting.verdict import Judged, Seen, judge_worlds
 from service.forecasting.worlds import NOTHING, losses, picks, regrets, rights, terms_of
 from service.suitability import candidates_of, floor_of
@@ -274,6 +276,23 @@ def test_one_that_errs_too_often_is_out_while_another_serves() -> None:
     assert judged(worlds, ids).strategy == "prompt.nearest"
     found = judged(worlds, ids, seen=Seen(errors={"prompt.nearest": 0.2}))
     assert found.strategy == "prompt.few-shot"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "asked", "counts"),
+    [(1, 8, False), (3, 12, True), (10, 25, True), (3, 25, False), (2, 30, True), (0, 30, True)],
+)
+def test_few_answers_tell_of_errors_where_there_are_many(wrong, asked, counts) -> None:
+    """By hand: of 12 answers three or more are wrong with a chance of 2% were it 5%, of 25 with
+    one of 13%."""
+    found = Finding(
+        action=Action(deed="rows", strategy="lora", rows=asked, share=1.0, seconds=1.0),
+        figures={"errors": float(wrong)},
+        scores={f"row {n}": 1.0 for n in range(asked - wrong)},
+        seconds=1.0,
+    )
+    errors = seen_in([found], 0.9).errors
+    assert errors == ({"lora": wrong / asked} if counts else {})
 
 
 def test_that_nothing_solves_the_task_is_not_said_lightly() -> None:
