@@ -85,6 +85,7 @@ def told(main: Overall) -> list[BenchCheck]:
         "compute_saved_operations": (main.saved_operations, "share"),
         "deciding_share": (main.deciding, "share"),
         "mean_regret_error_points": (points(main.mean_regret_error), "points"),
+        "mean_to_winner_points": (points(main.mean_to_winner), "points"),
         "winner_found_low": (main.found[1], "share"),
         "winner_found_high": (main.found[2], "share"),
         "winner_found_chance": (main.found_chance, "share"),

@@ -37,7 +37,8 @@ Truths = Mapping[str, Truth]
 @dataclass(frozen=True)
 class TaskFigures:
     """One forecast of one task. `regret_error` is the standard error of its regret by the luck of
-    the test rows, and `found_chance` the chance that the true one is within the margin. `saved` is
+    the test rows, `winners_regret` that of the exhaustive winner itself, and `found_chance` the
+    chance that the true one is within the margin. `saved` is
     the share of the exhaustive seconds that it did not take, thinking included, `saved_operations`
     the same in floating-point operations, None where they are not known; `rmse` is without noise,
     None where no quality was foretold."""
@@ -46,11 +47,17 @@ class TaskFigures:
     truth: Truth
     regret: float
     regret_error: float
+    winners_regret: float
     found: bool
     found_chance: float
     saved: float
     saved_operations: float | None
     rmse: float | None
+
+    @property
+    def to_winner(self) -> float:
+        """What the choice measured below the exhaustive winner, on the same rows."""
+        return self.regret - self.winners_regret
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class Overall:
     """One way of foretelling at one budget, over all tasks. Regrets and errors run from 0 to 1;
     errors and coverages are over strategies and tasks, None where no quality is foretold; with
     noise in them where they are called raw. `mean_regret_error` is the standard error of the mean
-    regret by the luck of test rows alone, and `found_chance` the mean chance of a regret within the
+    regret by the luck of test rows alone, `mean_to_winner` the mean of what choices measured below
+    the exhaustive winners, and `found_chance` the mean chance of a regret within the
     margin. `deciding` is the mean share of the exhaustive seconds that choosing and believing took
     in the replay; `saved` counts it as spent."""
 
@@ -70,6 +78,7 @@ class Overall:
     deciding: float
     mean_regret: float
     mean_regret_error: float
+    mean_to_winner: float
     worst_regret: float
     worst_task: str
     found: Share
@@ -94,6 +103,7 @@ def figures_of(replay: Replay, truth: Truth, seed_variance: float = 0.0) -> Task
         truth=truth,
         regret=regret_of(replay.pick, truth.audits),
         regret_error=error_of(replay.pick, truth),
+        winners_regret=regret_of(truth.winner, truth.audits),
         found=is_found(replay.pick, truth),
         found_chance=chance_found(replay.pick, truth),
         saved=1 - (replay.seconds + replay.deciding_seconds) / truth.seconds,
@@ -164,6 +174,7 @@ def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
         deciding=fmean(one.replay.deciding_seconds / one.truth.seconds for one in each),
         mean_regret=fmean(one.regret for one in each),
         mean_regret_error=sqrt(sum(one.regret_error**2 for one in each)) / len(each),
+        mean_to_winner=fmean(one.to_winner for one in each),
         worst_regret=worst.regret,
         worst_task=worst.replay.task,
         found=share_of(one.found for one in each),

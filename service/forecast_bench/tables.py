@@ -15,9 +15,19 @@ NONE = "–"
 
 
 def task_table(figures: Iterable[TaskFigures]) -> Table:
-    """One row a task, forecast beside exhaustive; a regret with its standard error."""
+    """One row a task, forecast beside exhaustive; a regret with its standard error, and beside it
+    what the choice measured below the exhaustive winner."""
     head = [
-        *("task", "exhaustive", "commit?", "forecast", "commit?", "regret", "found"),
+        *(
+            "task",
+            "exhaustive",
+            "commit?",
+            "forecast",
+            "commit?",
+            "regret",
+            "to the winner",
+            "found",
+        ),
         *("error", "took", "of", "saved"),
     ]
     rows = [head]
@@ -27,7 +37,8 @@ def task_table(figures: Iterable[TaskFigures]) -> Table:
             [
                 *(truth.name, truth.winner or "nothing", truth.commit),
                 *(replay.pick or "nothing", replay.commit),
-                *(with_error(one.regret, one.regret_error), "yes" if one.found else "no"),
+                *(with_error(one.regret, one.regret_error), wording.points(one.to_winner)),
+                "yes" if one.found else "no",
                 NONE if one.rmse is None else plain_points(one.rmse),
                 *(wording.duration(replay.seconds), wording.duration(truth.seconds)),
                 share(one.saved),
@@ -54,7 +65,8 @@ def regret_table(figures: Sequence[TaskFigures]) -> Table:
 def curve_table(found: Iterable[Overall]) -> Table:
     """One row for each way and budget."""
     head = [
-        *("way", "budget", "saved", "mean regret", "worst", "winner found", "by chance"),
+        *("way", "budget", "saved", "mean regret", "to the winner", "worst"),
+        *("winner found", "by chance"),
         *("go/no-go right", "balanced", "not yet", "error", "error, raw"),
         *("within 3", "covered", "Brier"),
     ]
@@ -65,6 +77,7 @@ def curve_table(found: Iterable[Overall]) -> Table:
             [
                 *(one.way, f"{one.budget:.0%}", share(one.saved)),
                 with_error(one.mean_regret, one.mean_regret_error),
+                wording.points(one.mean_to_winner),
                 f"{wording.points(one.worst_regret)} ({one.worst_task})",
                 *(of_share(one.found), f"{one.found_chance:.0%}"),
                 f"{of_share(calls.accuracy)} of {calls.made}",

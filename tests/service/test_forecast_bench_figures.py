@@ -6,7 +6,7 @@ from bench_worlds import audit, truth
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.chart import odds_chart, regret_chart
 from service.forecast_bench.checks import forecast_checks, points
-from service.forecast_bench.figures import figures_of, overalls
+from service.forecast_bench.figures import figures_of, overall, overalls
 from service.forecast_bench.replayed import (
     FORECAST,
     Foretold,
@@ -143,12 +143,33 @@ def test_a_quick_look_holds_no_target_and_a_task_left_out_fails(two_tasks):
 def test_tables_tell_a_row_for_each_task_and_way(two_tasks):
     truths, replays = two_tasks
     table = task_table([figures_of(each, truths[each.task]) for each in replays[:2]])
-    assert table[1][:7] == ["t", "lora", "yes", "lora", "yes", "0.0", "yes"]
-    assert table[2][:7] == ["u", "baseline.linear", "no", "lora", "no", "+10.0", "no"]
+    assert table[1][:8] == ["t", "lora", "yes", "lora", "yes", "0.0", "0.0", "yes"]
+    assert table[2][:8] == ["u", "baseline.linear", "no", "lora", "no", "+10.0", "+10.0", "no"]
     lines = as_markdown(curve_table(overalls(replays, truths))).splitlines()
     assert len(lines) == 4
-    assert lines[2].startswith("| forecast | 7% | 94.0% | +5.0 | +10.0 (u) | 50% (9–91%) | 50% |")
+    assert lines[2].startswith(
+        "| forecast | 7% | 94.0% | +5.0 | +5.0 | +10.0 (u) | 50% (9–91%) | 50% |"
+    )
     assert lines[3].endswith("| – | – | – | – | – |")
+
+
+def test_what_halves_could_not_show_is_no_merit_of_the_choice():
+    """One half recommends nothing; against the winner of all rows LoRA loses 4 points, not less
+    than none."""
+    made = truth(
+        known={},
+        audits=[
+            audit(None, nothing=0.5, lora=0.9, baseline_linear=0.94),
+            audit("baseline.linear", nothing=0.5, lora=0.9, baseline_linear=0.94),
+        ],
+        winners=("baseline.linear",),
+        commits=("no",),
+    )
+    one = figures_of(replay_with(), made)
+    assert one.regret == pytest.approx(-0.18)
+    assert one.winners_regret == pytest.approx(-0.22)
+    assert one.to_winner == pytest.approx(0.04)
+    assert overall([one.replay], {"t": made}).mean_to_winner == pytest.approx(0.04)
 
 
 def test_a_regret_is_told_with_its_error(two_tasks):
