@@ -56,6 +56,7 @@ class Channel(Frozen):
     figures: tuple[Figure, ...]
     noise: tuple[tuple[float, ...], ...]
     freedom: float
+    models: tuple[str, ...] = Field(default=(), description="language models that it was fitted to")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,15 +74,19 @@ class Channel(Frozen):
         ]
         return np.array(rests)
 
-    def noise_at(self, kind: Kind, angle: float, rows: int) -> Floats:
+    def noise_at(self, kind: Kind, angle: float, rows: int, model: str | None) -> Floats:
         """Covariance of the figures around slope × quality where the quality is about `angle`:
-        their noise, how unsure the weights are there, and fewer rows than they were fitted to.
+        their noise, how unsure the weights are there, fewer rows than they were fitted to, and
+        what another model may read beside those, guessed to be as much as another kind of task.
 
         Of p figures whose noise was estimated with f degrees of freedom some combination always
         looks surer than it is, by about 1 + (p + 1) / f.
         """
         at = regressors(angle, kind)
-        unsure = [at @ np.array(figure.unsure) @ at for figure in self.figures]
+        unsure = np.array([at @ np.array(figure.unsure) @ at for figure in self.figures])
+        if self.tasks and model is not None and model not in self.models:
+            known = guesses(self.deed, self.share)
+            unsure += np.array([known[name].unsure_kind ** 2 for name in self.names])
         few = 1 + (len(self.figures) + 1) / self.freedom if self.tasks else 1.0
         fewer = 1 / (4 * rows + 2) - 1 / (4 * self.rows + 2) if self.rows else 0.0
         scores = np.array(["likelihood" not in name for name in self.names], dtype=float)
@@ -149,6 +154,7 @@ def taught(deed: Deed, share: float, names: tuple[str, ...], lessons: Sequence[L
         deed=deed,
         share=share,
         tasks=tasks,
+        models=tuple(sorted({one.reading.model for one in lessons if one.reading.model})),
         rows=sum(one.weight * one.reading.rows for one in lessons) / tasks if tasks else 0.0,
         figures=tuple(
             Figure(name=name, weights=short(fit.weights), unsure=shortened(fit.unsure))
@@ -219,7 +225,7 @@ def observed(
     loadings, values = np.zeros((ends[-1], len(readings))), np.zeros(ends[-1])
     noise = np.zeros((ends[-1], ends[-1]))
     roots = [
-        np.linalg.cholesky(channel.noise_at(kind, angle, one.rows))
+        np.linalg.cholesky(channel.noise_at(kind, angle, one.rows, one.model))
         for one, channel, angle in zip(readings, read, angles, strict=True)
     ]
     for i, (place, channel, one) in enumerate(zip(places, read, readings, strict=True)):

@@ -120,13 +120,14 @@ def train_rows_in(findings: Sequence[Finding]) -> float | None:
 @dataclass(frozen=True)
 class Reading:
     """What a finding read of one strategy: figures as angles by name, and the rows behind them, as
-    many as would say as much were each counted alike."""
+    many as would say as much were each counted alike. `model` is the strategy's."""
 
     strategy: str
     deed: Deed
     share: float
     figures: Mapping[str, float]
     rows: int
+    model: str | None = None
 
 
 def readings_of(
@@ -153,7 +154,7 @@ def readings_of(
         }
         if known:
             key = (finding.action.deed, share, id)
-            found[key] = Reading(id, finding.action.deed, share, known, rows)
+            found[key] = Reading(id, finding.action.deed, share, known, rows, by_id[id].model)
     return found
 
 
@@ -222,7 +223,8 @@ def to_come(
     Likelihoods are scored only where there are labels to choose from. `train_rows` are those that
     a pilot is a share of, where known; `extra` as in `readings_of`."""
     learned = action.share * train_rows if train_rows is not None else None
-    id, share = spoken_of(action, strategies), share_like(action, learned)
+    by_id = {strategy.id: strategy for strategy in strategies}
+    id, share = spoken_of(action, by_id.values()), share_like(action, learned)
     if id is None or action.deed not in READ:
         return None
     rows = action.rows
@@ -238,4 +240,4 @@ def to_come(
         if (before is not None or not name.endswith("_gain"))
         and (kind == "classification" or name != "score" or action.deed != "likelihood")
     }
-    return Reading(id, action.deed, share, known, rows)
+    return Reading(id, action.deed, share, known, rows, by_id[id].model)

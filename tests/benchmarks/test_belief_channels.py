@@ -1,5 +1,7 @@
 """What figures other than rows say: learned where tasks tell, ignored where they do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up import facts, read
@@ -46,8 +48,20 @@ def lessons(count, noise, seed=0, error=0.0, slope=0.7, kinds=KINDS, **extra):
         if "score" in extra:
             figures = {"score": truth - 0.1 + extra["score"] * rng.standard_normal(), **figures}
         angle = truth + error * rng.standard_normal()
-        found.append(Lesson(reading(**figures), kind, angle, error))
+        found.append(Lesson(replace(reading(**figures), model="small"), kind, angle, error))
     return found
+
+
+def test_what_another_model_reads_is_trusted_less():
+    channels = learned(lessons(40, 0.02))
+    one = reading(likelihood=0.4)
+    known = replace(one, model="small")
+    strange = replace(one, model="large")
+    assert channels[0].models == ("small",)
+    assert told(channels, known).deviations[0] == told(channels, one).deviations[0]
+    assert told(channels, strange).deviations[0] > 1.2 * told(channels, known).deviations[0]
+    # guesses know of no model: their errors are wide already
+    assert told((), strange).deviations[0] == told((), known).deviations[0]
 
 
 def told(channels, one, kind="extraction", mean=0.8, deviation=0.3):
