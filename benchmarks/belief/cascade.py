@@ -19,7 +19,7 @@ from strategies.cascade import Cascade, default_parts
 from strategies.thresholds import cuts
 
 FOLDS = 5
-"""Of the rows; what each scores is by a threshold that the others choose."""
+"""Parts that the rows fall into; each is judged by a threshold that the others choose."""
 
 
 def with_cascades(

@@ -33,8 +33,8 @@ class Guess:
     """Of one figure before any task is seen: what it reads at CENTRE, how that moves with quality,
     and its noise; and how unsure the first two are, and the part of the first that is due to the
     kind of task. All standard deviations on the scale of angles. A figure that is `near_zero`
-    reads about 0 where the quality is 0: it is the line through that point that is unsure, not
-    its slope."""
+    reads about 0 where the quality is 0: it is the line through that point that is unsure, and
+    `unsure_slope` counts for nothing."""
 
     at_centre: float
     slope: float

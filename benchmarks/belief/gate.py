@@ -20,8 +20,8 @@ PREDICTOR = "predictor"
 FEWEST_TASKS = 8
 """On fewer measured tasks nothing is decided: one of them alone would turn it."""
 FEWEST_OF_KIND = 4
-"""A rule decides on no kind of task of which fewer were tested, and with no language model that
-none was tested with: what it is right about may be another kind, or a weaker model."""
+"""A rule decides on no kind of task of which fewer were tested: what it is right about may be
+another kind."""
 DIGITS = 1
 """Of a mean regret in points: what differs by less is a tie."""
 
@@ -79,7 +79,8 @@ class Gate(Frozen):
         return PREDICTOR if few or self.untested_models(strategies) else self.way
 
     def untested_models(self, strategies: Sequence[StrategyFacts]) -> list[str]:
-        """The language models of these strategies that no tested task had."""
+        """The language models of these strategies that no tested task had. A rule decides with
+        none of them: what it is right about may be a weaker model."""
         there = dict.fromkeys(s.model for s in strategies if s.model is not None)
         return [model for model in there if model not in self.models]
 
@@ -87,11 +88,13 @@ class Gate(Frozen):
         if self.way_for(kind, strategies) == self.way:
             return self.why
         count, others = self.kinds.get(kind, 0), self.untested_models(strategies)
-        lacks = f"Of {kind} {count} were tested, and fewer than {FEWEST_OF_KIND} decide nothing"
-        if count >= FEWEST_OF_KIND:
-            lacks = f"None of them was tested with {', '.join(others)}, and they decide nothing"
+        lacks = []
+        if count < FEWEST_OF_KIND:
+            lacks.append(f"of {kind} {count} were tested, and fewer than {FEWEST_OF_KIND} decide")
+        if others:
+            lacks.append(f"none was tested with {', '.join(others)}")
         why = self.why.removesuffix(f" {decides(self.way)}")
-        return f"{why} {lacks} of it: the predictor does, untested there."
+        return f"{why} But {', and '.join(lacks)}: here the predictor decides, untested."
 
 
 def decided(

@@ -60,7 +60,8 @@ MEANING = {
     "channels": "How the figures of a kind of finding speak of a strategy: figure = weights[0] +"
     " weights[1] x (angle - 0.8) + weights[2..5] by kind of task (classification, extraction,"
     " question-answering, generation) + noise. unsure: the covariance of the weights. noise: that"
-    " of the figures, from so many degrees of freedom.",
+    " of the figures, from so many degrees of freedom. models: those that it was fitted to; what"
+    " another language model reads is trusted less.",
     "gate": "What decides a forecast (way): the predictor, or a simple rule that did"
     " better on measured tasks whose source was left out; with the figures that decided it, and the"
     " number of tested tasks of each kind, and their language models: on a kind of fewer than four,"

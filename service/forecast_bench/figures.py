@@ -37,8 +37,8 @@ Truths = Mapping[str, Truth]
 @dataclass(frozen=True)
 class TaskFigures:
     """One forecast of one task. `regret_error` is the standard error of its regret by the luck of
-    the test rows, `winners_regret` that of the exhaustive winner itself, and `found_chance` the
-    chance that the true one is within the margin. `saved` is
+    the test rows, `winners_regret` the regret of the exhaustive winner itself, and `found_chance`
+    the chance that the true one is within the margin. `saved` is
     the share of the exhaustive seconds that it did not take, thinking included, `saved_operations`
     the same in floating-point operations, None where they are not known; `rmse` is without noise,
     None where no quality was foretold."""

@@ -1,11 +1,12 @@
 """A forecast that a simple rule decides, where that did better than the predictor.
 
 The rule looks at what it goes by, the quickest step first, as far as the budget reaches, as it
-does where it is held against the predictor. What is left of the budget is used as ever, so that
-the chance that the rule is right is told from the task itself. What the rule takes is the answer,
+does where it is held against the predictor; while what was found speaks against it, the predictor
+looks. What is left of the budget is used as ever, so that the chance that the rule is right is
+told from the task itself. What the rule takes is the answer,
 unless what was looked at settles one, or rules the rule's out. Expected qualities and chances
-beside it stay those of the predictor, from the same findings. A rule that has no say leaves all to
-the predictor.
+beside it stay those of the predictor, from the same findings. A rule that has no say when it
+has looked leaves all to the predictor.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Follower(Explorer):
 class ByRule:
     """Decides as the rule says, among the strategies that are expected to serve the stated needs
     other than quality, until looks at the task make `judge` sure of an answer, or believe that the
-    rule is rather wrong than right; it says the rest, and all where the rule has no say."""
+    rule is rather wrong than right; it says the rest, and all where the rule has looked and has no
+    say."""
 
     judge: Judge
     rule: Rule

@@ -19,6 +19,8 @@ from service.suitability import ERRORS_ALLOWED
 DRAWS = 2_000
 ENOUGH = 30
 """Answers from which on the share of errors among them counts as it is."""
+FEW = 8
+"""Answers of fewer say nothing of errors."""
 
 
 @dataclass
@@ -53,15 +55,18 @@ class Bench:
 
 
 def seen_in(findings: Sequence[Finding], confidence: float) -> Seen:
-    """Few answers tell little of errors: one of eight is no eighth. They count where so many would
-    come with a chance of at most 1 - `confidence` were there no more than are allowed (an exact
-    binomial test)."""
+    """Of each strategy by the finding with the most rows. Few answers tell little of errors: one of
+    eight is no eighth. From FEW on they count where so many would come with a chance of at most
+    1 - `confidence` were there no more than are allowed (an exact binomial test)."""
     errors = {}
-    for finding in findings:
+    last: dict[str, Finding] = {}
+    for finding in sorted(findings, key=lambda one: one.action.rows):
+        if finding.action.deed == "rows" and finding.action.strategy and not finding.trouble:
+            last[finding.action.strategy] = finding
+    for id, finding in last.items():
         wrong = int(finding.figures.get("errors", 0.0))
         asked = len(finding.scores) + wrong
         by_chance = float(binom.sf(wrong - 1, asked, ERRORS_ALLOWED))
-        counts = asked >= ENOUGH or by_chance <= 1 - confidence
-        if finding.action.deed == "rows" and finding.action.strategy and counts:
-            errors[finding.action.strategy] = wrong / asked
+        if asked >= ENOUGH or (asked >= FEW and by_chance <= 1 - confidence):
+            errors[id] = wrong / asked
     return Seen(frozenset(measured_speeds(findings)), errors)

@@ -54,7 +54,7 @@ def sentence(forecast: Forecast) -> str:
     commit = wording.COMMITMENTS[answer.commit_to_fine_tuning]
     row = chosen(forecast)
     if (row is None or row.quality is None) and forecast.rule is not None:
-        return f"{commit}; the simple rule “{forecast.rule}”, which decides, has no say here."
+        return f"{commit}; the simple rule “{forecast.rule}”, which decides, had nothing to go by."
     if row is None or row.quality is None:
         return f"{commit}; no strategy is expected to solve this task."
     quality = row.quality

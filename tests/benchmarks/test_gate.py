@@ -114,8 +114,10 @@ def test_a_rule_decides_on_no_kind_of_which_few_were_tested():
     for kind, count in (("generation", 3), ("classification", 0)):
         assert found.way_for(kind, some) == PREDICTOR
         assert found.rule(generated(9), kind, some) is None
-        assert f"Of {kind} {count} were tested" in found.why_for(kind, some)
-        assert "the predictor does, untested" in found.why_for(kind, some)
+        assert found.why_for(kind, some) == (
+            f"It did better. But of {kind} {count} were tested, and fewer than 4 decide:"
+            " here the predictor decides, untested."
+        )
     rule = gate(held(PREDICTOR, 2.0), held("rule of thumb", 1.0))
     assert rule.why_for("extraction", some).endswith("“rule of thumb” decides.")
     assert "“rule of thumb” decides" not in rule.why_for("generation", some)
@@ -132,8 +134,9 @@ def test_a_rule_decides_with_no_model_that_none_was_tested_with():
         assert rule.way_for("extraction", strategies) == PREDICTOR
         assert rule.rule([], "extraction", strategies) is None
         why = rule.why_for("extraction", strategies)
-        assert "None of them was tested with large" in why
-        assert why.endswith("the predictor does, untested there.")
+        assert why.endswith("But none was tested with large: here the predictor decides, untested.")
+        both = rule.why_for("generation", strategies)
+        assert "But of generation 3 were tested, and fewer than 4 decide, and none was" in both
 
 
 def generated(count):

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from made_up import FAMILIES, World, facts, fitting, read, rows_found
 
-from benchmarks.belief.figures import ANSWERED_TEXTS, AT_ZERO, CENTRE, guesses, to_come
+from benchmarks.belief.belief import Belief
+from benchmarks.belief.channels import Lesson, observed, taught
+from benchmarks.belief.figures import (
+    ANSWERED_TEXTS,
+    AT_ZERO,
+    CENTRE,
+    Reading,
+    guesses,
+    to_come,
+)
 from benchmarks.belief.predictor import SHIPPED, Predictor
 from benchmarks.belief.spread import Spread, parts_of
 from benchmarks.belief.traits import kin_of, pair_of, traits_of
@@ -227,6 +236,17 @@ class TestFindings:
         assert float(zero @ guess.unsure @ zero) == pytest.approx(AT_ZERO**2)
         here = np.array([1.0, 0.0])
         assert float(here @ guess.unsure @ here) == pytest.approx(guess.unsure_at_centre**2)
+        # tasks that reach a lot, whose pilots at a quarter read 0.3 of a right angle less
+        told = [
+            Lesson(Reading("lora", "pilot", 0.25, {"score": angle - 0.3}, 64), kind, angle, 0.02)
+            for angle in (0.9, 1.0, 1.1, 1.2)
+            for kind in ("extraction", "generation")
+        ]
+        channel = taught("pilot", 0.25, ("score",), told)
+        belief = Belief(("lora",), np.array([0.8]), np.array([[0.09]]))
+        nothing = Reading("lora", "pilot", 0.25, {"score": 0.05}, 64)
+        after = belief.updated(observed([nothing], [channel], "extraction", [0.8]))
+        assert after.mean[0] < 0.3
 
     def test_a_later_pilot_takes_the_place_of_an_earlier_one(self, tasks, predictor):
         task = tasks[0]

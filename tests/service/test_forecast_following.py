@@ -126,7 +126,8 @@ def test_a_rule_decides_only_where_it_is_rather_right_than_wrong(tmp_path, linea
     source = Scripted({**CLOSE, "baseline.linear": linear, "prompt.few-shot": 0.6, "lora": 0.62})
     found = foretold(tmp_path, "majority strategy", tasks=tasks, source=source)
     assert found.confidence == UNREACHED
-    assert (found.rule is not None) == decides
+    told = ("majority strategy", WHY) if decides else (None, f"{WHY} {RULED_OUT}")
+    assert (found.rule, found.tested) == told
     assert found.answer.chance > 0.5
     assert (found.answer.strategy == "baseline.linear") == decides
     assert (found.answer.commit_to_fine_tuning == "no") == decides
@@ -141,20 +142,26 @@ def test_a_rule_without_a_say_leaves_it_to_the_predictor(tmp_path):
     less = ("baseline.majority", "prompt.few-shot", "lora")
     other = foretold(tmp_path, "majority strategy", tasks=tasks, strategies=less)
     assert found.answer == plain.answer
-    for each in (found, other):
-        assert each.rule is None
-        assert each.tested in (f"{WHY} {NO_SAY}", f"{WHY} {OVERRULED}")
+    assert (found.rule, found.tested) == (None, f"{WHY} {NO_SAY}")
+    assert (other.rule, other.tested) == (None, f"{WHY} {OVERRULED}")
     assert other.start.strategy != "baseline.linear"
     early = foretold(tmp_path, "majority strategy", tasks=tasks, strategies=less, seconds=0.05)
     assert early.tested == f"{WHY} {NO_SAY}"
     assert early.answer.commit_to_fine_tuning == "not yet"
 
 
+def test_a_rule_that_could_not_look_leaves_it_open(tmp_path):
+    found = foretold(tmp_path, RANK, seconds=1e-6)
+    assert (found.rule, found.tested) == (RANK, WHY)
+    assert (found.answer.strategy, found.answer.commit_to_fine_tuning) == (None, "not yet")
+    assert "had nothing to go by" in view.sentence(found)
+
+
 def test_on_a_kind_of_which_few_were_tested_the_predictor_decides(ranked, tmp_path):
     few = foretold(tmp_path, RANK, tested=3)
     assert (ranked.rule, ranked.tested) == (RANK, WHY)
     assert few.rule is None
-    assert few.tested.startswith(f"{WHY} Of classification 3 were tested, and fewer than 4")
+    assert few.tested.startswith(f"{WHY} But of classification 3 were tested, and fewer than 4")
     assert few.answer.commit_to_fine_tuning == "not yet"
     assert ranked.answer.commit_to_fine_tuning == "yes"
 

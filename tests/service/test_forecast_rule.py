@@ -280,19 +280,29 @@ def test_one_that_errs_too_often_is_out_while_another_serves() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "asked", "counts"),
-    [(1, 8, False), (3, 12, True), (10, 25, True), (3, 25, False), (2, 30, True), (0, 30, True)],
+    [
+        *((1, 1, False), (2, 7, False), (1, 8, False), (3, 12, True)),
+        *((10, 25, True), (3, 25, False), (2, 30, True), (0, 30, True)),
+    ],
 )
 def test_few_answers_tell_of_errors_where_there_are_many(wrong, asked, counts) -> None:
     """By hand: of 12 answers three or more are wrong with a chance of 2% were it 5%, of 25 with
     one of 13%."""
-    found = Finding(
+    found = answered(wrong, asked)
+    expected = {"lora": wrong / asked} if counts else {}
+    assert seen_in([found], 0.9).errors == expected
+    # what fewer answers told before is not held against it
+    early = answered(min(3, asked - 1), asked - 1)
+    assert seen_in([early, found], 0.9).errors == expected
+
+
+def answered(wrong: int, asked: int) -> Finding:
+    return Finding(
         action=Action(deed="rows", strategy="lora", rows=asked, share=1.0, seconds=1.0),
         figures={"errors": float(wrong)},
         scores={f"row {n}": 1.0 for n in range(asked - wrong)},
         seconds=1.0,
     )
-    errors = seen_in([found], 0.9).errors
-    assert errors == ({"lora": wrong / asked} if counts else {})
 
 
 def test_that_nothing_solves_the_task_is_not_said_lightly() -> None:
