@@ -23,7 +23,7 @@ from service.forecast_bench.figures import Overall, TaskFigures, all_figures, ov
 from service.forecast_bench.gating import Gates
 from service.forecast_bench.known import learned
 from service.forecast_bench.measure import Bench
-from service.forecast_bench.replay import Case, key_of, replay, taught_by
+from service.forecast_bench.replay import Case, key_of, plan_of, replay, taught_by
 from service.forecast_bench.replayed import (
     FORECAST,
     Replay,
@@ -186,7 +186,8 @@ def as_shipped(
     """What a user would be told at every budget: what the predictor says `alone`, or, where the
     gate lets a rule decide, what rule and looks say together. Raises Cancelled."""
     predictor = teachers.predictor(case.truth.source, case.task.data)
-    way = gate.way_for(case.record.task.task.kind, case.fitting)
+    planned = plan_of(case, HEADLINE, bench).outlook
+    way = gate.way_for(planned.run.task.kind, [entry.facts for entry in planned.fitting])
     known = {(each.way, each.budget, each.key): each for each in before}
     done = []
     for mine in (each for each in alone if each.way == PREDICTOR):

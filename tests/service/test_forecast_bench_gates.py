@@ -11,7 +11,7 @@ from service.forecast_bench.agenda import at_hand
 from service.forecast_bench.checks import BUDGETS, HEADLINE
 from service.forecast_bench.gating import Gates, gate_from
 from service.forecast_bench.known import learned
-from service.forecast_bench.replay import Case
+from service.forecast_bench.replay import Case, plan_of
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays, replays_in
 from service.forecast_bench.replaying import Teachers, as_shipped, each_alone, replay_all
 from service.forecast_bench.truth import truth_of
@@ -86,7 +86,8 @@ def test_a_task_counts_where_every_way_was_replayed():
 def test_replays_of_what_ships_and_at_other_budgets_decide_nothing():
     found = all_gates(wrong=[])
     told = [one for each in found.replays.values() for one in each]
-    gate = gate_from(told, found.truths, {"classification": 9})
+    gate = gate_from(told, found.truths, found.lessons)
+    assert (gate.kinds, gate.tasks) == ({"classification": 9}, 9)
     assert [each.way for each in gate.held] == [PREDICTOR, RULE, *RULES[:1], *RULES[2:]]
     assert [each.mean_regret for each in gate.held[:2]] == [0.0, 0.0]
 
@@ -110,22 +111,27 @@ def test_where_a_rule_decides_what_ships_is_rule_and_looks_together(bench_world,
     teachers = Teachers(learned(bench, tmp_path / "none").lessons)
     case = replayed_case(bench, tasks["four"])
     alone = each_alone(case, teachers, [], bench)
-    gate = Gate(way="rule of thumb", why="made up", kinds={"classification": 4})
+    fitting = plan_of(case, HEADLINE, bench).outlook.fitting
+    models = tuple({entry.facts.model for entry in fitting} - {None})
+    gate = Gate(way=RULE, why="made up", kinds={"classification": 4}, models=models)
     found = as_shipped(case, alone, teachers, gate, [], bench)
-    thumb = {each.budget: each for each in alone if each.way == "rule of thumb"}
     predictor = {each.budget: each for each in alone if each.way == PREDICTOR}
     assert [each.way for each in found] == [FORECAST] * len(BUDGETS)
     for each in found:
-        assert each.key == f"{predictor[each.budget].key} rule of thumb"
+        assert each.key == f"{predictor[each.budget].key} {RULE}"
         assert each.strategies  # qualities are the predictor's, the choice is the rule's
-    said = [(each.pick, each.commit) for each in found]
-    assert said[0] == ("lora", "yes")  # what the rule takes, since nothing is settled
-    assert predictor[BUDGETS[0]].commit == "not yet"
-    assert said[-1] == ("baseline.linear", "no")  # what looks at the task settle overrules it
-    assert {each.pick for each in thumb.values()} == {"lora"}
+    # it looks at what the rule goes by
+    assert any(each.steps != predictor[each.budget].steps for each in found)
+    assert (found[-1].pick, found[-1].commit) == ("baseline.linear", "no")
     told.clear()
     assert as_shipped(case, alone, teachers, gate, found, bench) == found
     assert told == []
+    # a rule that looks speak against is not what ships
+    thumb = gate.model_copy(update={"way": "rule of thumb"})
+    assert {each.pick for each in alone if each.way == "rule of thumb"} == {"lora"}
+    for each in as_shipped(case, alone, teachers, thumb, [], bench):
+        assert each.pick == predictor[each.budget].pick == "baseline.linear"
+        assert each.commit == predictor[each.budget].commit
 
 
 def replayed_case(bench, task):
