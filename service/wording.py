@@ -23,6 +23,14 @@ TENTATIVE = {
     "fine-tuning": "Fine-tuning may pay, but do not commit yet",
     "combined": "Fine-tuning with retrieval may pay, but do not commit yet",
 }
+FOR_NOW = {
+    "prompting": "No clear answer yet; for now, prompt",
+    "rag": "No clear answer yet; for now, retrieve (RAG)",
+    "combined-untuned": "No clear answer yet; for now, combine without tuning",
+    "no-llm": "No clear answer yet; for now, no language model",
+    "keep": "No clear answer yet; for now, keep what runs today",
+}
+"""The verdicts that a forecast leaves open: what is foreseen is not shown, as in a report."""
 COMMITMENTS = {
     "yes": "Commit to fine-tuning: yes",
     "no": "Commit to fine-tuning: no",

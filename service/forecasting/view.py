@@ -45,7 +45,9 @@ class Row:
 
 
 def headline(forecast: Forecast) -> str:
-    return wording.verdict(forecast.answer.verdict, forecast.answer.commit_to_fine_tuning)
+    kind, commit = forecast.answer.verdict, forecast.answer.commit_to_fine_tuning
+    said = wording.verdict(kind, commit)
+    return wording.FOR_NOW.get(kind, said) if commit == "not yet" else said
 
 
 def sentence(forecast: Forecast) -> str:

@@ -1,7 +1,9 @@
 """Hand-made data and strategies that the tests of a run share."""
 
 import pytest
+from made_up import World
 
+from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import read_prices
 from benchmarks.plan import Entry
 from benchmarks.reuse import Reuse
@@ -64,3 +66,15 @@ def tiny(tiny_folder):
 
     plain = LocalModel(tiny_folder, name="tiny", device="cpu", dtype=torch.float32)
     return CachedModel.around(plain)
+
+
+@pytest.fixture(scope="session")
+def tasks():
+    """Measured tasks of a made-up world."""
+    return [task for task, _ in World(seed=11).tasks(16)]
+
+
+@pytest.fixture(scope="session")
+def predictor(tasks):
+    """What those tasks teach."""
+    return Predictor.fit(tasks)

@@ -6,18 +6,24 @@ from math import sqrt
 from pathlib import Path
 
 import numpy as np
+from planted import TRIAGE, strategy
 
 from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief, Observation
 from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import read_prices
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.records import StrategyFacts
 from corpora.task import Dataset, Example, Needs, Task
 from service.forecasting.planning import ForecastPlan, plan_forecast
+from service.forecasting.result import Forecast
+from service.forecasting.running import forecast
+from service.forecasting.verdict import Judged, judge_worlds
 
 STRATEGIES = ("baseline.majority", "baseline.linear", "prompt.few-shot", "lora")
 LABELS = ("red", "green", "blue", "grey")
+TRUTH = {"baseline.majority": 0.25, "baseline.linear": 0.9, "prompt.few-shot": 0.5, "lora": 0.6}
 FACTS = tuple(
     StrategyFacts(
         id=name,
@@ -175,3 +181,25 @@ def binomial(name: str, score: float, n: int) -> Observation:
 def certain(worlds: Mapping[str, float], draws: int = 4) -> tuple[np.ndarray, tuple[str, ...]]:
     """Draws in which each quality is the same, and their ids."""
     return np.tile(list(worlds.values()), (draws, 1)), tuple(worlds)
+
+
+def expected(name: str, *, per_1k: float = 0.01, p95: float = 100.0, volume: float | None = None):
+    """A strategy as it is expected: its quality comes with the draws."""
+    row = strategy(name, 0.5, 0.1, per_1k=per_1k, p95=p95, volume=volume)
+    return row.model_copy(update={"quality": None, "p_best": None})
+
+
+def judged(
+    worlds: np.ndarray, names: tuple[str, ...], needs: Needs | None = None, **more: object
+) -> Judged:
+    rows = more.pop("rows", None) or [expected(name) for name in names]
+    facts = more.pop("facts", TRIAGE)
+    return judge_worlds(worlds, names, rows, facts, needs or Needs(), **more)
+
+
+def foretold(model: Path, source: Scripted | None = None, **options: object) -> Forecast:
+    """A forecast with a predictor that has seen no task."""
+    plan = planned(model, budget_seconds=options.pop("budget_seconds", 1e4), **options)
+    return forecast(
+        plan, source=source or Scripted(TRUTH), predictor=Predictor(), clock=lambda: 0.0
+    )

@@ -3,16 +3,13 @@
 import io
 import json
 import re
-from pathlib import Path
 
 import pytest
-from foretold import STRATEGIES, Scripted, dataset, planned
+from foretold import STRATEGIES, TRUTH, Scripted, dataset, foretold, planned
 from rich.console import Console
 
-from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import read_prices
 from benchmarks.evidence.finding import Finding
-from benchmarks.evidence.live import LiveSource
 from corpora.errors import InvalidInput
 from corpora.task import Check, Needs
 from service.comparing import plan
@@ -22,19 +19,8 @@ from service.forecasting.chart import forecast_chart
 from service.forecasting.expected import expected_rows, speeds_of
 from service.forecasting.pages import as_html, as_markdown, write_forecast
 from service.forecasting.result import Forecast
-from service.forecasting.running import forecast
 from service.forecasting.shown import forecast_text
-from service.forecasting.sources import Continued
-
-TRUTH = {"baseline.majority": 0.25, "baseline.linear": 0.9, "prompt.few-shot": 0.5, "lora": 0.6}
-
-
-def foretold(model: Path, source: Scripted | None = None, **options: object) -> Forecast:
-    """A forecast with a predictor that has seen no task."""
-    plan = planned(model, budget_seconds=options.pop("budget_seconds", 1e4), **options)
-    return forecast(
-        plan, source=source or Scripted(TRUTH), predictor=Predictor(), clock=lambda: 0.0
-    )
+from service.wording import VERDICTS
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +116,15 @@ def test_not_yet_names_what_would_settle_it(tmp_path) -> None:
     assert "more labelled test examples" in settles
     assert "What would settle it" in as_html(told)
     assert "What would settle it" in as_markdown(told)
+
+
+@pytest.mark.parametrize("kind", sorted(VERDICTS))
+def test_the_heading_of_an_open_answer_claims_nothing(found, kind) -> None:
+    answer = found.answer.model_copy(update={"verdict": kind, "commit_to_fine_tuning": "not yet"})
+    said = view.headline(found.model_copy(update={"answer": answer}))
+    assert "yet" in said
+    assert found.answer.commit_to_fine_tuning == "no"
+    assert view.headline(found) == "No language model needed"
 
 
 def test_one_that_breaks_is_told_with_its_reason(tmp_path) -> None:
@@ -230,56 +225,6 @@ def test_what_was_timed_corrects_the_others_of_that_model(tmp_path) -> None:
     assert after["prompt.few-shot"][0] == pytest.approx(3 * before["prompt.few-shot"][0])
     assert after["lora"][0] == pytest.approx(3 * before["lora"][0])
     assert after["baseline.linear"] == before["baseline.linear"]
-
-
-def broken_off() -> tuple[Scripted, list[Finding]]:
-    """A source that stands behind what it found, which a forecast would not look for again."""
-    whole = Scripted(TRUTH)
-    earlier = [whole.take(whole.actions()[0])]
-    while (step := whole.actions()[3]).rows < 64:  # the last one, lora
-        earlier.append(whole.take(step).model_copy(update={"usd": 0.5}))
-    return whole, earlier
-
-
-def test_a_source_goes_on_behind_earlier_findings() -> None:
-    whole, earlier = broken_off()
-    kept: list[Finding] = []
-    source = Continued(whole, earlier, kept.append)
-    assert source.actions() == whole.actions()
-    new = source.take(source.actions()[3])
-    assert (kept, new.action.rows) == ([new], 64)
-
-
-@pytest.mark.parametrize("budget", [3.3, 1e4])
-def test_all_that_was_found_before_is_booked_from_the_start(tmp_path, budget) -> None:
-    whole, earlier = broken_off()
-    spent = sum(one.seconds for one in earlier)  # by hand: 32 rows of 0.1 s, and the data
-    assert spent == pytest.approx(3.21)
-    kept: list[Finding] = []
-    told = foretold(tmp_path, Continued(whole, earlier, kept.append), budget_seconds=budget)
-    assert told.spent.seconds == pytest.approx(spent + sum(one.seconds for one in kept))
-    assert told.spent.seconds <= budget
-    tokens = sum(one.usd for one in earlier)
-    assert tokens == pytest.approx(1.5)
-    assert told.spent.usd > tokens
-    taken = [step for step in told.trace if step.taken]
-    assert told.spent.actions == len(taken) == len(earlier) + len(kept)
-    before = [step for step in taken if "broken off" in step.reason]
-    assert [(step.strategy, step.rows) for step in before] == [
-        (one.action.strategy, one.action.rows) for one in earlier
-    ]
-    assert bool(kept) == (budget > 4)
-
-
-def test_the_live_source_takes_what_a_forecast_plans(tmp_path) -> None:
-    plan = planned(tmp_path, strategies=["baseline.majority"], budget_seconds=100.0)
-    source = LiveSource(plan.dataset, plan.outlook.fitting, {}, 0)
-    told = forecast(plan, source=source, predictor=Predictor(), clock=lambda: 0.0)
-    [row] = told.strategies
-    assert row.rows > 0
-    assert row.quality.value == pytest.approx(0.25, abs=0.1)
-    assert told.answer.commit_to_fine_tuning == "not yet"
-    assert told.answer.settles == ("A tuned strategy among those that are foretold, such as lora.",)
 
 
 def test_what_the_data_checks_found_stands_on_both_pages(tmp_path) -> None:
