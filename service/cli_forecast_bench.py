@@ -122,12 +122,22 @@ def ask_first(
 
 
 def show_tables(replayed: "Replayed", to: Any) -> None:
-    from service.forecast_bench.tables import curve_table, regret_table, task_table
+    from service.forecast_bench.figures import calls_by_confidence
+    from service.forecast_bench.tables import (
+        confidence_table,
+        curve_table,
+        regret_table,
+        task_table,
+    )
 
     for title, table in (
         ("Task by task at 7%, regret and error in points", task_table(replayed.headline)),
         ("Task by task at each budget, regret in points", regret_table(replayed.forecasts)),
         ("All tasks together", curve_table(replayed.found)),
+        (
+            "Calls at 7% by the chance that tuning is right, by the confidence wanted",
+            confidence_table(calls_by_confidence(replayed.headline)),
+        ),
     ):
         to.print(f"\n{title}")
         to.print(terminal_table(table))

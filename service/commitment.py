@@ -37,11 +37,13 @@ Ground = Literal[
     "only one able",
     "needless",
     "nothing forgone",
+    "unlikely",
     "none able",
     "hopeless",
     "eliminated",
     "by rule",
     "unproven",
+    "contested",
     "gain in doubt",
     "errors",
     "need missed",
@@ -49,8 +51,8 @@ Ground = Literal[
     "floor in doubt",
     "not measured",
 ]
-"""What a decision rests on. The first eight are a yes or a no, those behind "by rule" a "not yet";
-that is what a simple rule says in a forecast."""
+"""What a decision rests on. The first nine are a yes or a no, those behind "by rule" a "not yet";
+that is what a simple rule says in a forecast, where alone something is unlikely or contested."""
 PROVEN = 0.95
 """From this chance on that the gain exceeds the practical margin (or that no more than it is lost,
 where money is saved), it is proven."""

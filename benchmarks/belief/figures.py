@@ -57,7 +57,6 @@ class Guess:
 AT_ZERO = 0.1
 """How far from 0 a figure that is near it may be."""
 UNKNOWN = Guess(CENTRE, 0.0, 0.2, 0.3, 0.7, 0.2)
-GAIN = Guess(0.0, 0.0, 0.1, 0.1, 0.3, 0.05)
 
 
 def guesses(deed: Deed, share: float) -> dict[str, Guess]:
@@ -65,7 +64,9 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
 
     What a figure means is plain for some. A pilot's score is guessed to lie five points below
     the end for every halving of the rows, give or take as much and five more on one task, and give
-    or take as much on all tasks: so soon measured ones say how much it really is. The accuracy of a
+    or take as much on all tasks: so soon measured ones say how much it really is. What else it
+    reads, the likelihood of right answers and how fast both grow, is left out: from a dozen tasks
+    so many weights are learned badly, and the score is trusted less beside them. The accuracy of a
     head on frozen states is guessed to be what tuning reaches, give or take fifteen, and that of
     likely labels what answers reach, give or take ten. Any other is guessed to say nothing.
     """
@@ -73,18 +74,14 @@ def guesses(deed: Deed, share: float) -> dict[str, Guess]:
         halvings = max(0.0, log2(1 / share))
         fall = 0.05 * halvings
         at_centre = CENTRE - fall
-        score = Guess(
-            at_centre,
-            at_centre / CENTRE,
-            noise=0.05 + fall,
-            unsure_at_centre=fall,
-            near_zero=True,
-        )
         return {
-            "score": score,
-            "likelihood": UNKNOWN,
-            "score_gain": GAIN,
-            "likelihood_gain": GAIN,
+            "score": Guess(
+                at_centre,
+                at_centre / CENTRE,
+                noise=0.05 + fall,
+                unsure_at_centre=fall,
+                near_zero=True,
+            )
         }
     if deed == "head":
         return {"accuracy": Guess(CENTRE, 1.0, 0.15)}
@@ -133,20 +130,16 @@ class Reading:
 def readings_of(
     findings: Iterable[Finding], strategies: Iterable[StrategyFacts], extra: float = 1.0
 ) -> dict[tuple[Deed, float, str], Reading]:
-    """By deed, share and strategy; a pilot's with what it gained since its share before. `extra`
-    times the rows say as much as rows that count alike (`macro.extra_of`)."""
+    """By deed, share and strategy. `extra` times the rows say as much as rows that count alike
+    (`macro.extra_of`)."""
     by_id = {strategy.id: strategy for strategy in strategies}
     found: dict[tuple[Deed, float, str], Reading] = {}
-    before: dict[str, dict[str, float]] = {}
     for finding in sorted(findings, key=lambda one: (one.action.share, one.action.rows)):
         id = spoken_of(finding.action, by_id.values())
         if finding.action.deed not in READ or finding.trouble or id is None:
             continue
         rows = worth(rows_of(finding), extra)
         figures = angles_of(finding, rows)
-        if finding.action.deed == "pilot":
-            earlier, before[id] = before.get(id, {}), figures
-            figures = figures | gains(figures, earlier)
         learned = finding.figures.get("learned_rows")
         share = share_like(finding.action, learned)
         known = {
@@ -198,16 +191,10 @@ def angles_of(finding: Finding, rows: int) -> dict[str, float]:
     return found
 
 
-def gains(figures: Mapping[str, float], earlier: Mapping[str, float]) -> dict[str, float]:
-    both = [name for name in ("score", "likelihood") if name in figures and name in earlier]
-    return {f"{name}_gain": figures[name] - earlier[name] for name in both}
-
-
 def latest(
     readings: Mapping[tuple[Deed, float, str], Reading],
 ) -> dict[tuple[Deed, str], Reading]:
-    """Of each deed and strategy the last: a pilot's at its largest share, which knows the others by
-    what it gained."""
+    """Of each deed and strategy the last: a pilot's at its largest share."""
     return {(deed, id): reading for (deed, _, id), reading in readings.items()}
 
 
@@ -237,7 +224,6 @@ def to_come(
     known = {
         name: 0.0
         for name in guesses(action.deed, share)
-        if (before is not None or not name.endswith("_gain"))
-        and (kind == "classification" or name != "score" or action.deed != "likelihood")
+        if kind == "classification" or name != "score" or action.deed != "likelihood"
     }
     return Reading(id, action.deed, share, known, rows, by_id[id].model)

@@ -36,6 +36,24 @@ class Calls:
     always: float
 
 
+def by_chance(p_tuned: float, confidence: float) -> Commit:
+    """The call that the chance of a tuned strategy being the right choice makes alone."""
+    if p_tuned >= confidence:
+        return "yes"
+    return "no" if 1 - p_tuned >= confidence else "not yet"
+
+
+def brier_of_calls(p_tuned: Sequence[float], right: Sequence[Commit]) -> float | None:
+    """The mean of (chance - 1 where yes is right, else 0)², Brier's score of one of two outcomes,
+    over the tasks that are decided; 0.25 is that of a coin. None without any."""
+    errors = [
+        (p - (true == "yes")) ** 2
+        for p, true in zip(p_tuned, right, strict=True)
+        if true in DECIDED
+    ]
+    return fmean(errors) if errors else None
+
+
 def calls_of(told: Sequence[Commit], right: Sequence[Commit]) -> Calls:
     """Both in the order of the tasks."""
     pairs = [(said, true) for said, true in zip(told, right, strict=True) if true in DECIDED]

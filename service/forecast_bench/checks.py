@@ -98,6 +98,7 @@ def told(main: Overall) -> list[BenchCheck]:
         "within_3_points_raw": (main.within_raw, "share"),
         "interval_coverage_raw": (main.covered_raw, "share"),
         "p_best_brier": (main.brier, "score"),
+        "p_tuned_brier": (main.calls_brier, "score"),
     }
     return [stated(name, value, unit) for name, (value, unit) in named.items() if value is not None]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean
 
-from service.forecast_bench.calls import Calls, calls_of
+from service.commitment import Commit
+from service.forecast_bench.calls import Calls, brier_of_calls, by_chance, calls_of
 from service.forecast_bench.chances import Bin, brier, reliability
 from service.forecast_bench.misses import (
     Miss,
@@ -30,6 +31,7 @@ from service.forecast_bench.regret import (
 from service.forecast_bench.replayed import Replay
 from service.forecast_bench.truth import Truth
 
+CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 Truths = Mapping[str, Truth]
 """By the name of the task."""
 
@@ -67,7 +69,8 @@ class Overall:
     noise in them where they are called raw. `mean_regret_error` is the standard error of the mean
     regret by the luck of test rows alone, `mean_to_winner` the mean of what choices measured below
     the exhaustive winners, and `found_chance` the mean chance of a regret within the
-    margin. `deciding` is the mean share of the exhaustive seconds that choosing and believing took
+    margin. `calls_brier` is the Brier score of the foretold chances that tuning is right.
+    `deciding` is the mean share of the exhaustive seconds that choosing and believing took
     in the replay; `saved` counts it as spent."""
 
     way: str
@@ -92,6 +95,7 @@ class Overall:
     covered_raw: float | None
     brier: float | None
     bins: tuple[Bin, ...]
+    calls_brier: float | None
 
 
 def figures_of(replay: Replay, truth: Truth, seed_variance: float = 0.0) -> TaskFigures:
@@ -188,7 +192,20 @@ def overall(replays: Sequence[Replay], truths: Truths) -> Overall:
         covered_raw=coverage(misses) if intervals else None,
         brier=brier(told, true) if told else None,
         bins=tuple(reliability(told, true)),
+        calls_brier=brier_of_calls(*tuning_told(each)),
     )
+
+
+def tuning_told(each: Sequence[TaskFigures]) -> tuple[list[float], list[Commit]]:
+    """The chances foretold that tuning is right, and what the comparisons answer, task by task."""
+    told = [(one.replay.p_tuned, one.truth.commit) for one in each]
+    return [p for p, _ in told if p is not None], [true for p, true in told if p is not None]
+
+
+def calls_by_confidence(each: Sequence[TaskFigures]) -> dict[float, Calls]:
+    """What the chance that tuning is right would have called at each confidence, alone."""
+    chances, right = tuning_told(each)
+    return {c: calls_of([by_chance(p, c) for p in chances], right) for c in CONFIDENCES}
 
 
 def overalls(replays: Sequence[Replay], truths: Truths) -> list[Overall]:

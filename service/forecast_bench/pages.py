@@ -12,12 +12,13 @@ from pathlib import Path
 from service import wording
 from service.figures import with_figures
 from service.forecast_bench.checks import HEADLINE
-from service.forecast_bench.figures import Overall, all_figures, overalls
+from service.forecast_bench.figures import Overall, all_figures, calls_by_confidence, overalls
 from service.forecast_bench.measure import record_in
 from service.forecast_bench.record import TaskLine, read_record
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays
 from service.forecast_bench.tables import (
     as_markdown,
+    confidence_table,
     curve_table,
     measured_table,
     regret_table,
@@ -77,6 +78,13 @@ def figures(place: Path = RESULTS) -> str:
     if ours and ours[0].bins:
         picture = f"![Foretold chances of being best beside true ones]({ODDS.name})"
         parts += ["The chance of being best:", picture, as_markdown(reliability_table(ours[0]))]
+    if ours and ours[0].calls_brier is not None:
+        by_confidence = confidence_table(calls_by_confidence(all_figures(main, truths)))
+        parts += [
+            "What the foretold chance that tuning is right would call by itself, by the confidence"
+            f" wanted (its Brier score is {ours[0].calls_brier:.2f}, a coin's 0.25):",
+            as_markdown(by_confidence),
+        ]
     parts += ["What was measured:", as_markdown(measured_table(heads, states))]
     return "\n\n".join(parts)
 

@@ -171,6 +171,7 @@ def replay_of(
         budget=budget,
         pick=found.answer.strategy,
         commit=found.answer.commit_to_fine_tuning,
+        p_tuned=found.answer.p_tuned,
         seconds=found.spent.seconds - found.spent.thinking_seconds,
         operations=found.spent.operations,
         deciding_seconds=round(deciding_seconds, 3),

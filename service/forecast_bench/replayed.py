@@ -34,11 +34,12 @@ class Foretold(Frozen):
 
 class Replay(Frozen):
     """One forecast. `way` is FORECAST, PREDICTOR (alone) or the name of a rule; `budget` the share
-    of the exhaustive seconds it might spend. `seconds` and `operations` are what its evidence took
-    when it was found, `deciding_seconds` the processor's for choosing and believing in the replay.
-    `strategies` is empty for a rule that foretells no quality. `stopped` says why it ended, `steps`
-    are the deeds done with the strategy they spoke of. `key` is a digest of all that it was
-    computed from, and of FORECAST of what decides, too.
+    of the exhaustive seconds it might spend. `p_tuned` is the chance foretold that a tuned strategy
+    is the right choice, None where that is not told. `seconds` and `operations` are what its
+    evidence took when it was found, `deciding_seconds` the processor's for choosing and believing
+    in the replay. `strategies` is empty for a rule that foretells no quality. `stopped` says why it
+    ended, `steps` are the deeds done with the strategy they spoke of. `key` is a digest of all that
+    it was computed from, and of FORECAST of what decides, too.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Replay(Frozen):
     budget: float
     pick: str | None
     commit: Commit
+    p_tuned: float | None = None
     seconds: float
     operations: float
     deciding_seconds: float = 0.0

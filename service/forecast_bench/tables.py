@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from service import wording
+from service.forecast_bench.calls import Calls
 from service.forecast_bench.figures import Overall, TaskFigures
 from service.forecast_bench.record import TaskLine
 from service.forecast_bench.regret import Share
@@ -85,6 +86,20 @@ def curve_table(found: Iterable[Overall]) -> Table:
                 *(optional_points(one.rmse), optional_points(one.rmse_raw)),
                 *(optional(one.within), optional(one.covered)),
                 NONE if one.brier is None else f"{one.brier:.2f}",
+            ]
+        )
+    return rows
+
+
+def confidence_table(found: Mapping[float, Calls]) -> Table:
+    """What the foretold chance that tuning is right calls by itself, by the confidence wanted."""
+    rows = [["confidence", "calls", "right", "balanced", "not yet"]]
+    for confidence, calls in found.items():
+        rows.append(
+            [
+                *(f"{confidence:.0%}", f"{calls.made} of {calls.decided}"),
+                of_share(calls.accuracy) if calls.made else NONE,
+                *(optional(calls.balanced), share(calls.not_yet)),
             ]
         )
     return rows

@@ -12,6 +12,7 @@ from service.forecasting.result import Exhaustive, ForecastAnswer
 from service.forecasting.verdict import Judged
 from service.recommendation import verdict_of
 from service.suitability import Candidate, is_tuned
+from service.wording import percent
 
 TOLD = 0.9
 """The share that every interval of a forecast holds."""
@@ -31,6 +32,7 @@ def answer_of(judged: Judged, exhaustive: Exhaustive, n_test: int) -> ForecastAn
         verdict=verdict_of(first, None),
         commit_to_fine_tuning=commitment.answer,
         chance=judged.chance,
+        p_tuned=judged.p_tuned,
         expected_regret=judged.regret,
         why=why(judged),
         settles=settles(judged, exhaustive, n_test),
@@ -43,7 +45,7 @@ def why(judged: Judged) -> str:
     case, commitment = judged.case, judged.commitment
     first = case.pick.first if case.pick else None
     if commitment.pair is not None:
-        return between(case, commitment)
+        return between(judged)
     if commitment.ground == "need in doubt" and first is not None:
         doubts = [j.text for j in first.judgements if j.standing == "uncertain"]
         return f"{first.id} is expected to be best, but it may miss a need: {'; '.join(doubts)}."
@@ -52,25 +54,31 @@ def why(judged: Judged) -> str:
     return commitment.why
 
 
-def between(case: Case, commitment: Commitment) -> str:
+def between(judged: Judged) -> str:
     """What the one that may gain is expected to be better by, and the chance that it matters."""
+    case, commitment = judged.case, judged.commitment
     assert commitment.pair is not None
     one, other = commitment.pair
     gap, margin = case.evidence.gap(one, other), case.needs.practical_margin
     size = wording.many_points(margin)
     told = f"{one} is expected to score {gap_text(gap)} against {other}"
-    chance = wording.percent(gap.chance_above(margin))
+    chance = percent(gap.chance_above(margin))
     better = f"the chance that it is better by more than {size} is {chance}"
     if commitment.ground == "gain":
         return f"{told}, and {better}."
     if commitment.ground == "saving":
-        no_worse = wording.percent(gap.chance_above(-margin))
+        no_worse = percent(gap.chance_above(-margin))
         return (
             f"{one} costs less over the horizon; {told}, and the chance that it loses no more than"
             f" {size} is {no_worse}."
         )
     if commitment.ground == "nothing forgone":
         return f"{told}, and {better}: not worth paying for."
+    tuned = f"the chance that a tuned strategy is the right choice is {percent(judged.p_tuned)}"
+    if commitment.ground == "unlikely":
+        return f"{told}, and {better}; {tuned}: not worth paying for."
+    if commitment.ground == "contested":
+        return f"{told}, and {better}; but {tuned}: not sure enough to pay for."
     if commitment.ground == "unproven":
         return f"{told}, but {better}: not sure enough to pay for."
     return f"{told}, and {better}: too much to leave, too little to pay for."

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.resampling import Floats
 from service.commitment import FORGONE, SMALLEST_MARGIN
 from service.evidence import HAIR
-from service.forecasting.worlds import NOTHING, UNCERTAIN, Flags, Terms, picks, rights
+from service.forecasting.worlds import NOTHING, UNCERTAIN, Flags, Terms, p_tuned, picks, rights
 
 
 def calls(worlds: Floats, terms: Terms, confidence: float) -> Flags:
@@ -75,7 +75,9 @@ def is_called(
     if not rivals.size:
         return True
     excess = np.maximum(0.0, rivals - draws[:, [place]] - terms.margin).mean(axis=0)
-    return float(excess.max()) <= FORGONE * max(terms.margin, SMALLEST_MARGIN)
+    if float(excess.max()) <= FORGONE * max(terms.margin, SMALLEST_MARGIN):
+        return True
+    return 1 - p_tuned(draws, terms) >= confidence
 
 
 def is_yes(

@@ -58,7 +58,10 @@ class ForecastRow(Frozen):
 class ForecastAnswer(Frozen):
     """The decision. `chance` is that of it being right: the strategy is at most the practical
     margin worse than the one that the rule would choose knowing every quality, serves the needs as
-    well, and nothing is tuned in vain. `expected_regret` is what it is worse by on average.
+    well, and nothing is tuned in vain. `p_tuned` is the chance that this rule would choose a tuned
+    strategy, were the needs met that nobody knows of those; None in a forecast of an earlier
+    version. `expected_regret` is what the decision
+    is worse by on average.
 
     `why` is one sentence, and `settles` says what would settle a "not yet".
     """
@@ -72,6 +75,7 @@ class ForecastAnswer(Frozen):
     chance: float
     expected_regret: float
     why: str
+    p_tuned: float | None = None
     settles: tuple[str, ...] = ()
     unmet_needs: tuple[str, ...] = ()
 

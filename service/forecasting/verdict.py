@@ -19,11 +19,11 @@ from benchmarks.results import Quality, StrategyResult, Summary
 from corpora.power import detectable_difference
 from corpora.task import Needs
 from service.choosing import Case, case_of
-from service.commitment import Commitment, commit
+from service.commitment import Commitment, commit, why_open
 from service.evidence import Evidence
 from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.drawn import PROBABLY_BETTER, evidence_from
-from service.forecasting.worlds import Terms, losses, picks, regrets, rights, terms_of
+from service.forecasting.worlds import Terms, losses, p_tuned, picks, regrets, rights, terms_of
 from service.suitability import Candidate, Floor, Judgement, candidates_of, floor_of
 
 QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
@@ -49,10 +49,10 @@ class Judged:
     """The decision that a belief leads to.
 
     `worlds` are its draws, one column for each of `terms.ids`. `chosen` is how often the rule
-    picks each there. `chance` is that of the decision being right, `regret` what it is worse by
-    than the rule's pick on average, and `stake` what the best choice would lose on average, a
-    needless tuning included. `overruled` is why a simple rule that decides on such tasks does not
-    here.
+    picks each there, and `p_tuned` how often one that is tuned, were its needs in doubt met.
+    `chance` is that of the decision being right, `regret` what it is worse by than the rule's pick
+    on average, and `stake` what the best choice would lose on average, a needless tuning included.
+    `overruled` is why a simple rule that decides on such tasks does not here.
     """
 
     case: Case
@@ -64,6 +64,7 @@ class Judged:
     chance: float
     regret: float
     stake: float
+    p_tuned: float
     overruled: str | None = None
 
     @property
@@ -117,12 +118,14 @@ def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
     doubts = {each.id: seen.doubt(each.id) for each in case.candidates}
     terms = terms_of(case.candidates, case.floor, case.needs, doubts)
     if not case.candidates:
-        return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0)
+        return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0, 0.0)
     if commitment.ground == "saving" and commitment.pair is not None:
         one, other = map(terms.place, commitment.pair)
         if not terms.cheaper[one, other]:  # by no more than the quotes may be off
             commitment = replace(commitment, answer="not yet", ground="unproven")
     picked = picks(worlds, terms)
+    tuning = p_tuned(worlds, terms)
+    commitment = sure_enough(commitment, case, tuning, confidence)
     first = case.pick.first.id if case.pick else None
     chance = float(rights(worlds, terms, first, commitment.answer == "yes").mean())
     if first is None and commitment.answer == "no" and chance < confidence:
@@ -140,7 +143,20 @@ def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
         chance=chance,
         regret=float(regrets(worlds, terms, first).mean()),
         stake=float(losses(worlds, terms, picked).mean(axis=0).min()),
+        p_tuned=tuning,
     )
+
+
+def sure_enough(commitment: Commitment, case: Case, tuning: float, confidence: float) -> Commitment:
+    """No yes where what needs no tuning may, one or the other, come as near; and a no, too, where
+    a tuned strategy is as unlikely to be the right choice as the wanted confidence asks, however
+    much it would then gain."""
+    if commitment.answer == "yes" and tuning < confidence:
+        return replace(commitment, answer="not yet", ground="contested")
+    doubted = commitment.ground == "gain in doubt" and why_open(case, tuned=True) is None
+    if doubted and 1 - tuning >= confidence:
+        return replace(commitment, answer="no", ground="unlikely")
+    return commitment
 
 
 def is_clear(name: str, drawn: Floats, floor: Floor, evidence: Evidence) -> bool:

@@ -67,10 +67,13 @@ def sentence(forecast: Forecast) -> str:
             f"{commit}; {use} {row.id}. The simple rule “{forecast.rule}” says so, which did better"
             " than the predictor on measured tasks."
         )
+    if answer.p_tuned is not None:
+        commit += f" (the chance that it pays is {wording.percent(answer.p_tuned)})"
+    margin = wording.many_points(forecast.needs.practical_margin)
     return (
         f"{commit}; {use} {row.id}: {wording.score(quality.value)} {metric} is expected (90%"
-        f" interval {wording.interval(quality.low, quality.high)}), and the chance that this is"
-        f" right is {wording.percent(answer.chance)}."
+        f" interval {wording.interval(quality.low, quality.high)}), and the chance that this"
+        f" is the right choice, or at most {margin} worse, is {wording.percent(answer.chance)}."
     )
 
 
@@ -261,5 +264,6 @@ def deciding(forecast: Forecast) -> list[str]:
         f" cheapest that no other one is likely to beat by more than {margin}. Right means that a"
         " decision loses no more than that against the one made knowing everything.",
         f"Yes is said from a chance of {forecast.confidence:.0%} on that tuning gains more than"
-        f" {margin}; a comparison asks for 95%, as nothing comes after it.",
+        f" {margin}; a comparison asks for 95%, as nothing comes after it. No is said from such a"
+        " chance on that it does not, and where what may be forgone is next to nothing.",
     ]

@@ -7,7 +7,7 @@ doubt left is picked here from an array, since a forecast asks thousands of worl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,14 @@ def picks(worlds: Floats, terms: Terms) -> Indices:
     undefeated = pool & (best - worlds <= terms.margin + HAIR)
     cost = np.where(undefeated, terms.rank, len(terms.rank))
     return np.where(clear.any(axis=1), cost.argmin(axis=1), NOTHING)
+
+
+def p_tuned(worlds: Floats, terms: Terms) -> float:
+    """The share of the worlds in which the rule picks a tuned strategy, were the needs met that
+    nobody knows of those."""
+    met = np.where(terms.tuned, terms.shortfall // UNCERTAIN * UNCERTAIN, terms.shortfall)
+    picked = picks(worlds, replace(terms, shortfall=met))
+    return float((terms.tuned[np.maximum(picked, 0)] & (picked != NOTHING)).mean())
 
 
 def losses(worlds: Floats, terms: Terms, picked: Indices | None = None) -> Floats:

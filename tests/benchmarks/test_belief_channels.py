@@ -31,8 +31,12 @@ LORA = facts("lora")
 STRATEGIES = (facts("prompt.zero-shot"), LORA, facts("lora+rag"))
 
 
-def reading(rows=64, strategy="lora", share=0.1, **figures):
-    return Reading(strategy, "pilot", share, figures, rows)
+def reading(rows=64, strategy="lora", **figures):
+    return Reading(strategy, "likelihood", 1.0, figures, rows)
+
+
+def pilot(share, score, strategy="lora"):
+    return Reading(strategy, "pilot", share, {"score": score}, 64)
 
 
 def lessons(count, noise, seed=0, error=0.0, slope=0.7, kinds=KINDS, **extra):
@@ -97,22 +101,22 @@ class TestLearning:
         assert after.covariance[0, 0] == pytest.approx(0.09)
 
     def test_without_lessons_a_score_says_what_it_names_with_a_wide_error(self):
-        after = told([], reading(score=1.0, share=0.5))
+        after = told([], pilot(0.5, 1.0))
         # at half the rows it is guessed to lie 0.05 below the end
         assert 0.9 < after.mean[0] < 1.05
         assert 0.08 < after.covariance[0, 0] ** 0.5 < 0.2
 
     def test_a_smaller_share_says_less(self):
-        small, large = (told([], reading(score=0.9, share=s)).covariance for s in (0.05, 0.5))
+        small, large = (told([], pilot(share, 0.9)).covariance for share in (0.05, 0.5))
         assert small[0, 0] > 1.5 * large[0, 0]
 
     def test_the_error_of_measured_qualities_is_not_laid_to_the_figure(self):
-        exact = taught("pilot", 0.1, ("likelihood",), lessons(300, 0.1))
-        inexact = taught("pilot", 0.1, ("likelihood",), lessons(300, 0.1, error=0.1))
+        exact = taught("likelihood", 1.0, ("likelihood",), lessons(300, 0.1))
+        inexact = taught("likelihood", 1.0, ("likelihood",), lessons(300, 0.1, error=0.1))
         blind = [
             Lesson(one.reading, one.kind, one.angle, 0.0) for one in lessons(300, 0.1, error=0.1)
         ]
-        unaware = taught("pilot", 0.1, ("likelihood",), blind)
+        unaware = taught("likelihood", 1.0, ("likelihood",), blind)
         right = exact.noise[0][0]
         assert abs(inexact.noise[0][0] - right) < 0.5 * abs(unaware.noise[0][0] - right)
 
@@ -135,7 +139,7 @@ class TestLearning:
         )
         assert channel_for(reading(likelihood=0.5), channels).tasks == 16
         assert channel_for(reading(score=0.5), channels).tasks == 0
-        assert channel_for(reading(likelihood=0.5, share=0.5), channels).tasks == 0
+        assert channel_for(pilot(0.5, 0.5), channels).tasks == 0
 
     def test_fewer_rows_than_it_was_fitted_to_make_a_score_noisier(self):
         channels = learned(lessons(50, 0.05, score=0.1))
@@ -147,26 +151,23 @@ class TestLearning:
 
     def test_two_strategies_read_by_one_channel_share_its_errors(self):
         pair = Belief(("lora", "lora+rag"), np.array([0.8, 0.8]), 0.09 * np.eye(2))
-        readings = [reading(score=0.9), reading(score=0.9, strategy="lora+rag")]
+        readings = [pilot(0.1, 0.9), pilot(0.1, 0.9, strategy="lora+rag")]
         after = pair.updated(observed(readings, [], "extraction", [0.8, 0.8]))
         assert after.covariance[0, 1] > 0.002
         assert after.mean[0] == pytest.approx(after.mean[1])
 
 
 class TestReadings:
-    def test_pilots_know_what_they_gained(self):
+    def test_a_pilot_is_read_by_its_score_at_its_largest_share(self):
         findings = [
             read("pilot", "lora", 64, 0.1, score=0.6, nll=1.0),
             read("pilot", "lora", 64, 0.05, score=0.4, nll=1.5),
         ]
         found = readings_of(findings, STRATEGIES)
-        assert set(found["pilot", 0.05, "lora"].figures) == {"score", "likelihood"}
+        assert [share for _, share, _ in found] == [0.05, 0.1]
         last = latest(found)["pilot", "lora"]
         assert last.share == 0.1
-        assert last.figures["score_gain"] == pytest.approx(
-            last.figures["score"] - found["pilot", 0.05, "lora"].figures["score"]
-        )
-        assert last.figures["likelihood_gain"] > 0
+        assert last.figures == {"score": pytest.approx(measured_angle(0.6, 64))}
 
     def test_a_pilot_on_few_rows_counts_as_a_smaller_share(self):
         few, many = (
@@ -194,7 +195,7 @@ class TestReadings:
             assert told.share == as_read
 
     def test_a_share_counts_as_the_nearest_that_is_known(self):
-        found = readings_of([read("pilot", "lora", 64, 0.0375, nll=1.0)], STRATEGIES)
+        found = readings_of([read("pilot", "lora", 64, 0.0375, score=0.5)], STRATEGIES)
         assert list(found) == [("pilot", 0.05, "lora")]
 
     def test_labels_give_a_likelihood_of_their_own(self):
@@ -221,16 +222,14 @@ class TestReadings:
         assert one.figures == {"accuracy": pytest.approx(sum(alone) / 2)}
 
     def test_what_is_already_known_is_not_to_come(self):
-        seen = latest(readings_of([read("pilot", "lora", 64, 0.1, nll=1.0)], STRATEGIES))
+        seen = latest(readings_of([read("pilot", "lora", 64, 0.1, score=0.5)], STRATEGIES))
         action = Action(deed="pilot", strategy="lora", rows=64, share=0.25, seconds=1.0)
         coming = to_come(action, "extraction", STRATEGIES, seen)
         assert coming is not None
-        assert "likelihood_gain" in coming.figures
+        assert coming.share == 0.25
         again = action.model_copy(update={"share": 0.1})
         assert to_come(again, "extraction", STRATEGIES, seen) is None
-        first = to_come(again, "extraction", STRATEGIES, {})
-        assert first is not None
-        assert set(first.figures) == {"score", "likelihood"}
+        assert to_come(again, "extraction", STRATEGIES, {}) is not None
 
     def test_likelihoods_are_scored_only_among_labels(self):
         action = Action(deed="likelihood", strategy="lora", rows=64, share=1.0, seconds=1.0)

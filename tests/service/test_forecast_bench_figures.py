@@ -6,7 +6,13 @@ from bench_worlds import audit, truth
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.chart import odds_chart, regret_chart
 from service.forecast_bench.checks import forecast_checks, points
-from service.forecast_bench.figures import figures_of, overall, overalls
+from service.forecast_bench.figures import (
+    all_figures,
+    calls_by_confidence,
+    figures_of,
+    overall,
+    overalls,
+)
 from service.forecast_bench.replayed import (
     FORECAST,
     Foretold,
@@ -15,7 +21,13 @@ from service.forecast_bench.replayed import (
     replays_in,
     write_replays,
 )
-from service.forecast_bench.tables import as_markdown, curve_table, regret_table, task_table
+from service.forecast_bench.tables import (
+    as_markdown,
+    confidence_table,
+    curve_table,
+    regret_table,
+    task_table,
+)
 
 
 def replay_with(task="t", way=FORECAST, budget=0.07, pick="lora", commit="yes", **more):
@@ -80,6 +92,27 @@ def test_figures_of_all_tasks(two_tasks):
     assert ours.brier == pytest.approx((0.0 + 2.0) / 2)
     assert rival.calls.accuracy[0] == 0.5
     assert (rival.rmse, rival.covered, rival.brier) == (None, None, None)
+
+
+def test_what_the_chance_of_tuning_would_have_called(two_tasks):
+    truths, _ = two_tasks
+    replays = [replay_with("t", p_tuned=0.85), replay_with("u", p_tuned=0.55)]  # yes and no
+    found = calls_by_confidence(all_figures(replays, truths))
+    assert {c: (calls.made, calls.accuracy[0]) for c, calls in found.items()} == {
+        0.5: (2, 0.5),
+        0.6: (1, 1.0),
+        0.7: (1, 1.0),
+        0.8: (1, 1.0),
+        0.9: (0, 0.0),
+        0.95: (0, 0.0),
+    }
+    assert confidence_table(found)[1:3] == [
+        ["50%", "2 of 2", "50% (9–91%)", "50.0%", "0.0%"],
+        ["60%", "1 of 2", "100% (21–100%)", "50.0%", "50.0%"],
+    ]
+    assert confidence_table(found)[-1] == ["95%", "0 of 2", "–", "0.0%", "100.0%"]
+    [ours] = overalls(replays, truths)
+    assert ours.calls_brier == pytest.approx((0.15**2 + 0.55**2) / 2)
 
 
 def test_checks_have_their_names_and_targets(two_tasks):

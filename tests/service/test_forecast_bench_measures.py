@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench_worlds import audit, record_of, truth
 
-from service.forecast_bench.calls import calls_of
+from service.forecast_bench.calls import brier_of_calls, by_chance, calls_of
 from service.forecast_bench.chances import brier, reliability
 from service.forecast_bench.halves import crossings, halves
 from service.forecast_bench.misses import (
@@ -163,6 +163,28 @@ def test_nothing_decided_makes_no_call():
     assert (found.decided, found.undecided, found.made, found.not_yet) == (0, 1, 0, 0.0)
     assert found.balanced is None
     assert found.accuracy[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("chance", "confidence", "call"),
+    [
+        (0.9, 0.9, "yes"),
+        (0.89, 0.9, "not yet"),
+        (0.89, 0.8, "yes"),
+        (0.11, 0.9, "not yet"),
+        (0.05, 0.9, "no"),
+        (0.3, 0.7, "no"),
+    ],
+)
+def test_a_chance_calls_by_the_confidence_wanted(chance, confidence, call):
+    assert by_chance(chance, confidence) == call
+
+
+def test_the_brier_score_of_calls_leaves_undecided_tasks_out():
+    found = brier_of_calls([0.9, 0.2, 0.5], ["yes", "no", "not yet"])
+    assert found == pytest.approx((0.1**2 + 0.2**2) / 2)
+    assert brier_of_calls([0.5, 0.5], ["yes", "no"]) == 0.25
+    assert brier_of_calls([0.5], ["not yet"]) is None
 
 
 def test_errors_raw_and_without_noise():

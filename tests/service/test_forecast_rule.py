@@ -93,11 +93,50 @@ def test_yes_only_with_the_wanted_confidence(gain, confidence, answer) -> None:
     ("gain", "spread", "answer"),
     # E[max(0, gain - 0.02)]: 0.0031 at a spread of 0.01, 0.0307 and 0.0046 at 0.1; a quarter of
     # the margin, 0.005, is allowed
-    [(0.018, 0.01, "no"), (0.0, 0.1, "not yet"), (-0.11, 0.1, "no")],
+    # a gain of more than 0.02 has a chance of 8% and of 11% at a spread of 0.2; 0.0072 and more
+    # is forgone
+    [
+        (0.018, 0.01, "no"),
+        (0.0, 0.1, "not yet"),
+        (-0.11, 0.1, "no"),
+        (-0.26, 0.2, "no"),
+        (-0.225, 0.2, "not yet"),
+    ],
 )
-def test_no_where_little_is_forgone(gain, spread, answer) -> None:
-    found = judged(drawn(0.6, 0.6 + gain, spread), ("prompt.few-shot", "lora"))
+def test_no_where_little_is_forgone_or_a_gain_is_unlikely(gain, spread, answer) -> None:
+    worlds = drawn(0.6, 0.6 + gain, spread)
+    found = judged(worlds, ("prompt.few-shot", "lora"), confidence=0.9)
     assert (found.strategy, found.commitment.answer) == ("prompt.few-shot", answer)
+    assert calls(found.worlds[None], found.terms, 0.9).tolist() == [found.is_settled(0.9)]
+
+
+def test_a_smaller_confidence_makes_a_no_easier_too() -> None:
+    worlds = drawn(0.6, 0.6 - 0.15, 0.2)  # a chance of 20%
+    names = ("prompt.few-shot", "lora")
+    found = judged(worlds, names, confidence=0.75)
+    assert (found.commitment.answer, found.commitment.ground) == ("no", "unlikely")
+    assert found.p_tuned == pytest.approx(0.20, abs=0.02)
+    assert f"is the right choice is {found.p_tuned:.0%}" in why(found)
+    assert judged(worlds, names, confidence=0.9).commitment.answer == "not yet"
+
+
+def test_no_yes_where_one_or_the_other_without_tuning_may_come_as_near() -> None:
+    """lora gains on each of the two with a chance of 93%, on both with 86%."""
+    names = ("prompt.few-shot", "prompt.nearest", "lora")
+    worlds = np.array([[0.6, 0.6, 0.8]] * 86 + [[0.8, 0.6, 0.8]] * 7 + [[0.6, 0.8, 0.8]] * 7)
+    found = judged(worlds, names, confidence=0.9)
+    assert found.strategy == "lora"
+    assert (found.commitment.answer, found.commitment.ground) == ("not yet", "contested")
+    assert found.p_tuned == pytest.approx(0.86)
+    assert "but the chance that a tuned strategy is the right choice is 86%" in why(found)
+    assert judged(worlds, names, confidence=0.85).commitment.answer == "yes"
+
+
+def test_needs_in_doubt_leave_tuning_its_chance() -> None:
+    worlds, ids = certain({"prompt.few-shot": 0.6, "lora": 0.9})
+    rows = [expected("prompt.few-shot", p95=10), expected("lora", p95=1000)]
+    for limit, chance in ((800, 1.0), (100, 0.0)):
+        assert judged(worlds, ids, Needs(latency_p95_ms=limit), rows=rows).p_tuned == chance
 
 
 @pytest.mark.parametrize("volume", [None, 50_000])
@@ -108,7 +147,7 @@ def test_what_is_sure_enough_is_the_same_for_one_belief_and_for_many(volume, bar
     rng, settled = np.random.default_rng(4), []
     for seed in range(60):
         rows = scattered(seed, 1, volume=volume)[1][: rng.integers(1, 8)]
-        spread, least = rng.uniform(0.001, 0.03), rng.choice([0.05, 0.5])
+        spread, least = rng.uniform(0.001, rng.choice([0.03, 0.2])), rng.choice([0.05, 0.5])
         drawn = least + rng.uniform(0, 0.2, len(rows)) + spread * rng.normal(size=(600, len(rows)))
         worlds, names = np.clip(drawn, 0, 1), tuple(row.id for row in rows)
         found = judged(worlds, names, needs, rows=rows)
