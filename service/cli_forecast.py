@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.5, 0.99),
     default=CONFIDENCE,
     show_default=True,
-    help="The chance from which on it says yes, and stops early.",
+    help="The chance from which on it says yes or no, and stops early.",
 )
 @click.option(
     "--strategies",

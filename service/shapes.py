@@ -117,7 +117,7 @@ class NewForecast(Frozen):
         default=CONFIDENCE,
         ge=0.5,
         le=0.99,
-        description="The chance from which on it says yes, and stops early.",
+        description="The chance from which on it says yes or no, and stops early.",
     )
     budget_seconds: float | None = Field(
         default=None,

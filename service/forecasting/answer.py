@@ -46,6 +46,8 @@ def why(judged: Judged) -> str:
     first = case.pick.first if case.pick else None
     if commitment.pair is not None:
         return between(judged)
+    if commitment.ground == "contested":
+        return f"{commitment.why.rstrip('.')}; but {tuning(judged)}: not sure enough to pay for."
     if commitment.ground == "need in doubt" and first is not None:
         doubts = [j.text for j in first.judgements if j.standing == "uncertain"]
         return f"{first.id} is expected to be best, but it may miss a need: {'; '.join(doubts)}."
@@ -74,14 +76,20 @@ def between(judged: Judged) -> str:
         )
     if commitment.ground == "nothing forgone":
         return f"{told}, and {better}: not worth paying for."
-    tuned = f"the chance that a tuned strategy is the right choice is {percent(judged.p_tuned)}"
     if commitment.ground == "unlikely":
-        return f"{told}, and {better}; {tuned}: not worth paying for."
+        return f"{told}, and {better}; {tuning(judged)}: not worth paying for."
     if commitment.ground == "contested":
-        return f"{told}, and {better}; but {tuned}: not sure enough to pay for."
+        return f"{told}; but {tuning(judged)}: not sure enough to pay for."
     if commitment.ground == "unproven":
         return f"{told}, but {better}: not sure enough to pay for."
     return f"{told}, and {better}: too much to leave, too little to pay for."
+
+
+def tuning(judged: Judged) -> str:
+    """The chance of it, where it is known."""
+    if judged.p_tuned is None:
+        return "nobody knows whether a tuned strategy is the right choice"
+    return f"the chance that a tuned strategy is the right choice is {percent(judged.p_tuned)}"
 
 
 def gap_text(gap: Gap) -> str:

@@ -1,7 +1,8 @@
 """Whether a belief settles the decision, for many beliefs at once. Pure.
 
-What `service.commitment` decides of one belief, and how likely that is right, is asked here of all
-that an action may lead to. What errors do to an answer is left out, and so is what was stopped or
+What `verdict.judged` decides of one belief, by `service.commitment` and by the chance that a tuned
+strategy is the right choice, and how likely that is right, is asked here of all that an action may
+lead to. What errors do to an answer is left out, and so is what was stopped or
 failed.
 """
 
@@ -83,7 +84,8 @@ def is_called(
 def is_yes(
     draws: Floats, mean: Floats, able: Flags, place: int, terms: Terms, confidence: float
 ) -> bool:
-    """Whether what is tuned gains more than the margin, or saves and loses no more than it."""
+    """Whether what is tuned gains more than the margin, or saves and loses no more than it. That
+    it is the right choice as surely, `is_right` asks."""
     others = np.flatnonzero(able & ~terms.tuned)
     if not len(others):
         return bool((~terms.tuned).any())

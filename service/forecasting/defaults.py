@@ -1,9 +1,10 @@
 """What a forecast is asked for where nobody says otherwise."""
 
 CONFIDENCE = 0.8
-"""The chance asked for before a yes or a no, and before the forecast stops early: that of the least
-sure answer, where the others are surer. A comparison asks for 0.95: it is the last word before
-tuning is paid for, where what is tuned after a forecast is measured before it serves."""
+"""The chance asked for before a yes, or a no that may forgo something, and before the forecast
+stops early: that of the least sure answer, where the others are surer. A comparison asks for 0.95:
+it is the last word before tuning is paid for, where what is tuned after a forecast is measured
+before it serves."""
 SHARE = 0.07
 """Of the comparison's quoted time (and money, where a hosted model is paid) that a forecast may
 take."""

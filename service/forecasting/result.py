@@ -59,9 +59,9 @@ class ForecastAnswer(Frozen):
     """The decision. `chance` is that of it being right: the strategy is at most the practical
     margin worse than the one that the rule would choose knowing every quality, serves the needs as
     well, and nothing is tuned in vain. `p_tuned` is the chance that this rule would choose a tuned
-    strategy, were the needs met that nobody knows of those; None in a forecast of an earlier
-    version. `expected_regret` is what the decision
-    is worse by on average.
+    strategy, as the needs stand or were those met that nobody knows of tuned ones; None where no
+    tuned strategy was foretold, where one that broke may be better, and in a forecast of an earlier
+    version. `expected_regret` is what the decision is worse by on average.
 
     `why` is one sentence, and `settles` says what would settle a "not yet".
     """

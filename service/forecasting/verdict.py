@@ -2,7 +2,8 @@
 
 Nothing of the rule is written here a second time: needs, floor, what beats what, the order of cost
 and the asymmetry of yes, no and not yet are those of `service.suitability`, `service.choosing` and
-`service.commitment`.
+`service.commitment`. What a forecast adds is the chance that a tuned strategy is the right choice
+(`held_to_chance`).
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Judged:
     """The decision that a belief leads to.
 
     `worlds` are its draws, one column for each of `terms.ids`. `chosen` is how often the rule
-    picks each there, and `p_tuned` how often one that is tuned, were its needs in doubt met.
+    picks each there, and `p_tuned` how often one that is tuned (`worlds.p_tuned`), None where there
+    is none, or one that broke may be better.
     `chance` is that of the decision being right, `regret` what it is worse by than the rule's pick
     on average, and `stake` what the best choice would lose on average, a needless tuning included.
     `overruled` is why a simple rule that decides on such tasks does not here.
@@ -64,7 +66,7 @@ class Judged:
     chance: float
     regret: float
     stake: float
-    p_tuned: float
+    p_tuned: float | None
     overruled: str | None = None
 
     @property
@@ -118,14 +120,14 @@ def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
     doubts = {each.id: seen.doubt(each.id) for each in case.candidates}
     terms = terms_of(case.candidates, case.floor, case.needs, doubts)
     if not case.candidates:
-        return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0, 0.0)
+        return Judged(case, commitment, terms, worlds, {}, {}, 0.0, 0.0, 0.0, None)
     if commitment.ground == "saving" and commitment.pair is not None:
         one, other = map(terms.place, commitment.pair)
         if not terms.cheaper[one, other]:  # by no more than the quotes may be off
             commitment = replace(commitment, answer="not yet", ground="unproven")
     picked = picks(worlds, terms)
     tuning = p_tuned(worlds, terms)
-    commitment = sure_enough(commitment, case, tuning, confidence)
+    commitment = held_to_chance(commitment, case, tuning, confidence)
     first = case.pick.first.id if case.pick else None
     chance = float(rights(worlds, terms, first, commitment.answer == "yes").mean())
     if first is None and commitment.answer == "no" and chance < confidence:
@@ -143,14 +145,16 @@ def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
         chance=chance,
         regret=float(regrets(worlds, terms, first).mean()),
         stake=float(losses(worlds, terms, picked).mean(axis=0).min()),
-        p_tuned=tuning,
+        p_tuned=tuning if terms.tuned.any() and why_open(case, tuned=True) is None else None,
     )
 
 
-def sure_enough(commitment: Commitment, case: Case, tuning: float, confidence: float) -> Commitment:
-    """No yes where what needs no tuning may, one or the other, come as near; and a no, too, where
-    a tuned strategy is as unlikely to be the right choice as the wanted confidence asks, however
-    much it would then gain."""
+def held_to_chance(
+    commitment: Commitment, case: Case, tuning: float, confidence: float
+) -> Commitment:
+    """A yes only where a tuned strategy is the right choice with that confidence: a gain on the
+    strongest rival is not one on all. And a no, too, where none is with that confidence, however
+    much one would gain in the rest; not over tuned strategies that broke."""
     if commitment.answer == "yes" and tuning < confidence:
         return replace(commitment, answer="not yet", ground="contested")
     doubted = commitment.ground == "gain in doubt" and why_open(case, tuned=True) is None

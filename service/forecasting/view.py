@@ -68,7 +68,7 @@ def sentence(forecast: Forecast) -> str:
             " than the predictor on measured tasks."
         )
     if answer.p_tuned is not None:
-        commit += f" (the chance that it pays is {wording.percent(answer.p_tuned)})"
+        commit += f" (the chance that it is right to tune is {wording.percent(answer.p_tuned)})"
     margin = wording.many_points(forecast.needs.practical_margin)
     return (
         f"{commit}; {use} {row.id}: {wording.score(quality.value)} {metric} is expected (90%"
@@ -264,6 +264,8 @@ def deciding(forecast: Forecast) -> list[str]:
         f" cheapest that no other one is likely to beat by more than {margin}. Right means that a"
         " decision loses no more than that against the one made knowing everything.",
         f"Yes is said from a chance of {forecast.confidence:.0%} on that tuning gains more than"
-        f" {margin}; a comparison asks for 95%, as nothing comes after it. No is said from such a"
-        " chance on that it does not, and where what may be forgone is next to nothing.",
+        f" {margin}, and that a tuned strategy is the right choice; a comparison asks for 95%, as"
+        " nothing comes after it. No is said where a strategy without tuning is chosen and tuning"
+        " is right with no more than the rest of that chance, or what may be forgone is next to"
+        " nothing. Needs that nobody knows of tuned strategies count for that chance as met.",
     ]

@@ -120,11 +120,18 @@ def picks(worlds: Floats, terms: Terms) -> Indices:
 
 
 def p_tuned(worlds: Floats, terms: Terms) -> float:
-    """The share of the worlds in which the rule picks a tuned strategy, were the needs met that
-    nobody knows of those."""
+    """The share of the worlds in which the rule picks a tuned strategy, as the needs stand or were
+    those met that nobody knows of tuned ones."""
     met = np.where(terms.tuned, terms.shortfall // UNCERTAIN * UNCERTAIN, terms.shortfall)
-    picked = picks(worlds, replace(terms, shortfall=met))
-    return float((terms.tuned[np.maximum(picked, 0)] & (picked != NOTHING)).mean())
+    found = takes_tuned(worlds, terms)
+    if (met != terms.shortfall).any():
+        found = found | takes_tuned(worlds, replace(terms, shortfall=met))
+    return float(found.mean())
+
+
+def takes_tuned(worlds: Floats, terms: Terms) -> Flags:
+    picked = picks(worlds, terms)
+    return np.asarray(terms.tuned[np.maximum(picked, 0)] & (picked != NOTHING))
 
 
 def losses(worlds: Floats, terms: Terms, picked: Indices | None = None) -> Floats:
