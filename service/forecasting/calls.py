@@ -15,25 +15,46 @@ import numpy as np
 from benchmarks.resampling import Floats
 from service.commitment import FORGONE, SMALLEST_MARGIN
 from service.evidence import HAIR
-from service.forecasting.worlds import NOTHING, UNCERTAIN, Flags, Terms, p_tuned, picks, rights
+from service.forecasting.worlds import (
+    NOTHING,
+    UNCERTAIN,
+    Flags,
+    Indices,
+    Terms,
+    picks,
+    rights,
+    tuned_right,
+)
 
 
-def calls(worlds: Floats, terms: Terms, confidence: float) -> Flags:
+def calls(
+    worlds: Floats, terms: Terms, confidence: float, picked_there: Indices | None = None
+) -> Flags:
     """Whether the answer is a yes or a no, and right with that confidence. `worlds` is beliefs ×
-    draws × strategies, 0 to 1."""
+    draws × strategies, 0 to 1; `picked_there`, where it is known, what the rule picks in each of
+    them, one after the other."""
     means = worlds.mean(axis=1)
     low, high = ends(worlds, terms, confidence)
     bar = 0.0 if terms.bar is None else terms.bar
     # of those that are expected to meet the stated quality, the ones that do so for certain first
     picked = picks(means, replace(terms, shortfall=terms.shortfall + (low < bar) * (means >= bar)))
+    tuning = tuned_shares(worlds, terms, picked_there)
     return np.array(
         [
-            is_called(draws, mean, low[at], high[at], place, terms, confidence)
+            is_called(draws, mean, low[at], high[at], place, terms, confidence, tuning[at])
             and is_right(draws, place, terms, confidence)
             for at, (draws, mean, place) in enumerate(zip(worlds, means, picked, strict=True))
         ],
         dtype=bool,
     )
+
+
+def tuned_shares(worlds: Floats, terms: Terms, picked_there: Indices | None) -> Floats:
+    """`worlds.p_tuned` of each belief, all at once."""
+    drawn = worlds.reshape(-1, worlds.shape[2])
+    picked = picks(drawn, terms) if picked_there is None else picked_there
+    found: Floats = tuned_right(drawn, terms, picked).reshape(worlds.shape[:2]).mean(axis=1)
+    return found
 
 
 def ends(worlds: Floats, terms: Terms, confidence: float) -> tuple[Floats, Floats]:
@@ -60,8 +81,10 @@ def is_called(
     place: int,
     terms: Terms,
     confidence: float,
+    tuning: float,
 ) -> bool:
-    """Of one belief from which the rule picks `place`; `low` and `high` end the intervals."""
+    """Of one belief from which the rule picks `place`; `low` and `high` end the intervals, and
+    `tuning` is the chance that a tuned strategy is the right choice."""
     if place == NOTHING:
         return bool(terms.tuned.any())
     bar = 0.0 if terms.bar is None else terms.bar
@@ -78,7 +101,7 @@ def is_called(
     excess = np.maximum(0.0, rivals - draws[:, [place]] - terms.margin).mean(axis=0)
     if float(excess.max()) <= FORGONE * max(terms.margin, SMALLEST_MARGIN):
         return True
-    return 1 - p_tuned(draws, terms) >= confidence
+    return 1 - tuning >= confidence
 
 
 def is_yes(

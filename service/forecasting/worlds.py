@@ -120,18 +120,22 @@ def picks(worlds: Floats, terms: Terms) -> Indices:
 
 
 def p_tuned(worlds: Floats, terms: Terms) -> float:
-    """The share of the worlds in which the rule picks a tuned strategy, as the needs stand or were
-    those met that nobody knows of tuned ones."""
+    """The share of the worlds in which a tuned strategy is the right choice."""
+    return float(tuned_right(worlds, terms, picks(worlds, terms)).mean())
+
+
+def tuned_right(worlds: Floats, terms: Terms, picked: Indices) -> Flags:
+    """In which worlds the rule picks a tuned strategy, as the needs stand (`picked`) or were those
+    met that nobody knows of tuned ones."""
     met = np.where(terms.tuned, terms.shortfall // UNCERTAIN * UNCERTAIN, terms.shortfall)
-    found = takes_tuned(worlds, terms)
+    found = is_tuned_at(picked, terms)
     if (met != terms.shortfall).any():
-        found = found | takes_tuned(worlds, replace(terms, shortfall=met))
-    return float(found.mean())
+        found |= is_tuned_at(picks(worlds, replace(terms, shortfall=met)), terms)
+    return found
 
 
-def takes_tuned(worlds: Floats, terms: Terms) -> Flags:
-    picked = picks(worlds, terms)
-    return np.asarray(terms.tuned[np.maximum(picked, 0)] & (picked != NOTHING))
+def is_tuned_at(places: Indices, terms: Terms) -> Flags:
+    return np.asarray(terms.tuned[np.maximum(places, 0)] & (places != NOTHING))
 
 
 def losses(worlds: Floats, terms: Terms, picked: Indices | None = None) -> Floats:

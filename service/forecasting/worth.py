@@ -18,7 +18,7 @@ from benchmarks.belief.angles import to_quality
 from benchmarks.belief.belief import Belief, root
 from benchmarks.resampling import Floats
 from service.forecasting.calls import calls
-from service.forecasting.worlds import Terms, losses
+from service.forecasting.worlds import Terms, losses, picks
 
 OUTCOMES = 24
 """What the evidence may turn out to say: so many possibilities."""
@@ -50,11 +50,13 @@ def promise(
     columns = [now.ids.index(name) for name in terms.ids]
     angles = (found[:, None, :] + left[None])[..., columns]
     worlds = to_quality(angles)
-    lost = losses(worlds.reshape(-1, len(columns)), terms)
+    flat = worlds.reshape(-1, len(columns))
+    picked = picks(flat, terms)
+    lost = losses(flat, terms, picked)
     by_outcome = lost.reshape(OUTCOMES, WORLDS, -1).mean(axis=1)
     now_best = by_outcome[:, by_outcome.mean(axis=0).argmin()]
     gain = (now_best - by_outcome.min(axis=1)).mean()  # exactly 0 where no outcome turns the choice
-    called = calls(worlds, terms, confidence).mean()
+    called = calls(worlds, terms, confidence, picked).mean()
     return Promise(float(gain), float(called))
 
 
