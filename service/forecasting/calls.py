@@ -2,8 +2,7 @@
 
 What `verdict.judged` decides of one belief, by `service.commitment` and by the chance that a tuned
 strategy is the right choice, and how likely that is right, is asked here of all that an action may
-lead to. What errors do to an answer is left out, and so is what was stopped or
-failed.
+lead to. What errors do to an answer is left out, and so is what was stopped or failed.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def calls(
 
 
 def tuned_shares(worlds: Floats, terms: Terms, picked_there: Indices | None) -> Floats:
-    """`worlds.p_tuned` of each belief, all at once."""
+    """In how many of each belief's worlds a tuned strategy is the right choice."""
     drawn = worlds.reshape(-1, worlds.shape[2])
     picked = picks(drawn, terms) if picked_there is None else picked_there
     found: Floats = tuned_right(drawn, terms, picked).reshape(worlds.shape[:2]).mean(axis=1)

@@ -24,7 +24,7 @@ from service.commitment import Commitment, commit, why_open
 from service.evidence import Evidence
 from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.drawn import PROBABLY_BETTER, evidence_from
-from service.forecasting.worlds import Terms, losses, p_tuned, picks, regrets, rights, terms_of
+from service.forecasting.worlds import Terms, losses, picks, regrets, rights, terms_of, tuned_right
 from service.suitability import Candidate, Floor, Judgement, candidates_of, floor_of
 
 QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
@@ -50,11 +50,11 @@ class Judged:
     """The decision that a belief leads to.
 
     `worlds` are its draws, one column for each of `terms.ids`. `chosen` is how often the rule
-    picks each there, and `p_tuned` how often one that is tuned (`worlds.p_tuned`), None where there
-    is none, or one that broke may be better.
-    `chance` is that of the decision being right, `regret` what it is worse by than the rule's pick
-    on average, and `stake` what the best choice would lose on average, a needless tuning included.
-    `overruled` is why a simple rule that decides on such tasks does not here.
+    picks each there, and `p_tuned` how often one that is tuned (`worlds.tuned_right`), None where
+    there is none, or one that broke may be better. `chance` is that of the decision being right,
+    `regret` what it is worse by than the rule's pick on average, and `stake` what the best choice
+    would lose on average, a needless tuning included. `overruled` is why a simple rule that decides
+    on such tasks does not here.
     """
 
     case: Case
@@ -126,7 +126,7 @@ def judged(case: Case, worlds: Floats, confidence: float, seen: Seen) -> Judged:
         if not terms.cheaper[one, other]:  # by no more than the quotes may be off
             commitment = replace(commitment, answer="not yet", ground="unproven")
     picked = picks(worlds, terms)
-    tuning = p_tuned(worlds, terms)
+    tuning = float(tuned_right(worlds, terms, picked).mean())
     commitment = held_to_chance(commitment, case, tuning, confidence)
     first = case.pick.first.id if case.pick else None
     chance = float(rights(worlds, terms, first, commitment.answer == "yes").mean())

@@ -119,11 +119,6 @@ def picks(worlds: Floats, terms: Terms) -> Indices:
     return np.where(clear.any(axis=1), cost.argmin(axis=1), NOTHING)
 
 
-def p_tuned(worlds: Floats, terms: Terms) -> float:
-    """The share of the worlds in which a tuned strategy is the right choice."""
-    return float(tuned_right(worlds, terms, picks(worlds, terms)).mean())
-
-
 def tuned_right(worlds: Floats, terms: Terms, picked: Indices) -> Flags:
     """In which worlds the rule picks a tuned strategy, as the needs stand (`picked`) or were those
     met that nobody knows of tuned ones."""

@@ -203,3 +203,9 @@ def foretold(model: Path, source: Scripted | None = None, **options: object) -> 
     return forecast(
         plan, source=source or Scripted(TRUTH), predictor=Predictor(), clock=lambda: 0.0
     )
+
+
+def drawn(few: float, lora: float, spread: float, seed: int = 0) -> np.ndarray:
+    """Draws of prompt.few-shot, known exactly, and lora, known to ± spread."""
+    luck = np.random.default_rng(seed).standard_normal(4000)
+    return np.column_stack([np.full(4000, few), lora + spread * luck])
