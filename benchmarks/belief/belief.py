@@ -6,9 +6,12 @@ all of them at once (Kalman 1960). Nothing here knows where a belief comes from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import sqrt
 
 import numpy as np
+from scipy.stats import norm
 
 from benchmarks.belief.angles import expected_quality, to_quality
 from benchmarks.resampling import Floats
@@ -43,11 +46,16 @@ class Observation:
 @dataclass(frozen=True)
 class Belief:
     """`mean` (strategies) and `covariance` (strategies × strategies) of the angles, in the order
-    of `ids`."""
+    of `ids`.
+
+    `between` names strategies that are exactly as good as the better of two others, with these:
+    what `mean` and `covariance` hold of them counts for nothing, and is never asked for.
+    """
 
     ids: tuple[str, ...]
     mean: Floats
     covariance: Floats
+    between: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def updated(self, observation: Observation) -> Belief:
         """After an observation whose noise is independent of all earlier ones'.
@@ -63,29 +71,64 @@ class Belief:
         rest = np.eye(len(self.ids)) - gain @ loadings
         # Joseph's form stays symmetric and positive where the short one does not
         left = rest @ self.covariance @ rest.T + gain @ observation.noise @ gain.T
-        return Belief(self.ids, mean, (left + left.T) / 2)
+        return replace(self, mean=mean, covariance=(left + left.T) / 2)
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each angle, in the order of `ids`."""
+        mean = self.mean.copy()
+        deviations = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        for name, parts in self.between.items():
+            both = [self.ids.index(part) for part in parts]
+            at = self.ids.index(name)
+            mean[at], deviations[at] = of_better(
+                self.mean[both], self.covariance[np.ix_(both, both)]
+            )
+        return mean, deviations
 
     @property
     def deviations(self) -> Floats:
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return self.moments()[1]
 
     @property
     def widths(self) -> Floats:
         """Of the 90% intervals of the qualities, 0 to 1, in the order of `ids`."""
-        reach = REACH * self.deviations
-        return np.asarray(to_quality(self.mean + reach) - to_quality(self.mean - reach))
+        mean, deviations = self.moments()
+        reach = REACH * deviations
+        return np.asarray(to_quality(mean + reach) - to_quality(mean - reach))
 
     def quality(self, id: str) -> Estimate:
         """What a strategy would reach."""
-        place = self.ids.index(id)
-        mean, deviation = self.mean[place], self.deviations[place]
+        mean, deviation = (each[self.ids.index(id)] for each in self.moments())
         low, high = (float(to_quality(mean + side * REACH * deviation)) for side in (-1, 1))
         return Estimate(float(expected_quality(mean, deviation)), low, high)
 
     def draws(self, rng: np.random.Generator, n: int) -> Floats:
         """Qualities that may be true together: n × strategies, 0 to 1."""
         normal = rng.standard_normal((n, len(self.ids)))
-        return to_quality(self.mean + normal @ root(self.covariance).T)
+        return self.qualities(self.mean + normal @ root(self.covariance).T)
+
+    def qualities(self, angles: Floats) -> Floats:
+        """Those that go with angles, ... × strategies."""
+        found = np.asarray(to_quality(angles))
+        for name, parts in self.between.items():
+            one, other = (found[..., self.ids.index(part)] for part in parts)
+            found[..., self.ids.index(name)] = np.maximum(one, other)
+        return found
+
+
+def of_better(means: Floats, covariance: Floats) -> tuple[float, float]:
+    """Mean and standard deviation of the greater of two normal figures (Clark 1961, "The greatest
+    of a finite set of random variables")."""
+    apart = sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
+    if apart == 0.0:
+        best = int(means.argmax())
+        return float(means[best]), sqrt(max(0.0, covariance[best, best]))
+    ahead = (means[0] - means[1]) / apart
+    first, second, near = norm.cdf(ahead), norm.cdf(-ahead), apart * norm.pdf(ahead)
+    mean = means[0] * first + means[1] * second + near
+    squares = means**2 + np.diag(covariance)
+    square = squares[0] * first + squares[1] * second + means.sum() * near
+    return float(mean), sqrt(max(0.0, square - mean**2))
 
 
 def root(covariance: Floats) -> Floats:

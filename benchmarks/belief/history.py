@@ -16,6 +16,7 @@ from scipy import optimize
 
 from benchmarks.belief.angles import MIDDLE, slope_at, to_angle
 from benchmarks.belief.belief import Belief
+from benchmarks.belief.cascade import parts_among
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.belief.spread import LEVEL, PARTS, Spread, alike, parts_of
 from benchmarks.records import StrategyFacts
@@ -51,11 +52,13 @@ def noise_of(quality: MeasuredQuality) -> float:
 
 
 def table_of(tasks: Sequence[Measured]) -> Table:
+    """Without what stands between two other strategies: it is known by these."""
     rows = [
         (task, strategy, task.qualities[strategy.id])
         for task in tasks
         for strategy in task.strategies
         if strategy.id in task.qualities
+        and strategy.id not in parts_among(task.kind, task.strategies)
     ]
     names = [task.name for task, _, _ in rows]
     deviations = np.array([noise_of(quality) for _, _, quality in rows])

@@ -8,6 +8,9 @@ from benchmarks.evidence.finding import Finding
 from benchmarks.records import StrategyFacts
 from corpora.task import Frozen, Kind
 
+USUAL = 0.4
+"""Correlation of the scores of two strategies by row where no rows tell."""
+
 
 class MeasuredQuality(Frozen):
     """Quality on the test rows, 0 to 1, with its standard error and number of rows."""
@@ -35,6 +38,6 @@ class Measured(Frozen):
     kind: Kind
     strategies: tuple[StrategyFacts, ...]
     qualities: dict[str, MeasuredQuality]
-    alike: float = Field(default=0.4, ge=0, lt=1)
+    alike: float = Field(default=USUAL, ge=0, lt=1)
     findings: tuple[Finding, ...] = ()
     expected: dict[str, str] = Field(default_factory=dict)

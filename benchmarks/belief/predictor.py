@@ -8,6 +8,7 @@ guesses that few tasks overrule only slowly.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from benchmarks.belief.belief import Belief, Observation
+from benchmarks.belief.cascade import parts_among
 from benchmarks.belief.channels import Channel, learned, observed
 from benchmarks.belief.figures import (
     READ,
@@ -123,7 +125,8 @@ class Predictor(Frozen):
         """Before any finding. A strategy never measured is believed to be like its family."""
         key = (kind, tuple(strategies))
         if key not in self._priors:
-            self._priors[key] = self.history.belief(*key)
+            alone = self.history.belief(*key)
+            self._priors[key] = replace(alone, between=parts_among(*key))
         return self._priors[key]
 
     @cached_property
@@ -172,15 +175,19 @@ class Predictor(Frozen):
         readings = beside(rows, readings, kind, expected)
         # figures to come are not known: only covariances are taken from here
         covariance = self.after_readings(kind, then, readings, first).covariance
-        return Belief(now.ids, now.mean, covariance)
+        return replace(now, covariance=covariance)
 
     def after_rows(
         self, kind: Kind, strategies: Sequence[StrategyFacts], rows: Mapping[str, Answered]
     ) -> Belief:
-        """After answered rows, all together."""
+        """After answered rows, all together. What answered some itself is known by them, and no
+        longer by its parts."""
         prior = self.prior(kind, strategies)
         observation = rows_observation(rows, self.drift)
-        return prior if observation is None else prior.updated(observation)
+        if observation is None:
+            return prior
+        between = {name: parts for name, parts in prior.between.items() if name not in rows}
+        return replace(prior.updated(observation), between=between)
 
     def after_readings(self, kind: Kind, belief: Belief, readings: Readings, at: Belief) -> Belief:
         """After what each kind of reading says of all its strategies; how sure its weights are is

@@ -25,12 +25,11 @@ from benchmarks.belief.macro import (
     gap_at,
     macro_score,
 )
+from benchmarks.belief.measured import USUAL
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.resampling import Floats
 from corpora.task import Frozen
 
-USUAL = 0.4
-"""Correlation of the scores of two strategies by row where no rows tell."""
 ROWS_OF_USUAL = 4
 """Rows that the usual correlation is worth. Two strategies that agreed on all of 60 rows then
 still may differ by about one row, either way."""

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from benchmarks.belief.cascade import with_cascades
 from benchmarks.belief.macro import METRIC
-from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.belief.measured import USUAL, Measured, MeasuredQuality
 from benchmarks.errors import BenchmarkError
-from benchmarks.evidence.finding import Finding
 from benchmarks.journal import Journal
 from benchmarks.metrics import aggregate
 from benchmarks.standing import latest_run
@@ -28,8 +26,6 @@ from service.forecast_bench.truth import Truth
 
 COMPARISONS = "comparisons.json"
 """In a folder of results: published comparisons that teach beside its own tasks."""
-USUAL = 0.4
-"""Correlation of two strategies' scores where no two of them vary."""
 
 
 def lesson_of(record: TaskRecord, truth: Truth, evidence: Evidence | None) -> Measured:
@@ -50,22 +46,8 @@ def lesson_of(record: TaskRecord, truth: Truth, evidence: Evidence | None) -> Me
             for name, known in truth.known.items()
         },
         alike=alike([line.scores for line in lines]),
-        findings=findings_in(record, truth, evidence) if evidence else (),
+        findings=evidence.findings if evidence else (),
         expected=expected_in(record),
-    )
-
-
-def findings_in(record: TaskRecord, truth: Truth, evidence: Evidence) -> tuple[Finding, ...]:
-    """With what a cascade would have said, as a forecast computes it."""
-    task = record.task.task
-    return tuple(
-        with_cascades(
-            evidence.findings,
-            [line.facts for line in record.run_of(record.seeds[0])],
-            task.kind,
-            has_documents=task.n_documents > 0,
-            margin=truth.margin,
-        )
     )
 
 

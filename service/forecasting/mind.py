@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import is_
 from typing import Protocol
 
 from benchmarks.belief.belief import Belief
@@ -13,29 +12,6 @@ from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Action, Finding
 from benchmarks.records import StrategyFacts
 from corpora.task import Kind
-
-Completed = Callable[[Sequence[Finding]], Sequence[Finding]]
-"""Adds to findings what follows from them."""
-
-
-def as_they_are(findings: Sequence[Finding]) -> Sequence[Finding]:
-    return findings
-
-
-class Remembered:
-    """Completes the same findings once: a forecast asks again for each action that it weighs."""
-
-    def __init__(self, completed: Completed) -> None:
-        self.completed = completed
-        self.last: tuple[tuple[Finding, ...], Sequence[Finding]] = ((), ())
-
-    def __call__(self, findings: Sequence[Finding]) -> Sequence[Finding]:
-        asked, found = self.last
-        same = len(asked) == len(findings) and all(map(is_, asked, findings))
-        if not same:
-            found = self.completed(findings)
-            self.last = (tuple(findings), found)
-        return found
 
 
 class Mind(Protocol):
@@ -59,14 +35,9 @@ class Learned:
     kind: Kind
     strategies: tuple[StrategyFacts, ...]
     expected: Expected = field(default_factory=dict)
-    completed: Completed = as_they_are
 
     def belief(self, findings: Sequence[Finding]) -> Belief:
-        return self.predictor.belief(
-            self.kind, self.strategies, self.completed(findings), self.expected
-        )
+        return self.predictor.belief(self.kind, self.strategies, findings, self.expected)
 
     def foreseen(self, findings: Sequence[Finding], action: Action) -> Belief:
-        return self.predictor.foreseen(
-            self.kind, self.strategies, self.completed(findings), action, self.expected
-        )
+        return self.predictor.foreseen(self.kind, self.strategies, findings, action, self.expected)

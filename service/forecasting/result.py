@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import not_
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -33,8 +34,10 @@ class ForecastRow(Frozen):
 
     `cost` and `latency_ms` are expected, not measured; `compare_seconds` is what the comparison
     would take for it. `p_best` is the chance that no other has a higher quality, `p_chosen` that
-    the rule would recommend it. `rows` of validation were answered by it here, or `parts_rows` by
-    both its parts, from which what it would say follows; `seen_by` says what else was looked at.
+    the rule would recommend it. `rows` of validation were answered by it here, and `seen_by`
+    says what else was looked at. Of a strategy with `parts` what is expected follows from what is
+    of these two: it is taken to be as good as the better of them; `parts_rows` tells rows
+    that both answered, in a forecast of an earlier version.
     """
 
     id: str
@@ -51,7 +54,8 @@ class ForecastRow(Frozen):
     p_best: float | None = None
     p_chosen: float | None = None
     rows: int = 0
-    parts_rows: int = 0
+    parts: tuple[str, str] | None = None
+    parts_rows: int = Field(default=0, exclude_if=not_)
     seen_by: tuple[Deed, ...] = ()
 
 

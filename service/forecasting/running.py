@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from benchmarks.belief.cascade import with_cascades
 from benchmarks.belief.macro import Expected, expected_of
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Finding, Source
@@ -18,7 +17,7 @@ from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.expected import Outlook
 from service.forecasting.following import ByRule, Follower
 from service.forecasting.judging import Bench
-from service.forecasting.mind import Learned, Remembered
+from service.forecasting.mind import Learned
 from service.forecasting.planning import ForecastPlan
 from service.forecasting.result import (
     Exhaustive,
@@ -67,7 +66,6 @@ def forecast(
             kind,
             facts,
             expected or expected_of(planned.dataset, seed),
-            completed=Remembered(partial(completed, outlook)),
         ),
         judge=judge,
         purse=planned.purse,
@@ -132,23 +130,9 @@ def spent_on(purse: Purse, explored: Explored) -> Spent:
     )
 
 
-def completed(outlook: Outlook, findings: Sequence[Finding]) -> Sequence[Finding]:
-    """With what follows from them: what a cascade would have said."""
-    task = outlook.run.task
-    return with_cascades(
-        findings,
-        [entry.facts for entry in outlook.fitting],
-        task.kind,
-        has_documents=task.n_documents > 0,
-        margin=outlook.run.needs.practical_margin,
-    )
-
-
 def told_rows(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:
     """Every strategy, the best first and those that are out last."""
     judged, belief = explored.judged, explored.belief
-    added = completed(outlook, explored.findings)[len(explored.findings) :]
-    follow = {finding.action.strategy: finding.action.rows for finding in added}
     rows = []
     for row in judged.case.summary.strategies:
         quality = None
@@ -174,7 +158,7 @@ def told_rows(outlook: Outlook, explored: Explored) -> tuple[ForecastRow, ...]:
                 p_best=judged.best.get(row.id),
                 p_chosen=judged.chosen.get(row.id),
                 rows=answered(mine),
-                parts_rows=follow.get(row.id, 0),
+                parts=belief.between.get(row.id),
                 seen_by=tuple(dict.fromkeys(one.action.deed for one in mine if not one.trouble)),
             )
         )

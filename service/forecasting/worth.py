@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.belief.angles import to_quality
 from benchmarks.belief.belief import Belief, root
 from benchmarks.resampling import Floats
 from service.forecasting.calls import calls
@@ -48,8 +47,7 @@ def promise(
     found = now.mean + spread_out(rng, OUTCOMES, len(now.ids)) @ learned.T
     left = spread_out(rng, WORLDS, len(now.ids)) @ root(then.covariance).T
     columns = [now.ids.index(name) for name in terms.ids]
-    angles = (found[:, None, :] + left[None])[..., columns]
-    worlds = to_quality(angles)
+    worlds = now.qualities(found[:, None, :] + left[None])[..., columns]
     flat = worlds.reshape(-1, len(columns))
     picked = picks(flat, terms)
     lost = losses(flat, terms, picked)

@@ -1,161 +1,147 @@
-"""What a cascade would have said follows from what its parts said of the same rows."""
+"""A cascade is believed to be as good as the better of its parts."""
 
 import numpy as np
 import pytest
 from made_up import read, rows_found
 
-from benchmarks.belief.cascade import FOLDS, with_cascades
-from benchmarks.belief.figures import train_rows_in
-from benchmarks.belief.rows import answered
+from benchmarks.belief.belief import Belief, of_better
+from benchmarks.belief.cascade import parts_among
+from benchmarks.belief.history import history_of, table_of
+from benchmarks.belief.measured import Measured, MeasuredQuality
+from benchmarks.belief.predictor import Predictor
+from benchmarks.belief.spread import Spread
 from benchmarks.records import StrategyFacts
-from strategies.base import Answer
-from strategies.thresholds import choose_threshold
 
-CHEAP = [1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0]
-SURE = [0.9, 0.8, 0.2, 0.1, 0.7, 0.3, 0.6, 0.5]
-DEAR = [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0]
+FAMILIES = {"rag.hybrid": "rag", "prompt.nearest": "prompting", "lora": "fine-tuning"}
 
 
-def found(id, scores, sure=(), **more):
-    told = rows_found(id, scores)
-    confidence = {f"row {place}": value for place, value in enumerate(sure)}
-    labels = {row: f"{id} {row}" for row in told.scores}
-    return told.model_copy(update={"readings": {"confidence": confidence}, "labels": labels} | more)
-
-
-PARTS = [found("baseline.linear", CHEAP, SURE), found("prompt.nearest", DEAR)]
-
-
-def facts(*names, model="m"):
+def facts(*ids):
     return [
         StrategyFacts(
-            id=name,
-            name=name.partition("@")[0],
-            family="made up",
-            model=None if name.startswith("baseline") else name.partition("@")[2] or model,
+            id=id,
+            name=id.partition("@")[0],
+            family=FAMILIES.get(id.partition("@")[0], "baseline"),
+            model=None if id.startswith("baseline") else id.partition("@")[2] or "m",
         )
-        for name in names
+        for id in ids
     ]
 
 
-ALL = facts(
-    "baseline.linear",
-    "baseline.nearest",
-    "baseline.passage",
-    "prompt.nearest",
-    "rag.hybrid",
-    "cascade",
-)
+LABELS = facts("baseline.linear", "prompt.nearest", "cascade", "lora")
 
 
-def cascades_of(
-    findings, kind="classification", *, strategies=ALL, has_documents=False, margin=0.02
-):
-    told = with_cascades(findings, strategies, kind, has_documents=has_documents, margin=margin)
-    assert list(told[: len(findings)]) == list(findings)
-    return list(told[len(findings) :])
-
-
-def test_it_takes_the_cheap_answers_that_are_sure_and_the_dear_ones_elsewhere():
-    """Sure answers are right, others wrong, and the dear ones the other way round."""
-    sure = [0.9, 0.1] * 20
-    cheap, dear = [1.0, 0.0] * 20, [0.0, 1.0] * 20
-    parts = [found("baseline.linear", cheap, sure), found("prompt.nearest", dear)]
-    (one,) = cascades_of(parts)
-    assert (one.action.strategy, one.action.rows, one.seconds) == ("cascade", 40, 0.0)
-    assert one.scores == {f"row {place}": 1.0 for place in range(40)}
-    told = [one.labels[f"row {place}"].split()[0] for place in range(40)]
-    assert told == ["baseline.linear", "prompt.nearest"] * 20
-    seen = answered([*parts, one], ["baseline.linear", "prompt.nearest", "cascade"])
-    assert (seen["cascade"].score, seen["cascade"].rows) == (1.0, 40)
-
-
-def test_it_learned_from_as_much_as_its_parts():
-    less = [
-        one.model_copy(update={"action": one.action.model_copy(update={"share": 0.75})})
-        for one in PARTS
-    ]
-    (one,) = cascades_of(less)
-    assert one.action.share == 0.75
-    data = read("features", None, 0, n_train=44.0)
-    assert train_rows_in([data, *less, one]) == train_rows_in([data, *less]) == 44 / 0.75
-
-
-@pytest.mark.parametrize("margin", [0.0, 0.02, 0.3])
-@pytest.mark.parametrize("seed", range(5))
-def test_each_row_is_judged_by_the_threshold_that_a_cascade_chooses_on_others(margin, seed):
-    rng = np.random.default_rng(seed)
-    cheap, dear = (rng.integers(0, 2, 30).astype(float) for _ in range(2))
-    sure = rng.random(30).round(2)
-    parts = [found("baseline.linear", cheap, sure), found("prompt.nearest", dear)]
-    (one,) = cascades_of(parts, margin=margin)
-    said = [Answer(f"cheap {s}", confidence=c) for s, c in zip(cheap, sure, strict=True)]
-    asked = [Answer(f"dear {s}") for s in dear]
-
-    def score(rows, answers):
-        return float(np.mean([float(answer.text.split()[1]) for answer in answers]))
-
-    for fold in range(FOLDS):
-        rest = [place for place in range(30) if place % FOLDS != fold]
-        known, told = ([each[place] for place in rest] for each in (said, asked))
-        threshold = choose_threshold(
-            [None] * len(rest), known, told, score, margin=margin
-        ).threshold
-        for place in range(fold, 30, FOLDS):
-            wanted = cheap if sure[place] >= threshold else dear
-            assert one.scores[f"row {place}"] == wanted[place]
-
-
-@pytest.mark.parametrize("rows", [8, 16, 60])
-def test_parts_that_are_as_good_and_sure_of_nothing_make_no_better_cascade(rows):
-    """As they would, were the threshold chosen on the very rows that judge it."""
-    rng = np.random.default_rng(0)
-    means = []
-    for _ in range(300):
-        cheap, dear = (rng.random(rows) < 0.6 for _ in range(2))
-        parts = [
-            found("baseline.linear", cheap.astype(float), rng.random(rows)),
-            found("prompt.nearest", dear.astype(float)),
-        ]
-        (one,) = cascades_of(parts)
-        means.append(np.mean([*one.scores.values()]))
-    assert np.mean(means) == pytest.approx(0.6, abs=0.03)
+def three(means, covariance, ids=("cheap", "dear", "c")):
+    """Two parts and what stands between them, of which nothing else is known."""
+    mean, whole = np.append(means, 0.0), np.zeros((3, 3))
+    whole[:2, :2] = covariance
+    return Belief(ids, mean, whole, {"c": ("cheap", "dear")})
 
 
 @pytest.mark.parametrize(
-    ("kind", "has_documents", "parts"),
+    ("means", "covariance"),
     [
-        ("extraction", True, ("baseline.nearest", "prompt.nearest")),
-        ("question-answering", True, ("baseline.passage", "rag.hybrid")),
-        ("generation", False, ("baseline.nearest", "prompt.nearest")),
+        ([0.5, 0.6], [[0.04, 0.01], [0.01, 0.02]]),
+        ([0.9, 0.4], [[0.01, 0.0], [0.0, 0.01]]),
+        ([0.7, 0.7], [[0.02, -0.015], [-0.015, 0.02]]),
     ],
 )
-def test_its_parts_are_those_that_the_task_decides(kind, has_documents, parts):
-    mine = [found(parts[0], CHEAP, SURE), found(parts[1], DEAR)]
-    assert len(cascades_of(mine, kind, has_documents=has_documents)) == 1
-    assert cascades_of(PARTS, kind, has_documents=has_documents) == []
+def test_the_greater_of_two_normal_figures_is_that_of_many_draws(means, covariance):
+    drawn = np.random.default_rng(0).multivariate_normal(means, covariance, 400_000).max(axis=1)
+    found = of_better(np.array(means), np.array(covariance))
+    assert found == pytest.approx((drawn.mean(), drawn.std()), abs=1e-3)
+
+
+def test_two_that_are_always_the_same_distance_apart_leave_the_greater():
+    same = np.full((2, 2), 0.04)
+    assert of_better(np.array([0.5, 0.6]), same) == pytest.approx((0.6, 0.2))
+    assert of_better(np.array([0.5, 0.5]), np.zeros((2, 2))) == (0.5, 0.0)
+
+
+def test_in_every_world_it_is_as_good_as_the_better_part():
+    told = three([0.7, 0.8], [[0.02, 0.005], [0.005, 0.03]])
+    drawn = told.draws(np.random.default_rng(0), 1000)
+    assert (drawn[:, 2] == drawn[:, :2].max(axis=1)).all()
+    assert 0.1 < (drawn[:, 2] == drawn[:, 0]).mean() < 0.9
+
+
+def test_its_estimate_and_width_are_those_of_its_draws():
+    told = three([0.7, 0.8], [[0.02, 0.005], [0.005, 0.03]])
+    drawn = told.draws(np.random.default_rng(0), 100_000)[:, 2]
+    found = told.quality("c")
+    assert found.value == pytest.approx(drawn.mean(), abs=0.003)
+    low, high = np.percentile(drawn, [5, 95])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.02)
+    assert told.widths[2] == pytest.approx(found.high - found.low)
+    assert found.value > max(told.quality(part).value for part in ("cheap", "dear"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "documents", "parts"),
+    [
+        ("classification", (), ("baseline.linear", "prompt.nearest")),
+        (
+            "question-answering",
+            ("baseline.passage", "rag.hybrid"),
+            ("baseline.passage", "rag.hybrid"),
+        ),
+        ("extraction", ("rag.hybrid",), ("baseline.nearest", "prompt.nearest")),
+        ("generation", (), ("baseline.nearest", "prompt.nearest")),
+    ],
+)
+def test_its_parts_are_those_that_the_task_decides(kind, documents, parts):
+    names = ("baseline.linear", "baseline.nearest", "prompt.nearest", "cascade")
+    assert parts_among(kind, facts(*names, *documents)) == {"cascade": parts}
 
 
 def test_each_model_has_a_cascade_of_its_own():
     two = facts(
         *("baseline.linear", "prompt.nearest@a", "prompt.nearest@b", "cascade@a", "cascade@b")
     )
-    cheap = found("baseline.linear", [0.0] * 8, SURE)
-    parts = [cheap, found("prompt.nearest@a", [1.0] * 8), found("prompt.nearest@b", [0.5] * 8)]
-    one, other = cascades_of(parts, strategies=two)
-    assert (one.action.strategy, set(one.scores.values())) == ("cascade@a", {1.0})
-    assert (other.action.strategy, set(other.scores.values())) == ("cascade@b", {0.5})
+    assert parts_among("classification", two) == {
+        "cascade@a": ("baseline.linear", "prompt.nearest@a"),
+        "cascade@b": ("baseline.linear", "prompt.nearest@b"),
+    }
 
 
-def test_only_rows_that_both_answered_count():
-    (one,) = cascades_of([PARTS[0], found("prompt.nearest", DEAR[:3])])
-    assert list(one.scores) == ["row 0", "row 1", "row 2"]
-    (single,) = cascades_of([PARTS[0], found("prompt.nearest", DEAR[:1])])
-    assert single.scores == {"row 0": DEAR[0]}  # nothing shows that the cheap one is good enough
+@pytest.mark.parametrize("absent", ["baseline.linear", "prompt.nearest", "cascade"])
+def test_without_a_part_it_is_believed_like_any_other(absent):
+    left = [one for one in LABELS if one.id != absent]
+    assert parts_among("classification", left) == {}
+    assert Predictor().prior("classification", left).between == {}
 
 
-def test_nothing_is_made_up_where_a_part_or_the_cascade_is_not_there():
-    assert cascades_of(PARTS[:1]) == []
-    assert cascades_of(PARTS[1:]) == []
-    assert cascades_of([found("baseline.linear", CHEAP), PARTS[1]]) == []
-    assert cascades_of(PARTS, strategies=ALL[:-1]) == []
+def test_it_is_known_by_what_its_parts_answered_until_it_answers_itself():
+    predictor = Predictor()
+    rows = [
+        rows_found("baseline.linear", [1.0] * 57 + [0.0] * 3),
+        rows_found("prompt.nearest", [1.0] * 24 + [0.0] * 36),
+    ]
+    told = predictor.belief("classification", LABELS, rows)
+    assert told.quality("cascade").value == pytest.approx(told.quality("baseline.linear").value)
+    assert told.quality("cascade").value > 0.85
+    own = rows_found("cascade", [0.0] * 60)
+    seen = predictor.belief("classification", LABELS, [*rows, own])
+    assert seen.between == {}
+    assert seen.quality("cascade").value < 0.3
+
+
+def test_what_cascades_reached_elsewhere_says_nothing_unless_a_part_is_lacking():
+    def taught(quality, strategies):
+        reached = {one.id: 0.5 for one in strategies} | {"cascade": quality}
+        known = {name: MeasuredQuality(value=q, error=0.03, n=200) for name, q in reached.items()}
+        task = Measured(
+            name="a", source="a", kind="classification", strategies=strategies, qualities=known
+        )
+        return history_of(table_of([task]), Spread(), 1.0).belief("classification", LABELS).mean
+
+    assert (taught(0.9, LABELS) == taught(0.1, LABELS)).all()
+    assert (taught(0.9, LABELS[1:]) > taught(0.1, LABELS[1:])).all()
+
+
+def test_a_look_at_a_part_narrows_it():
+    predictor = Predictor()
+    action = read("rows", "baseline.linear", 60).action
+    now = predictor.belief("classification", LABELS, [])
+    then = predictor.foreseen("classification", LABELS, [], action)
+    assert then.between == now.between
+    assert then.deviations[2] < now.deviations[2]

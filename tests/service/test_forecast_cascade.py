@@ -1,4 +1,4 @@
-"""A cascade is foretold from what both its parts answered, and that is told."""
+"""A cascade is foretold from what is expected of its parts, and that is told."""
 
 import pytest
 from foretold import Scripted, planned
@@ -11,21 +11,10 @@ from service.forecasting.view import seen
 NAMES = ("baseline.majority", "baseline.linear", "prompt.nearest", "cascade")
 
 
-class Sure(Scripted):
-    """Tells of the classifier's answers how sure they are."""
-
-    def take(self, action):
-        found = super().take(action)
-        if action.strategy != "baseline.linear":
-            return found
-        sure = {row: 0.5 + place / 200 for place, row in enumerate(found.scores)}
-        return found.model_copy(update={"readings": {"confidence": sure}})
-
-
-def foretold(model, source):
-    plan = planned(model, budget_seconds=1e4, strategies=NAMES)
+def foretold(model, truth, names=NAMES):
+    plan = planned(model, budget_seconds=1e4, strategies=names)
     found = forecast(
-        plan, source=source, predictor=Predictor(), confidence=0.9999, clock=lambda: 0.0
+        plan, source=Scripted(truth), predictor=Predictor(), confidence=0.9999, clock=lambda: 0.0
     )
     return found, {row.id: row for row in found.strategies}
 
@@ -33,26 +22,24 @@ def foretold(model, source):
 @pytest.mark.parametrize(
     ("linear", "nearest", "cascade"), [(0.9, 0.4, 0.9), (0.4, 0.9, 0.9), (0.6, 0.6, 0.6)]
 )
-def test_it_is_foretold_from_what_its_parts_answered(tmp_path, linear, nearest, cascade):
-    truth = {"baseline.linear": linear, "prompt.nearest": nearest}
-    found, rows = foretold(tmp_path, Sure(truth))
+def test_it_is_foretold_as_the_better_of_its_parts(tmp_path, linear, nearest, cascade):
+    truth = {"baseline.linear": linear, "prompt.nearest": nearest, "cascade": 0.0}
+    found, rows = foretold(tmp_path, truth)
     row = rows["cascade"]
-    answered = min(rows["baseline.linear"].rows, rows["prompt.nearest"].rows)
-    assert (row.rows, row.parts_rows) == (0, answered)
-    assert answered > 0
-    assert seen(row) == f"{answered} validation rows by both its parts"
+    assert (row.rows, row.parts) == (0, ("baseline.linear", "prompt.nearest"))
+    assert min(rows[part].rows for part in row.parts) > 0
+    assert abs(row.quality.value - cascade) < 0.1
+    assert seen(row) == "baseline.linear and prompt.nearest: as good as the better"
     assert seen(row) in as_html(found)
-    _, unknown = foretold(tmp_path, Scripted(truth))
-    off, guessed = (abs(each["cascade"].quality.value - cascade) for each in (rows, unknown))
-    assert off < min(guessed, 0.15)
-    assert rows["baseline.linear"].parts_rows == 0
+    assert rows["baseline.linear"].parts is None
+    assert "parts_rows" not in row.model_dump()
 
 
-def test_without_confidences_it_is_known_by_its_like_alone(tmp_path):
+def test_without_a_part_among_the_strategies_it_is_known_by_its_like_alone(tmp_path):
     truth = {"baseline.linear": 0.9, "prompt.nearest": 0.4}
-    _, rows = foretold(tmp_path, Scripted(truth))
-    _, sure = foretold(tmp_path, Sure(truth))
-    assert rows["cascade"].parts_rows == 0
+    _, rows = foretold(tmp_path, truth, NAMES[:2] + NAMES[3:])
+    _, known = foretold(tmp_path, truth)
+    assert rows["cascade"].parts is None
     assert seen(rows["cascade"]) == "not looked at itself"
-    alone, known = (each["cascade"].quality for each in (rows, sure))
-    assert known.high - known.low < alone.high - alone.low
+    alone, between = (each["cascade"].quality for each in (rows, known))
+    assert between.high - between.low < alone.high - alone.low
