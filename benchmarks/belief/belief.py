@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 from scipy.stats import norm
@@ -48,8 +48,8 @@ class Belief:
     """`mean` (strategies) and `covariance` (strategies × strategies) of the angles, in the order
     of `ids`.
 
-    `between` names strategies that are exactly as good as the better of two others, with these:
-    what `mean` and `covariance` hold of them counts for nothing, and is never asked for.
+    `between` names strategies that are about as good as the better of two others, with these. Of
+    them `mean` and `covariance` hold how far they are from it, whatever the others reach.
     """
 
     ids: tuple[str, ...]
@@ -73,6 +73,15 @@ class Belief:
         left = rest @ self.covariance @ rest.T + gain @ observation.noise @ gain.T
         return replace(self, mean=mean, covariance=(left + left.T) / 2)
 
+    def tied(self, between: Mapping[str, tuple[str, str]], shift: float) -> Belief:
+        """With these strategies between others, from the better of which they are `shift` away:
+        the standard deviation of their angles."""
+        mean, covariance = self.mean.copy(), self.covariance.copy()
+        for at in map(self.ids.index, between):
+            mean[at] = covariance[at] = covariance[:, at] = 0.0
+            covariance[at, at] = shift**2
+        return Belief(self.ids, mean, covariance, between)
+
     def moments(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of each angle, in the order of `ids`."""
         mean = self.mean.copy()
@@ -80,9 +89,9 @@ class Belief:
         for name, parts in self.between.items():
             both = [self.ids.index(part) for part in parts]
             at = self.ids.index(name)
-            mean[at], deviations[at] = of_better(
-                self.mean[both], self.covariance[np.ix_(both, both)]
-            )
+            best, deviation = of_better(self.mean[both], self.covariance[np.ix_(both, both)])
+            mean[at] += best
+            deviations[at] = hypot(deviations[at], deviation)
         return mean, deviations
 
     @property
@@ -108,12 +117,12 @@ class Belief:
         return self.qualities(self.mean + normal @ root(self.covariance).T)
 
     def qualities(self, angles: Floats) -> Floats:
-        """Those that go with angles, ... × strategies."""
-        found = np.asarray(to_quality(angles))
+        """Those that go with draws of the normal distribution, ... × strategies."""
+        angles = angles.copy()
         for name, parts in self.between.items():
-            one, other = (found[..., self.ids.index(part)] for part in parts)
-            found[..., self.ids.index(name)] = np.maximum(one, other)
-        return found
+            one, other = (angles[..., self.ids.index(part)] for part in parts)
+            angles[..., self.ids.index(name)] += np.maximum(one, other)
+        return np.asarray(to_quality(angles))
 
 
 def of_better(means: Floats, covariance: Floats) -> tuple[float, float]:

@@ -16,6 +16,10 @@ from benchmarks.records import StrategyFacts
 from corpora.task import Kind
 from strategies.cascade import Cascade, default_parts
 
+SHIFT = 0.02
+"""How far a cascade is from the better of its parts, a standard deviation on the scale of angles:
+two points at a quality of one half."""
+
 
 def parts_among(kind: Kind, strategies: Sequence[StrategyFacts]) -> dict[str, tuple[str, str]]:
     """The two parts of each cascade by its id, where both are among the strategies; those of its

@@ -17,7 +17,7 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from benchmarks.belief.belief import Belief, Observation
-from benchmarks.belief.cascade import parts_among
+from benchmarks.belief.cascade import SHIFT, parts_among
 from benchmarks.belief.channels import Channel, learned, observed
 from benchmarks.belief.figures import (
     READ,
@@ -125,8 +125,7 @@ class Predictor(Frozen):
         """Before any finding. A strategy never measured is believed to be like its family."""
         key = (kind, tuple(strategies))
         if key not in self._priors:
-            alone = self.history.belief(*key)
-            self._priors[key] = replace(alone, between=parts_among(*key))
+            self._priors[key] = self.history.belief(*key)
         return self._priors[key]
 
     @cached_property
@@ -180,14 +179,14 @@ class Predictor(Frozen):
     def after_rows(
         self, kind: Kind, strategies: Sequence[StrategyFacts], rows: Mapping[str, Answered]
     ) -> Belief:
-        """After answered rows, all together. What answered some itself is known by them, and no
-        longer by its parts."""
+        """After answered rows, all together. What answered none itself and stands between two
+        others is known by these."""
         prior = self.prior(kind, strategies)
         observation = rows_observation(rows, self.drift)
-        if observation is None:
-            return prior
-        between = {name: parts for name, parts in prior.between.items() if name not in rows}
-        return replace(prior.updated(observation), between=between)
+        belief = prior if observation is None else prior.updated(observation)
+        parts = parts_among(kind, strategies)
+        between = {name: both for name, both in parts.items() if name not in rows}
+        return belief.tied(between, SHIFT)
 
     def after_readings(self, kind: Kind, belief: Belief, readings: Readings, at: Belief) -> Belief:
         """After what each kind of reading says of all its strategies; how sure its weights are is

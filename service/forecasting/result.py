@@ -36,7 +36,7 @@ class ForecastRow(Frozen):
     would take for it. `p_best` is the chance that no other has a higher quality, `p_chosen` that
     the rule would recommend it. `rows` of validation were answered by it here, and `seen_by`
     says what else was looked at. Of a strategy with `parts` what is expected follows from what is
-    of these two: it is taken to be as good as the better of them; `parts_rows` tells rows
+    of these two: it is taken to be about as good as the better of them; `parts_rows` tells rows
     that both answered, in a forecast of an earlier version.
     """
 

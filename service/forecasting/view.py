@@ -167,7 +167,7 @@ def cells_of(row: ForecastRow) -> tuple[str, ...]:
 def seen(row: ForecastRow) -> str:
     """What the expectation rests on beside what is known of its like."""
     parts = [f"{row.rows} validation rows"] if row.rows else []
-    parts += [f"{wording.listed(row.parts)}: as good as the better"] if row.parts else []
+    parts += [f"{wording.listed(row.parts)}: about the better of them"] if row.parts else []
     parts += [DEEDS[deed] for deed in row.seen_by if deed != "rows"]
     return wording.listed(parts) if parts else "not looked at itself"
 

@@ -1,8 +1,8 @@
 """Made-up tasks whose true qualities are known: what a predictor is taught by and held against.
 
 A `Plain` world is one that the predictor's model can describe. A `Rough` one is not: effects have
-heavy tails, searches take the better of two settings, pilots lag behind and saturate, and
-validation rows are easier than test rows.
+heavy tails, searches take the better of two settings, cascades fall short of the better of their
+parts, pilots lag behind and saturate, and validation rows are easier than test rows.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.belief.angles import to_angle, to_quality
+from benchmarks.belief.cascade import parts_among
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.belief.spread import Spread, parts_of
 from benchmarks.evidence.finding import Action, Finding
@@ -97,6 +98,10 @@ class World:
             angles = average + of_kind[kind] + self.effects(rng, everything, 1.0)
             if self.rough:
                 angles = searched(rng, names, angles)
+            for cascade, parts in parts_among(kind, strategies).items():
+                lost = rng.exponential(0.01) if self.rough else 0.0
+                best = max(angles[names.index(part)] for part in parts)
+                angles[names.index(cascade)] = best - lost
             truth = {s.id: float(to_quality(angles[names.index(s.name)])) for s in strategies}
             found.append((self.measured(rng, number, kind, strategies, truth, findings), truth))
         return found

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_up import read, rows_found
 
+from benchmarks.belief.angles import to_angle
 from benchmarks.belief.belief import Belief, of_better
 from benchmarks.belief.cascade import parts_among
 from benchmarks.belief.history import history_of, table_of
@@ -30,11 +31,12 @@ def facts(*ids):
 LABELS = facts("baseline.linear", "prompt.nearest", "cascade", "lora")
 
 
-def three(means, covariance, ids=("cheap", "dear", "c")):
-    """Two parts and what stands between them, of which nothing else is known."""
-    mean, whole = np.append(means, 0.0), np.zeros((3, 3))
+def three(means, covariance, shift=0.0):
+    """Two parts and what stands between them, whatever was believed of it before."""
+    whole = np.full((3, 3), 0.01)
     whole[:2, :2] = covariance
-    return Belief(ids, mean, whole, {"c": ("cheap", "dear")})
+    before = Belief(("cheap", "dear", "c"), np.append(means, 0.3), whole)
+    return before.tied({"c": ("cheap", "dear")}, shift)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,17 @@ def test_in_every_world_it_is_as_good_as_the_better_part():
     assert 0.1 < (drawn[:, 2] == drawn[:, 0]).mean() < 0.9
 
 
-def test_its_estimate_and_width_are_those_of_its_draws():
-    told = three([0.7, 0.8], [[0.02, 0.005], [0.005, 0.03]])
+def test_it_is_a_little_better_or_worse_whatever_the_parts_reach():
+    told = three([0.7, 0.8], [[0.02, 0.005], [0.005, 0.03]], shift=0.02)
+    angles = to_angle(told.draws(np.random.default_rng(0), 20_000))
+    off = angles[:, 2] - angles[:, :2].max(axis=1)
+    assert (off.mean(), off.std()) == pytest.approx((0.0, 0.02), abs=0.001)
+    assert np.corrcoef(off, angles[:, 0])[0, 1] == pytest.approx(0.0, abs=0.03)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.2])
+def test_its_estimate_and_width_are_those_of_its_draws(shift):
+    told = three([0.7, 0.8], [[0.02, 0.005], [0.005, 0.03]], shift)
     drawn = told.draws(np.random.default_rng(0), 100_000)[:, 2]
     found = told.quality("c")
     assert found.value == pytest.approx(drawn.mean(), abs=0.003)
@@ -107,7 +118,7 @@ def test_each_model_has_a_cascade_of_its_own():
 def test_without_a_part_it_is_believed_like_any_other(absent):
     left = [one for one in LABELS if one.id != absent]
     assert parts_among("classification", left) == {}
-    assert Predictor().prior("classification", left).between == {}
+    assert Predictor().belief("classification", left, []).between == {}
 
 
 def test_it_is_known_by_what_its_parts_answered_until_it_answers_itself():
@@ -117,7 +128,8 @@ def test_it_is_known_by_what_its_parts_answered_until_it_answers_itself():
         rows_found("prompt.nearest", [1.0] * 24 + [0.0] * 36),
     ]
     told = predictor.belief("classification", LABELS, rows)
-    assert told.quality("cascade").value == pytest.approx(told.quality("baseline.linear").value)
+    best = told.quality("baseline.linear").value
+    assert told.quality("cascade").value == pytest.approx(best, abs=0.001)
     assert told.quality("cascade").value > 0.85
     own = rows_found("cascade", [0.0] * 60)
     seen = predictor.belief("classification", LABELS, [*rows, own])

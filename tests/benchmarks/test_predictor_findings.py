@@ -38,7 +38,9 @@ class TestFindings:
         broken = rows_found("lora", [1.0] * 30).model_copy(update={"trouble": "broke"})
         findings = [broken, rows_found("rag.bm25", [1.0] * 30), read("features", None, 0, n=3.0)]
         after = predictor.belief("extraction", strategies, findings)
-        assert after.mean == pytest.approx(predictor.prior("extraction", strategies).mean)
+        before = predictor.belief("extraction", strategies, [])
+        assert after.mean == pytest.approx(before.mean)
+        assert after.covariance == pytest.approx(before.covariance)
 
     def test_likelihoods_of_rows_that_were_answered_are_not_counted_again(self, predictor):
         strategies = fitting("classification", documents=False)
@@ -135,7 +137,7 @@ class TestFindings:
         came = read("pilot", "lora", 64, 0.25, **figures).model_copy(update={"scores": scores})
         then = predictor.foreseen("generation", strategies, [], coming)
         after = predictor.belief("generation", strategies, [came])
-        assert then.deviations == pytest.approx(after.deviations, rel=0.01)
+        assert then.covariance == pytest.approx(after.covariance, rel=0.02, abs=1e-6)
 
     def test_more_rows_of_the_same_are_foreseen_too(self, predictor):
         strategies = (facts("prompt.zero-shot"), facts("prompt.few-shot"))
