@@ -148,9 +148,8 @@ def with_nothing_picked(case: Case) -> Commitment:
     """No strategy is clear of the floor: hopeless, or too few rows to tell."""
     best = case.best
     if best is None:
-        return Commitment(
-            "not yet", "No strategy completed, so nothing was measured.", "not measured"
-        )
+        why = "No strategy completed, so nothing was measured."
+        return Commitment("not yet", why, "not measured")
     over = case.evidence.over(best.id, case.floor.value)
     tuned = [c for c in case.candidates if is_tuned(c.result)]
     if over.difference > case.needs.practical_margin:
@@ -173,9 +172,8 @@ def with_nothing_picked(case: Case) -> Commitment:
     if told := all_stopped(case):
         why = f"Tuning this model does not solve the task either: {told}."
         return Commitment("no", why, "eliminated")
-    return Commitment(
-        "not yet", "No tuned strategy completed, so tuning may still be the way.", "not measured"
-    )
+    why = "No tuned strategy completed, so tuning may still be the way."
+    return Commitment("not yet", why, "not measured")
 
 
 def with_tuned_picked(case: Case, first: Candidate, proven: float) -> Commitment:

@@ -1,4 +1,6 @@
-"""A joint belief over the qualities of strategies on one task: normal, on the scale of angles.
+"""A joint belief over the qualities of strategies on one task, on the scale of angles.
+
+It is normal, but for strategies that follow the better of two others.
 
 Strategies are correlated: what one is seen to reach tells of those like it, and evidence moves
 all of them at once (Kalman 1960). Nothing here knows where a belief comes from. Pure.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import hypot, sqrt
 
 import numpy as np
@@ -73,15 +76,18 @@ class Belief:
         left = rest @ self.covariance @ rest.T + gain @ observation.noise @ gain.T
         return replace(self, mean=mean, covariance=(left + left.T) / 2)
 
-    def tied(self, between: Mapping[str, tuple[str, str]], shift: float) -> Belief:
-        """With these strategies between others, from the better of which they are `shift` away:
-        the standard deviation of their angles."""
+    def tied(
+        self, between: Mapping[str, tuple[str, str]], shift: float, deviation: float
+    ) -> Belief:
+        """With these strategies `between` two others, from the better of which their angles are
+        `shift` away, give or take `deviation`. What was believed of them before is dropped."""
         mean, covariance = self.mean.copy(), self.covariance.copy()
         for at in map(self.ids.index, between):
-            mean[at] = covariance[at] = covariance[:, at] = 0.0
-            covariance[at, at] = shift**2
+            mean[at], covariance[at], covariance[:, at] = shift, 0.0, 0.0
+            covariance[at, at] = deviation**2
         return Belief(self.ids, mean, covariance, between)
 
+    @cached_property
     def moments(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of each angle, in the order of `ids`."""
         mean = self.mean.copy()
@@ -96,18 +102,18 @@ class Belief:
 
     @property
     def deviations(self) -> Floats:
-        return self.moments()[1]
+        return self.moments[1]
 
     @property
     def widths(self) -> Floats:
         """Of the 90% intervals of the qualities, 0 to 1, in the order of `ids`."""
-        mean, deviations = self.moments()
+        mean, deviations = self.moments
         reach = REACH * deviations
         return np.asarray(to_quality(mean + reach) - to_quality(mean - reach))
 
     def quality(self, id: str) -> Estimate:
         """What a strategy would reach."""
-        mean, deviation = (each[self.ids.index(id)] for each in self.moments())
+        mean, deviation = (each[self.ids.index(id)] for each in self.moments)
         low, high = (float(to_quality(mean + side * REACH * deviation)) for side in (-1, 1))
         return Estimate(float(expected_quality(mean, deviation)), low, high)
 

@@ -16,12 +16,12 @@ from scipy import optimize
 
 from benchmarks.belief.angles import MIDDLE, slope_at, to_angle
 from benchmarks.belief.belief import Belief
-from benchmarks.belief.cascade import parts_among
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.belief.spread import LEVEL, PARTS, Spread, alike, parts_of
 from benchmarks.records import StrategyFacts
 from benchmarks.resampling import Floats
 from corpora.task import Kind
+from strategies.cascade import Cascade
 
 UNSURE = 0.7
 """How far a variance may be from its guess before any task is seen: standard deviation of its
@@ -52,13 +52,12 @@ def noise_of(quality: MeasuredQuality) -> float:
 
 
 def table_of(tasks: Sequence[Measured]) -> Table:
-    """Without what stands between two other strategies: it is known by these."""
+    """Without cascades, which follow what their parts reach."""
     rows = [
         (task, strategy, task.qualities[strategy.id])
         for task in tasks
         for strategy in task.strategies
-        if strategy.id in task.qualities
-        and strategy.id not in parts_among(task.kind, task.strategies)
+        if strategy.id in task.qualities and strategy.name != Cascade.name
     ]
     names = [task.name for task, _, _ in rows]
     deviations = np.array([noise_of(quality) for _, _, quality in rows])

@@ -8,7 +8,6 @@ guesses that few tasks overrule only slowly.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -17,7 +16,6 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from benchmarks.belief.belief import Belief, Observation
-from benchmarks.belief.cascade import SHIFT, parts_among
 from benchmarks.belief.channels import Channel, learned, observed
 from benchmarks.belief.figures import (
     READ,
@@ -70,7 +68,7 @@ MEANING = {
     " or with another model, the predictor decides."
     " Without figures nothing was tested.",
     "tasks": "What was measured on test rows, which is what strategies are known by: mean, its"
-    " standard error, rows.",
+    " standard error, rows. A cascade is known by its parts alone.",
 }
 
 
@@ -174,19 +172,15 @@ class Predictor(Frozen):
         readings = beside(rows, readings, kind, expected)
         # figures to come are not known: only covariances are taken from here
         covariance = self.after_readings(kind, then, readings, first).covariance
-        return replace(now, covariance=covariance)
+        return Belief(now.ids, now.mean, covariance)
 
     def after_rows(
         self, kind: Kind, strategies: Sequence[StrategyFacts], rows: Mapping[str, Answered]
     ) -> Belief:
-        """After answered rows, all together. What answered none itself and stands between two
-        others is known by these."""
+        """After answered rows, all together."""
         prior = self.prior(kind, strategies)
         observation = rows_observation(rows, self.drift)
-        belief = prior if observation is None else prior.updated(observation)
-        parts = parts_among(kind, strategies)
-        between = {name: both for name, both in parts.items() if name not in rows}
-        return belief.tied(between, SHIFT)
+        return prior if observation is None else prior.updated(observation)
 
     def after_readings(self, kind: Kind, belief: Belief, readings: Readings, at: Belief) -> Belief:
         """After what each kind of reading says of all its strategies; how sure its weights are is

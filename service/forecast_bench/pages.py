@@ -14,10 +14,11 @@ from service.figures import with_figures
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.figures import Overall, all_figures, calls_by_confidence, overalls
 from service.forecast_bench.measure import record_in
-from service.forecast_bench.record import TaskLine, read_record
+from service.forecast_bench.record import TaskRecord, read_record
 from service.forecast_bench.replayed import FORECAST, Replay, read_replays
 from service.forecast_bench.tables import (
     as_markdown,
+    cascade_table,
     confidence_table,
     curve_table,
     measured_table,
@@ -43,7 +44,7 @@ PAPER = '<rect width="100%" height="100%" fill="white"/>'
 """Behind the chart, for readers of dark pages."""
 
 
-def stored(place: Path) -> tuple[list[TaskLine], dict[str, Truth], list[Replay]]:
+def stored(place: Path) -> tuple[list[TaskRecord], dict[str, Truth], list[Replay]]:
     """What a folder of results holds of the tasks that were replayed."""
     paths = sorted((place / "tasks").glob("*.replays.jsonl"))
     names = [path.name.removesuffix(".replays.jsonl") for path in paths]
@@ -51,18 +52,19 @@ def stored(place: Path) -> tuple[list[TaskLine], dict[str, Truth], list[Replay]]
         name: Truth.model_validate_json(truth_in(place / "tasks", name).read_bytes())
         for name in names
     }
-    heads = [read_record(record_in(place, name)).task for name in names]
-    return heads, truths, [replay for path in paths for replay in read_replays(path)]
+    records = [read_record(record_in(place, name)) for name in names]
+    return records, truths, [replay for path in paths for replay in read_replays(path)]
 
 
 def figures(place: Path = RESULTS) -> str:
     """All tables of the page; a line where nothing was measured."""
-    heads, truths, replays = stored(place)
+    records, truths, replays = stored(place)
     if not replays:
         return "Not measured yet."
     found = overalls(replays, truths)
     forecasts = [each for each in replays if each.way == FORECAST]
     main = [each for each in forecasts if each.budget == HEADLINE]
+    heads = [record.task for record in records]
     states = list(dict.fromkeys(code for head in heads for code in head.code))
     parts = [
         f"![Mean regret against compute]({CHART.name})",
@@ -85,6 +87,8 @@ def figures(place: Path = RESULTS) -> str:
             f" wanted (its Brier score is {ours[0].calls_brier:.2f}, a coin's 0.25):",
             as_markdown(by_confidence),
         ]
+    beside = "What cascades measured beside their parts, which a forecast takes them to follow:"
+    parts += [beside, as_markdown(cascade_table(records, truths))]
     parts += ["What was measured:", as_markdown(measured_table(heads, states))]
     return "\n\n".join(parts)
 

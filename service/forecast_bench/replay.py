@@ -40,7 +40,7 @@ SOURCES = (
     *("benchmarks/quote.py", "benchmarks/workload.py", "benchmarks/prices.yaml"),
     *("benchmarks/request_quote.py", "benchmarks/search_quote.py", "benchmarks/plan.py"),
     *("benchmarks/curve.py", "benchmarks/latency.py", "benchmarks/probe_rows.py"),
-    *("benchmarks/sentinels.py", "strategies/cascade.py", "strategies/thresholds.py"),
+    *("benchmarks/sentinels.py", "strategies/cascade.py"),
     *("service/forecast_bench/replay.py", "service/forecast_bench/lessons.py"),
     "service/forecast_bench/rivals.py",
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from benchmarks.belief.cascade import parts_among
 from service import wording
 from service.forecast_bench.calls import Calls
 from service.forecast_bench.figures import Overall, TaskFigures
-from service.forecast_bench.record import TaskLine
+from service.forecast_bench.record import TaskLine, TaskRecord
 from service.forecast_bench.regret import Share
+from service.forecast_bench.truth import Truth
 
 Table = list[list[str]]
 """The first row is the head."""
@@ -45,6 +47,24 @@ def task_table(figures: Iterable[TaskFigures]) -> Table:
                 share(one.saved),
             ]
         )
+    return rows
+
+
+def cascade_table(records: Iterable[TaskRecord], truths: Mapping[str, Truth]) -> Table:
+    """One row a task whose cascade and both parts were measured, and how far the cascade is from
+    the better one."""
+    rows = [["task", "cheap part", "dear part", "cascade", "to the better, points"]]
+    for record in records:
+        task, known = record.task, truths[record.task.name].known
+        facts = [line.facts for line in record.run_of(record.seeds[0]) if line.facts.id in known]
+        has_documents = task.task.n_documents > 0
+        parts = parts_among(task.task.kind, facts, has_documents=has_documents)
+        for cascade, both in parts.items():
+            reached = [known[part].value for part in both]
+            own = known[cascade].value
+            cells = [f"{part} {wording.score(q)}" for part, q in zip(both, reached, strict=True)]
+            gap = wording.points(own - max(reached))
+            rows.append([task.name, *cells, wording.score(own), gap])
     return rows
 
 

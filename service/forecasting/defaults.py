@@ -1,6 +1,6 @@
 """What a forecast is asked for where nobody says otherwise."""
 
-CONFIDENCE = 0.8
+CONFIDENCE = 0.7
 """The chance asked for before a yes, or a no that may forgo something, and before the forecast
 stops early: that of the least sure answer, where the others are surer. A comparison asks for 0.95:
 it is the last word before tuning is paid for, where what is tuned after a forecast is measured

@@ -17,6 +17,7 @@ from benchmarks.track import track_of
 from corpora.task import Dataset
 from service import wording
 from service.forecasting.judging import Bench
+from service.forecasting.mind import Learned
 from service.forecasting.planning import plan_forecast
 from service.forecasting.sources import shipped_predictor
 
@@ -47,13 +48,15 @@ def hope(
     outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
     facts = tuple(entry.facts for entry in outlook.fitting)
     judge = Bench(outlook, seed=seed)
-    expected = expected_of(dataset, seed)
+    mind = Learned(
+        known, dataset.task.kind, facts, bool(dataset.documents), expected_of(dataset, seed)
+    )
 
     def why_not(strategy: str) -> str | None:
         findings = raced(records.read(), facts, dataset)
         if not findings:
             return None
-        judged = judge(known.belief(dataset.task.kind, facts, findings, expected), findings)
+        judged = judge(mind.belief(findings), findings)
         chance = judged.chosen.get(strategy, 1.0)
         if chance >= LEAST:
             return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.belief.belief import Belief
+from benchmarks.belief.cascade import with_cascades
 from benchmarks.belief.macro import Expected
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Action, Finding
@@ -28,16 +29,22 @@ class Mind(Protocol):
 
 @dataclass(frozen=True)
 class Learned:
-    """A mind that holds what measured tasks taught. `expected` are the right labels of rows where
-    the metric is macro-F1."""
+    """A mind that holds what measured tasks taught, of a task with documents or without.
+    `expected` are the right labels of rows where the metric is macro-F1."""
 
     predictor: Predictor
     kind: Kind
     strategies: tuple[StrategyFacts, ...]
+    has_documents: bool
     expected: Expected = field(default_factory=dict)
 
     def belief(self, findings: Sequence[Finding]) -> Belief:
-        return self.predictor.belief(self.kind, self.strategies, findings, self.expected)
+        found = self.predictor.belief(self.kind, self.strategies, findings, self.expected)
+        return self.bound(found)
 
     def foreseen(self, findings: Sequence[Finding], action: Action) -> Belief:
-        return self.predictor.foreseen(self.kind, self.strategies, findings, action, self.expected)
+        found = self.predictor.foreseen(self.kind, self.strategies, findings, action, self.expected)
+        return self.bound(found)
+
+    def bound(self, belief: Belief) -> Belief:
+        return with_cascades(belief, self.kind, self.strategies, has_documents=self.has_documents)

@@ -35,9 +35,9 @@ class ForecastRow(Frozen):
     `cost` and `latency_ms` are expected, not measured; `compare_seconds` is what the comparison
     would take for it. `p_best` is the chance that no other has a higher quality, `p_chosen` that
     the rule would recommend it. `rows` of validation were answered by it here, and `seen_by`
-    says what else was looked at. Of a strategy with `parts` what is expected follows from what is
-    of these two: it is taken to be about as good as the better of them; `parts_rows` tells rows
-    that both answered, in a forecast of an earlier version.
+    says what else was looked at. What is expected of a strategy with `parts` follows from what is
+    expected of these two: it is taken to be about as good as the better of them. Validation rows
+    that both answered, `parts_rows`, are told by forecasts of earlier versions alone.
     """
 
     id: str

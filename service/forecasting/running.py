@@ -65,6 +65,7 @@ def forecast(
             known,
             kind,
             facts,
+            outlook.run.task.n_documents > 0,
             expected or expected_of(planned.dataset, seed),
         ),
         judge=judge,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import nan, sqrt
 from statistics import fmean
 
+from made_up import believed
+
 from benchmarks.belief.belief import REACH, Estimate
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.belief.predictor import Predictor
@@ -29,7 +31,7 @@ class Believing:
         return Believing(Predictor.fit(tasks))
 
     def say(self, kind: Kind, strategies: Strategies, findings: Findings) -> Saying:
-        belief = self.predictor.belief(kind, strategies, findings)
+        belief = believed(self.predictor, kind, strategies, findings)
         expected = {id: belief.quality(id) for id in belief.ids}
         return Saying(max(belief.ids, key=lambda id: expected[id].value, default=None), expected)
 

@@ -1,8 +1,8 @@
 """Made-up tasks whose true qualities are known: what a predictor is taught by and held against.
 
 A `Plain` world is one that the predictor's model can describe. A `Rough` one is not: effects have
-heavy tails, searches take the better of two settings, cascades fall short of the better of their
-parts, pilots lag behind and saturate, and validation rows are easier than test rows.
+heavy tails, searches take the better of two settings, cascades may fall far short of the better of
+their parts, pilots lag behind and saturate, and validation rows are easier than test rows.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.belief.angles import to_angle, to_quality
-from benchmarks.belief.cascade import parts_among
+from benchmarks.belief.cascade import with_cascades
 from benchmarks.belief.measured import Measured, MeasuredQuality
 from benchmarks.belief.spread import Spread, parts_of
 from benchmarks.evidence.finding import Action, Finding
@@ -58,6 +58,26 @@ def fitting(kind, documents):
     )
 
 
+def has_documents(number):
+    """Whether a world's task of this number has any."""
+    return number % 2 == 0
+
+
+def parts_of_cascade(kind, number):
+    if kind == "classification":
+        return ("baseline.linear", "prompt.nearest")
+    if kind != "extraction" and has_documents(number):
+        return ("baseline.passage", "rag.hybrid")
+    return ("baseline.nearest", "prompt.nearest")
+
+
+def believed(predictor, kind, strategies, findings):
+    """As a forecast believes of a task of these worlds: what follows others is bound to them."""
+    documents = any(strategy.name == "rag.hybrid" for strategy in strategies)
+    belief = predictor.belief(kind, strategies, findings)
+    return with_cascades(belief, kind, strategies, has_documents=documents)
+
+
 def hardness(rng, n, halves=1):
     return rng.standard_normal((halves, n, 1))
 
@@ -94,14 +114,13 @@ class World:
         found = []
         for number in range(count):
             kind = KINDS[number % 4]
-            strategies = fitting(kind, documents=number % 2 == 0)
+            strategies = fitting(kind, documents=has_documents(number))
             angles = average + of_kind[kind] + self.effects(rng, everything, 1.0)
             if self.rough:
                 angles = searched(rng, names, angles)
-            for cascade, parts in parts_among(kind, strategies).items():
-                lost = rng.exponential(0.01) if self.rough else 0.0
-                best = max(angles[names.index(part)] for part in parts)
-                angles[names.index(cascade)] = best - lost
+            lost = rng.exponential(0.02) if self.rough else rng.normal(0.01, 0.02)
+            best = max(angles[names.index(part)] for part in parts_of_cascade(kind, number))
+            angles[names.index("cascade")] = best - lost
             truth = {s.id: float(to_quality(angles[names.index(s.name)])) for s in strategies}
             found.append((self.measured(rng, number, kind, strategies, truth, findings), truth))
         return found

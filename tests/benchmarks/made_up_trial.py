@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 
 from leaving_out import Believing
-from made_up import UNSEEN, World
+from made_up import UNSEEN, World, believed
 
 from benchmarks.belief.measured import Measured
 from benchmarks.belief.predictor import Predictor
@@ -56,9 +56,14 @@ def tunes(strategy: StrategyFacts, findings: Sequence[Finding]) -> bool:
     return is_tuned(strategy)
 
 
+def follows(strategy: StrategyFacts, findings: Sequence[Finding]) -> bool:
+    return strategy.name == "cascade"
+
+
 LINES: tuple[tuple[str, str, Which, Callable[[Finding], bool]], ...] = (
     ("that answered rows", "rows", has_answered, rows_alone),
     ("that search", "rows of others", searches, rows_alone),
+    ("that follow others", "rows of others", follows, rows_alone),
     ("tuned", "rows of others", tunes, rows_alone),
     ("that search", "rows, pilots at 5 and 10%", searches, with_pilots),
     ("tuned", "rows, pilots at 5 and 10%", tunes, with_pilots),
@@ -75,7 +80,7 @@ def coverage(rough: bool) -> list[float]:
         for task, truth in made[TEACHERS:]:
             for place, (_, _, which, seen) in enumerate(LINES):
                 findings = [one for one in task.findings if seen(one)]
-                belief = predictor.belief(task.kind, task.strategies, findings)
+                belief = believed(predictor, task.kind, task.strategies, findings)
                 for strategy in task.strategies:
                     if which(strategy, findings):
                         told = belief.quality(strategy.id)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_up import FAMILIES, World, facts, fitting, read, rows_found
+from made_up import FAMILIES, World, believed, facts, fitting, read, rows_found
 
 from benchmarks.belief.belief import Belief
 from benchmarks.belief.channels import Lesson, observed, taught
@@ -182,7 +182,7 @@ def test_ninety_percent_intervals_hold_about_ninety_percent(rough, low, high):
         for task, truth in made[19:]:
             rows = [f for f in task.findings if f.action.deed == "rows"]
             for name, findings in (("rows alone", rows), ("everything", task.findings)):
-                belief = predictor.belief(task.kind, task.strategies, findings)
+                belief = believed(predictor, task.kind, task.strategies, findings)
                 told = {id: belief.quality(id) for id in belief.ids}
                 inside[name] += [told[id].low <= truth[id] <= told[id].high for id in truth]
     for name, found in inside.items():

@@ -24,6 +24,7 @@ FAMILIES = {
     "baseline.linear": "baseline",
     "prompt.nearest": "prompting",
     "lora": "fine-tuning",
+    "cascade": "combined",
 }
 LABELS = ("red", "green", "blue")
 

@@ -1,7 +1,7 @@
 """Figures, checks, tables and charts of the forecast's benchmark, from replays made by hand."""
 
 import pytest
-from bench_worlds import audit, truth
+from bench_worlds import audit, record_of, truth
 
 from benchmarks.errors import BenchmarkError
 from service.forecast_bench.chart import odds_chart, regret_chart
@@ -23,6 +23,7 @@ from service.forecast_bench.replayed import (
 )
 from service.forecast_bench.tables import (
     as_markdown,
+    cascade_table,
     confidence_table,
     curve_table,
     regret_table,
@@ -250,3 +251,16 @@ def test_the_last_bit_of_a_sum_decides_no_target():
     assert 100 * (0.1 + 0.2 - 0.26) > 4.0
     assert points(0.1 + 0.2 - 0.26) == 4.0
     assert points(None) is None
+
+
+def test_cascades_are_told_beside_the_better_of_their_parts():
+    reached = {"baseline.linear": 0.7, "prompt.nearest": 0.8, "cascade": 0.75}
+    lacking = {name: value for name, value in reached.items() if name != "prompt.nearest"}
+    records, truths = [], {}
+    for task, qualities in (("a", reached), ("b", lacking)):
+        records.append(record_of(reached, name=task))
+        known = {name: (value, 0.0, 0.0) for name, value in qualities.items()}
+        truths[task] = truth(task, known=known)
+    head, *rows = cascade_table(records, truths)
+    assert len(head) == 5
+    assert rows == [["a", "baseline.linear 0.70", "prompt.nearest 0.80", "0.75", "−5.0"]]
