@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.belief.cascade import parts_among
 from benchmarks.costs import PriceList
 from benchmarks.draws import Draws
 from benchmarks.environment import cuda_devices, read_environment
@@ -112,13 +113,10 @@ def outlook_of(dataset: Dataset, plan: Plan, prices: PriceList, seed: int) -> Ou
 def expected_rows(outlook: Outlook, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
     """Every strategy with cost and speed, none with a quality; `latency_ms.n` is 0.
 
-    One that could not answer validation rows counts as failed, as it would in the comparison.
+    One that could not answer validation rows counts as failed, and so does a cascade of which it
+    is a part, as in the comparison.
     """
-    broken = {
-        finding.action.strategy: finding.trouble
-        for finding in findings
-        if finding.trouble is not None and finding.action.deed == "rows"
-    }
+    broken = broken_in(outlook, findings)
     speeds = speeds_of(outlook, findings)
     tracks = [
         track_of(outlook, entry, *speeds[entry.id])
@@ -140,6 +138,23 @@ def expected_rows(outlook: Outlook, findings: Sequence[Finding]) -> tuple[Strate
         spent_usd=outlook.usd,
     )
     return priced(summary, tracks, outlook.run, Draws(outlook.run.seed)).strategies
+
+
+def broken_in(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, str]:
+    """Why strategies could not answer validation rows, by id."""
+    broken = {
+        finding.action.strategy: finding.trouble
+        for finding in findings
+        if finding.trouble is not None and finding.action.deed == "rows" and finding.action.strategy
+    }
+    task = outlook.run.task
+    facts = [entry.facts for entry in outlook.fitting]
+    parts = parts_among(task.kind, facts, has_documents=task.n_documents > 0)
+    for cascade, both in parts.items():
+        for part in both:
+            if part in broken:
+                broken.setdefault(cascade, f"its part {part} failed: {broken[part]}")
+    return broken
 
 
 def measured_speeds(findings: Sequence[Finding]) -> dict[str, float]:

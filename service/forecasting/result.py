@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import not_
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -36,8 +35,7 @@ class ForecastRow(Frozen):
     would take for it. `p_best` is the chance that no other has a higher quality, `p_chosen` that
     the rule would recommend it. `rows` of validation were answered by it here, and `seen_by`
     says what else was looked at. What is expected of a strategy with `parts` follows from what is
-    expected of these two: it is taken to be about as good as the better of them. Validation rows
-    that both answered, `parts_rows`, are told by forecasts of earlier versions alone.
+    expected of these two: it is taken to be about as good as the better of them.
     """
 
     id: str
@@ -55,7 +53,6 @@ class ForecastRow(Frozen):
     p_chosen: float | None = None
     rows: int = 0
     parts: tuple[str, str] | None = None
-    parts_rows: int = Field(default=0, exclude_if=not_)
     seen_by: tuple[Deed, ...] = ()
 
 

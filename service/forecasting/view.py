@@ -168,7 +168,6 @@ def seen(row: ForecastRow) -> str:
     """What the expectation rests on beside what is known of its like."""
     parts = [f"{row.rows} validation rows"] if row.rows else []
     parts += [f"{wording.listed(row.parts)}: about the better of them"] if row.parts else []
-    parts += [f"{row.parts_rows} validation rows by both its parts"] if row.parts_rows else []
     parts += [DEEDS[deed] for deed in row.seen_by if deed != "rows"]
     return wording.listed(parts) if parts else "not looked at itself"
 

@@ -1,8 +1,9 @@
 """Made-up tasks whose true qualities are known: what a predictor is taught by and held against.
 
 A `Plain` world is one that the predictor's model can describe. A `Rough` one is not: effects have
-heavy tails, searches take the better of two settings, cascades may fall far short of the better of
-their parts, pilots lag behind and saturate, and validation rows are easier than test rows.
+heavy tails, searches take the better of two settings, cascades fall two points short of the better
+of their parts on average, pilots lag behind and saturate, and validation rows are easier than test
+rows.
 """
 
 from dataclasses import dataclass, field
