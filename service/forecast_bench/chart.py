@@ -54,12 +54,13 @@ def regret_chart(found: Sequence[Overall]) -> str:
     y = alt.Y("regret:Q").scale(domain=[low, high], nice=False)
     y = y.axis(title="mean regret, points", tickCount=6)
     base, paint = chart_of(points), painted()
-    aim = chart_of([{"at": AIM}]).mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
+    aim = chart_of([{"at": AIM, "first": bounds[0], "last": largest}])
+    aim = aim.mark_rule(strokeDash=[4, 4], strokeWidth=1.2, color=MUTED)
     named = chart_of([{**end, "named": largest * NAMED} for end in ends])
     leads = named.mark_rule(strokeWidth=1, opacity=0.45)
     names = named.mark_text(align="left", dx=4, baseline="middle", **name_font())
     at, label = alt.X("named:Q"), alt.Y("label:Q")
-    layers: list[Any] = [aim.encode(y="at:Q")]
+    layers: list[Any] = [aim.encode(y="at:Q", x="first:Q", x2="last:Q")]
     for level, dash in ((False, [1, 0]), (True, [2, 3])):
         lines = base.transform_filter(f"datum.level === {str(level).lower()}")
         lines = lines.mark_line(strokeWidth=2.2, strokeDash=dash)
