@@ -35,7 +35,7 @@ def test_no_yes_where_one_or_the_other_without_tuning_may_come_as_near() -> None
 
 def test_the_only_one_able_may_still_be_no_better_than_what_is_free() -> None:
     worlds = np.array([[0.3, 0.6]] * 7 + [[0.3, 0.2]] * 3)
-    found = judged(worlds, ("baseline.majority", "lora"))
+    found = judged(worlds, ("baseline.majority", "lora"), confidence=0.8)
     assert (found.commitment.answer, found.commitment.ground) == ("not yet", "contested")
     assert why(found) == (
         "Only lora can serve the stated needs; but the chance that a tuned strategy is the right"
