@@ -127,7 +127,7 @@ def test_a_small_lora_learns_and_changes_the_answers(model: LocalModel, triage: 
     assert max(moved) > 0.2  # more than rounding does
 
 
-COMPARED = ("baseline.nearest", "prompt.nearest")
+COMPARED = ("baseline.nearest", "prompt.zero-shot", "prompt.nearest")
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def short_mails(tmp_path: Path) -> Path:
 
 
 def compare(dataset: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """A comparison in a process of its own: 24 test rows, two strategies."""
+    """A comparison in a process of its own: 24 test rows, three strategies."""
     program = "from service.cli import main; main()"
     options = f"--limit 24 --strategies {','.join(COMPARED)} --yes --out"
     command = [sys.executable, "-c", program, "compare", str(dataset), *options.split()]
