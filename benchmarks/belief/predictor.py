@@ -68,7 +68,7 @@ MEANING = {
     " or with another model, the predictor decides."
     " Without figures nothing was tested.",
     "tasks": "What was measured on test rows, which is what strategies are known by: mean, its"
-    " standard error, rows. A cascade is known by its parts alone.",
+    " standard error, rows. Cascades follow their parts.",
 }
 
 

@@ -166,7 +166,7 @@ class TestFile:
         )
         assert (one.mean == other.mean).all()
         lines = path.read_text().splitlines()
-        assert max(len(line) for line in lines[9:]) < 160
+        assert max(len(line) for line in lines[9:]) < 150
 
     def test_findings_are_not_kept(self, predictor):
         assert all(not task.findings for task in predictor.tasks)
