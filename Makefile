@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# not among what it lists: it brings packages that every start of Python here would load
+BOM := .venv/bom
 # those that search for settings take twice as long again: leave --strategies out to run them too
 QUICK := baseline.majority,baseline.nearest,baseline.linear,prompt.zero-shot,prompt.few-shot,prompt.nearest,lora
 
@@ -30,9 +32,13 @@ check: $(STAMP)
 serve: $(STAMP)
 	$(BIN)/tuneworth serve
 
-sbom: $(STAMP)
+$(BOM)/bin/cyclonedx-py: $(STAMP)
+	$(BIN)/python -m venv $(BOM)
+	$(BOM)/bin/python -m pip install "cyclonedx-bom>=7"
+
+sbom: $(BOM)/bin/cyclonedx-py
 	mkdir -p out
-	$(BIN)/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible \
+	$< environment --pyproject pyproject.toml --output-reproducible \
 		--output-file out/sbom.json $(BIN)/python
 
 audit: $(STAMP)
