@@ -37,6 +37,7 @@ from benchmarks.resampling import cluster_keys
 from benchmarks.sitting import Sitting
 from benchmarks.standing import Standing, standing_of
 from benchmarks.turn import fits, make_ready
+from corpora.checks.splits import apart
 from corpora.task import Dataset, Example
 from strategies.base import Prepared
 
@@ -197,8 +198,9 @@ def is_ready(standing: Standing) -> bool:
 
 
 def opening_for(dataset: Dataset, run: RunRecord, quoted: Quote) -> RaceRecord:
-    """The race of a data set: its rows in an order of chance, groups together."""
-    rows = race_order(dataset.validation, run.seed)
+    """The race of a data set: the validation rows that training rows do not give away, in an order
+    of chance, groups together."""
+    rows = race_order(apart(dataset.train, dataset.validation), run.seed)
     level = level_of(judges_among(run.strategies))
     return RaceRecord(
         examples=tuple(row.id for row in rows),

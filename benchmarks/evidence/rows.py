@@ -1,8 +1,9 @@
 """Which rows judge and which are learned from, and in which order they are asked.
 
-Validation rows judge. Where there are few, training rows that nothing here learns from judge with
-them: what learns then learns from less than it will in a comparison, and is a little better there
-than it looks.
+Validation rows judge, but for those that training rows give away, as with test rows of a
+comparison. Where there are few, training rows that nothing here learns from judge with them: what
+learns then learns from less than it will in a comparison, and is a little better there than it
+looks.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from corpora.checks.splits import apart
 from corpora.similarity import Groups, near_duplicates
 from corpora.task import Example
 
@@ -35,18 +37,14 @@ class Rows:
     judges: tuple[Example, ...]
     share: float
 
-    @property
-    def held_out(self) -> int:
-        """How many training rows judge, and are not learned from."""
-        return len(self.judges) - len(self.validation)
-
 
 def rows_of(train: Sequence[Example], validation: Sequence[Example], seed: int) -> Rows:
     """The rows by their parts; `share` is that of the training rows that are learned from."""
-    wanted = min(FEW - len(validation), len(train) // HELD_OUT)
+    fresh = apart(train, validation)
+    wanted = min(FEW - len(fresh), len(train) // HELD_OUT)
     held = held_out(train, wanted, seed) if wanted > 0 else frozenset()
     learned = tuple(row for number, row in enumerate(train) if number not in held)
-    judges = in_turn([*validation, *(train[number] for number in sorted(held))], seed)
+    judges = in_turn([*fresh, *(train[number] for number in sorted(held))], seed)
     share = len(learned) / len(train) if train else 0.0
     return Rows(learned, tuple(validation), tuple(judges), share)
 

@@ -36,6 +36,7 @@ from corpora.checks.splits import (
     crossing_duplicates,
     crossing_groups,
     repeated_rows,
+    repeated_validation,
 )
 from corpora.task import Check, Dataset
 
@@ -52,6 +53,7 @@ CHECKS: tuple[Finder, ...] = (
     small_test,
     crossing_duplicates,
     crossing_groups,
+    repeated_validation,
     rows_in_documents,
     alike_labels,
     conflicting_labels,

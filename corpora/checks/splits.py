@@ -7,11 +7,11 @@ enough that no sketch such as MinHash has to stand in for the true similarity.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from corpora.checks.material import Material, about, several
 from corpora.similarity import clusters, normalise
-from corpora.task import Check
+from corpora.task import Check, Example
 
 _LONG = 6
 """Words of an answer from which two rows have the same one hardly by chance."""
@@ -30,12 +30,42 @@ def crossing_duplicates(material: Material) -> Iterator[Check]:
         yield about("near-duplicates", "warning", message, ids)
 
 
+def repeated_validation(material: Material) -> Iterator[Check]:
+    """Validation rows that a training row gives away."""
+    train, validation = material.dataset.train, material.dataset.validation
+    kept = {row.id for row in apart(train, validation)}
+    if leaked := [row.id for row in validation if row.id not in kept]:
+        message = (
+            f"{len(leaked)} of {len(validation)} validation rows nearly repeat a training row, or "
+            "are of a group with one. Forecasts and races leave them out; what searches for its "
+            "settings is misled by them. Remove them, or leave the splits out."
+        )
+        yield about("repeated-validation", "warning", message, leaked)
+
+
 def leaked_rows(material: Material) -> list[int]:
-    """Test rows whose input nearly repeats one that was seen: the same input, or the same output
-    too. Where one question is put about many things and answered differently, nothing leaks."""
-    rows, seen = material.rows, material.seen
+    """Test rows that training or validation rows give away (`given_away`)."""
+    return given_away(material.rows, material.seen, material.repeated)
+
+
+def apart(train: Sequence[Example], rows: Sequence[Example]) -> tuple[Example, ...]:
+    """Those of the rows that no training row gives away, nor is of the same group."""
+    both = (*train, *rows)
+    groups = {row.group for row in train if row.group is not None}
+    leaked = set(given_away(both, len(train), clusters([row.input for row in both])))
+    return tuple(
+        row
+        for number, row in enumerate(rows, len(train))
+        if number not in leaked and row.group not in groups
+    )
+
+
+def given_away(rows: Sequence[Example], seen: int, repeated: Iterable[Sequence[int]]) -> list[int]:
+    """Rows behind the first `seen` whose input nearly repeats one of those: the same input, or the
+    same output too. Where one question is put about many things and answered differently, nothing
+    leaks. `repeated` are clusters of rows with nearly the same input."""
     leaked = []
-    for cluster in material.repeated:
+    for cluster in repeated:
         if cluster[0] >= seen or cluster[-1] < seen:
             continue
         inputs = {normalise(rows[number].input) for number in cluster if number < seen}

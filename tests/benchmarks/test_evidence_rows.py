@@ -44,7 +44,7 @@ def test_the_order_of_the_judges_hangs_on_their_texts_and_the_seed_alone():
     assert found.judges == rows_of([], validation[::-1], 3).judges
     assert set(found.judges) == set(validation)
     assert found.judges != rows_of([], validation, 4).judges
-    assert found.held_out == 0
+    assert len(found.judges) == len(validation)
 
 
 def test_with_many_validation_rows_all_training_rows_are_learned_from():
@@ -54,13 +54,30 @@ def test_with_many_validation_rows_all_training_rows_are_learned_from():
     assert len(found.judges) == 30
 
 
+def test_validation_rows_that_training_rows_give_away_do_not_judge():
+    train, validation = rows("train", 40), rows("validation", 40)
+    copied = train[0].model_copy(update={"id": "copied"})
+    grouped = validation[1].model_copy(update={"group": "g"})
+    train[1] = train[1].model_copy(update={"group": "g"})
+    found = rows_of(train, [copied, grouped, *validation[2:]], 0)
+    assert set(found.judges) == set(validation[2:])
+    assert found.validation == (copied, grouped, *validation[2:])
+    everything = rows_of(
+        train, [each.model_copy(update={"id": f"v {each.id}"}) for each in train], 0
+    )
+    judged = {each.id for each in everything.judges}
+    assert judged
+    assert not judged & {each.id for each in everything.learned}
+    assert judged < {each.id for each in train}
+
+
 @pytest.mark.parametrize(("validation", "held"), [(10, 10), (25, 5), (29, 1)])
 def test_few_validation_rows_are_joined_by_training_rows_that_are_not_learned_from(
     validation, held
 ):
     train = rows("train", 40)
     found = rows_of(train, rows("validation", validation), 0)
-    assert found.held_out == held
+    assert len(found.judges) - validation == held
     assert len(found.validation) == validation
     learned, judges = set(found.learned), set(found.judges)
     assert not learned & judges

@@ -24,6 +24,14 @@ DEFECTS: dict[str, tuple[Dataset, str, tuple[str, ...]]] = {
         "info",
         ("two",),
     ),
+    "repeated-validation": (
+        clean(
+            more_train=[row("seen", TWELVE), row("u", "another", group="g")],
+            more_validation=[row("again", f"{TWELVE} thirteen"), row("v", "other", group="g")],
+        ),
+        "warning",
+        ("again", "v"),
+    ),
     "crossing-groups": (
         clean(
             more_train=[row("u", "another", group="g")], more_test=[row("t", "other", group="g")]
