@@ -6,6 +6,7 @@ BenchmarkError
 ├── DamagedJournal  a line in the middle of the journal cannot be read
 ├── StorageFull     the disk took no more; what was written is whole
 ├── Cancelled       the caller asked to stop; a rerun continues
+├── SpendingLimit   no request may be sent any more to a hosted model
 ├── BadPriceFile    a field of the price file is wrong or missing
 └── UnknownMetric   no metric has that name
 """
@@ -51,6 +52,10 @@ class DamagedJournal(BenchmarkError):
             f"{path}, line {line}: not a record of a run. "
             "Start over with --fresh, or choose another --out."
         )
+
+
+class SpendingLimit(BenchmarkError):
+    """What is spent leaves too little for one more request; the message is that of the account."""
 
 
 class StorageFull(BenchmarkError):

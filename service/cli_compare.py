@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from service.cli_options import comma_separated, common, spending_limits
+from service.cli_options import Amount, comma_separated, common, spending_limits
 from service.cli_show import dataset_facts
 from service.exits import DONE, FAILED, Refused
 from service.terminal import Watch, console, is_interactive, print_json, watching
@@ -62,7 +62,7 @@ LONG_SECONDS = 600.0
 )
 @click.option(
     "--search-seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     help="Seconds after which it begins no further one. [default: the task's, else 180]",
 )
 @click.option(

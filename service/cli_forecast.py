@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from service.cli_compare import show_checks, stoppable
-from service.cli_options import comma_separated, common, spending_limits
+from service.cli_options import Amount, comma_separated, common, spending_limits
 from service.exits import DONE, FAILED, STOPPED, Refused
 from service.forecasting.defaults import CONFIDENCE
 from service.terminal import console, is_interactive, one_bar
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from service.forecasting.planning import ForecastPlan
+
+KEPT_NOTHING = "Stopped. Nothing that was found is kept, nor what hosted models were paid for."
 
 
 @click.command()
@@ -26,19 +28,19 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--budget-seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     help="Begin nothing that is expected to end later; used while the answer is not sure "
     "enough. [default: 7% of the comparison's quote]",
 )
 @click.option(
     "--budget-usd",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     help="Spend no more: the machine's time, and tokens of hosted models. "
     "[default: none; 7% of the quote where a hosted model is paid]",
 )
 @click.option(
     "--confidence",
-    type=click.FloatRange(0.5, 0.99),
+    type=Amount(0.5, 0.99),
     default=CONFIDENCE,
     show_default=True,
     help="The chance from which on it says yes or no, and stops early.",
@@ -115,6 +117,7 @@ def forecast(
         seed=seed,
         budget_seconds=budget_seconds,
         budget_usd=budget_usd,
+        spend_at_most=spend_at_most,
     )
     show_checks(dataset, planned.checks, to)
     show_budget(planned, to)
@@ -125,22 +128,25 @@ def forecast(
         one_bar("forecast") as bar,
         accounting(Ledger(FileBook(None), price_list, limits, cancelled)),
     ):
-        found = foretell(
-            planned,
-            confidence=confidence,
-            cancelled=cancelled,
-            on_step=lambda doing, share: bar(share, doing),
-        )
-    if out is not None:
-        write_forecast(found, out)
+        try:
+            found = foretell(
+                planned,
+                confidence=confidence,
+                cancelled=cancelled,
+                on_step=lambda doing, share: bar(share, doing),
+            )
+        except KeyboardInterrupt:
+            fix = "Run it again, or press Ctrl-C only once: then it ends with what it has found."
+            raise Refused(KEPT_NOTHING, fix, STOPPED) from None
     if as_json:
         print(found.as_json(), end="")
     else:
         to.print()
         for part in forecast_text(found):
             to.print(part)
-        if out is not None:
-            to.print(f"\nForecast: {out}", soft_wrap=True)
+    if out is not None:  # after all is told: what a full disk refuses was paid for
+        write_forecast(found, out)
+        to.print(f"\nForecast: {out}", soft_wrap=True)
     if found.stop == "told to":
         return STOPPED
     return DONE if any(row.quality for row in found.strategies) else FAILED

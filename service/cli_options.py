@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -41,11 +42,23 @@ def common(command: Command) -> Command:
     return json_option(debug_option(command))
 
 
+class Amount(click.FloatRange):
+    """A finite number within the range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found = float(super().convert(value, param, ctx))
+        if not isfinite(found):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return found
+
+
 def spending_limits(command: Command) -> Command:
     """Adds `--spend-at-most` and `--tokens-at-most`."""
     usd = click.option(
         "--spend-at-most",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Amount(min=0, min_open=True),
         metavar="USD",
         help="Never pay hosted models more (a comparison that goes on counts what it paid before): "
         "an answer that would is an error instead. Agrees to costs up to it.",

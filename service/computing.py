@@ -217,6 +217,7 @@ def foretell(order: Order, dataset: Dataset, load: Callable[[str], Model]) -> No
         seed=options.seed,
         budget_seconds=options.budget_seconds,
         budget_usd=options.budget_usd,
+        spend_at_most=options.spend_at_most_usd,
     )
     check_forecast_cost(planned, options.accept_cost_usd, options.spend_at_most_usd)
 

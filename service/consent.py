@@ -63,6 +63,7 @@ def check_forecast_order(spec: Mapping[str, Any], options: Mapping[str, Any]) ->
         seed=options["seed"],
         budget_seconds=options["budget_seconds"],
         budget_usd=options["budget_usd"],
+        spend_at_most=options.get("spend_at_most_usd"),
     )
     check_forecast_cost(planned, options["accept_cost_usd"], options.get("spend_at_most_usd"))
     return planned.paid_usd

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from benchmarks.errors import SpendingLimit
 from benchmarks.evidence.features import features_of
 from benchmarks.evidence.finding import Finding
 from benchmarks.evidence.offers import told_rows
@@ -18,6 +19,7 @@ from benchmarks.plan import Entry
 from benchmarks.sitting import CHUNK
 from corpora.task import Example
 from strategies.base import Answer
+from strategies.errors import LIMIT
 from strategies.hidden_states import PLACES
 from strategies.likelihood import Likelihood
 from strategies.models.base import Model, Usage
@@ -69,7 +71,9 @@ def answer_rows(
     shop: Workshop, entry: Entry, model: Model | None, step: Step, before: Finding | None
 ) -> Found:
     """Answer the rows that are new to the strategy, in chunks that hang on nothing else. One that
-    breaks meanwhile is trouble, booked with what it had asked in answers and preparation."""
+    breaks meanwhile is trouble, booked with what it had asked in answers and preparation. Rows that
+    a spending limit kept from being sent are as if not asked; raises SpendingLimit where it kept
+    all."""
     ready = shop.ready(entry, model)
     rows = new_rows(shop, step, before)
     answers: list[Answer] = []
@@ -82,6 +86,9 @@ def answer_rows(
             given, took = shop.answers(ready.prepared, chunk)
             answers += given
             seconds += took
+            if any(map(is_unsent, given)):
+                rows, answers = sent(rows, answers)
+                break
         tally = guarded(
             lambda: tallied(task, rows, answers, before, seconds=seconds, known=known), shop.place
         )
@@ -103,6 +110,20 @@ def answer_rows(
         forward_operations(model, tally.usage),
         tally.trouble,
     )
+
+
+def is_unsent(answer: Answer) -> bool:
+    """Whether a spending limit kept it from being asked."""
+    return answer.error is not None and LIMIT in answer.error
+
+
+def sent(rows: Sequence[Example], answers: Sequence[Answer]) -> tuple[list[Example], list[Answer]]:
+    """Those of the rows so far that were sent, with their answers. Raises SpendingLimit where there
+    is none."""
+    asked = [pair for pair in zip(rows, answers, strict=False) if not is_unsent(pair[1])]
+    if not asked:
+        raise SpendingLimit(answers[-1].error or LIMIT)
+    return [row for row, _ in asked], [answer for _, answer in asked]
 
 
 def read_answers(

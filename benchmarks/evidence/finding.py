@@ -63,7 +63,8 @@ class Finding(Frozen):
     of all cores together that this process computed meanwhile, None where that is not known: much
     fewer than usual beside `seconds` say that something else kept the machine busy. `usd` is what
     the tokens of a hosted model cost, `operations` are floating-point ones of language models, 0
-    where not counted. `trouble` is why nothing was found.
+    where not counted. `trouble` is why nothing was found; with `model_lost` it is that the
+    strategy's model cannot be loaded, so that nothing that needs it can answer.
     """
 
     action: Action
@@ -77,6 +78,7 @@ class Finding(Frozen):
     usd: float = 0.0
     operations: float = 0.0
     trouble: str | None = None
+    model_lost: bool = False
 
 
 class Source(Protocol):

@@ -119,6 +119,9 @@ class LiveSource:
                 found = Found({}, trouble=str(broken))
             seconds = max(0.0, self.clock() - began - account.restored) + paid.recalled_s
             computed += self.cpu_clock()
+        odd = [name for name, value in found.figures.items() if not math.isfinite(value)]
+        if odd and found.trouble is None:
+            found = replace(found, trouble=f"the model gave no number: {', '.join(odd)}")
         if found.trouble is not None:
             found = replace(found, figures={}, scores={}, labels={}, readings={})
         finding = Finding(
@@ -134,6 +137,7 @@ class LiveSource:
             usd=self._usd(step, found.usage),
             operations=found.operations,
             trouble=found.trouble,
+            model_lost=found.trouble is not None and self._is_lost(step.strategy),
         )
         self._took(finding)
         self._close_lost()
@@ -196,10 +200,12 @@ class LiveSource:
         self.standing.close(
             (deed, strategy)
             for deed, strategy in self.standing.chains
-            if strategy is not None
-            and deed != "retrieval"
-            and self.slot.is_broken(self.entries[strategy].model)
+            if deed != "retrieval" and self._is_lost(strategy)
         )
+
+    def _is_lost(self, strategy: str | None) -> bool:
+        """Whether it needs a model that cannot be loaded."""
+        return strategy is not None and self.slot.is_broken(self.entries[strategy].model)
 
     def _usd(self, step: Step, usage: Usage) -> float:
         model = self.entries[step.strategy].model if step.strategy else None

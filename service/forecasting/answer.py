@@ -118,7 +118,7 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
     commitment = judged.commitment
     if commitment.answer != "not yet":
         return ()
-    if commitment.ground == "not measured":
+    if commitment.ground == "not measured" and not judged.unseen:
         return (not_measured(judged),)
     if commitment.ground == "need missed":
         return (
@@ -126,19 +126,26 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
         )
     took = wording.duration(exhaustive.seconds)
     price = wording.dollars(exhaustive.usd)
+    look = ["A look at the task itself, with a larger budget."] if judged.unseen else []
     found = [
+        *look,
         f"The comparison (tuneworth compare) measures it on {wording.count(n_test)} test examples:"
-        f" about {took} and {price}."
+        f" about {took} and {price}.",
     ]
-    return (*found, *more_labels(judged, n_test))
+    return (*found, *([] if judged.unseen else more_labels(judged, n_test)))
 
 
 def not_measured(judged: Judged) -> str:
     """A kind of strategy that could overturn the answer is not among those foretold."""
-    tuned = [row for row in judged.case.summary.strategies if is_tuned(row)]
+    rows = judged.case.summary.strategies
+    if any(row.status == "failed" for row in rows):
+        return "What failed has to be mended first; its reason stands in the table."
+    tuned = [row for row in rows if is_tuned(row)]
     if not tuned:
         return "A tuned strategy among those that are foretold, such as lora."
-    return "What failed has to be mended first; its reason stands in the table."
+    if all(row.status == "skipped" for row in tuned):
+        return f"A tuned strategy that fits; {tuned[0].id} does not: {tuned[0].reason}"
+    return "A strategy without tuning among those that are foretold, such as prompt.few-shot."
 
 
 def more_labels(judged: Judged, n_test: int) -> list[str]:

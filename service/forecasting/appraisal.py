@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -40,13 +41,15 @@ NARROWER = 0.01
 @dataclass(frozen=True)
 class Purse:
     """What may be spent, and what the comparison would cost: seconds and dollars. A second of the
-    machine costs `usd_per_second`; `usd` limits nothing where it is None."""
+    machine costs `usd_per_second`; `usd`, and `paid_usd` for tokens of hosted models alone, limit
+    nothing where they are None."""
 
     seconds: float
     usd: float | None
     whole_seconds: float
     whole_usd: float
     usd_per_second: float
+    paid_usd: float | None = None
 
     def money(self, seconds: float, tokens_usd: float) -> float:
         return seconds * self.usd_per_second + tokens_usd
@@ -60,7 +63,7 @@ class Purse:
 
     def covers(self, seconds: float, tokens_usd: float) -> bool:
         """Whether so much in all is within the budget."""
-        if seconds > self.seconds:
+        if seconds > self.seconds or tokens_usd > (inf if self.paid_usd is None else self.paid_usd):
             return False
         return self.usd is None or self.money(seconds, tokens_usd) <= self.usd
 

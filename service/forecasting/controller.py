@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.belief.belief import Belief
-from benchmarks.errors import Cancelled
+from benchmarks.errors import Cancelled, SpendingLimit
 from benchmarks.evidence.finding import Action, Finding, Source
 from service.forecasting import telling
 from service.forecasting.appraisal import Appraisal, Purse, appraise
 from service.forecasting.mind import Mind
 from service.forecasting.result import State, Stop, TraceStep
 from service.forecasting.tracing import passed_over, state_of, step_of
-from service.forecasting.verdict import Judged
+from service.forecasting.verdict import Judged, held_back
 
 Judge = Callable[[Belief, Sequence[Finding]], Judged]
 """The decision that a belief leads to; findings tell what answers cost."""
@@ -72,7 +72,7 @@ class Explorer:
         self.mark = self.clock()
         belief = self.mind.belief(self.findings)
         judged = self.judge(belief, self.findings)
-        start = state_of(judged)
+        start = state_of(held_back(judged))
         for finding in self.earlier:
             again = Appraisal(finding.action, 0.0, 0.0, 0.0, judged.stake)
             belief, judged = self.learn(again, finding, telling.FOUND_BEFORE, belief)
@@ -85,6 +85,8 @@ class Explorer:
                 finding = self.take(chosen)
             except Cancelled:  # in the middle of it: what it would have found is not known
                 return self.ended(belief, judged, start, found, "told to")
+            except SpendingLimit:
+                return self.ended(belief, judged, start, found, "budget")
             belief, judged = self.learn(chosen, finding, reason, belief)
 
     def learn(
@@ -94,7 +96,7 @@ class Explorer:
         self.findings.append(finding)
         belief = self.mind.belief(self.findings)
         judged = self.judge(belief, self.findings)
-        self.trace.append(step_of(chosen, finding, reason, before, belief, judged))
+        self.trace.append(step_of(chosen, finding, reason, before, belief, self.told(judged)))
         return belief, judged
 
     def look(
@@ -134,7 +136,7 @@ class Explorer:
         return Explored(
             findings=tuple(self.findings),
             belief=belief,
-            judged=judged,
+            judged=self.told(judged),
             start=start,
             trace=tuple(self.trace),
             stop=stop,
@@ -158,6 +160,10 @@ class Explorer:
     def has_looked(self, judged: Judged) -> bool:
         """Whether the task itself was looked at: what other tasks were like decides nothing."""
         return any(tells(one.action, judged) and not one.trouble for one in self.findings)
+
+    def told(self, judged: Judged) -> Judged:
+        """The judgement as a user may be told it."""
+        return judged if self.has_looked(judged) else held_back(judged)
 
     def appraised(self, belief: Belief, judged: Judged) -> list[Appraisal]:
         """All that could be done next and is within the budget; the features alone, while they are

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.belief.cascade import parts_among
+from benchmarks.belief.traits import pair_of
 from benchmarks.costs import PriceList
 from benchmarks.draws import Draws
 from benchmarks.environment import cuda_devices, read_environment
@@ -113,19 +114,18 @@ def outlook_of(dataset: Dataset, plan: Plan, prices: PriceList, seed: int) -> Ou
 def expected_rows(outlook: Outlook, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
     """Every strategy with cost and speed, none with a quality; `latency_ms.n` is 0.
 
-    One that could not answer validation rows counts as failed, and so does a cascade of which it
-    is a part, as in the comparison.
+    One that is known to break counts as failed (`broken_in`), as in the comparison.
     """
     broken = broken_in(outlook, findings)
-    speeds = speeds_of(outlook, findings)
+    speeds, tokens = speeds_of(outlook, findings), tokens_of(outlook, findings)
     tracks = [
-        track_of(outlook, entry, *speeds[entry.id])
+        track_of(outlook, entry, tokens[entry.id], *speeds[entry.id])
         for entry in outlook.fitting
         if entry.id not in broken
     ]
     timed = {track.id: track.latencies[0].ms for track in tracks}
     rows = [
-        row_of(outlook, entry, broken.get(entry.id), timed.get(entry.id))
+        row_of(outlook, entry, broken.get(entry.id), tokens[entry.id], timed.get(entry.id))
         for entry in outlook.entries
     ]
     summary = Summary(
@@ -141,14 +141,23 @@ def expected_rows(outlook: Outlook, findings: Sequence[Finding]) -> tuple[Strate
 
 
 def broken_in(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, str]:
-    """Why strategies could not answer validation rows, by id."""
-    broken = {
-        finding.action.strategy: finding.trouble
-        for finding in findings
-        if finding.trouble is not None and finding.action.deed == "rows" and finding.action.strategy
-    }
-    task = outlook.run.task
+    """Why strategies cannot answer, by id: they could not answer validation rows or, by their
+    pilots, be trained; their model cannot be loaded; they search for what such a one does, or are
+    a cascade of which it is a part."""
+    broken: dict[str, str] = {}
     facts = [entry.facts for entry in outlook.fitting]
+    known = {each.id: each for each in facts}
+    for finding in findings:
+        one, trouble = known.get(finding.action.strategy or ""), finding.trouble
+        if one is None or trouble is None:
+            continue
+        if finding.action.deed in ("rows", "pilot"):
+            broken[one.id] = trouble
+        for other in facts:
+            begins_alike = finding.action.deed == "pilot" and pair_of(other) == pair_of(one)
+            if other.model == one.model and (finding.model_lost or begins_alike):
+                broken[other.id] = trouble
+    task = outlook.run.task
     parts = parts_among(task.kind, facts, has_documents=task.n_documents > 0)
     for cascade, both in parts.items():
         for part in both:
@@ -166,32 +175,60 @@ def measured_speeds(findings: Sequence[Finding]) -> dict[str, float]:
     }
 
 
-def speeds_of(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, tuple[float, float]]:
-    """Seconds of a request in a batch and alone, as measured or as quoted.
-
-    By as much as the timed strategies of a model were slower than quoted, in the median, the
-    others of that model are taken to be, and single requests of the timed ones.
-    """
-    timed = measured_speeds(findings)
+def corrected(
+    entries: Sequence[Entry], quoted: Mapping[str, float], found: Mapping[str, float]
+) -> dict[str, float]:
+    """What was found of a strategy, by id; of the others the quote, corrected by as much as what
+    was found of those of the same model differed from theirs, in the median."""
     ratios: dict[str | None, list[float]] = {}
-    for entry in outlook.entries:
-        quoted = outlook.requests[entry.id].batched_seconds
-        if entry.id in timed and quoted > 0:
-            ratios.setdefault(entry.model, []).append(timed[entry.id] / quoted)
+    for entry in entries:
+        if entry.id in found and quoted[entry.id] > 0:
+            ratios.setdefault(entry.model, []).append(found[entry.id] / quoted[entry.id])
+    factors = {model: median(each) for model, each in ratios.items()}
+    likely = {entry.id: factors.get(entry.model, 1.0) * quoted[entry.id] for entry in entries}
+    return {name: found.get(name, value) for name, value in likely.items()}
+
+
+def speeds_of(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, tuple[float, float]]:
+    """Seconds of a request in a batch and alone, as measured or as quoted; single ones are taken to
+    be slower than quoted by as much as those in batches. So with a hosted model, too, as if it
+    served all at once that are sent at once."""
+    quoted = {name: one.batched_seconds for name, one in outlook.requests.items()}
+    batched = corrected(outlook.entries, quoted, measured_speeds(findings))
     found = {}
-    for entry in outlook.entries:
-        quoted = outlook.requests[entry.id].batched_seconds
-        alone = outlook.requests[entry.id].single_seconds
-        ratio = median(ratios.get(entry.model, [1.0]))
-        each = timed.get(entry.id, ratio * quoted)
-        ratio = each / quoted if quoted > 0 else 1.0
-        found[entry.id] = (each, alone if outlook.is_hosted(entry) else max(each, ratio * alone))
+    for name, each in batched.items():
+        ratio = each / quoted[name] if quoted[name] > 0 else 1.0
+        found[name] = (each, max(each, ratio * outlook.requests[name].single_seconds))
     return found
 
 
-def track_of(outlook: Outlook, entry: Entry, batched: float, alone: float) -> Track:
+def tokens_of(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, Tokens]:
+    """What a request reads and writes, as counted where rows were answered, or as quoted."""
+    read, written = (
+        corrected(
+            outlook.entries,
+            {name: getattr(one, kind) for name, one in outlook.requests.items()},
+            {
+                finding.action.strategy: finding.figures[kind]
+                for finding in findings
+                if finding.action.strategy is not None and kind in finding.figures
+            },
+        )
+        for kind in ("prompt_tokens", "completion_tokens")
+    )
+    return {
+        name: Tokens(
+            prompt_per_request=prompt,
+            cached_per_request=0.0,
+            completion_per_request=written[name],
+        )
+        for name, prompt in read.items()
+    }
+
+
+def track_of(outlook: Outlook, entry: Entry, tokens: Tokens, batched: float, alone: float) -> Track:
     """The records that the comparison would write of it, in short."""
-    request, name = outlook.requests[entry.id], entry.id
+    name = entry.id
     parts = parts_of(entry.strategy) or (entry.strategy,)
     has_documents = outlook.run.task.n_documents > 0
     reads = has_documents and any(setting(part, "top_k") for part in parts)
@@ -200,8 +237,8 @@ def track_of(outlook: Outlook, entry: Entry, batched: float, alone: float) -> Tr
         example=STAND_IN,
         state="ok",
         retrieved=int(reads),
-        prompt_tokens=round(request.prompt_tokens),
-        completion_tokens=round(request.completion_tokens),
+        prompt_tokens=round(tokens.prompt_per_request),
+        completion_tokens=round(tokens.completion_per_request),
     )
     setup = SetupRecord(
         strategy=name,
@@ -229,8 +266,10 @@ def training_of(entry: Entry) -> dict[str, int] | None:
     return {} if entry.searches else None
 
 
-def row_of(outlook: Outlook, entry: Entry, trouble: str | None, ms: float | None) -> StrategyResult:
-    skipped, request = outlook.quotes[entry.id].skipped, outlook.requests[entry.id]
+def row_of(
+    outlook: Outlook, entry: Entry, trouble: str | None, tokens: Tokens, ms: float | None
+) -> StrategyResult:
+    skipped = outlook.quotes[entry.id].skipped
     row = StrategyResult(
         id=entry.id,
         name=entry.strategy.name,
@@ -242,9 +281,4 @@ def row_of(outlook: Outlook, entry: Entry, trouble: str | None, ms: float | None
     )
     if ms is None:
         return row
-    tokens = Tokens(
-        prompt_per_request=request.prompt_tokens,
-        cached_per_request=0.0,
-        completion_per_request=request.completion_tokens,
-    )
     return row.model_copy(update={"tokens": tokens, "latency_ms": Latency(p50=ms, p95=ms, n=0)})

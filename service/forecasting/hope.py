@@ -38,8 +38,9 @@ def hope(
     """For `comparing.compare(may_win=...)`: why a strategy cannot win, None where it may.
 
     Read off the `records` when it is asked. A predictor that has seen no task stops
-    nobody, nor does one that a simple rule beat on measured tasks, and where nothing was answered
-    yet, nobody is stopped by what other tasks were like.
+    nobody, nor does one that a simple rule beat on measured tasks, or that was not tested on such
+    kinds of task or with these language models; and where nothing was answered yet, nobody is
+    stopped by what other tasks were like.
     No test row is looked at.
     """
     known = predictor or shipped_predictor()
@@ -47,6 +48,8 @@ def hope(
         return lambda strategy: None
     outlook = plan_forecast(dataset, strategies=strategies, prices=prices, seed=seed).outlook
     facts = tuple(entry.facts for entry in outlook.fitting)
+    if known.gate.untested(dataset.task.kind, facts):
+        return lambda strategy: None
     judge = Bench(outlook, seed=seed)
     mind = Learned(
         known, dataset.task.kind, facts, bool(dataset.documents), expected_of(dataset, seed)
@@ -86,6 +89,7 @@ def raced(
         if not scores:
             continue
         figures = scored(dataset.task, scores, labels, known)
+        figures["errors"] = float(track.errors)
         seconds = sum(batch.seconds for batch in track.batches)
         answers = sum(batch.n for batch in track.batches)
         if answers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,8 +42,13 @@ class Bench:
             self.outlook.run.task,
             self.outlook.run.needs,
             confidence=self.confidence,
-            seen=seen_in(findings, self.confidence),
+            seen=seen_in(findings, self.confidence, self.hosted),
         )
+
+    @property
+    def hosted(self) -> list[str]:
+        """The ids of strategies with a hosted model."""
+        return [each.id for each in self.outlook.fitting if self.outlook.is_hosted(each)]
 
     def rows(self, findings: Sequence[Finding]) -> tuple[StrategyResult, ...]:
         """Every strategy with what it is expected to cost, worked out once for the same times."""
@@ -54,7 +59,7 @@ class Bench:
         return self._known[key]
 
 
-def seen_in(findings: Sequence[Finding], confidence: float) -> Seen:
+def seen_in(findings: Sequence[Finding], confidence: float, hosted: Collection[str] = ()) -> Seen:
     """Of each strategy by the finding with the most rows. Few answers tell little of errors: one of
     eight is no eighth. From FEW on they count where so many would come with a chance of at most
     1 - `confidence` were there no more than are allowed (an exact binomial test)."""
@@ -69,4 +74,5 @@ def seen_in(findings: Sequence[Finding], confidence: float) -> Seen:
         by_chance = float(binom.sf(wrong - 1, asked, ERRORS_ALLOWED))
         if asked >= ENOUGH or (asked >= FEW and by_chance <= 1 - confidence):
             errors[id] = wrong / asked
-    return Seen(frozenset(measured_speeds(findings)), errors)
+    speeds = measured_speeds(findings)
+    return Seen(frozenset(speeds), errors, {id: 1000 * speeds.get(id, 0.0) for id in hosted})

@@ -30,9 +30,8 @@ class ForecastPlan:
 
     @property
     def paid_usd(self) -> float:
-        if not self.outlook.paid_usd:
-            return 0.0
-        return min(self.outlook.paid_usd, self.purse.usd or self.outlook.paid_usd)
+        limits = (self.outlook.paid_usd, self.purse.usd, self.purse.paid_usd)
+        return min(limit for limit in limits if limit is not None)
 
 
 def plan_forecast(
@@ -43,8 +42,10 @@ def plan_forecast(
     seed: int = 0,
     budget_seconds: float | None = None,
     budget_usd: float | None = None,
+    spend_at_most: float | None = None,
 ) -> ForecastPlan:
-    """Look ahead without loading a model. Raises as `service.comparing.plan` does, and InvalidInput
+    """Look ahead without loading a model. `spend_at_most` are dollars for tokens of hosted models:
+    what may pass them is not begun. Raises as `service.comparing.plan` does, and InvalidInput
     where there is no row to learn from or no strategy that fits."""
     if not dataset.train and not dataset.validation:
         fix = "A forecast reads training and validation rows alone: add some."
@@ -65,5 +66,6 @@ def plan_forecast(
         whole_seconds=outlook.seconds,
         whole_usd=outlook.usd,
         usd_per_second=run_prices.usd_per_second,
+        paid_usd=spend_at_most,
     )
     return ForecastPlan(without_test(dataset), outlook, purse, prices, checks_of(dataset))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from benchmarks.evidence.finding import Action, Deed
 from service import wording
 from service.forecasting.appraisal import Appraisal, Purse
-from service.forecasting.result import Stop
+from service.forecasting.result import Stop, TraceStep
 from service.forecasting.verdict import Judged
 
 DEEDS: Mapping[Deed, str] = {
@@ -35,7 +35,7 @@ def about(strategy: str | None) -> str:
     return f", {strategy}" if strategy else ""
 
 
-def extent(deed: Deed, action: Action) -> str:
+def extent(deed: Deed, action: Action | TraceStep) -> str:
     """How much of the data: rows for answers, a share of the training rows for a pilot."""
     if deed == "pilot":
         return f" ({wording.percent(action.share)} of the training rows)"

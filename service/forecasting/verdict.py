@@ -31,14 +31,19 @@ QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
 """A cost or latency within this factor of a stated limit may lie on either side of it: quoted from
 counts of words, or timed on a few rows in batches."""
 
+UNSEEN = "What other tasks were like decides nothing alone, and nothing of this one was looked at."
+
 
 @dataclass(frozen=True)
 class Seen:
     """What answers on validation rows told beside their scores: whose were `timed`, and the share
-    of them that were errors, 0 to 1."""
+    of them that were errors, 0 to 1. Of strategies with a hosted model `at_least_ms` is what a
+    request takes at least, 0 where none was timed: several are sent at once, and how many of them
+    an endpoint serves at once nobody knows."""
 
     timed: frozenset[str] = frozenset()
     errors: Mapping[str, float] = field(default_factory=dict)
+    at_least_ms: Mapping[str, float] = field(default_factory=dict)
 
     def doubt(self, strategy: str) -> float:
         """The factor within which its expected cost and speed may be off."""
@@ -54,7 +59,8 @@ class Judged:
     there is none, or one that broke may be better. `chance` is that of the decision being right,
     `regret` what it is worse by than the rule's pick on average, and `stake` what the best choice
     would lose on average, a needless tuning included. `overruled` is why a simple rule that decides
-    on such tasks does not here.
+    on such tasks does not here. `unseen`: it would be a yes or a no, but
+    nothing of the task itself was looked at.
     """
 
     case: Case
@@ -68,6 +74,7 @@ class Judged:
     stake: float
     p_tuned: float | None
     overruled: str | None = None
+    unseen: bool = False
 
     @property
     def strategy(self) -> str | None:
@@ -76,6 +83,14 @@ class Judged:
     def is_settled(self, confidence: float) -> bool:
         """A yes or a no that is right with that confidence."""
         return self.commitment.answer != "not yet" and self.chance >= confidence
+
+
+def held_back(judged: Judged) -> Judged:
+    """The judgement where nothing of the task itself was looked at: no yes and no no."""
+    if judged.commitment.answer == "not yet":
+        return judged
+    held = Commitment("not yet", UNSEEN, "not measured")
+    return replace(judged, commitment=held, unseen=True)
 
 
 def judge_worlds(
@@ -106,7 +121,7 @@ def judge_worlds(
         in_doubt(
             replace(each, clear=is_clear(each.id, columns[each.id], floor, evidence)),
             needs,
-            seen.doubt(each.id),
+            seen,
         )
         for each in candidates_of(scored, floor, evidence, needs)
     )
@@ -189,9 +204,11 @@ def with_quality(
     return row.model_copy(update={"quality": quality})
 
 
-def in_doubt(candidate: Candidate, needs: Needs, factor: float) -> Candidate:
-    """The candidate with limits uncertain that its expected cost and latency are near to."""
-    cost = candidate.result.cost
+def in_doubt(candidate: Candidate, needs: Needs, seen: Seen) -> Candidate:
+    """The candidate with limits uncertain that its expected cost and latency are near to; that of
+    latency with a hosted model unless what was timed leaves no doubt."""
+    cost, factor = candidate.result.cost, seen.doubt(candidate.id)
+    least = seen.at_least_ms.get(candidate.id)
     values = {
         "latency_p95_ms": (candidate.result.counted_p95, needs.latency_p95_ms),
         "cost_per_1k_requests": (
@@ -202,7 +219,13 @@ def in_doubt(candidate: Candidate, needs: Needs, factor: float) -> Candidate:
 
     def held(judgement: Judgement) -> Judgement:
         value, limit = values.get(judgement.need, (None, None))
-        if not value or limit is None or not limit / factor < value < limit * factor:
+        if not value or limit is None:
+            return judgement
+        if judgement.need == "latency_p95_ms" and least is not None:
+            sure = least > limit or (least > 0 and value <= limit)
+        else:
+            sure = not limit / factor < value < limit * factor
+        if sure:
             return judgement
         text = f"{judgement.text} expected, too near to tell"
         return replace(judgement, standing="uncertain", hopeless=False, text=text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service import wording
 from service.forecasting.result import Forecast, ForecastRow, Moved, State, TraceStep
-from service.forecasting.telling import DEEDS, size
+from service.forecasting.telling import DEEDS, extent, size
 from service.view import Figure, ms
 
 FIGURES = {
@@ -184,11 +184,7 @@ def left(forecast: Forecast) -> list[TraceStep]:
 def what(step: TraceStep) -> str:
     """`answer validation rows: rag.hybrid (16 rows)`."""
     about = f": {step.strategy}" if step.strategy else ""
-    if step.deed == "pilot":
-        extent = f" ({wording.percent(step.share)} of the training rows)"
-    else:
-        extent = f" ({step.rows} rows)" if step.rows and step.deed != "features" else ""
-    return f"{DEEDS[step.deed]}{about}{extent}"
+    return f"{DEEDS[step.deed]}{about}{extent(step.deed, step)}"
 
 
 def found(step: TraceStep) -> str:

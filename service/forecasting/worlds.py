@@ -24,6 +24,8 @@ NOTHING = -1
 """The place of the picked strategy where none is above the floor."""
 UNCERTAIN = 1000
 """Needs missed are counted in steps of this, uncertain ones in ones: the first go before."""
+UNRELIABLE = UNCERTAIN**2
+"""What answers with too many errors comes behind all that serves any need better or worse."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class Terms:
     """All that the rule asks of each strategy beside its quality, in the order of `ids`.
 
     `rank` is its place in the order of cost, the cheapest 0. `shortfall` counts the needs that it
-    misses whatever its quality, and those that nobody knows. `trivial` takes no thought and is
-    never picked. `limit` is the fixed floor, `bar` the stated quality. `cheaper` says for each
-    two whether the first surely costs less over the horizon; never where no volume is stated.
+    misses whatever its quality, those that nobody knows, and too many errors. `trivial` takes no
+    thought and is never picked. `limit` is the fixed floor, `bar` the stated quality. `cheaper`
+    says for each two whether the first surely costs less over the horizon; never where no volume is
+    stated.
     """
 
     ids: tuple[str, ...]
@@ -64,7 +67,7 @@ def terms_of(
     return Terms(
         ids=tuple(c.id for c in candidates),
         rank=rank,
-        shortfall=np.array([other_needs(c) for c in candidates], dtype=np.intp),
+        shortfall=np.array([shortfall_of(c) for c in candidates], dtype=np.intp),
         tuned=np.array([is_tuned(c.result) for c in candidates], dtype=bool),
         trivial=np.array([c.id in floor.trivial for c in candidates], dtype=bool),
         limit=floor.limit,
@@ -82,10 +85,11 @@ def cheaper(candidates: Sequence[Candidate], doubts: Mapping[str, float]) -> Fla
     return np.asarray(high[:, None] < low[None, :])  # never true of what is not a number
 
 
-def other_needs(candidate: Candidate) -> int:
-    """How far it falls short of the needs that are not quality."""
+def shortfall_of(candidate: Candidate) -> int:
+    """How far it falls short of the needs that are not quality, and of answering at all."""
     standings = [j.standing for j in candidate.judgements if j.need != "quality_at_least"]
-    return UNCERTAIN * standings.count("missed") + standings.count("uncertain")
+    missed = UNCERTAIN * standings.count("missed") + standings.count("uncertain")
+    return missed if candidate.reliable else UNRELIABLE + missed
 
 
 def shortfalls(worlds: Floats, terms: Terms) -> Indices:

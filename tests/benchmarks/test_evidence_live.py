@@ -1,11 +1,14 @@
 """The live source: what it offers, what it asks, what it books, and what breaks."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from evidence_stands import COLOURS, Clock, SlowEmbedder, Stand, Unseen, colour_of, everything
 from tinystrategies import Tiny, right
 
 from benchmarks.costs import PriceList, TokenPrice, read_prices
-from benchmarks.errors import BadPriceFile
+from benchmarks.errors import BadPriceFile, SpendingLimit
 from benchmarks.evidence.live import LiveSource
 from benchmarks.evidence.steps import step_of
 from benchmarks.quote import QuotedModel
@@ -15,6 +18,7 @@ from strategies.baselines import Linear, Nearest
 from strategies.cascade import Cascade
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
+from strategies.errors import LIMIT
 from strategies.few_shot import FewShot, NearestShot
 from strategies.lora import Lora, LoraRag
 from strategies.models.base import Usage
@@ -280,6 +284,47 @@ def test_a_confidence_that_is_no_number_is_not_kept():
     assert nothing.readings == {}
 
 
+def test_a_figure_that_is_no_number_is_trouble_and_the_forecast_goes_on(monkeypatch):
+    stand = Stand(ZeroShot(), Nearest())
+    read = stand.instruments.likelihood
+
+    def overflowing(*asked):
+        found = read(*asked)
+        return replace(found, nats=dict.fromkeys(found.nats, math.nan))
+
+    monkeypatch.setattr(stand.instruments, "likelihood", overflowing)
+    found = stand.take("likelihood", "prompt.zero-shot")
+    assert found.trouble.startswith("the model gave no number: ")
+    assert "nll" in found.trouble
+    assert (found.figures, found.scores) == ({}, {})
+    assert found.seconds > 0
+    assert not found.model_lost
+    assert stand.take("rows", "baseline.nearest").trouble is None
+
+
+@pytest.mark.parametrize(("sent", "answered"), [(5, 5), (0, None)])
+def test_rows_that_a_spending_limit_kept_are_not_asked(sent, answered):
+    class Limited(Tiny):
+        def prepare(self, *args, **more):
+            speaker = super().prepare(*args, **more)
+            answer = speaker.answer
+
+            def until_it_is_spent(inputs):
+                unsent = Answer("", error=f"{LIMIT}: $1 of $1 are spent")
+                return [*answer(inputs[:sent]), *[unsent] * len(inputs[sent:])]
+
+            speaker.answer = until_it_is_spent
+            return speaker
+
+    stand = Stand(Limited(right), Nearest())
+    if answered is None:
+        with pytest.raises(SpendingLimit, match=r"\$1 of \$1"):
+            stand.take("rows", "tiny")
+        return
+    found = stand.take("rows", "tiny")
+    assert (len(found.scores), found.figures["errors"], found.trouble) == (answered, 0.0, None)
+
+
 def test_seconds_of_the_cores_are_told_unless_something_was_made_again():
     cores = Clock()
 
@@ -366,9 +411,11 @@ def test_a_model_that_cannot_be_loaded_is_tried_once_and_all_of_it_is_over():
     stand = Stand(Nearest(), ZeroShot(), Lora(), models=("broken", "m"), data=with_sources())
     found = stand.take("rows", "prompt.zero-shot@broken")
     assert found.trouble == "the model broken cannot be loaded: ModelError: no such weights"
+    assert found.model_lost
     assert found.seconds == pytest.approx(5.0)
     assert not [one for one in stand.offered() if one[1] and one[1].endswith("@broken")]
-    assert stand.take("rows", "prompt.zero-shot@m").trouble is None
+    well = stand.take("rows", "prompt.zero-shot@m")
+    assert (well.trouble, well.model_lost) == (None, False)
     assert stand.loaded == ["broken", "m"]
 
 
