@@ -26,19 +26,21 @@ DIGITS = 1
 """Of a mean regret in points: what differs by less is a tie."""
 
 
-def untested(tasks: int) -> str:
+def not_held(tasks: int) -> str:
     few = f"{tasks} measured tasks, and fewer than {FEWEST_TASKS} decide nothing"
     return f"Not tested against simple rules: {few}."
 
 
 class Held(Frozen):
     """What one way did on the measured tasks. Regrets and their standard error, by the luck of the
-    test rows, run from 0 to 1; `go_no_go` is the share of its `calls` on tuning that were right."""
+    test rows, run from 0 to 1, as does `mean_to_winner`, what its choices measured below the
+    winners of all rows; `go_no_go` is the share of its `calls` on tuning that were right."""
 
     way: str
     mean_regret: float
     mean_regret_error: float
     worst_regret: float
+    mean_to_winner: float
     go_no_go: float
     calls: int
 
@@ -50,7 +52,7 @@ class Gate(Frozen):
     any, nothing was tested and the predictor decides."""
 
     way: str = PREDICTOR
-    why: str = untested(0)
+    why: str = not_held(0)
     tasks: int = Field(default=0, ge=0)
     sources: int = Field(default=0, ge=0)
     kinds: dict[Kind, int] = Field(default_factory=dict)
@@ -75,24 +77,28 @@ class Gate(Frozen):
         return found.fitted(tasks) if found else None
 
     def way_for(self, kind: Kind, strategies: Sequence[StrategyFacts]) -> str:
-        few = self.kinds.get(kind, 0) < FEWEST_OF_KIND
-        return PREDICTOR if few or self.untested_models(strategies) else self.way
+        return PREDICTOR if self.untested(kind, strategies) else self.way
 
-    def untested_models(self, strategies: Sequence[StrategyFacts]) -> list[str]:
-        """The language models of these strategies that no tested task had. A rule decides with
-        none of them: what it is right about may be a weaker model."""
+    def untested(self, kind: Kind, strategies: Sequence[StrategyFacts]) -> list[str]:
+        """In what such tasks are unlike those tested: few were of that kind, or a language model of
+        these strategies was in none. No rule decides there: what it is right about may be another
+        kind, or a weaker model."""
+        found, count = [], self.kinds.get(kind, 0)
+        if count < FEWEST_OF_KIND:
+            were = "was" if count == 1 else "were"
+            found.append(f"of {kind} {count or 'none'} {were} tested, too few to tell")
         there = dict.fromkeys(s.model for s in strategies if s.model is not None)
-        return [model for model in there if model not in self.models]
+        others = [model for model in there if model not in self.models]
+        if others:
+            found.append(f"none was tested with {', '.join(others)}")
+        return found
 
     def why_for(self, kind: Kind, strategies: Sequence[StrategyFacts]) -> str:
-        if self.way_for(kind, strategies) == self.way:
+        """What decides such tasks and why, and in what they are unlike those tested."""
+        lacks = self.untested(kind, strategies)
+        nothing_was = self.way == PREDICTOR and not self.held
+        if not lacks or nothing_was:
             return self.why
-        count, others = self.kinds.get(kind, 0), self.untested_models(strategies)
-        lacks = []
-        if count < FEWEST_OF_KIND:
-            lacks.append(f"of {kind} {count} were tested, and fewer than {FEWEST_OF_KIND} decide")
-        if others:
-            lacks.append(f"none was tested with {', '.join(others)}")
         why = self.why.removesuffix(f" {decides(self.way)}")
         return f"{why} But {', and '.join(lacks)}: here the predictor decides, untested."
 
@@ -110,7 +116,7 @@ def decided(
     equal, too."""
     tasks = sum(kinds.values())
     gate = Gate(
-        why=untested(tasks),
+        why=not_held(tasks),
         tasks=tasks,
         sources=sources,
         kinds=dict(kinds),
@@ -158,4 +164,6 @@ def name_of(way: str) -> str:
 
 
 def points(each: Held) -> str:
-    return f"{100 * each.mean_regret:.{DIGITS}f} points"
+    regret, to_winner = 100 * each.mean_regret, 100 * each.mean_to_winner
+    told = f"{regret:.{DIGITS}f} points ({to_winner:+.{DIGITS}f} to the winner of all rows)"
+    return told.replace("-", "−")

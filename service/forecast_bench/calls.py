@@ -21,9 +21,8 @@ class Calls:
     the calls of yes or no, and `accuracy` the share of them that is right, with its 95% interval;
     `balanced` the mean of that share over tasks of yes and tasks of no: 0 for an answer whose tasks
     got no call at all, None where one of the answers has no task. `not_yet` is the share of
-    decided tasks without a call. `majority` is the answer that most decided tasks have, and
-    `always` how often giving it without looking is right: it knows the answers beforehand, which
-    no forecast does.
+    decided tasks without a call. `always` is how often the answer that most decided tasks have is
+    right, given without looking: it knows the answers beforehand, which no forecast does.
     """
 
     decided: int
@@ -32,7 +31,6 @@ class Calls:
     accuracy: Share
     balanced: float | None
     not_yet: float
-    majority: Commit
     always: float
 
 
@@ -69,6 +67,5 @@ def calls_of(told: Sequence[Commit], right: Sequence[Commit]) -> Calls:
         accuracy=share_of(said == true for said, true in made),
         balanced=fmean(fmean(hits) if hits else 0.0 for hits in each) if both else None,
         not_yet=1 - len(made) / len(pairs) if pairs else 0.0,
-        majority=majority,
         always=counts[majority] / len(pairs) if pairs else 0.0,
     )

@@ -67,6 +67,7 @@ def held(one: Overall) -> Held:
         mean_regret=round(one.mean_regret, 5),
         mean_regret_error=round(one.mean_regret_error, 5),
         worst_regret=round(one.worst_regret, 5),
+        mean_to_winner=round(one.mean_to_winner, 5),
         go_no_go=round(one.calls.accuracy[0], 5),
         calls=one.calls.made,
     )

@@ -41,13 +41,13 @@ def outlay_of(
     be quoted is told, and counted nowhere: it will break likewise when its turn comes."""
     done: list[Outlay] = []
     failed: dict[str, str] = {}
-    several = seeded(tasks, bench, shipped)
+    several = seeded(tasks, bench, failed, shipped)
 
     def look(task: BenchTask) -> None:
         done.append(of_task(task, bench, shipped, several=task.name in several))
 
     for task in tasks:
-        if task.name in wanted:
+        if task.name in wanted and task.name not in failed:
             attempt(partial(look, task), task.name, bench, failed)
     return Outlay(
         comparisons=sum(each.comparisons for each in done),
@@ -58,13 +58,19 @@ def outlay_of(
     )
 
 
-def seeded(tasks: Sequence[BenchTask], bench: Bench, shipped: Path) -> set[str]:
+def seeded(
+    tasks: Sequence[BenchTask], bench: Bench, failed: dict[str, str], shipped: Path
+) -> set[str]:
     """The tasks that may have several seeds: before all tokens are counted any may."""
     tokens: dict[str, int] = {}
-    for task in tasks:
+
+    def count(task: BenchTask) -> None:
         found = at_hand_of(task, bench, shipped)
         if found is not None:
             tokens[task.name] = found.record.task.training_tokens
+
+    for task in tasks:
+        attempt(partial(count, task), task.name, bench, failed)
     known = len(tokens) == len(tasks) or not bench.size.repeated
     return set(
         repeated_tasks(tokens, bench.size.repeated) if known else [task.name for task in tasks]

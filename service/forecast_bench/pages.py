@@ -11,6 +11,7 @@ from pathlib import Path
 
 from service import wording
 from service.figures import with_figures
+from service.forecast_bench.agenda import RESULTS
 from service.forecast_bench.checks import HEADLINE
 from service.forecast_bench.figures import Overall, all_figures, calls_by_confidence, overalls
 from service.forecast_bench.measure import record_in
@@ -31,7 +32,6 @@ from service.forecast_bench.truth import Truth, truth_in
 from service.published import write_atomically
 
 ROOT = Path(__file__).parent.parent.parent
-RESULTS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "forecast-bench.md"
 CHART = ROOT / "docs" / "forecast-bench.svg"
 ODDS = ROOT / "docs" / "forecast-bench-odds.svg"

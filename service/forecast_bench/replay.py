@@ -175,6 +175,7 @@ def replay_of(
         seconds=found.spent.seconds - found.spent.thinking_seconds,
         operations=found.spent.operations,
         deciding_seconds=round(deciding_seconds, 3),
+        quoted_seconds=round(found.exhaustive.seconds, 3),
         strategies={
             row.id: Foretold(
                 value=row.quality.value,

@@ -37,9 +37,10 @@ class Replay(Frozen):
     of the exhaustive seconds it might spend. `p_tuned` is the chance foretold that a tuned strategy
     is the right choice, None where that is not told. `seconds` and `operations` are what its
     evidence took when it was found, `deciding_seconds` the processor's for choosing and believing
-    in the replay. `strategies` is empty for a rule that foretells no quality. `stopped` says why it
-    ended, `steps` are the deeds done with the strategy they spoke of. `key` is a digest of all that
-    it was computed from, and of FORECAST of what decides, too.
+    in the replay; `quoted_seconds` what the whole comparison was quoted at before anything was
+    looked at, None where nothing was planned. `strategies` is empty for a rule that foretells no
+    quality. `stopped` says why it ended, `steps` are the deeds done with the strategy they spoke
+    of. `key` is a digest of all that it was computed from, and of FORECAST of what decides, too.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Replay(Frozen):
     seconds: float
     operations: float
     deciding_seconds: float = 0.0
+    quoted_seconds: float | None = None
     strategies: dict[str, Foretold] = Field(default_factory=dict)
     stopped: str = ""
     steps: tuple[str, ...] = ()
@@ -72,8 +74,8 @@ def write_replays(path: Path, replays: Sequence[Replay]) -> None:
 
 def read_replays(path: Path) -> list[Replay]:
     """Raises BenchmarkError for a file of something else."""
-    head, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
     try:
+        head, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
         if json.loads(head).get("schema") != SCHEMA:
             raise ValueError(head)
         return [Replay.model_validate_json(line) for line in lines]

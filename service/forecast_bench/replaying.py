@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -215,5 +215,9 @@ def stored_of(name: str, bench: Bench, shipped: Path) -> list[Replay]:
     return [each for place in (shipped, bench.out) for each in stored(replays_in(place, name))]
 
 
-def stored(path: Path) -> Iterable[Replay]:
-    return read_replays(path) if path.is_file() else []
+def stored(path: Path) -> list[Replay]:
+    """None of a file that cannot be read: it is made again."""
+    try:
+        return read_replays(path)
+    except (FileNotFoundError, BenchmarkError):
+        return []

@@ -19,7 +19,8 @@ NONE = "–"
 
 def task_table(figures: Iterable[TaskFigures]) -> Table:
     """One row a task, forecast beside exhaustive; a regret with its standard error, and beside it
-    what the choice measured below the exhaustive winner."""
+    what the choice measured below the exhaustive winner; what the forecast took of the seconds of
+    the comparison, and what that was quoted at."""
     head = [
         *(
             "task",
@@ -31,7 +32,7 @@ def task_table(figures: Iterable[TaskFigures]) -> Table:
             "to the winner",
             "found",
         ),
-        *("error", "took", "of", "saved"),
+        *("error", "took", "of", "quoted", "saved"),
     ]
     rows = [head]
     for one in figures:
@@ -44,6 +45,7 @@ def task_table(figures: Iterable[TaskFigures]) -> Table:
                 "yes" if one.found else "no",
                 NONE if one.rmse is None else plain_points(one.rmse),
                 *(wording.duration(replay.seconds), wording.duration(truth.seconds)),
+                NONE if replay.quoted_seconds is None else wording.duration(replay.quoted_seconds),
                 share(one.saved),
             ]
         )

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.belief.traits import pair_of, traits_of
+from benchmarks.belief.rivals import is_tuned
+from benchmarks.belief.traits import pair_of
 from benchmarks.metrics import aggregate
-from benchmarks.records import StrategyFacts
 from benchmarks.track import Track, track_of
 from service.forecast_bench.compact import records_of
 from service.forecast_bench.noise import Marks, SeedNoise, marks_of, seed_noise
@@ -76,7 +76,3 @@ def seeds_in(record: TaskRecord) -> SeedNoise:
             tracks = tracks_by_strategy(record, seeds, rows).get(facts.id, ())
             found = found.with_(seed_noise(tracks, record.task.task))
     return found
-
-
-def is_tuned(facts: StrategyFacts) -> bool:
-    return "tuned" in traits_of(facts)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from benchmarks.records import Record
 from benchmarks.standing import latest_run
@@ -122,14 +122,21 @@ def truth_of(path: Path, place: Path) -> Truth:
     else computed (up to a minute for a task with several seeds) and left in `place`."""
     key = key_of(path)
     for kept in (truth_in(path.parent, path.stem), truth_in(place, path.stem)):
-        if kept.is_file():
-            found = Truth.model_validate_json(kept.read_bytes())
-            if found.key == key:
-                return found
+        found = kept_in(kept)
+        if found is not None and found.key == key:
+            return found
     found = computed(read_record(path), key)
     place.mkdir(parents=True, exist_ok=True)
     write_atomically(truth_in(place, path.stem), found.model_dump_json(indent=1) + "\n")
     return found
+
+
+def kept_in(path: Path) -> Truth | None:
+    """None for no file, and for one that cannot be read: it is computed again."""
+    try:
+        return Truth.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
 
 
 def truth_in(place: Path, name: str) -> Path:

@@ -18,6 +18,7 @@ from benchmarks.speed.checks import BenchCheck, at_least, at_most, stated
 from benchmarks.speed.sheet import Measurement
 from service.figures import with_figures
 from service.planted.measure import DRAWS, EQUAL, EQUAL_RUNS, RACED, RACES, ROOT, sum_of
+from service.planted.reach import reach_table
 from service.planted.situations import SITUATIONS
 from service.wording import listed
 
@@ -37,6 +38,10 @@ LOOKS_BEGIN, LOOKS_END = (
 RACES_BEGIN, RACES_END = (
     "<!-- races: python -m service.planted.figures -->",
     "<!-- end of races -->",
+)
+REACH_BEGIN, REACH_END = (
+    "<!-- reach: python -m service.planted.figures -->",
+    "<!-- end of reach -->",
 )
 RIGHT_ENOUGH, APART_ALLOWED = 0.95, 0.05
 
@@ -188,7 +193,8 @@ def races_told(found: Sequence[Measurement]) -> str:
 
 
 def racing_page(text: str) -> str:
-    """The page on racing with its tables from the committed measurements."""
+    """The page on racing with its tables, computed or from the committed measurements."""
+    text = with_figures(text, reach_table(), REACH_BEGIN, REACH_END)
     looked = f"Percent of 10,000 data sets a cell.\n\n{looks_table(stored(LOOKED))}"
     text = with_figures(text, looked, LOOKS_BEGIN, LOOKS_END)
     return with_figures(text, races_told(stored(RACES_RUN)), RACES_BEGIN, RACES_END)

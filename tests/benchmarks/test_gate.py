@@ -21,6 +21,7 @@ def held(way, lost, right=0.8):
         mean_regret=lost / 100,
         mean_regret_error=0.002,
         worst_regret=0.1,
+        mean_to_winner=(lost + 2.0) / 100,
         go_no_go=right,
         calls=10,
     )
@@ -56,10 +57,13 @@ def test_it_says_which_figures_decided():
     found = gate(held(PREDICTOR, 2.04, 0.75), held(NAMES[0], 3.0), held(NAMES[1], 0.96, 0.5))
     assert found.why == (
         "On 12 measured tasks of 10 sources, each foretold by the others at 7% of the comparison's"
-        " time, what the simple rule “rank at pilot size” chose lost 1.0 points on average, and"
-        " what the predictor chose 2.0 points; its calls on tuning were right in 50%, those of the"
-        " other in 75%. So the simple rule “rank at pilot size” decides."
+        " time, what the simple rule “rank at pilot size” chose lost 1.0 points (+3.0 to the winner"
+        " of all rows) on average, and what the predictor chose 2.0 points (+4.0 to the winner of"
+        " all rows); its calls on tuning were right in 50%, those of the other in 75%. So the"
+        " simple rule “rank at pilot size” decides."
     )
+    lucky = gate(held(PREDICTOR, -1.7), held(NAMES[0], 3.0)).why
+    assert "the predictor chose lost −1.7 points (+0.3 to the winner of all rows)" in lucky
     assert gate(held(PREDICTOR, 0.0), held(NAMES[0], 3.0)).why.endswith("So the predictor decides.")
 
 
@@ -111,17 +115,36 @@ def test_a_rule_decides_on_no_kind_of_which_few_were_tested():
     some = (facts("baseline.nearest"),)
     assert found.way_for("extraction", some) == "rule of thumb"
     assert found.why_for("extraction", some) == "It did better."
-    for kind, count in (("generation", 3), ("classification", 0)):
+    for kind, count in (("generation", 3), ("classification", "none")):
         assert found.way_for(kind, some) == PREDICTOR
         assert found.rule(generated(9), kind, some) is None
         assert found.why_for(kind, some) == (
-            f"It did better. But of {kind} {count} were tested, and fewer than 4 decide:"
+            f"It did better. But of {kind} {count} were tested, too few to tell:"
             " here the predictor decides, untested."
         )
     rule = gate(held(PREDICTOR, 2.0), held("rule of thumb", 1.0))
     assert rule.why_for("extraction", some).endswith("“rule of thumb” decides.")
     assert "“rule of thumb” decides" not in rule.why_for("generation", some)
     assert Gate().why_for("generation", some) == Gate().why
+
+
+def test_a_predictor_that_did_better_is_called_untested_where_it_is():
+    ours = gate(held(PREDICTOR, 1.0), held("rule of thumb", 2.0))
+    known, strange = facts("prompt.few-shot"), facts("lora", model="large")
+    assert ours.why_for("extraction", (known,)) == ours.why
+    assert ours.untested("extraction", (known,)) == []
+    for kind, strategies, lack in (
+        ("generation", (known,), "of generation 3 were tested, too few to tell"),
+        ("extraction", (known, strange), "none was tested with large"),
+    ):
+        assert ours.way_for(kind, strategies) == PREDICTOR
+        assert ours.untested(kind, strategies) == [lack]
+        figures = ours.why.removesuffix(" So the predictor decides.")
+        assert ours.why_for(kind, strategies) == (
+            f"{figures} But {lack}: here the predictor decides, untested."
+        )
+    one = Gate(kinds={"generation": 1}).untested("generation", ())
+    assert one == ["of generation 1 was tested, too few to tell"]
 
 
 def test_a_rule_decides_with_no_model_that_none_was_tested_with():
@@ -136,7 +159,7 @@ def test_a_rule_decides_with_no_model_that_none_was_tested_with():
         why = rule.why_for("extraction", strategies)
         assert why.endswith("But none was tested with large: here the predictor decides, untested.")
         both = rule.why_for("generation", strategies)
-        assert "But of generation 3 were tested, and fewer than 4 decide, and none was" in both
+        assert "But of generation 3 were tested, too few to tell, and none was" in both
 
 
 def generated(count):

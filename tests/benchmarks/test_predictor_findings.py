@@ -10,13 +10,15 @@ from benchmarks.belief.figures import (
     ANSWERED_TEXTS,
     AT_ZERO,
     CENTRE,
+    SHARES,
     Reading,
     guesses,
     to_come,
 )
 from benchmarks.belief.predictor import Predictor
 from benchmarks.evidence.finding import Action
-from benchmarks.evidence.offers import PILOT_ANSWERS
+from benchmarks.evidence.offers import PILOT_ANSWERS, PILOT_SHARES
+from strategies.pilot import ANSWERED_ROWS
 
 EVERYTHING = tuple(facts(name) for name in FAMILIES)
 
@@ -126,7 +128,8 @@ class TestFindings:
         assert then.deviations.sum() < now.deviations.sum()
 
     def test_a_pilot_of_texts_promises_the_rows_that_it_will_answer(self, tasks, predictor):
-        assert ANSWERED_TEXTS == PILOT_ANSWERS
+        assert ANSWERED_TEXTS == PILOT_ANSWERS == ANSWERED_ROWS
+        assert SHARES == PILOT_SHARES
         strategies = fitting("generation", documents=False)
         coming = action("pilot", "lora", share=0.25)
         told = to_come(coming, "generation", strategies, {})

@@ -50,6 +50,17 @@ def test_evidence_is_quoted_where_it_alone_is_lacking(world, tmp_path, evidence,
     assert quoted(task, bench) > 0
 
 
+def test_a_record_that_cannot_be_read_is_told_and_the_others_are_quoted(world, tmp_path):
+    task, bench, told = world
+    broken = replace(task, name="broken")
+    path = bench.record("broken")
+    path.parent.mkdir(parents=True)
+    path.write_text("no record\n")
+    found = outlay_of([broken, task], ["colours"], bench, shipped=tmp_path)
+    assert found.comparisons == 1
+    assert [line for line in told if line.startswith("broken is left out")]
+
+
 @pytest.mark.parametrize(("evidence", "seeds"), [(True, 0), (False, 1)])
 def test_seeds_are_added_to_what_is_copied_for_its_evidence(world, tmp_path, evidence, seeds):
     task, bench, _ = world

@@ -225,6 +225,8 @@ def test_what_is_true_is_kept_until_the_record_changes(tmp_path):
     kept = tmp_path / "made-up.truth.json"
     kept.write_text(first.model_copy(update={"seconds": 1.0}).model_dump_json())
     assert truth_of(path, tmp_path).seconds == 1.0
+    kept.write_text('{"key": 1')
+    assert truth_of(path, tmp_path) == first
     write_record(path, record_of({"baseline.linear": 0.5, "lora": 0.7}, rows=31))
     assert truth_of(path, tmp_path).seconds == first.seconds
 

@@ -161,7 +161,7 @@ def test_on_a_kind_of_which_few_were_tested_the_predictor_decides(ranked, tmp_pa
     few = foretold(tmp_path, RANK, tested=3)
     assert (ranked.rule, ranked.tested) == (RANK, WHY)
     assert few.rule is None
-    assert few.tested.startswith(f"{WHY} But of classification 3 were tested, and fewer than 4")
+    assert few.tested.startswith(f"{WHY} But of classification 3 were tested, too few")
     assert few.answer.commit_to_fine_tuning == "not yet"
     assert ranked.answer.commit_to_fine_tuning == "yes"
 

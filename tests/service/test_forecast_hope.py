@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from foretold import FACTS, STRATEGIES, dataset, measured
 
-from benchmarks.belief.gate import PREDICTOR, Gate
+from benchmarks.belief.gate import Gate
 from benchmarks.belief.predictor import Predictor
 from benchmarks.costs import read_prices
 from benchmarks.journal import JOURNAL, Journal
@@ -34,7 +34,7 @@ def answered(name: str, share: float) -> list[Record]:
     ]
 
 
-def asked(folder: Path, lora: float, tasks: int = 12, way: str = PREDICTOR) -> str | None:
+def asked(folder: Path, lora: float, tasks: int = 12, **gate: object) -> str | None:
     """Whether LoRA may win where linear gets 58 of 64, after tasks on which it got that much."""
     records = [
         record
@@ -44,7 +44,7 @@ def asked(folder: Path, lora: float, tasks: int = 12, way: str = PREDICTOR) -> s
     journal = Journal(folder / JOURNAL)
     journal.append(records)
     predictor = Predictor.fit([measured(number, lora) for number in range(tasks)])
-    predictor = predictor.model_copy(update={"gate": Gate(way=way)})
+    predictor = predictor.model_copy(update={"gate": gate_on(folder, **gate)})
     why_not = hope(
         dataset(folder),
         journal,
@@ -53,6 +53,12 @@ def asked(folder: Path, lora: float, tasks: int = 12, way: str = PREDICTOR) -> s
         predictor=predictor if tasks else Predictor(),
     )
     return why_not("lora")
+
+
+def gate_on(folder: Path, **unlike: object) -> Gate:
+    """Tested on such tasks with the model of that folder, but for what is unlike."""
+    like = {"kinds": {"classification": 4}, "models": (str(folder),)}
+    return Gate(**(like | unlike))
 
 
 def test_one_that_lost_on_every_task_is_left_out_with_the_reason(tmp_path) -> None:
@@ -73,6 +79,11 @@ def test_a_predictor_that_a_simple_rule_beat_stops_nobody(tmp_path) -> None:
     assert asked(tmp_path, lora=0.3, way="rule of thumb") is None
 
 
+@pytest.mark.parametrize("unlike", [{"kinds": {"classification": 3}}, {"models": ("other",)}])
+def test_a_predictor_that_was_not_tested_on_the_like_stops_nobody(tmp_path, unlike) -> None:
+    assert asked(tmp_path, lora=0.3, **unlike) is None
+
+
 def test_what_was_answered_in_a_race_is_what_a_forecast_finds(tmp_path) -> None:
     [found] = raced(answered("prompt.few-shot", 0.25), FACTS, dataset(tmp_path))
     assert (found.action.deed, found.action.strategy, found.action.rows) == (
@@ -91,6 +102,7 @@ def test_what_was_answered_in_a_race_is_what_a_forecast_finds(tmp_path) -> None:
 
 def test_what_other_tasks_were_like_stops_nobody_by_itself(tmp_path) -> None:
     predictor = Predictor.fit([measured(number, 0.3) for number in range(12)])
+    predictor = predictor.model_copy(update={"gate": gate_on(tmp_path)})
     task = dataset(tmp_path)
 
     def why_not(rows):
