@@ -37,7 +37,7 @@ from benchmarks.resampling import cluster_keys
 from benchmarks.sitting import Sitting
 from benchmarks.standing import Standing, standing_of
 from benchmarks.turn import fits, make_ready
-from corpora.checks.splits import apart
+from corpora.checks.splits import independent
 from corpora.task import Dataset, Example
 from strategies.base import Prepared
 
@@ -200,7 +200,7 @@ def is_ready(standing: Standing) -> bool:
 def opening_for(dataset: Dataset, run: RunRecord, quoted: Quote) -> RaceRecord:
     """The race of a data set: the validation rows that training rows do not give away, in an order
     of chance, groups together."""
-    rows = race_order(apart(dataset.train, dataset.validation), run.seed)
+    rows = race_order(independent(dataset.train, dataset.validation), run.seed)
     level = level_of(judges_among(run.strategies))
     return RaceRecord(
         examples=tuple(row.id for row in rows),
@@ -238,7 +238,10 @@ def refusal_of(dataset: Dataset, groups: Sequence[str | None], level: float) -> 
         return f"{task.metric} is no mean over examples, so no example tells who is ahead"
     lost = drawn(np.ones(len(groups)), groups)
     if not shows_above(lost, task.needs.practical_margin, level):
-        return f"{len(groups)} validation examples are too few to show who cannot win"
+        count = f"{len(groups)} validation examples"
+        if repeated := len(dataset.validation) - len(groups):
+            count += f" ({repeated} more repeat training examples)"
+        return f"{count} are too few to show who cannot win"
     return None
 
 

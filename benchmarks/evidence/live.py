@@ -101,6 +101,9 @@ class LiveSource:
         )
         self.slot = ModelSlot(models, lambda name: self.shop.let_go(), self.shop.place)
         self._loaded: str | None = None
+        lost = {one.action.strategy for one in earlier if one.model_lost} - {None}
+        self._lost = {self.entries[name].model for name in lost if name in self.entries}
+        self._close_lost()
 
     def actions(self) -> list[Action]:
         """As `Source.actions`, cheap deeds first."""
@@ -205,7 +208,10 @@ class LiveSource:
 
     def _is_lost(self, strategy: str | None) -> bool:
         """Whether it needs a model that cannot be loaded."""
-        return strategy is not None and self.slot.is_broken(self.entries[strategy].model)
+        if strategy is None:
+            return False
+        model = self.entries[strategy].model
+        return model in self._lost or self.slot.is_broken(model)
 
     def _usd(self, step: Step, usage: Usage) -> float:
         model = self.entries[step.strategy].model if step.strategy else None

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from corpora.checks.splits import apart
+from corpora.checks.splits import independent
 from corpora.similarity import Groups, near_duplicates
 from corpora.task import Example
 
@@ -40,13 +40,16 @@ class Rows:
 
 def rows_of(train: Sequence[Example], validation: Sequence[Example], seed: int) -> Rows:
     """The rows by their parts; `share` is that of the training rows that are learned from."""
-    fresh = apart(train, validation)
+    fresh = independent(train, validation)
     wanted = min(FEW - len(fresh), len(train) // HELD_OUT)
     held = held_out(train, wanted, seed) if wanted > 0 else frozenset()
     learned = tuple(row for number, row in enumerate(train) if number not in held)
-    judges = in_turn([*fresh, *(train[number] for number in sorted(held))], seed)
+    outside = [train[number] for number in sorted(held)]
+    judges = in_turn([*fresh, *outside], seed)
     share = len(learned) / len(train) if train else 0.0
-    return Rows(learned, tuple(validation), tuple(judges), share)
+    # a copy of what was held out would still choose settings
+    kept = independent(outside, validation) if outside else tuple(validation)
+    return Rows(learned, kept, tuple(judges), share)
 
 
 def samples(count: int) -> list[int]:

@@ -32,15 +32,15 @@ def crossing_duplicates(material: Material) -> Iterator[Check]:
 
 def repeated_validation(material: Material) -> Iterator[Check]:
     """Validation rows that a training row gives away."""
-    train, validation = material.dataset.train, material.dataset.validation
-    kept = {row.id for row in apart(train, validation)}
-    if leaked := [row.id for row in validation if row.id not in kept]:
+    rows, train = material.rows[: material.seen], len(material.dataset.train)
+    repeated = ([n for n in cluster if n < material.seen] for cluster in material.repeated)
+    if leaked := given_away(rows, train, repeated):
         message = (
-            f"{len(leaked)} of {len(validation)} validation rows nearly repeat a training row, or "
-            "are of a group with one. Forecasts and races leave them out; what searches for its "
-            "settings is misled by them. Remove them, or leave the splits out."
+            f"{len(leaked)} of {len(rows) - train} validation rows nearly repeat a training row. "
+            "Forecasts and races leave them out; what searches for its settings is misled by "
+            "them. Remove them, or leave the splits out."
         )
-        yield about("repeated-validation", "warning", message, leaked)
+        yield about("repeated-validation", "warning", message, [rows[n].id for n in leaked])
 
 
 def leaked_rows(material: Material) -> list[int]:
@@ -48,16 +48,11 @@ def leaked_rows(material: Material) -> list[int]:
     return given_away(material.rows, material.seen, material.repeated)
 
 
-def apart(train: Sequence[Example], rows: Sequence[Example]) -> tuple[Example, ...]:
-    """Those of the rows that no training row gives away, nor is of the same group."""
+def independent(train: Sequence[Example], rows: Sequence[Example]) -> tuple[Example, ...]:
+    """Those of the rows that no training row gives away."""
     both = (*train, *rows)
-    groups = {row.group for row in train if row.group is not None}
     leaked = set(given_away(both, len(train), clusters([row.input for row in both])))
-    return tuple(
-        row
-        for number, row in enumerate(rows, len(train))
-        if number not in leaked and row.group not in groups
-    )
+    return tuple(row for number, row in enumerate(rows, len(train)) if number not in leaked)
 
 
 def given_away(rows: Sequence[Example], seen: int, repeated: Iterable[Sequence[int]]) -> list[int]:
@@ -66,7 +61,7 @@ def given_away(rows: Sequence[Example], seen: int, repeated: Iterable[Sequence[i
     leaks. `repeated` are clusters of rows with nearly the same input."""
     leaked = []
     for cluster in repeated:
-        if cluster[0] >= seen or cluster[-1] < seen:
+        if not cluster or cluster[0] >= seen or cluster[-1] < seen:
             continue
         inputs = {normalise(rows[number].input) for number in cluster if number < seen}
         for alike in clusters([rows[number].output for number in cluster]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from corpora.power import detectable_difference, examples_needed
 from service import wording
 from service.choosing import Case
-from service.commitment import Commitment
+from service.commitment import Commitment, unmeasured
 from service.evidence import Gap
 from service.forecasting.drawn import DrawnGap
 from service.forecasting.result import Exhaustive, ForecastAnswer
@@ -126,7 +126,7 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
         )
     took = wording.duration(exhaustive.seconds)
     price = wording.dollars(exhaustive.usd)
-    look = ["A look at the task itself, with a larger budget."] if judged.unseen else []
+    look = ["A look at the task itself."] if judged.unseen else []
     found = [
         *look,
         f"The comparison (tuneworth compare) measures it on {wording.count(n_test)} test examples:"
@@ -137,10 +137,9 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
 
 def not_measured(judged: Judged) -> str:
     """A kind of strategy that could overturn the answer is not among those foretold."""
-    rows = judged.case.summary.strategies
-    if any(row.status == "failed" for row in rows):
+    if any(unmeasured(judged.case, tuned=tuned) for tuned in (True, False)):
         return "What failed has to be mended first; its reason stands in the table."
-    tuned = [row for row in rows if is_tuned(row)]
+    tuned = [row for row in judged.case.summary.strategies if is_tuned(row)]
     if not tuned:
         return "A tuned strategy among those that are foretold, such as lora."
     if all(row.status == "skipped" for row in tuned):

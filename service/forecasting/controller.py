@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.belief.belief import Belief
 from benchmarks.errors import Cancelled, SpendingLimit
@@ -86,7 +86,10 @@ class Explorer:
             except Cancelled:  # in the middle of it: what it would have found is not known
                 return self.ended(belief, judged, start, found, "told to")
             except SpendingLimit:
-                return self.ended(belief, judged, start, found, "budget")
+                if not chosen.action.usd:  # nothing tells it from what costs nothing
+                    return self.ended(belief, judged, start, found, "budget")
+                self.purse = replace(self.purse, paid_usd=self.spent[1])
+                continue
             belief, judged = self.learn(chosen, finding, reason, belief)
 
     def learn(

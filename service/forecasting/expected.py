@@ -203,23 +203,26 @@ def speeds_of(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, tuple[
 
 
 def tokens_of(outlook: Outlook, findings: Sequence[Finding]) -> dict[str, Tokens]:
-    """What a request reads and writes, as counted where rows were answered, or as quoted."""
-    read, written = (
+    """What a request reads and writes, as counted where rows were answered, or as quoted, which is
+    without any that are cached."""
+    read, cached, written = (
         corrected(
             outlook.entries,
-            {name: getattr(one, kind) for name, one in outlook.requests.items()},
+            {name: getattr(one, kind, 0.0) for name, one in outlook.requests.items()},
             {
                 finding.action.strategy: finding.figures[kind]
                 for finding in findings
-                if finding.action.strategy is not None and kind in finding.figures
+                if finding.action.deed == "rows"
+                and finding.action.strategy is not None
+                and kind in finding.figures
             },
         )
-        for kind in ("prompt_tokens", "completion_tokens")
+        for kind in ("prompt_tokens", "cached_tokens", "completion_tokens")
     )
     return {
         name: Tokens(
             prompt_per_request=prompt,
-            cached_per_request=0.0,
+            cached_per_request=cached[name],
             completion_per_request=written[name],
         )
         for name, prompt in read.items()
@@ -238,6 +241,7 @@ def track_of(outlook: Outlook, entry: Entry, tokens: Tokens, batched: float, alo
         state="ok",
         retrieved=int(reads),
         prompt_tokens=round(tokens.prompt_per_request),
+        cached_tokens=round(tokens.cached_per_request),
         completion_tokens=round(tokens.completion_per_request),
     )
     setup = SetupRecord(

@@ -90,7 +90,8 @@ def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: b
     if stop == "told to":
         return "It was told to stop."
     if not fits:
-        return f"It would take about {wording.duration(action.seconds)}: more than is left."
+        paid = f" and {wording.dollars(action.usd)} of a hosted model" if action.usd else ""
+        return f"It would take about {wording.duration(action.seconds)}{paid}: more than is left."
     if appraisal is None:
         return "Nothing was left to decide."
     if appraisal.gain <= 0 and appraisal.call <= 0:
@@ -112,6 +113,8 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_
     limit = wording.duration(purse.seconds)
     if purse.usd is not None:
         limit += f" and {wording.dollars(purse.usd)}"
+    if purse.paid_usd is not None:
+        limit += f", of hosted models {wording.dollars(purse.paid_usd)}"
     if stop == "budget":
         return f"Nothing more fits the budget of {limit}."
     if stop == "not worth it":

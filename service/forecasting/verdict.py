@@ -17,6 +17,7 @@ from benchmarks.odds import TIE
 from benchmarks.records import TaskFacts
 from benchmarks.resampling import Floats
 from benchmarks.results import Quality, StrategyResult, Summary
+from benchmarks.sitting import CHUNK
 from corpora.power import detectable_difference
 from corpora.task import Needs
 from service.choosing import Case, case_of
@@ -25,12 +26,13 @@ from service.evidence import Evidence
 from service.forecasting.defaults import CONFIDENCE
 from service.forecasting.drawn import PROBABLY_BETTER, evidence_from
 from service.forecasting.worlds import Terms, losses, picks, regrets, rights, terms_of, tuned_right
-from service.suitability import Candidate, Floor, Judgement, candidates_of, floor_of
+from service.suitability import Candidate, Floor, Judgement, candidates_of, floor_of, judge_limit
 
 QUOTED_DOUBT, TIMED_DOUBT = 2.0, 1.25
 """A cost or latency within this factor of a stated limit may lie on either side of it: quoted from
 counts of words, or timed on a few rows in batches."""
 
+UNDECIDED = "But here nothing was looked at, so nothing is decided."
 UNSEEN = "What other tasks were like decides nothing alone, and nothing of this one was looked at."
 
 
@@ -38,8 +40,8 @@ UNSEEN = "What other tasks were like decides nothing alone, and nothing of this 
 class Seen:
     """What answers on validation rows told beside their scores: whose were `timed`, and the share
     of them that were errors, 0 to 1. Of strategies with a hosted model `at_least_ms` is what a
-    request takes at least, 0 where none was timed: several are sent at once, and how many of them
-    an endpoint serves at once nobody knows."""
+    request takes at least, 0 where none was timed: up to CHUNK are sent at once, and how many of
+    them an endpoint serves at once nobody knows."""
 
     timed: frozenset[str] = frozenset()
     errors: Mapping[str, float] = field(default_factory=dict)
@@ -90,7 +92,8 @@ def held_back(judged: Judged) -> Judged:
     if judged.commitment.answer == "not yet":
         return judged
     held = Commitment("not yet", UNSEEN, "not measured")
-    return replace(judged, commitment=held, unseen=True)
+    overruled = UNDECIDED if judged.commitment.ground == "by rule" else judged.overruled
+    return replace(judged, commitment=held, unseen=True, overruled=overruled)
 
 
 def judge_worlds(
@@ -222,7 +225,9 @@ def in_doubt(candidate: Candidate, needs: Needs, seen: Seen) -> Candidate:
         if not value or limit is None:
             return judgement
         if judgement.need == "latency_p95_ms" and least is not None:
-            sure = least > limit or (least > 0 and value <= limit)
+            if not least:
+                return judge_limit(judgement.need, None, limit, "not timed yet")
+            sure = least > limit or least * CHUNK * factor <= limit
         else:
             sure = not limit / factor < value < limit * factor
         if sure:

@@ -14,15 +14,15 @@ DIFFERING = (Fraction(1, 2), Fraction(1, 5))
 JUDGES = 10
 
 
-def least_stopped(examples: int, share: Fraction, judges: int = JUDGES) -> float | None:
+def least_stopped(examples: int, share: Fraction) -> float | None:
     """The smallest difference, 0 to 1, at which the worse one of two is shown to be no better, if
     one is right and the other wrong on that share of the examples; None where even all of those
-    are too few. `judges` are the strategies that may stop others."""
+    are too few. JUDGES strategies may stop others."""
     differing = int(examples * share)
     for right in range(differing // 2, differing + 1):
         found = np.zeros(examples)
         found[:differing] = np.where(np.arange(differing) < right, 1.0, -1.0)
-        if shows_above(drawn(found, [None] * examples), 0.0, level_of(judges)):
+        if shows_above(drawn(found, [None] * examples), 0.0, level_of(JUDGES)):
             return float(found.mean())
     return None
 

@@ -24,6 +24,11 @@ from corpora.task import Deployment, Example
 from strategies.base import Answer, Training
 
 
+def repeated(split, count):
+    """Those rows under other ids."""
+    return [row.model_copy(update={"id": f"again {row.id}"}) for row in rows(split, count)]
+
+
 def of(records, kind, strategy=None):
     found = [record for record in records if isinstance(record, kind)]
     return [record for record in found if strategy is None or record.strategy == strategy]
@@ -299,6 +304,11 @@ def test_who_breaks_in_the_race_is_not_tried_again_at_once(dataset, prices, tmp_
         (
             {"validation": rows("validation", 8)},
             "8 validation examples are too few to show who cannot win",
+        ),
+        (
+            {"validation": (*rows("validation", 8), *repeated("train", 12))},
+            "8 validation examples (12 more repeat training examples) are too few to show who"
+            " cannot win",
         ),
         ("macro_f1", "macro_f1 is no mean over examples, so no example tells who is ahead"),
     ],

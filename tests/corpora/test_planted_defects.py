@@ -26,11 +26,11 @@ DEFECTS: dict[str, tuple[Dataset, str, tuple[str, ...]]] = {
     ),
     "repeated-validation": (
         clean(
-            more_train=[row("seen", TWELVE), row("u", "another", group="g")],
-            more_validation=[row("again", f"{TWELVE} thirteen"), row("v", "other", group="g")],
+            more_train=[row("seen", TWELVE)],
+            more_validation=[row("again", f"{TWELVE} thirteen")],
         ),
         "warning",
-        ("again", "v"),
+        ("again",),
     ),
     "crossing-groups": (
         clean(

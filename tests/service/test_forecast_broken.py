@@ -78,7 +78,7 @@ def test_what_other_tasks_were_like_decides_nothing_alone(tmp_path, monkeypatch,
     assert {step.deed for step in found.trace if step.taken} <= {"features"}
     assert (answer.commit_to_fine_tuning, answer.why) == ("not yet", UNSEEN)
     assert answer.chance > 0.9
-    assert answer.settles[0] == "A look at the task itself, with a larger budget."
+    assert answer.settles[0] == "A look at the task itself."
     assert answer.settles[1].startswith("The comparison (tuneworth compare) measures it")
     assert found.start.commit_to_fine_tuning == "not yet"
     after = [step.after for step in found.trace if step.taken]

@@ -1,5 +1,6 @@
 """Whether a race leaves a strategy that is dear to prepare a chance."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,12 @@ def test_what_was_answered_in_a_race_is_what_a_forecast_finds(tmp_path) -> None:
     assert found.figures["score"] == 0.25
     assert found.figures["ms_per_row"] == pytest.approx(100.0)
     assert len(found.scores) == len(found.labels) == 64
+    assert found.figures["errors"] == 0.0
+    erring = answered("prompt.few-shot", 0.25)
+    for at in range(1, 11):
+        erring[at] = replace(erring[at], state="error", error="no reply", scores={}, predicted=None)
+    [some] = raced(erring, FACTS, dataset(tmp_path))
+    assert (len(some.scores), some.figures["errors"]) == (54, 10.0)
     assert raced(answered("other", 0.25), FACTS, dataset(tmp_path)) == []
     assert raced(answered("lora", 0.9), FACTS, dataset(tmp_path)) == []
     searching = [facts.model_copy(update={"searches": True}) for facts in FACTS]

@@ -15,7 +15,7 @@ from service.forecasting.planning import plan_forecast
 
 MODEL = "team-gpt"
 NAMES = ("baseline.majority", "baseline.linear", "prompt.zero-shot", "prompt.few-shot")
-PRICE = TokenPrice(input=2.5, cached=2.5, output=10.0, source="made up", as_of="2026")
+PRICE = TokenPrice(input=2.5, cached=0.5, output=10.0, source="made up", as_of="2026")
 
 
 @pytest.fixture
@@ -33,13 +33,14 @@ def plan(tmp_path, monkeypatch):
     return planned
 
 
-def answered(strategy, ms, prompt=100.0, completion=5.0):
+def answered(strategy, ms, prompt=100.0, completion=5.0, cached=0.0):
     return Finding(
         action=Action(deed="rows", strategy=strategy, rows=32, share=1.0, seconds=1.0),
         figures={
             "score": 0.9,
             "ms_per_row": ms,
             "prompt_tokens": prompt,
+            "cached_tokens": cached,
             "completion_tokens": completion,
         },
         scores={f"validation {n}": 0.9 for n in range(32)},
@@ -61,14 +62,18 @@ def standing(found, need, strategy="prompt.few-shot"):
 @pytest.mark.parametrize("limit", [10.0, 700.0, 1e5])
 def test_its_latency_is_uncertain_until_it_was_timed(plan, limit):
     needs = Needs(latency_p95_ms=limit)
-    assert standing(judged(plan(needs)), "latency_p95_ms") == ("uncertain", False)
+    found = judged(plan(needs))
+    assert standing(found, "latency_p95_ms") == ("uncertain", False)
+    [one] = [each for each in found.case.candidates if each.id == "prompt.few-shot"]
+    assert one.judgements[0].text.endswith(": not timed yet")
 
 
 @pytest.mark.parametrize(
     ("limit", "ms", "is_now"),
     [
-        (700.0, 30.0, ("met", False)),  # even one at a time of all that were sent at once
-        (700.0, 200.0, ("uncertain", False)),  # by how many were served at once
+        (700.0, 30.0, ("met", False)),  # even had all sixteen been served at once
+        (700.0, 60.0, ("uncertain", False)),  # by how many were served at once
+        (700.0, 200.0, ("uncertain", False)),
         (1500.0, 6000.0, ("missed", True)),  # a request takes no less
     ],
 )
@@ -86,6 +91,11 @@ def test_its_cost_follows_the_tokens_that_were_counted(plan):
     cost = counted["prompt.few-shot"].cost.per_1k_requests_usd
     assert cost == pytest.approx(1000 * (600 * 2.5 + 2000 * 10.0) / 1e6, rel=0.01)
     assert quoted["prompt.few-shot"].cost.per_1k_requests_usd < 1.0
+    half = judged(made, answered("prompt.few-shot", 500.0, 600.0, 2000.0, cached=300.0))
+    cheaper = next(row for row in half.case.summary.strategies if row.id == "prompt.few-shot")
+    assert cheaper.cost.per_1k_requests_usd == pytest.approx(
+        cost - 1000 * 300 * 2.0 / 1e6, rel=0.01
+    )
     dear = judged(made, answered("prompt.few-shot", 500.0, 600.0, 2000.0))
     assert standing(dear, "cost_per_1k_requests")[0] == "missed"
     # what the model was not asked by is taken to differ from its quote by as much
@@ -96,6 +106,11 @@ def test_its_cost_follows_the_tokens_that_were_counted(plan):
         / quoted["prompt.few-shot"].tokens.completion_per_request
     )
     assert counted["baseline.linear"].tokens == quoted["baseline.linear"].tokens
+    # a pilot answers too few rows, and too odd ones, to count by
+    pilot = answered("prompt.few-shot", 500.0, 1.0, 0.0)
+    pilot = pilot.model_copy(update={"action": pilot.action.model_copy(update={"deed": "pilot"})})
+    rows = {row.id: row for row in judged(made, pilot).case.summary.strategies}
+    assert rows[other].tokens == quoted[other].tokens
 
 
 def test_what_may_pass_the_spending_limit_is_not_begun(plan):
@@ -109,18 +124,24 @@ def test_what_may_pass_the_spending_limit_is_not_begun(plan):
 
 @dataclass
 class Spent(Scripted):
-    """Sends nothing any more once it was asked thrice."""
+    """Answers of the hosted model cost, and are not sent any more once there were two."""
+
+    def actions(self):
+        return [
+            one.model_copy(update={"usd": 0.01 if str(one.strategy).startswith("prompt") else 0.0})
+            for one in super().actions()
+        ]
 
     def take(self, action):
-        if len(self.taken) == 3:
+        if action.usd and sum(one.usd > 0 for one in self.taken) == 2:
             raise SpendingLimit("spending limit: $1 of $1 are spent")
-        return super().take(action)
+        return super().take(action).model_copy(update={"usd": action.usd})
 
 
-def test_where_nothing_may_be_sent_any_more_the_forecast_ends_with_what_it_has(plan):
+def test_where_nothing_may_be_paid_any_more_what_is_free_goes_on(plan):
     made = plan(budget_seconds=1e6, budget_usd=1e6)
     explorer = Explorer(
-        source=Spent({"baseline.majority": 0.25, "baseline.linear": 0.6, "prompt.few-shot": 0.7}),
+        source=Spent({"baseline.linear": 0.6, "prompt.few-shot": 0.62}),
         mind=PlainMind(ids=NAMES),
         judge=Bench(made.outlook),
         purse=made.purse,
@@ -129,5 +150,10 @@ def test_where_nothing_may_be_sent_any_more_the_forecast_ends_with_what_it_has(p
         clock=lambda: 0.0,
     )
     found = explorer.explore()
-    assert (found.stop, len(found.findings)) == ("budget", 3)
+    rows = {one.action.strategy: one.action.rows for one in found.findings}
+    assert (rows["prompt.few-shot"], rows["baseline.linear"]) == (16, 64)
+    assert found.stop == "budget"
+    assert found.stopped.endswith("of hosted models $0.020.")
+    [left] = [step for step in found.trace if not step.taken]
+    assert left.reason.endswith("$0.010 of a hosted model: more than is left.")
     assert {row.status for row in found.judged.case.summary.strategies} == {"completed"}
