@@ -35,7 +35,8 @@ KEPT_NOTHING = "Stopped. Nothing that was found is kept, nor what hosted models 
 @click.option(
     "--budget-usd",
     type=Amount(min=0, min_open=True),
-    help="Spend no more: the machine's time, and tokens of hosted models. "
+    help="Begin nothing that is expected to pass it: the machine's time, and tokens of hosted "
+    "models, for which --spend-at-most is a limit that holds. "
     "[default: none; 7% of the quote where a hosted model is paid]",
 )
 @click.option(
