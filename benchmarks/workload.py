@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from statistics import fmean
 
@@ -11,20 +12,33 @@ from benchmarks.costs import Speed
 from corpora.task import Dataset
 from strategies.base import Strategy
 from strategies.lora import JUDGED_ROWS
+from strategies.retrieval import Bm25Retriever
 
 TOKENS_PER_WORD = 1.35
 TEMPLATE_TOKENS = 20
+CHUNK_TOKENS = 200
+"""Of a strategy that does not say how long its passages may be."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Mean tokens of the task's parts. `documents` is the sum over all documents."""
+    """Mean tokens of the task's parts. `documents` are those of each document."""
 
     instruction: float
     input: float
     output: float
     labels: float
-    documents: float
+    documents: tuple[float, ...]
+
+    @cached_property
+    def _chunks(self) -> dict[int, int]:
+        return {}
+
+    def chunks(self, tokens: int) -> int:
+        """Passages of at most so many tokens, of one document each: a short one stays whole."""
+        if tokens not in self._chunks:
+            self._chunks[tokens] = sum(max(1, ceil(each / tokens)) for each in self.documents)
+        return self._chunks[tokens]
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ def sizes_of(dataset: Dataset) -> Sizes:
         input=mean_tokens(row.input for row in (*dataset.train, *dataset.test)),
         output=mean_tokens(row.output for row in dataset.train),
         labels=sum(tokens(label) for label in task.labels),
-        documents=sum(tokens(document.text) for document in dataset.documents),
+        documents=tuple(tokens(document.text) for document in dataset.documents),
     )
 
 
@@ -64,11 +78,20 @@ def setting(strategy: Strategy, name: str) -> int:
 
 
 def embeds(strategy: Strategy) -> bool:
-    return hasattr(strategy, "embedder")
+    """Whether it embeds texts; with BM25 an embedder counts tokens alone."""
+    by_words = getattr(strategy, "retriever", None) is Bm25Retriever
+    return hasattr(strategy, "embedder") and not by_words
 
 
-def chunk_tokens(strategy: Strategy, sizes: Sizes) -> float:
-    return min(setting(strategy, "chunk_tokens") or 200, sizes.documents)
+def chunks(strategy: Strategy, sizes: Sizes) -> int:
+    """Passages that it cuts the documents into."""
+    return sizes.chunks(setting(strategy, "chunk_tokens") or CHUNK_TOKENS)
+
+
+def passage_tokens(strategy: Strategy, sizes: Sizes) -> float:
+    """Of its mean passage; 0 without documents."""
+    count = chunks(strategy, sizes)
+    return sum(sizes.documents) / count if count else 0.0
 
 
 def request_of(strategy: Strategy, sizes: Sizes) -> Request:
@@ -76,7 +99,7 @@ def request_of(strategy: Strategy, sizes: Sizes) -> Request:
     of all others are fixed. In retrieval each example comes with one passage.
     """
     top_k = setting(strategy, "top_k")
-    passage = chunk_tokens(strategy, sizes) if top_k else 0.0
+    passage = passage_tokens(strategy, sizes) if top_k else 0.0
     shots = setting(strategy, "shots") * (sizes.input + sizes.output + passage)
     own = sizes.input + top_k * passage
     picked = shots if strategy.family == "prompting" and embeds(strategy) else 0.0
@@ -102,7 +125,7 @@ def embedding_seconds(strategy: Strategy, dataset: Dataset, sizes: Sizes, speed:
         return 0.0
     texts = len(dataset.train)
     if setting(strategy, "top_k") and dataset.documents:
-        texts = ceil(sizes.documents / chunk_tokens(strategy, sizes))
+        texts = chunks(strategy, sizes)
     return texts / speed.embedded_texts_per_s
 
 

@@ -147,8 +147,7 @@ class Guesser:
     def embedded(self, entry: Entry) -> dict[str, float]:
         """What a strategy embeds before it answers: chunks of the documents, or training rows."""
         strategy = entry.strategy
-        by_words = getattr(strategy, "retriever", None) is Bm25Retriever
-        if not embeds(strategy) or by_words:
+        if not embeds(strategy):
             return {}
         seconds = embedding_seconds(strategy, self.dataset, self.sizes, self.speed)
         plan = retrieval_of(strategy)

@@ -10,7 +10,7 @@ from corpora.power import detectable_difference
 from corpora.task import Document, Search
 from strategies.lora import Lora
 from strategies.optimized_rag import OptimizedRag
-from strategies.rag import HybridRag
+from strategies.rag import Bm25Rag, HybridRag
 
 LOCAL = QuotedModel(name="small", parameters=135_000_000)
 
@@ -139,6 +139,28 @@ def test_retrieval_that_is_chosen_indexes_the_documents_several_times(dataset, p
     trial = row.setup_seconds - 5 * 27 / 40
     words = len(dataset.test[0].input.split())
     assert trial == pytest.approx(6 * (1.35 * (words + 3) + 3 * 200) / 650)
+
+
+def test_passages_of_short_documents_are_short(dataset, prices):
+    """40 documents of 20 words stay whole, each a passage of its own, and none is cut to fill 200
+    tokens; one of 400 words is cut into three."""
+    short = [Document(id=f"d{n}", text=f"page {n} " + "word " * 18) for n in range(40)]
+    for documents, passages, length in (
+        (short, 40, 1.35 * 20),
+        ([Document(id="d", text="word " * 400)], 3, 1.35 * 400 / 3),
+    ):
+        asked = dataset.model_copy(update={"documents": tuple(documents)})
+        strategies = [HybridRag(), Bm25Rag(), Tiny(right, needs_model=True)]
+        found = quote(asked, strategies, [LOCAL], prices, cores=2).rows
+        rows = {row.id: row for row in found}
+        hybrid, words, none = rows["rag.hybrid"], rows["rag.bm25"], rows["tiny"]
+        assert hybrid.setup_seconds == pytest.approx(passages / 40)
+        assert words.setup_seconds == 0.0
+        shots, top_k = HybridRag().shots, HybridRag().top_k
+        examples = shots * 1.35 * (len(dataset.test[0].input.split()) + 1)
+        more = hybrid.prompt_tokens - none.prompt_tokens - examples
+        assert more == pytest.approx((top_k + shots) * length)
+        assert words.prompt_tokens == hybrid.prompt_tokens
 
 
 def test_a_learning_curve_is_quoted_training_by_training(dataset, prices):
