@@ -124,7 +124,7 @@ def embedding_seconds(strategy: Strategy, dataset: Dataset, sizes: Sizes, speed:
     if not embeds(strategy):
         return 0.0
     texts = len(dataset.train)
-    if setting(strategy, "top_k") and dataset.documents:
+    if dataset.documents and (setting(strategy, "top_k") or setting(strategy, "chunk_tokens")):
         texts = chunks(strategy, sizes)
     return texts / speed.embedded_texts_per_s
 

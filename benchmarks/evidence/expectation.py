@@ -71,6 +71,10 @@ class Expectation:
             self._usd[chain] = self._usd.get(chain, 0.0) + finding.usd
             self._last[chain] = step
 
+    def made(self, shared: Mapping[str, float]) -> None:
+        """What serves several steps was made, and is in no finding."""
+        self._pay(shared, {})
+
     def of(self, step: Step) -> tuple[float, float]:
         """Seconds and US dollars."""
         guess, before = self._guess(step.chain), self._last.get(step.chain)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from benchmarks.costs import PriceList, read_prices
 from benchmarks.environment import cuda_devices, usable_cores
-from benchmarks.errors import BadPriceFile
+from benchmarks.errors import BadPriceFile, SpendingLimit
 from benchmarks.evidence.deeds import (
     Found,
     answer_rows,
@@ -120,6 +120,9 @@ class LiveSource:
                 found = self._do(step)
             except Broken as broken:
                 found = Found({}, trouble=str(broken))
+            except SpendingLimit:
+                self.expectation.made(account.used)  # what was made for it stays
+                raise
             seconds = max(0.0, self.clock() - began - account.restored) + paid.recalled_s
             computed += self.cpu_clock()
         odd = [name for name, value in found.figures.items() if not math.isfinite(value)]

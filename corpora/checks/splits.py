@@ -32,15 +32,15 @@ def crossing_duplicates(material: Material) -> Iterator[Check]:
 
 def repeated_validation(material: Material) -> Iterator[Check]:
     """Validation rows that a training row gives away."""
-    rows, train = material.rows[: material.seen], len(material.dataset.train)
-    repeated = ([n for n in cluster if n < material.seen] for cluster in material.repeated)
-    if leaked := given_away(rows, train, repeated):
+    train, validation = material.dataset.train, material.dataset.validation
+    kept = {row.id for row in independent(train, validation)}
+    if leaked := [row.id for row in validation if row.id not in kept]:
         message = (
-            f"{len(leaked)} of {len(rows) - train} validation rows nearly repeat a training row. "
+            f"{len(leaked)} of {len(validation)} validation rows nearly repeat a training row. "
             "Forecasts and races leave them out; what searches for its settings is misled by "
             "them. Remove them, or leave the splits out."
         )
-        yield about("repeated-validation", "warning", message, [rows[n].id for n in leaked])
+        yield about("repeated-validation", "warning", message, leaked)
 
 
 def leaked_rows(material: Material) -> list[int]:
@@ -61,7 +61,7 @@ def given_away(rows: Sequence[Example], seen: int, repeated: Iterable[Sequence[i
     leaks. `repeated` are clusters of rows with nearly the same input."""
     leaked = []
     for cluster in repeated:
-        if not cluster or cluster[0] >= seen or cluster[-1] < seen:
+        if cluster[0] >= seen or cluster[-1] < seen:
             continue
         inputs = {normalise(rows[number].input) for number in cluster if number < seen}
         for alike in clusters([rows[number].output for number in cluster]):

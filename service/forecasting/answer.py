@@ -137,13 +137,13 @@ def settles(judged: Judged, exhaustive: Exhaustive, n_test: int) -> tuple[str, .
 
 def not_measured(judged: Judged) -> str:
     """A kind of strategy that could overturn the answer is not among those foretold."""
-    if any(unmeasured(judged.case, tuned=tuned) for tuned in (True, False)):
-        return "What failed has to be mended first; its reason stands in the table."
     tuned = [row for row in judged.case.summary.strategies if is_tuned(row)]
     if not tuned:
         return "A tuned strategy among those that are foretold, such as lora."
     if all(row.status == "skipped" for row in tuned):
         return f"A tuned strategy that fits; {tuned[0].id} does not: {tuned[0].reason}"
+    if any(unmeasured(judged.case, tuned=kind) for kind in (True, False)):
+        return "What failed has to be mended first; its reason stands in the table."
     return "A strategy without tuning among those that are foretold, such as prompt.few-shot."
 
 

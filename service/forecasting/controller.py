@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from benchmarks.belief.belief import Belief
 from benchmarks.errors import Cancelled, SpendingLimit
-from benchmarks.evidence.finding import Action, Finding, Source
+from benchmarks.evidence.finding import Action, Chain, Finding, Source
 from service.forecasting import telling
 from service.forecasting.appraisal import Appraisal, Purse, appraise
 from service.forecasting.mind import Mind
@@ -49,7 +49,8 @@ class Explorer:
     """One exploration. `rows` are all that can be answered; `clock` times its own thinking, which
     counts as spent (a replay hands in one that runs alike everywhere). `earlier` is what an attempt
     that was broken off found, behind which the source stands: all of it is believed and booked from
-    the start, so that no budget is handed out twice."""
+    the start, so that no budget is handed out twice. `refused` is what a spending limit let nothing
+    be sent of."""
 
     source: Source
     mind: Mind
@@ -64,6 +65,7 @@ class Explorer:
     earlier: Sequence[Finding] = ()
     findings: list[Finding] = field(default_factory=list)
     trace: list[TraceStep] = field(default_factory=list)
+    refused: set[Chain] = field(default_factory=set)
     thinking: float = 0.0
     mark: float = 0.0
 
@@ -86,9 +88,7 @@ class Explorer:
             except Cancelled:  # in the middle of it: what it would have found is not known
                 return self.ended(belief, judged, start, found, "told to")
             except SpendingLimit:
-                if not chosen.action.usd:  # nothing tells it from what costs nothing
-                    return self.ended(belief, judged, start, found, "budget")
-                self.purse = replace(self.purse, paid_usd=self.spent[1])
+                self.refused.add(chosen.action.chain)
                 continue
             belief, judged = self.learn(chosen, finding, reason, belief)
 
@@ -133,7 +133,7 @@ class Explorer:
         stop: Stop,
     ) -> Explored:
         self.pass_over(found, stop)
-        too_large = any(not self.fits(action) for action in self.source.actions())
+        too_large = any(not self.fits(action) for action in self.offered())
         self.lap()
         self.on_step(telling.ENDED, self.share)
         return Explored(
@@ -143,7 +143,14 @@ class Explorer:
             start=start,
             trace=tuple(self.trace),
             stop=stop,
-            stopped=telling.stopped(stop, judged, self.confidence, self.purse, too_large=too_large),
+            stopped=telling.stopped(
+                stop,
+                judged,
+                self.confidence,
+                self.purse,
+                too_large=too_large,
+                refused=bool(self.refused),
+            ),
             thinking_seconds=self.thinking,
         )
 
@@ -171,7 +178,7 @@ class Explorer:
     def appraised(self, belief: Belief, judged: Judged) -> list[Appraisal]:
         """All that could be done next and is within the budget; the features alone, while they are
         not known: they cost next to nothing and say what the task is."""
-        offered = [action for action in self.source.actions() if self.fits(action)]
+        offered = [action for action in self.offered() if self.fits(action)]
         features = [action for action in offered if action.deed == "features"]
         if features:
             share = self.purse.share(features[0].seconds, features[0].usd)
@@ -213,6 +220,10 @@ class Explorer:
         decided = not judged.terms.ids  # nothing is left to choose among
         return "nothing left" if decided or not self.source.actions() else "budget"
 
+    def offered(self) -> list[Action]:
+        """What the source offers and no spending limit refused."""
+        return [one for one in self.source.actions() if one.chain not in self.refused]
+
     def fits(self, action: Action) -> bool:
         """Whether it is expected to end within the budget, thinking until now included."""
         self.lap()
@@ -245,7 +256,10 @@ class Explorer:
         appraisals = {one.action: one for one in found}
         for action in self.source.actions():
             one = appraisals.get(action)
-            reason = telling.passed_over(action, one, stop, self.fits(action))
+            if action.chain in self.refused:
+                reason = telling.REFUSED
+            else:
+                reason = telling.passed_over(action, one, stop, self.fits(action))
             self.trace.append(passed_over(action, one, reason))
 
 

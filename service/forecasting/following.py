@@ -55,8 +55,7 @@ class Follower(Explorer):
             return super().look(belief, judged)
         if self.cancelled():
             return [], None, "told to"
-        offered = self.source.actions()
-        action = next_look(self.rule, offered, self.fits)
+        action = next_look(self.rule, self.offered(), self.fits)
         if action is None:
             return super().look(belief, judged)
         share = self.purse.share(action.seconds, action.usd)

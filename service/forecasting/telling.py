@@ -22,6 +22,7 @@ DEEDS: Mapping[Deed, str] = {
 ENDED = "enough was looked at"
 FOUND_BEFORE = "It was found by an attempt that was broken off."
 BY_RULE = "The quickest step of what the rule that decides goes by."
+REFUSED = "The spending limit lets nothing more of it be sent."
 UNASKED = (FOUND_BEFORE, BY_RULE)
 """Reasons of steps of which nobody asked what they promise."""
 
@@ -105,8 +106,18 @@ def passed_over(action: Action, appraisal: Appraisal | None, stop: Stop, fits: b
     return f"{told}, but nothing is at stake."
 
 
-def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_large: bool) -> str:
-    """Why it was enough; `too_large` says that something did not fit the budget."""
+def stopped(
+    stop: Stop,
+    judged: Judged,
+    confidence: float,
+    purse: Purse,
+    *,
+    too_large: bool,
+    refused: bool = False,
+) -> str:
+    """Why it was enough; `too_large` says that something did not fit the budget, `refused` that a
+    spending limit let something not be sent."""
+    sent = "; the spending limit lets nothing more be sent" if refused else ""
     chance = wording.percent(judged.chance)
     if stop == "clear":
         return f"The decision is right with a chance of {chance}; {confidence:.0%} was asked for."
@@ -116,10 +127,12 @@ def stopped(stop: Stop, judged: Judged, confidence: float, purse: Purse, *, too_
     if purse.paid_usd is not None:
         limit += f", of hosted models {wording.dollars(purse.paid_usd)}"
     if stop == "budget":
-        return f"Nothing more fits the budget of {limit}."
+        return f"Nothing more fits the budget of {limit}{sent}."
     if stop == "not worth it":
         told = "promises to settle or to narrow anything for less than the comparison"
         if too_large:
-            return f"Of what fits the budget of {limit} nothing {told}; the rest does not fit."
-        return f"Nothing that is left {told}."
+            return (
+                f"Of what fits the budget of {limit} nothing {told}; the rest does not fit{sent}."
+            )
+        return f"Nothing that is left {told}{sent}."
     return "It was told to stop." if stop == "told to" else "There is nothing left to look at."

@@ -226,7 +226,7 @@ def in_doubt(candidate: Candidate, needs: Needs, seen: Seen) -> Candidate:
             return judgement
         if judgement.need == "latency_p95_ms" and least is not None:
             if not least:
-                return judge_limit(judgement.need, None, limit, "not timed yet")
+                return judge_limit(judgement.need, None, limit, "not known before it is timed")
             sure = least > limit or least * CHUNK * factor <= limit
         else:
             sure = not limit / factor < value < limit * factor

@@ -95,3 +95,10 @@ def test_trouble_teaches_only_what_is_paid_by_now():
     )
     found.took(finding(rows("a", 8), 300.0, shared={"model m": 6.0}, trouble="broke"))
     assert found.of(rows("b", 8))[0] == pytest.approx(8.0)
+
+
+def test_what_an_action_without_a_finding_made_is_no_work_of_the_next():
+    found = Expectation([guess("a", row=1.0, shared={"model m": 10.0})])
+    found.made({"vectors": 60.0})
+    found.took(finding(rows("a", 8), 8.0, shared={"vectors": 60.0}))
+    assert found.of(rows("a", 16))[0] == pytest.approx(8.0)

@@ -6,10 +6,12 @@ from tinystrategies import Tiny, right
 
 from benchmarks.errors import BadPriceFile
 from benchmarks.quote import QuotedModel, quote
+from benchmarks.workload import embedding_seconds, sizes_of
 from corpora.power import detectable_difference
 from corpora.task import Document, Search
 from strategies.lora import Lora
 from strategies.optimized_rag import OptimizedRag
+from strategies.passage import BestPassage
 from strategies.rag import Bm25Rag, HybridRag
 
 LOCAL = QuotedModel(name="small", parameters=135_000_000)
@@ -156,6 +158,9 @@ def test_passages_of_short_documents_are_short(dataset, prices):
         hybrid, words, none = rows["rag.hybrid"], rows["rag.bm25"], rows["tiny"]
         assert hybrid.setup_seconds == pytest.approx(passages / 40)
         assert words.setup_seconds == 0.0
+        speed = prices.machines["cpu-2-core"].speed
+        passage = embedding_seconds(BestPassage(), asked, sizes_of(asked), speed)
+        assert passage == hybrid.setup_seconds
         shots, top_k = HybridRag().shots, HybridRag().top_k
         examples = shots * 1.35 * (len(dataset.test[0].input.split()) + 1)
         more = hybrid.prompt_tokens - none.prompt_tokens - examples

@@ -65,7 +65,7 @@ def test_its_latency_is_uncertain_until_it_was_timed(plan, limit):
     found = judged(plan(needs))
     assert standing(found, "latency_p95_ms") == ("uncertain", False)
     [one] = [each for each in found.case.candidates if each.id == "prompt.few-shot"]
-    assert one.judgements[0].text.endswith(": not timed yet")
+    assert one.judgements[0].text.endswith(": not known before it is timed")
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,33 @@ def test_what_may_pass_the_spending_limit_is_not_begun(plan):
     assert plan(spend_at_most=1e6).paid_usd == plan().paid_usd
 
 
+def is_paid(action):
+    return str(action.strategy).startswith("prompt")
+
+
 @dataclass
 class Spent(Scripted):
-    """Answers of the hosted model cost, and are not sent any more once there were two."""
+    """Answers of the hosted model are not sent any more once there were two."""
+
+    usd: float = 0.01
 
     def actions(self):
         return [
-            one.model_copy(update={"usd": 0.01 if str(one.strategy).startswith("prompt") else 0.0})
+            one.model_copy(update={"usd": self.usd if is_paid(one) else 0.0})
             for one in super().actions()
         ]
 
     def take(self, action):
-        if action.usd and sum(one.usd > 0 for one in self.taken) == 2:
+        if is_paid(action) and sum(map(is_paid, self.taken)) == 2:
             raise SpendingLimit("spending limit: $1 of $1 are spent")
         return super().take(action).model_copy(update={"usd": action.usd})
 
 
-def test_where_nothing_may_be_paid_any_more_what_is_free_goes_on(plan):
+@pytest.mark.parametrize("usd", [0.01, 0.0])
+def test_where_nothing_may_be_sent_any_more_the_rest_goes_on(plan, usd):
     made = plan(budget_seconds=1e6, budget_usd=1e6)
     explorer = Explorer(
-        source=Spent({"baseline.linear": 0.6, "prompt.few-shot": 0.62}),
+        source=Spent({"baseline.linear": 0.6, "prompt.few-shot": 0.62}, usd=usd),
         mind=PlainMind(ids=NAMES),
         judge=Bench(made.outlook),
         purse=made.purse,
@@ -153,7 +160,7 @@ def test_where_nothing_may_be_paid_any_more_what_is_free_goes_on(plan):
     rows = {one.action.strategy: one.action.rows for one in found.findings}
     assert (rows["prompt.few-shot"], rows["baseline.linear"]) == (16, 64)
     assert found.stop == "budget"
-    assert found.stopped.endswith("of hosted models $0.020.")
+    assert found.stopped.endswith("; the spending limit lets nothing more be sent.")
     [left] = [step for step in found.trace if not step.taken]
-    assert left.reason.endswith("$0.010 of a hosted model: more than is left.")
+    assert left.reason == "The spending limit lets nothing more of it be sent."
     assert {row.status for row in found.judged.case.summary.strategies} == {"completed"}
