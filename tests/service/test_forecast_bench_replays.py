@@ -20,7 +20,7 @@ from service.forecast_bench.known import learned
 from service.forecast_bench.measure import findings_in, record_in
 from service.forecast_bench.record import read_record, write_record
 from service.forecast_bench.replay import Case, by_number, key_of, plan_of, priced_as, taught_by
-from service.forecast_bench.replayed import FORECAST, replays_in
+from service.forecast_bench.replayed import FORECAST
 from service.forecast_bench.replaying import Teachers, replay_all
 from service.forecast_bench.rivals import affordable, stopped
 from service.forecast_bench.sizes import SMALL
@@ -52,12 +52,6 @@ def test_what_was_replayed_from_the_same_is_not_replayed_again(bench_world, tmp_
     again = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
     assert again.replays == first.replays
     assert not [line for line in told if "forecast at" in line]
-    replays_in(bench.out, "one").write_bytes(b"\xff{")
-    once_more = replay_all([*tasks.values()], bench, shipped=tmp_path / "none")
-    keep = {"deciding_seconds"}
-    assert [each.model_dump(exclude=keep) for each in once_more.replays] == [
-        each.model_dump(exclude=keep) for each in first.replays
-    ]
 
 
 def test_test_rows_of_a_task_and_of_its_source_teach_it_nothing(bench_world, tmp_path):
