@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from benchmarks.evidence.live import LiveSource
 from benchmarks.plan import plan_run
 from benchmarks.quote import QuotedModel
-from corpora.task import Dataset, Example, Task
+from corpora.task import Dataset, Document, Example, Task
 from strategies.base import Answer, no_progress
 from strategies.embedding import HashingEmbedder
 from strategies.errors import ModelError
@@ -250,3 +250,23 @@ def everything(stand):
     while offered := stand.source.actions():
         found.append(stand.source.take(offered[0]))
     return found
+
+
+QUESTIONS = Task(
+    name="manual",
+    kind="question-answering",
+    instruction="Answer the question about the manual.",
+    metric="token_f1",
+)
+LIBRARY = [
+    Document(id=colour, text=f"{colour} things are kept in room {colour}.") for colour in COLOURS
+]
+
+
+def with_sources(**more):
+    """Questions of which those of validation name the document that holds the answer."""
+    data = Unseen(QUESTIONS, documents=LIBRARY, **more)
+    data.validation = tuple(
+        row.model_copy(update={"sources": (row.output,)}) for row in data.validation
+    )
+    return data

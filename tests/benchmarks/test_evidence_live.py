@@ -1,27 +1,27 @@
-"""The live source: what it offers, what it asks, what it books, and what breaks."""
-
-import math
-from dataclasses import replace
+"""The live source: what it offers, what it asks and what it books."""
 
 import pytest
-from evidence_stands import COLOURS, Clock, SlowEmbedder, Stand, Unseen, colour_of, everything
+from evidence_stands import (
+    COLOURS,
+    Clock,
+    SlowEmbedder,
+    Stand,
+    Unseen,
+    colour_of,
+    everything,
+    with_sources,
+)
 from tinystrategies import Tiny, right
 
-from benchmarks.costs import PriceList, TokenPrice, read_prices
-from benchmarks.errors import BadPriceFile, SpendingLimit
 from benchmarks.evidence.live import LiveSource
 from benchmarks.evidence.steps import step_of
 from benchmarks.quote import QuotedModel
-from corpora.task import Document, Task
-from strategies.base import Answer, Training
 from strategies.baselines import Linear, Nearest
 from strategies.cascade import Cascade
 from strategies.embedding import HashingEmbedder
 from strategies.embedding_reuse import CachedEmbedder
-from strategies.errors import LIMIT
 from strategies.few_shot import FewShot, NearestShot
 from strategies.lora import Lora, LoraRag
-from strategies.models.base import Usage
 from strategies.models.scripted import ScriptedModel
 from strategies.optimized_lora import OptimizedLora
 from strategies.optimized_prompt import OptimizedPrompt
@@ -115,17 +115,6 @@ def test_actions_that_fit_a_classification():
     ]
 
 
-QUESTIONS = Task(
-    name="manual",
-    kind="question-answering",
-    instruction="Answer the question about the manual.",
-    metric="token_f1",
-)
-LIBRARY = [
-    Document(id=colour, text=f"{colour} things are kept in room {colour}.") for colour in COLOURS
-]
-
-
 def test_actions_that_fit_questions_about_documents():
     stand = Stand(
         BestPassage(), Bm25Rag(), DenseRag(), HybridRag(), OptimizedRag(), Lora(), LoraRag(),
@@ -150,15 +139,6 @@ def test_actions_that_fit_questions_about_documents():
     assert only.offered() == [
         ("features", None), ("retrieval", "rag.optimized"), ("pilot", "lora.optimized")
     ]  # fmt: skip
-
-
-def with_sources(**more):
-    """Questions of which those of validation name the document that holds the answer."""
-    data = Unseen(QUESTIONS, documents=LIBRARY, **more)
-    data.validation = tuple(
-        row.model_copy(update={"sources": (row.output,)}) for row in data.validation
-    )
-    return data
 
 
 def test_retrieval_alone_is_judged_by_sources_and_asks_no_model():
@@ -272,59 +252,6 @@ def test_answers_tell_how_sure_they_are_of_the_rows_that_are_new():
         assert found[1].readings[name] == dict.fromkeys(judges[8:16], 0.9)
 
 
-def test_a_confidence_that_is_no_number_is_not_kept():
-    def odd(text):
-        return Answer("red", confidence=float("nan") if "red" in text else 0.25)
-
-    found = Stand(Tiny(odd), data=Unseen(validation=30)).take("rows", "tiny")
-    told = found.readings["confidence"]
-    assert set(told.values()) == {0.25}
-    assert 0 < len(told) < len(found.scores) == 8
-    nothing = Stand(Tiny(lambda text: Answer("red"))).take("rows", "tiny")
-    assert nothing.readings == {}
-
-
-def test_a_figure_that_is_no_number_is_trouble_and_the_forecast_goes_on(monkeypatch):
-    stand = Stand(ZeroShot(), Nearest())
-    read = stand.instruments.likelihood
-
-    def overflowing(*asked):
-        found = read(*asked)
-        return replace(found, nats=dict.fromkeys(found.nats, math.nan))
-
-    monkeypatch.setattr(stand.instruments, "likelihood", overflowing)
-    found = stand.take("likelihood", "prompt.zero-shot")
-    assert found.trouble.startswith("the model gave no number: ")
-    assert "nll" in found.trouble
-    assert (found.figures, found.scores) == ({}, {})
-    assert found.seconds > 0
-    assert not found.model_lost
-    assert stand.take("rows", "baseline.nearest").trouble is None
-
-
-@pytest.mark.parametrize(("sent", "answered"), [(5, 5), (0, None)])
-def test_rows_that_a_spending_limit_kept_are_not_asked(sent, answered):
-    class Limited(Tiny):
-        def prepare(self, *args, **more):
-            speaker = super().prepare(*args, **more)
-            answer = speaker.answer
-
-            def until_it_is_spent(inputs):
-                unsent = Answer("", error=f"{LIMIT}: $1 of $1 are spent")
-                return [*answer(inputs[:sent]), *[unsent] * len(inputs[sent:])]
-
-            speaker.answer = until_it_is_spent
-            return speaker
-
-    stand = Stand(Limited(right), Nearest())
-    if answered is None:
-        with pytest.raises(SpendingLimit, match=r"\$1 of \$1"):
-            stand.take("rows", "tiny")
-        return
-    found = stand.take("rows", "tiny")
-    assert (len(found.scores), found.figures["errors"], found.trouble) == (answered, 0.0, None)
-
-
 def test_seconds_of_the_cores_are_told_unless_something_was_made_again():
     cores = Clock()
 
@@ -367,58 +294,6 @@ def test_with_few_validation_rows_training_rows_judge_that_nobody_learns_from():
     assert stand.instruments.log[:2] == [("pilot", "lora", 60, 30, False), ("grow", 0.25)]
 
 
-def test_one_that_breaks_is_a_finding_and_harms_no_other():
-    class Raises(Tiny):
-        def prepare(self, *args, **more):
-            raise ValueError("no such luck")
-
-    def breaks(text):
-        raise RuntimeError("cannot say")
-
-    def errs(text):
-        return Answer("", error="timeout")
-
-    stand = Stand(
-        Raises(right, name="raises"),
-        Tiny(breaks, name="mute"),
-        Tiny(errs, name="errs"),
-        Tiny(right, name="unfit", excuse="unfit needs documents"),
-        Tiny(right, name="good"),
-    )
-    assert ("rows", "unfit") not in stand.offered()
-    found = {name: stand.take("rows", name) for name in ("raises", "mute", "errs", "good")}
-    assert {name: each.trouble for name, each in found.items()} == {
-        "raises": "ValueError: no such luck",
-        "mute": "RuntimeError: cannot say",
-        "errs": "no row could be answered: timeout",
-        "good": None,
-    }
-    assert (found["errs"].figures, found["errs"].scores) == ({}, {})
-    assert stand.offered() == [("features", None), ("rows", "good")]
-
-
-def test_one_that_answers_too_few_is_in_trouble():
-    class Short(Tiny):
-        def prepare(self, *args, **more):
-            speaker = super().prepare(*args, **more)
-            speaker.answer = lambda inputs: []
-            return speaker
-
-    assert Stand(Short(right)).take("rows", "tiny").trouble == "gave 0 answers to 8 inputs"
-
-
-def test_a_model_that_cannot_be_loaded_is_tried_once_and_all_of_it_is_over():
-    stand = Stand(Nearest(), ZeroShot(), Lora(), models=("broken", "m"), data=with_sources())
-    found = stand.take("rows", "prompt.zero-shot@broken")
-    assert found.trouble == "the model broken cannot be loaded: ModelError: no such weights"
-    assert found.model_lost
-    assert found.seconds == pytest.approx(5.0)
-    assert not [one for one in stand.offered() if one[1] and one[1].endswith("@broken")]
-    well = stand.take("rows", "prompt.zero-shot@m")
-    assert (well.trouble, well.model_lost) == (None, False)
-    assert stand.loaded == ["broken", "m"]
-
-
 def test_another_model_takes_the_place_of_the_one_before():
     tiny = Tiny(right, needs_model=True, family="prompting")
     stand = Stand(tiny, Nearest(), Lora(), models=("a", "b"))
@@ -434,79 +309,6 @@ def test_another_model_takes_the_place_of_the_one_before():
     assert (pilot.action.share, later.action.share) == (0.25, 0.5)
     grown = [line for line in stand.instruments.log if line[0] == "grow"]
     assert grown == [("grow", 0.25), ("grow", 0.25), ("grow", 0.5)]
-
-
-def hosted_prices():
-    price = TokenPrice(input=1.0, cached=0.5, output=2.0, source="contract", as_of="2026")
-    listed = read_prices()
-    return PriceList(machines=listed.machines, models={"far": price})
-
-
-def test_a_hosted_model_has_no_head_and_no_pilot_and_is_paid_for():
-    stand = Stand(
-        ZeroShot(), Lora(), Tiny(right, family="prompting", needs_model=True),
-        models=("far",), hosted=("far",), prices=hosted_prices(),
-    )  # fmt: skip
-    assert stand.offered() == [
-        ("features", None), ("rows", "prompt.zero-shot"), ("rows", "tiny")
-    ]  # fmt: skip
-    assert stand.action("rows", "tiny").usd > 0
-    found = stand.take("rows", "tiny")
-    assert found.usd == pytest.approx(8 * (6 * 1.0 + 4 * 0.5 + 1 * 2.0) / 1e6)
-    assert found.operations == 0.0
-    assert stand.action("rows", "tiny").usd == pytest.approx(found.usd)
-
-
-@pytest.mark.parametrize(("broken", "rows", "setup"), [(1, 0, 1000.0), (5, 16, 0.0)])
-def test_what_was_asked_before_it_broke_is_paid_for(broken, rows, setup):
-    class Breaks(Tiny):
-        def prepare(self, *args, **more):
-            speaker = super().prepare(*args, **more)
-            answer, asked = speaker.answer, []
-            speaker.training = Training(usage=Usage(prompt=1000))
-
-            def until_it_breaks(inputs):
-                asked.append(inputs)
-                if len(asked) == broken:
-                    raise RuntimeError("the line is dead")
-                return answer(inputs)
-
-            speaker.answer = until_it_breaks
-            return speaker
-
-    stand = Stand(
-        Breaks(right, family="prompting", needs_model=True),
-        data=Unseen(validation=120), models=("far",), hosted=("far",), prices=hosted_prices(),
-    )  # fmt: skip
-    found = stand.take("rows", "tiny")
-    while found.trouble is None:
-        found = stand.take("rows", "tiny")
-    assert found.trouble == "RuntimeError: the line is dead"
-    assert found.usd == pytest.approx((rows * (6 * 1.0 + 4 * 0.5 + 1 * 2.0) + setup) / 1e6)
-
-
-def test_a_hosted_model_without_a_price_is_refused():
-    with pytest.raises(BadPriceFile, match=r"models\.far"):
-        Stand(ZeroShot(), models=("far",), hosted=("far",))
-
-
-@pytest.mark.parametrize("priced", [True, False])
-def test_a_model_that_turns_out_to_be_hosted_is_paid_for_or_trouble(priced):
-    class Hosted(ScriptedModel):
-        hosted = True
-
-    data, tiny = Unseen(), Tiny(right, family="prompting", needs_model=True)
-    source = LiveSource(
-        data,
-        Stand(tiny, data=data, models=("far",)).entries,
-        {"far": lambda: Hosted(colour_of, name="far")},
-        quoted=[QuotedModel(name="far")],
-        prices=hosted_prices() if priced else None,
-    )
-    (action,) = [one for one in source.actions() if one.deed == "rows"]
-    found = source.take(action)
-    assert (found.usd > 0) == priced
-    assert ("no token price is known" in (found.trouble or "")) == (not priced)
 
 
 def test_operations_are_those_of_the_tokens_that_were_computed():
@@ -527,14 +329,6 @@ def test_operations_are_those_of_the_tokens_that_were_computed():
     )
     (action,) = [one for one in source.actions() if one.deed == "rows"]
     assert source.take(action).operations == 8 * 2 * 1000 * (10 - 4 + 1)
-
-
-def test_what_is_not_offered_is_refused():
-    stand = Stand(Tiny(right))
-    action = stand.action("rows", "tiny")
-    stand.source.take(action)
-    with pytest.raises(ValueError, match=r"rows of tiny \(8 rows, a share of 1\) is not offered"):
-        stand.source.take(action)
 
 
 def test_features_are_of_the_rows_that_may_be_seen():
